@@ -35,7 +35,7 @@ enum Command {
     Openapi,
     /// Exit with 0 if the api at `BIND_ADDR` is ready, otherwise with 1; for container health checks.
     Healthcheck,
-    /// Back up the database to a file, without stopping anything.
+    /// Back up the database to a file; api and worker can keep running.
     Backup {
         /// The file to write. It appears only once the backup is complete and verified.
         target: PathBuf,
@@ -64,7 +64,7 @@ enum KeysCommand {
         /// The name of the user the key belongs to.
         #[arg(long, value_parser = parse_name)]
         user: String,
-        /// The workspace of the user.
+        /// The user's workspace.
         #[arg(long, default_value = "default", value_parser = parse_name)]
         workspace: String,
         /// The role: admin, member, or viewer.
@@ -145,7 +145,7 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
 fn print_report(report: &CheckReport) -> anyhow::Result<()> {
     let CheckReport { sessions, messages, open_tasks, events, findings } = report;
     for found in findings {
-        print(&format!("violation: {}: {}\n", found.rule, found.place))?;
+        print(&format!("violated rule: {}: {}\n", found.rule, found.place))?;
     }
     print(&format!("checked {sessions} sessions, {messages} messages, {open_tasks} open tasks, {events} events\n"))?;
     anyhow::ensure!(findings.is_empty(), "violations found: {}", findings.len());
@@ -166,7 +166,7 @@ async fn manage_keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> 
             print(&lines)
         }
         KeysCommand::Revoke { id } => {
-            let unknown = || format!("no key with the id {id}; run `api keys list` to list the ids");
+            let unknown = || format!("no key with id {id}; run `api keys list` to see the ids");
             let id: KeyId = id.parse().with_context(unknown)?;
             store.revoke_key(id).await.with_context(unknown)
         }

@@ -89,7 +89,7 @@ impl Application {
         store.ensure_user(&UserRef::local()).await?;
         if access.is_keyless(&store).await? {
             tracing::warn!(
-                "no API key: everyone on this machine is an admin of workspace `default`, until `api keys create`"
+                "no API key exists: everyone on this machine is an admin of workspace `default` until you run `api keys create`"
             );
         }
 

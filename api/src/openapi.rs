@@ -94,7 +94,7 @@ macro_rules! problems {
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct SessionPath {
-    /// The session.
+    /// The id of the session.
     id: SessionId,
 }
 
@@ -103,9 +103,9 @@ pub struct SessionPath {
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct MessagePath {
-    /// The session.
+    /// The id of the session.
     id: SessionId,
-    /// The message.
+    /// The id of the message.
     mid: MessageId,
 }
 
@@ -114,9 +114,9 @@ pub struct MessagePath {
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct TaskPath {
-    /// The session.
+    /// The id of the session.
     id: SessionId,
-    /// The task.
+    /// The id of the task.
     tid: TaskId,
 }
 
@@ -125,15 +125,15 @@ pub struct TaskPath {
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct PermissionPath {
-    /// The session.
+    /// The id of the session.
     id: SessionId,
-    /// The task.
+    /// The id of the task.
     tid: TaskId,
-    /// The id of the request: the `detail.request_id` of its step.
+    /// The id of the request, from its step's `detail.request_id`.
     rid: PermissionId,
 }
 
-/// The header that makes it safe to send a request again.
+/// The header that makes it safe to repeat a request.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only for the document")]
@@ -162,33 +162,33 @@ fn problem(description: &str) -> Response {
 }
 
 problems! {
-    /// Errors of any authenticated operation.
+    /// Errors that any authenticated operation can return.
     AnyProblem {
         "401": "The API key is missing, invalid, expired, or revoked.",
-        "403": "The role does not permit it; or, without keys, the request came from another site or through a proxy.",
+        "403": "The role does not permit the operation, or no API key exists and the request came from another site or through a proxy.",
         "500": "The server hit an internal error.",
         "503": "The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`.",
     }
-    /// Errors of an object that is not found.
+    /// The error for a missing object.
     NotFoundProblem {
         "404": "The object does not exist or belongs to another user.",
     }
-    /// Errors of an invalid parameter.
+    /// The error for an invalid parameter.
     InvalidProblem {
         "400": "A parameter, field, or header is invalid; `errors` lists the problems.",
     }
-    /// Errors of an invalid body.
+    /// Errors for an invalid body.
     BodyProblem {
         "400": "A parameter, field, or header is invalid; `errors` lists the problems.",
         "408": "The body did not arrive within 10 seconds.",
         "413": "The body is larger than 512 KiB.",
         "415": "The body is not JSON.",
     }
-    /// Errors of a conflicting state.
+    /// The error for a conflicting state.
     ConflictProblem {
         "409": "The current state does not permit the operation; `code` identifies the reason.",
     }
-    /// Errors of an answer that selects no option.
+    /// The error for an answer that selects no option.
     AnswerProblem {
         "422": "`unknown_option` or `option_required`; `detail` lists the options.",
     }

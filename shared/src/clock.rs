@@ -9,8 +9,7 @@ use utoipa::ToSchema;
 use crate::text_column::text_column;
 
 /// A time in UTC with millisecond precision, in RFC 3339 format (`2026-01-31T12:00:00.000Z`).
-///
-/// The text sorts chronologically, so the store keeps times as text.
+// The text sorts chronologically, so the store keeps times as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
 #[schema(value_type = String, format = DateTime, examples("2026-01-31T12:00:00.000Z"))]
 pub struct Timestamp(DateTime<Utc>);

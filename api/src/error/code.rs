@@ -27,7 +27,7 @@ codes! {
     InvalidRequest = BAD_REQUEST;
     /// The key is missing or invalid.
     Unauthorized = UNAUTHORIZED;
-    /// The role of the key does not permit the operation.
+    /// The key's role does not permit the operation.
     Forbidden = FORBIDDEN;
     /// Without keys, only requests to a loopback host are accepted.
     HostNotAllowed = FORBIDDEN;
@@ -43,7 +43,7 @@ codes! {
     SessionArchived = CONFLICT;
     /// A task is running or queued, and `on_busy` is `reject`.
     AgentBusy = CONFLICT;
-    /// The message's task has already been started.
+    /// The message's task has already started.
     TaskNotQueued = CONFLICT;
     /// The task has ended.
     TaskEnded = CONFLICT;
@@ -53,11 +53,11 @@ codes! {
     TaskSucceeded = CONFLICT;
     /// The permission request has already been answered.
     PermissionAnswered = CONFLICT;
-    /// The time limit of the permission request, or its attempt, is over.
+    /// The permission request has expired, or its attempt has ended.
     PermissionExpired = CONFLICT;
     /// The permission request has no option with this id.
     UnknownOption = UNPROCESSABLE_ENTITY;
-    /// The answer must be an `option_id`, because none or several of the options allow the operation.
+    /// The answer must be an `option_id` because no option, or more than one, allows the operation.
     OptionRequired = UNPROCESSABLE_ENTITY;
     /// The object created with the idempotency key has been deleted.
     MessageGone = CONFLICT;
@@ -69,7 +69,7 @@ codes! {
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE;
     /// The agent is unknown.
     UnknownAgent = UNPROCESSABLE_ENTITY;
-    /// The agent is not available.
+    /// The agent is unavailable.
     AgentUnavailable = UNPROCESSABLE_ENTITY;
     /// The idempotency key was used for a different request.
     IdempotencyMismatch = UNPROCESSABLE_ENTITY;
@@ -79,9 +79,9 @@ codes! {
     InternalError = INTERNAL_SERVER_ERROR;
     /// The database was locked for longer than the timeout; nothing was stored.
     StoreBusy = SERVICE_UNAVAILABLE;
-    /// The database cannot be written; nothing was stored.
+    /// The database is not writable; nothing was stored.
     StoreUnavailable = SERVICE_UNAVAILABLE;
-    /// Too many connections are open, or too many long responses are being sent.
+    /// Too many connections are open, or too many large responses are being sent.
     Overloaded = SERVICE_UNAVAILABLE;
     /// A component is not ready.
     NotReady = SERVICE_UNAVAILABLE;

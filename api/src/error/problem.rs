@@ -13,7 +13,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub struct FieldError {
     /// The name of the field, parameter, or header.
     pub field: String,
-    /// A readable explanation that completes "`field` …".
+    /// A human-readable explanation that completes "`field` …".
     pub message: String,
 }
 
@@ -23,15 +23,15 @@ pub struct Problem {
     /// Always `about:blank`; `code` identifies the error.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The reason phrase of the status.
+    /// The reason phrase for the status code.
     pub title: &'static str,
     /// The HTTP status code.
     pub status: u16,
-    /// A readable explanation of the error.
+    /// A human-readable explanation of the error.
     pub detail: String,
     /// The machine-readable error code.
     pub code: Code,
-    /// The id of the request, as in `X-Request-Id` and in the server's log.
+    /// The request id, as in the `X-Request-Id` header and the server's log.
     pub request_id: String,
     /// The invalid fields, parameters, and headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]

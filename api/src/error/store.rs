@@ -10,7 +10,7 @@ fn offered_options(offered: &[String]) -> String {
         return "The agent offers no options, so the request can only be rejected.".to_owned();
     }
     let ids: Vec<String> = offered.iter().map(|id| format!("`{id}`")).collect();
-    format!("The agent offers {}.", ids.join(", "))
+    format!("Available options: {}.", ids.join(", "))
 }
 
 impl From<StoreError> for ApiError {

@@ -152,7 +152,7 @@ fn decode(bytes: &[u8]) -> Result<&str, ApiError> {
     }
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     std::str::from_utf8(bytes)
-        .map_err(|error| invalid(format!("The body is not valid UTF-8 at byte {}.", error.valid_up_to())))
+        .map_err(|error| invalid(format!("The body contains invalid UTF-8 at byte {}.", error.valid_up_to())))
 }
 
 #[cfg(test)]
@@ -199,17 +199,17 @@ mod tests {
     fn an_error_explains_why_a_field_is_invalid() {
         for (body, expected) in [
             ("{}", "`content` is required."),
-            (r#"{"content": 5}"#, "`content` must be a string, not integer `5`."),
+            (r#"{"content": 5}"#, "`content` must be a string, not the integer `5`."),
             (r#"{"content": null}"#, "`content` must be a string, not null."),
-            (r#"{"content": "x", "pinned": "yes"}"#, "`pinned` must be a boolean, not string \"yes\"."),
+            (r#"{"content": "x", "pinned": "yes"}"#, "`pinned` must be a boolean, not the string \"yes\"."),
             (
                 r#"{"content": "x", "status": "gone"}"#,
-                "`status` is not an allowed value: expected `active` or `archived`.",
+                "`status` has an invalid value; expected `active` or `archived`.",
             ),
-            (r#"{"content": "x", "status": 5}"#, "`status` is not an allowed value: expected `active` or `archived`."),
+            (r#"{"content": "x", "status": 5}"#, "`status` has an invalid value; expected `active` or `archived`."),
             (
                 r#"{"content": "x", "no_such": 1}"#,
-                "`no_such` is not a known field: expected one of `content`, `pinned`, `status`.",
+                "`no_such` is not a known field; expected one of `content`, `pinned`, `status`.",
             ),
             (r#"{"content": "x", "content": "y"}"#, "`content` appears more than once."),
         ] {
@@ -242,7 +242,7 @@ mod tests {
         for body in wide {
             assert!(detail(&body).contains("UTF-16"), "{body:?}");
         }
-        assert_eq!(detail(b"{\"content\":\"\xff\"}"), "The body is not valid UTF-8 at byte 12.");
+        assert_eq!(detail(b"{\"content\":\"\xff\"}"), "The body contains invalid UTF-8 at byte 12.");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) fn field_error(path: String, message: &str) -> ApiError {
 /// Returns the message for an enum field whose value is not a string: the one that serde produces for an unknown
 /// variant, because it lists the allowed values.
 pub(super) fn enum_message<T: DeserializeOwned>(text: &str, path: &str) -> String {
-    let fallback = || "is not an allowed value".to_owned();
+    let fallback = || "has an invalid value".to_owned();
     let Ok(mut body) = serde_json::from_str::<Value>(text) else { return fallback() };
     let Some(field) = body.pointer_mut(&format!("/{}", path.replace('.', "/"))) else { return fallback() };
     *field = Value::String(String::new());
@@ -36,7 +36,7 @@ fn explain(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or(message);
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     let with_expected =
-        |what: &str| expected.map_or_else(|| what.to_owned(), |list| format!("{what}: expected {list}"));
+        |what: &str| expected.map_or_else(|| what.to_owned(), |list| format!("{what}; expected {list}"));
     if message.starts_with("missing field") {
         "is required".into()
     } else if message.starts_with("duplicate field") {
@@ -44,12 +44,12 @@ fn explain(message: &str) -> String {
     } else if message.starts_with("unknown field") {
         with_expected("is not a known field")
     } else if message.starts_with("unknown variant") {
-        with_expected("is not an allowed value")
+        with_expected("has an invalid value")
     } else if let (Some(expected), Some(rest)) =
         (expected, message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: ")))
     {
         let found = rest.rsplit_once(", expected ").map_or(rest, |(found, _)| found);
-        format!("must be {}, not {found}", kind(expected))
+        format!("must be {}, not {}", kind(expected), value(found))
     } else {
         format!("is invalid: {message}")
     }
@@ -60,5 +60,17 @@ fn kind(expected: &str) -> &str {
     match expected {
         "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
         other => other,
+    }
+}
+
+/// Returns a readable phrase for an unexpected value.
+fn value(found: &str) -> String {
+    match found {
+        "null" => found.to_owned(),
+        "sequence" => "an array".to_owned(),
+        "map" => "an object".to_owned(),
+        other => other
+            .strip_prefix("floating point ")
+            .map_or_else(|| format!("the {other}"), |number| format!("the number {number}")),
     }
 }

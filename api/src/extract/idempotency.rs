@@ -38,7 +38,7 @@ fn parse(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = values.next() else { return Ok(None) };
     let invalid = |message: String| ApiError::invalid(NAME, message);
     if values.next().is_some() {
-        return Err(invalid("must be sent only once".into()));
+        return Err(invalid("must not be sent more than once".into()));
     }
     let key = std::str::from_utf8(value.as_bytes()).map_err(|_| invalid("must be valid UTF-8".into()))?.trim_ascii();
     if !(1..=MAX_BYTES).contains(&key.len()) {

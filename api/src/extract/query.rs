@@ -148,7 +148,11 @@ impl<'de> Deserializer<'de> for Parameter<'de> {
 
 /// Creates the error for a value that is not one of `choices`.
 fn not_among(choices: &[&str]) -> ParameterError {
-    ParameterError::custom(format_args!("must be one of {}", choices.join(", ")))
+    let list = match choices {
+        [rest @ .., last] if rest.len() > 1 => format!("{}, or {last}", rest.join(", ")),
+        _ => choices.join(" or "),
+    };
+    ParameterError::custom(format_args!("must be {list}"))
 }
 
 #[cfg(test)]
@@ -196,9 +200,9 @@ mod tests {
     }
 
     #[test]
-    fn names_the_first_invalid_parameter_in_declaration_order() {
-        assert_eq!(detail("limit=x&sure=x&color=x"), "`color` must be one of red, green.");
-        assert_eq!(detail("limit=x&sure=x"), "`sure` must be one of true, false.");
+    fn names_the_first_invalid_parameter_in_order_of_declaration() {
+        assert_eq!(detail("limit=x&sure=x&color=x"), "`color` must be red or green.");
+        assert_eq!(detail("limit=x&sure=x"), "`sure` must be true or false.");
         assert_eq!(detail("limit=x"), "`limit` must be a whole number from 1 to 100.");
     }
 

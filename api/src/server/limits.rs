@@ -35,7 +35,7 @@ impl ConnectionLimits {
             .clamp(1, MAX_CONNECTIONS);
         let total = config.max_connections.unwrap_or(share);
         if total > share {
-            tracing::warn!("MAX_CONNECTIONS={total} exceeds 80 % of the limit of {files} open files; using {share}");
+            tracing::warn!("MAX_CONNECTIONS={total} exceeds 80% of the limit on open files ({files}); using {share}");
         }
         let limits = Self::new(total.min(share), config.max_connections_per_address);
         tracing::info!(open_files = files, connections = limits.total, per_address = limits.per_address, "limits");

@@ -52,7 +52,8 @@ export const general = {
     dark: "Dark",
     sendWith: "Send messages with",
     notifications: "Notifications",
-    notificationsHint: "Get notified of answers and permission requests while this page is in the background.",
+    notificationsHint:
+      "Get notified of answers and permission requests while this page is in the background.",
     notificationsBlocked: "Notifications are blocked. Allow them in your browser’s settings.",
     notificationsUnsupported: "Notifications require HTTPS or localhost.",
   },

@@ -69,7 +69,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
 
 fn parse_agent(reader: &mut Reader<'_>) -> Result<Entry, Problem> {
     let Some(key) = reader.text("key")? else {
-        return Err(reader.problem("`key` is missing; expected a short, lowercase name that sessions refer to"));
+        return Err(reader.problem("`key` is missing; expected a short, lowercase name that identifies the agent"));
     };
     if !is_key(&key) {
         let expected = "expected 1 to 64 characters (a-z, 0-9, `_`, or `-`), starting with a letter or a digit";

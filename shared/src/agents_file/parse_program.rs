@@ -62,7 +62,7 @@ fn parse_program(reader: &Reader<'_>) -> Result<ProgramConfig, Problem> {
         // The value is not shown, because it may be the secret itself.
         let hint = "expected names of environment variables (A-Z, 0-9, and `_`), not the secrets themselves";
         return Err(
-            reader.field_problem("secrets", format!("{hint}; found an invalid name of {} characters", name.len()))
+            reader.field_problem("secrets", format!("{hint}; found an invalid name with {} characters", name.len()))
         );
     }
     let own = |name: &&String| OWN_VARIABLES.contains(&name.as_str());

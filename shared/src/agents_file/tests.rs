@@ -153,7 +153,7 @@ fn rejects_our_own_secrets_and_invalid_program_fields() {
         ("env = { DATABASE_URL = 'x' }", "5: agent `a`: `env`: `DATABASE_URL` is never passed to an agent"),
         (
             "secrets = ['sk-1']",
-            "5: agent `a`: `secrets`: expected names of environment variables (A-Z, 0-9, and `_`), not the secrets themselves; found an invalid name of 4 characters",
+            "5: agent `a`: `secrets`: expected names of environment variables (A-Z, 0-9, and `_`), not the secrets themselves; found an invalid name with 4 characters",
         ),
         (
             "permission = 'always'",
@@ -262,7 +262,7 @@ fn rejects_incomplete_and_misplaced_tables() {
     let cases = [
         (
             "[[agents]]\nname = 'x'",
-            "1: agent: `key` is missing; expected a short, lowercase name that sessions refer to",
+            "1: agent: `key` is missing; expected a short, lowercase name that identifies the agent",
         ),
         (
             "\n[[agents]]\nkey = 'x'",

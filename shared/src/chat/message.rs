@@ -55,17 +55,17 @@ pub struct Message {
     /// The id of the message. The id of an answer is fixed before its first delta and stays the same across automatic
     /// attempts.
     pub id: MessageId,
-    /// Its session.
+    /// The id of the session.
     pub chat_session_id: SessionId,
-    /// The number of the turn, shared by a user message and its answer. There may be gaps.
+    /// The turn number, shared by a user message and its answer. Turn numbers may have gaps.
     pub turn: i64,
-    /// The position in the session, in order of arrival, which read positions refer to.
+    /// The arrival number in the session, which read positions refer to.
     pub seq: i64,
-    /// Who wrote it.
+    /// Who wrote the message.
     pub role: Role,
-    /// The text.
+    /// The text of the message.
     pub content: String,
-    /// The task of the message's turn.
+    /// The id of the turn's task.
     pub task_id: TaskId,
     /// The task; null for an answer.
     #[schema(required)]
@@ -76,7 +76,7 @@ pub struct Message {
     /// The duration of the attempt in milliseconds; null for a user message.
     #[schema(required)]
     pub elapsed_ms: Option<i64>,
-    /// The token usage that the agent reported; null if it reported none, and for a user message.
+    /// The token usage reported by the agent; null if it reported none and for user messages.
     #[schema(required)]
     pub usage: Option<Usage>,
     /// When the message was stored.
@@ -89,14 +89,14 @@ pub struct Message {
 /// The text of the running answer so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Partial {
-    /// The running task.
+    /// The id of the running task.
     pub task_id: TaskId,
-    /// Its attempt.
+    /// The attempt.
     pub attempt: i64,
     /// The id that the answer will have once it is stored.
     pub message_id: MessageId,
     /// The text so far.
     pub text: String,
-    /// The length of `text` in bytes of UTF-8, where the next delta starts.
+    /// The length of `text` in UTF-8 bytes, which is the offset of the next delta.
     pub next_offset: i64,
 }

@@ -6,27 +6,27 @@ use utoipa::ToSchema;
 
 use crate::{clock::Timestamp, id::PermissionId};
 
-/// The kind of an option of a permission request, as the agent names it.
+/// The kind of a permission option, as named by the agent.
 ///
 /// The protocol defines `allow_once`, `allow_always`, `reject_once`, and `reject_always`
 /// (<https://agentclientprotocol.com/protocol/tool-calls#requesting-permission>); any other name is preserved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum PermissionKind {
-    /// Allows this one operation.
+    /// Allows the operation once.
     AllowOnce,
-    /// Allows it, and remembers the choice.
+    /// Allows the operation and remembers the choice.
     AllowAlways,
-    /// Rejects this one operation.
+    /// Rejects the operation once.
     RejectOnce,
-    /// Rejects it, and remembers the choice.
+    /// Rejects the operation and remembers the choice.
     RejectAlways,
     /// A kind that the protocol does not define.
     Other(String),
 }
 
 impl PermissionKind {
-    /// Returns the name in JSON.
+    /// Returns the JSON name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -79,11 +79,11 @@ impl From<PermissionKind> for String {
 /// One option of a permission request, as the agent supplied it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PermissionOption {
-    /// Identifies the option in the answer.
+    /// The id of the option, which identifies it in an answer.
     pub option_id: String,
-    /// The label to show, on one line.
+    /// A one-line label.
     pub name: String,
-    /// The kind: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or another value that the agent uses.
+    /// The kind: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or another value defined by the agent.
     #[schema(value_type = String)]
     pub kind: PermissionKind,
 }
@@ -114,9 +114,9 @@ impl<'de> Deserialize<'de> for PermissionOption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PermissionDecision {
-    /// The agent may go ahead.
+    /// The agent may proceed.
     Allow,
-    /// It may not.
+    /// The agent must not proceed.
     Reject,
 }
 
@@ -194,7 +194,7 @@ pub enum DecidedBy {
 /// The outcome of a permission request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermissionOutcome {
-    /// Whether it was allowed.
+    /// Whether the request was allowed.
     pub decision: PermissionDecision,
     /// The id of the option that the user selected, if any.
     pub chosen: Option<String>,
@@ -213,17 +213,17 @@ impl PermissionOutcome {
 /// The `detail` of a step of kind `permission`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PermissionDetail {
-    /// Identifies the request in the answer's path.
+    /// The id of the request, used in the path of the answer.
     pub request_id: PermissionId,
     /// The options that the agent offers. A request can always be rejected, even if none of the options is a rejection.
     pub options: Vec<PermissionOption>,
     /// When the request expires.
     pub expires_at: Timestamp,
-    /// Whether it was allowed; absent while it is pending.
+    /// Whether the request was allowed; absent while it is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub decision: Option<PermissionDecision>,
-    /// The `option_id` that the user selected; absent while the request is pending, and if no option was selected.
+    /// The `option_id` that the user selected; absent while the request is pending or if no option was selected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub chosen: Option<String>,

@@ -12,19 +12,19 @@ pub struct PlanDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub entries: Option<Vec<PlanEntry>>,
-    /// Whether something was cut or omitted; absent means false.
+    /// Whether any content was truncated or omitted; absent means false.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_truncated: bool,
 }
 
-/// An entry of a plan.
+/// A plan entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlanEntry {
-    /// What to do.
+    /// A description of the work.
     pub content: String,
     /// The status of the entry.
     pub status: PlanEntryStatus,
-    /// How important it is.
+    /// The priority of the entry.
     pub priority: PlanEntryPriority,
 }
 
@@ -32,9 +32,9 @@ pub struct PlanEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanEntryStatus {
-    /// Being worked on.
+    /// In progress.
     InProgress,
-    /// Done.
+    /// Completed.
     Completed,
     /// Not started.
     #[serde(other)]
@@ -45,11 +45,11 @@ pub enum PlanEntryStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanEntryPriority {
-    /// More than most.
+    /// High priority.
     High,
-    /// Less than most.
+    /// Low priority.
     Low,
-    /// As most.
+    /// Medium priority, the default.
     #[serde(other)]
     Medium,
 }

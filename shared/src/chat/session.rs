@@ -10,12 +10,12 @@ use crate::{clock::Timestamp, id::SessionId, text_column::text_enum};
 /// The maximum length of [`LastMessage::preview`], in characters.
 pub const PREVIEW_CHARS: usize = 200;
 
-/// Whether a session is in use.
+/// The status of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum SessionStatus {
-    /// In the list, and messages can be sent.
+    /// Active: listed by default, and messages can be sent.
     Active,
     /// Archived: readable, but no messages can be sent until it is restored.
     Archived,
@@ -39,9 +39,9 @@ pub enum OnBusy {
 /// A summary of the newest message in a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastMessage {
-    /// Who wrote it.
+    /// Who wrote the message.
     pub role: Role,
-    /// The first 200 characters.
+    /// The first 200 characters of the message.
     pub preview: String,
     /// When the message was stored.
     pub created_at: Timestamp,
@@ -50,13 +50,13 @@ pub struct LastMessage {
 /// A persistent conversation between a user and an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Session {
-    /// The session.
+    /// The id of the session.
     pub id: SessionId,
-    /// The workspace of the owner.
+    /// The owner's workspace.
     pub workspace_id: String,
     /// The key of the agent that answers.
     pub agent_key: String,
-    /// The name of the owner within the workspace.
+    /// The owner's name within the workspace.
     pub creator_id: String,
     /// The title, at most 200 characters; empty until the user sets one or it is derived from the first message.
     pub title: String,
@@ -74,9 +74,9 @@ pub struct Session {
     /// The newest message; null if there is none.
     #[schema(required)]
     pub last_message: Option<LastMessage>,
-    /// The highest `seq` ever assigned in the session; 0 if there is none.
+    /// The highest `seq` ever assigned in the session; 0 if none has been assigned.
     pub last_seq: i64,
-    /// The `seq` up to which messages are read.
+    /// Messages with a `seq` up to this value are read.
     pub last_read_seq: i64,
     /// The number of answers after `last_read_seq`; 0 while archived.
     pub unread_count: i64,

@@ -7,20 +7,20 @@ use utoipa::ToSchema;
 use super::{StepDetail, StepKind};
 use crate::text_column::text_enum;
 
-/// The progress of the step.
+/// The status of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum StepStatus {
-    /// Not begun.
+    /// Not started.
     Pending,
-    /// Under way.
+    /// In progress.
     Running,
-    /// Done.
+    /// Completed.
     Succeeded,
-    /// Went wrong.
+    /// Failed.
     Failed,
-    /// Not allowed.
+    /// Not permitted.
     Rejected,
 }
 
@@ -44,7 +44,7 @@ pub struct Step {
     pub seq: i64,
     /// Increases with every change; of two versions of a step, the one with the higher revision is newer.
     pub revision: i64,
-    /// The kind of step, with the details of that kind.
+    /// The kind of the step and its details.
     #[serde(flatten)]
     pub detail: StepDetail,
     /// The agent's id for the tool call.
@@ -52,7 +52,7 @@ pub struct Step {
     pub tool_call_id: Option<String>,
     /// A one-line title.
     pub title: String,
-    /// The progress of the step.
+    /// The status of the step.
     pub status: StepStatus,
 }
 

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use super::{PermissionDetail, PlanDetail, PlanEntry, StepKind, ToolDetail, is_false};
 use crate::id::PermissionId;
 
-/// The `kind` of a step and its `detail`, which has its own shape for each kind. Fields may be absent, and texts may be
-/// cut, where `is_truncated` is true.
+/// The `kind` of a step and its `detail`, whose fields depend on the kind. If `is_truncated` is true, fields may be
+/// absent and texts may be cut.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 #[serde(tag = "kind", content = "detail", rename_all = "lowercase")]
 pub enum StepDetail {
@@ -30,15 +30,15 @@ pub enum StepDetail {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(untagged)]
 pub enum StepFields<'a> {
-    /// Of a thought.
+    /// The fields of a thought.
     Thought(&'a ThoughtDetail),
-    /// Of a tool.
+    /// The fields of a tool call.
     Tool(&'a ToolDetail),
-    /// Of a plan.
+    /// The fields of a plan.
     Plan(&'a PlanDetail),
-    /// Of a permission request.
+    /// The fields of a permission request.
     Permission(&'a PermissionDetail),
-    /// Of a notice.
+    /// The fields of a notice.
     Notice(&'a NoticeDetail),
 }
 
@@ -49,7 +49,7 @@ pub struct ThoughtDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub text: Option<String>,
-    /// Whether something was cut or omitted; absent means false.
+    /// Whether any content was truncated or omitted; absent means false.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_truncated: bool,
 }
@@ -61,11 +61,11 @@ pub struct NoticeDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub text: Option<String>,
-    /// How severe it is: `info`, `warning`, `error`, or a value defined by the agent.
+    /// The severity: `info`, `warning`, `error`, or a value defined by the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub severity: Option<String>,
-    /// Whether something was cut or omitted; absent means false.
+    /// Whether any content was truncated or omitted; absent means false.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_truncated: bool,
 }

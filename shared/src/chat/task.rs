@@ -105,7 +105,7 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The agent could not be reached, or the connection broke.
+    /// The agent could not be reached, or the connection was lost.
     AgentNetwork = "agent_network", true;
     /// The agent is overloaded.
     AgentOverloaded = "agent_overloaded", true;
@@ -115,13 +115,13 @@ error_codes! {
     AgentError = "agent_error", true;
     /// The agent's process exited before any tool call.
     AgentCrashed = "agent_crashed", true;
-    /// The agent was silent or took too long.
+    /// The agent stopped responding or took too long.
     Timeout = "timeout", true;
-    /// The worker that ran the attempt was lost.
+    /// The worker running the attempt stopped responding.
     WorkerLost = "worker_lost", true;
     /// The agent is not configured on the worker or cannot be run.
     AgentUnavailable = "agent_unavailable", false;
-    /// The agent requires or rejects credentials.
+    /// The agent's credentials are missing or were rejected.
     AgentAuth = "agent_auth", false;
     /// The agent rejected the request.
     AgentRefused = "agent_refused", false;
@@ -146,7 +146,7 @@ text_column!(ErrorCode);
 pub struct TaskError {
     /// The machine-readable code.
     pub code: ErrorCode,
-    /// A readable explanation.
+    /// A human-readable explanation.
     pub message: String,
     /// Whether another attempt may succeed.
     pub retryable: bool,
@@ -169,12 +169,12 @@ pub struct Usage {
     pub output_tokens: i64,
 }
 
-/// The work of one turn.
+/// The agent's work on one turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Task {
-    /// The task.
+    /// The id of the task.
     pub id: TaskId,
-    /// Its session.
+    /// The id of the session.
     pub chat_session_id: SessionId,
     /// The status of the task.
     pub status: TaskStatus,
@@ -190,15 +190,15 @@ pub struct Task {
     /// Why the latest attempt failed; null if it did not.
     #[schema(required)]
     pub error: Option<TaskError>,
-    /// The token usage that the agent reported; null if it reported none.
+    /// The token usage reported by the agent; null if it reported none.
     #[schema(required)]
     pub usage: Option<Usage>,
     /// When the message was sent.
     pub created_at: Timestamp,
-    /// When the latest attempt started; null before the first.
+    /// When the latest attempt started; null before the first attempt.
     #[schema(required)]
     pub started_at: Option<Timestamp>,
-    /// When the task ended; null before that.
+    /// When the task ended; null until then.
     #[schema(required)]
     pub finished_at: Option<Timestamp>,
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// The `detail` of a step of kind `tool`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ToolDetail {
-    /// What kind of tool it is.
+    /// The kind of tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tool_kind: Option<ToolKind>,
@@ -15,7 +15,7 @@ pub struct ToolDetail {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub input: Option<Value>,
-    /// The output as text; null without one.
+    /// The output as text; null if there is none.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub output: Option<Value>,
@@ -23,12 +23,12 @@ pub struct ToolDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub locations: Option<Vec<ToolLocation>>,
-    /// Whether something was cut or omitted.
+    /// Whether any content was truncated or omitted.
     #[serde(default)]
     pub is_truncated: bool,
 }
 
-/// What kind of tool it is (<https://agentclientprotocol.com/protocol/tool-calls#creating>).
+/// The kind of tool (<https://agentclientprotocol.com/protocol/tool-calls#creating>).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolKind {
@@ -46,7 +46,7 @@ pub enum ToolKind {
     Execute,
     /// Reasons or plans.
     Think,
-    /// Fetches data from elsewhere.
+    /// Fetches external data.
     Fetch,
     /// Switches the session's mode.
     SwitchMode,

@@ -37,12 +37,12 @@ impl fmt::Display for UserRef {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UserRole {
-    /// Everything that `member` may do, and managing the keys and users of the workspace; never other users'
+    /// Everything that `member` may do, plus managing the workspace's keys and users; no access to other users'
     /// conversations.
     Admin,
-    /// Full access to one's own sessions.
+    /// Full access to the user's own sessions.
     Member,
-    /// Reads one's own sessions and streams, and marks them as read; changes nothing else.
+    /// Can read the user's own sessions and streams and mark sessions as read, but not change anything else.
     Viewer,
 }
 

@@ -143,7 +143,7 @@ impl Config {
             expected: format!("an existing folder, or one that can be created ({error})"),
         })?;
         if !is_new && private::restrict_own_folder(&self.data_dir) {
-            tracing::info!(folder = %self.data_dir.display(), "restricted DATA_DIR to this account; others could read it");
+            tracing::info!(folder = %self.data_dir.display(), "DATA_DIR was readable by other accounts; restricted it to this account");
         }
         Ok(())
     }

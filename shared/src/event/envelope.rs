@@ -13,7 +13,7 @@ use crate::{
 /// One event: the `data` of one SSE frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
-    /// When the event happened; for events that are not durable, when it was sent.
+    /// When the event happened; for non-durable events, when it was sent.
     pub at: Timestamp,
     /// The session that the event concerns; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,9 +33,9 @@ pub enum EventData {
     Hello {
         /// The position after which the stream delivers events.
         cursor: Cursor,
-        /// The interval between heartbeats. If none arrives for much longer, the connection is dead.
+        /// The interval between heartbeats, in milliseconds. If none arrives for much longer, the connection is dead.
         heartbeat_ms: u64,
-        /// How long to wait before reconnecting.
+        /// How long to wait before reconnecting, in milliseconds.
         retry_ms: u64,
     },
     /// Sent periodically to show that the connection is alive.
@@ -44,7 +44,7 @@ pub enum EventData {
     /// Events were skipped: fetch the state again. The stream continues from `cursor`.
     #[serde(rename = "resync")]
     Resync {
-        /// Why: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind`, or `too_slow`.
+        /// The reason: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind`, or `too_slow`.
         reason: String,
         /// The position from which the stream continues.
         cursor: Cursor,
@@ -78,7 +78,7 @@ pub enum EventData {
     MessageCreated {
         /// The message.
         message: Box<Message>,
-        /// Its session after the change.
+        /// The session after the change.
         session: Box<Session>,
     },
     /// The user edited a message.
@@ -86,19 +86,19 @@ pub enum EventData {
     MessageUpdated {
         /// The message after the change.
         message: Box<Message>,
-        /// Its session after the change.
+        /// The session after the change.
         session: Box<Session>,
     },
     /// A message was deleted. If it was a user message, its task was deleted too.
     #[serde(rename = "message.deleted")]
     MessageDeleted {
-        /// The message.
+        /// The id of the message.
         message_id: MessageId,
-        /// Who wrote it.
+        /// Who wrote the message.
         role: Role,
-        /// The task of the message's turn.
+        /// The id of the turn's task.
         task_id: TaskId,
-        /// Its session after the change.
+        /// The session after the change.
         session: Box<Session>,
     },
     /// The status or the attempt of a task changed.
@@ -106,27 +106,27 @@ pub enum EventData {
     TaskUpdated {
         /// The task after the change.
         task: Box<Task>,
-        /// Its session after the change.
+        /// The session after the change.
         session: Box<Session>,
     },
-    /// An agent started or stopped working. Expires at `expires_at` unless renewed.
+    /// An agent is working or has stopped working. The state expires at `expires_at` unless renewed.
     #[serde(rename = "typing")]
     Typing {
-        /// The agent.
+        /// The key of the agent.
         agent_key: String,
-        /// The task that the agent is working on.
+        /// The id of the task that the agent is working on.
         task_id: TaskId,
         /// Whether the agent is working.
         is_typing: bool,
-        /// When the indication expires.
+        /// When the state expires.
         expires_at: Timestamp,
     },
-    /// The next piece of the running answer. Offsets count bytes of UTF-8.
+    /// The next piece of the running answer. Offsets count UTF-8 bytes.
     #[serde(rename = "message.delta")]
     MessageDelta {
-        /// The running task.
+        /// The id of the running task.
         task_id: TaskId,
-        /// The attempt. A higher one starts the answer over; ignore a lower one.
+        /// The attempt. A higher attempt restarts the answer; ignore deltas of a lower attempt.
         attempt: i64,
         /// The id that the answer will have once it is stored.
         message_id: MessageId,
@@ -137,12 +137,12 @@ pub enum EventData {
         /// The text.
         text: String,
     },
-    /// The entire text of the running answer so far; replaces all text received before.
+    /// The entire text of the running answer so far; replaces all text received so far.
     #[serde(rename = "message.partial")]
     MessagePartial {
-        /// The running task.
+        /// The id of the running task.
         task_id: TaskId,
-        /// Its attempt.
+        /// The attempt.
         attempt: i64,
         /// The id that the answer will have once it is stored.
         message_id: MessageId,
@@ -151,12 +151,12 @@ pub enum EventData {
         /// The offset at which the next delta starts.
         next_offset: i64,
     },
-    /// A step of the agent; replaces the step with the same `seq`.
+    /// A new or updated step; replaces the step with the same `seq`.
     #[serde(rename = "task.step")]
     TaskStep {
-        /// The task.
+        /// The id of the task.
         task_id: TaskId,
-        /// The attempt. A higher one starts without steps; ignore a lower one.
+        /// The attempt. A higher attempt starts without steps; ignore steps of a lower attempt.
         attempt: i64,
         /// The step.
         step: Step,

@@ -184,7 +184,7 @@ pub(super) async fn end_queued(
 }
 
 /// The error message of a task that was cancelled because its session was archived.
-pub(super) const ARCHIVED_BEFORE_ITS_TURN: &str = "The session was archived before the agent got to this message.";
+pub(super) const ARCHIVED_BEFORE_ITS_TURN: &str = "The session was archived before the agent started on this message.";
 
 /// Ends a task that is waiting between two attempts when its session is archived. The text so far is kept.
 pub(super) async fn end_archived(

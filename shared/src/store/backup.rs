@@ -51,7 +51,7 @@ pub enum BackupError {
     #[error("another backup to {} is running", .0.display())]
     Running(PathBuf),
     /// A restore is replacing the database.
-    #[error("a restore is in progress; try again when `api restore` has finished")]
+    #[error("a restore is in progress; try again after `api restore` finishes")]
     BeingRestored,
     /// The database is itself a backup, but the write-ahead log next to it belongs to another database.
     #[error("{path} is a backup, but {path}-wal belongs to the database that it replaced; see docs/operations.md", path = .0.display())]
@@ -63,7 +63,7 @@ pub enum BackupError {
     )]
     NewerSchema(PathBuf, NewerSchema),
     /// The target's disk is full.
-    #[error("not enough space for {}", .0.display())]
+    #[error("not enough disk space for {}", .0.display())]
     NoSpace(PathBuf),
     /// The target's folder is not writable.
     #[error("cannot write {}", path.display())]

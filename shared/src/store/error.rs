@@ -117,7 +117,7 @@ pub enum OpenError {
         schema: NewerSchema,
     },
     /// `api restore` is in progress.
-    #[error("DATABASE_URL: {path} is being restored. Try again when `api restore` has finished")]
+    #[error("DATABASE_URL: {path} is being restored. Try again after `api restore` finishes")]
     BeingRestored {
         /// The database file.
         path: String,

@@ -57,7 +57,7 @@ async fn distinguishes_the_reasons_why_an_agent_is_unusable() {
         ("ends", "agent_crashed", "The agent exited unexpectedly (exit code 9): no licence found, None"),
         ("usage", "agent_crashed", "The agent exited unexpectedly (exit code 2): fake: unknown option"),
         ("old", "agent_protocol", "version 1 is supported"),
-        ("modeless", "agent_unavailable", "no mode “default” (it offers: none)"),
+        ("modeless", "agent_unavailable", "no mode “default”. It offers no modes."),
     ] {
         let session = client.create_session(key).await;
         let task = client.ask(&session, "hello").await["task"].clone();

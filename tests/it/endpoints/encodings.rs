@@ -103,7 +103,7 @@ async fn lists_the_allowed_values_of_a_field() {
         let problem = client.post_message(&session, "", &body).await.problem(400);
 
         let message = problem["errors"][0]["message"].as_str().unwrap();
-        assert!(message.starts_with("is not an allowed value"), "{value}: {message}");
+        assert!(message.starts_with("has an invalid value"), "{value}: {message}");
         for allowed in ["queue", "interrupt", "reject"] {
             assert!(message.contains(allowed), "{value}: {message}");
         }

@@ -174,7 +174,7 @@ async fn reports_a_full_disk_and_leaves_nothing_on_it() {
     let output = back_up(&app, &[&target.display().to_string()]).await;
 
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).starts_with("api: not enough space for "), "{output:?}");
+    assert!(stderr(&output).starts_with("api: not enough disk space for "), "{output:?}");
     assert_eq!(names(disk.path()), ["other"]);
     app.client().send(&app.client().create_session("demo").await, "still works").await;
     app.client().post("/v1/chat", &json!({"agent_key": "demo"})).await.ok(201);

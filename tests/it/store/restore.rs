@@ -112,7 +112,7 @@ async fn fails_while_any_process_has_the_database_open() {
     for output in refused {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let (told, line) = (stderr(&output), "; stop every api and worker first");
-        assert!(told.contains(" is open in process ") && told.trim_end().ends_with(line), "{told}");
+        assert!(told.contains(" is in use by process ") && told.trim_end().ends_with(line), "{told}");
     }
     sqlx::Connection::close(foreign).await.unwrap();
     assert_eq!(texts(&app.database()).await, ["kept"]);
@@ -266,7 +266,7 @@ async fn reports_a_full_disk_and_leaves_the_database_unchanged() {
     let output = app.run_api(&["restore", "copy.db"]).await;
 
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).starts_with("api: not enough space for a copy of copy.db in "), "{output:?}");
+    assert!(stderr(&output).starts_with("api: not enough disk space for a copy of copy.db in "), "{output:?}");
     assert_eq!(names(disk.path()), before);
     fs::remove_file(filler).unwrap();
     app.check().await;

@@ -15,7 +15,7 @@ use crate::{
 /// An agent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Agent {
-    /// The key that sessions refer to.
+    /// The key that identifies the agent; the `agent_key` of its sessions.
     pub key: String,
     /// The display name.
     pub name: String,
@@ -23,7 +23,7 @@ pub struct Agent {
     pub description: String,
     /// The driver: `acp`, `openai`, `command`, or `demo`.
     pub driver: String,
-    /// The format of its answers: `markdown`, or `text` for terminal output with ANSI escape sequences.
+    /// The format of the agent's answers: `markdown`, or `text` for terminal output with ANSI escape sequences.
     pub answer_format: String,
     /// An emoji or a color; null if none is configured.
     #[schema(required)]
@@ -32,7 +32,7 @@ pub struct Agent {
     pub starters: Vec<String>,
     /// Whether the agent is configured and not known to be failing.
     pub available: bool,
-    /// Why the agent is not available; null if it is.
+    /// Why the agent is unavailable; null if it is available.
     #[schema(required)]
     pub reason: Option<String>,
 }
@@ -40,7 +40,7 @@ pub struct Agent {
 /// A list of agents.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AgentList {
-    /// The agents, in the order of the configuration.
+    /// The agents, in configuration order.
     pub items: Vec<Agent>,
 }
 

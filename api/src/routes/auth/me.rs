@@ -14,7 +14,7 @@ pub struct Me {
     pub user_id: String,
     /// The workspace.
     pub workspace_id: String,
-    /// The role of the key.
+    /// The role of the API key.
     pub role: UserRole,
 }
 

@@ -17,7 +17,7 @@ use crate::{
 pub struct StreamTicket {
     /// The value for the `token` parameter.
     pub token: String,
-    /// When the ticket expires. Until then, it opens any number of streams, which stay open afterward.
+    /// When the ticket expires. Until then, it can open any number of streams, which stay open after it expires.
     pub expires_at: Timestamp,
 }
 
@@ -28,9 +28,9 @@ pub struct StreamTicket {
     operation_id = "createStreamTicket",
     tag = "auth",
     summary = "Create a stream ticket",
-    description = "For a browser on another origin, whose `EventSource` can send neither a key nor a cookie. The \
-                   `token` parameter of the two event streams accepts the ticket for 60 seconds, on every api. It is \
-                   revoked with its key.",
+    description = "For browsers on another origin, where `EventSource` can send neither a key nor a cookie. For 60 \
+                   seconds, any api accepts the ticket in the `token` parameter of an event stream. Revoking the key \
+                   also revokes its tickets.",
     responses((status = 201, description = "The ticket.", body = StreamTicket), AnyProblem, BodyProblem),
 )]
 pub async fn ticket(

@@ -18,7 +18,7 @@ use crate::{
     operation_id = "userEvents",
     tag = "events",
     summary = "Stream the events of all sessions",
-    description = "Server-sent events: `id` is the cursor (durable events only), `event` the type, and `data` an \
+    description = "Server-sent events: `id` is the cursor (durable events only), `event` is the type, and `data` is an \
                    `Event`. A stream begins with `hello`, then sends the events after the cursor, and stays open.",
     params(
         LastEventIdParam,

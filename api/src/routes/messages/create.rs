@@ -42,7 +42,7 @@ pub struct CreateMessage {
     /// The text: 1 byte to 256 KiB of UTF-8, with at least one non-whitespace character. Stored verbatim.
     #[schema(min_length = 1)]
     pub content: String,
-    /// What to do while a task of the session is running or queued; defaults to `queue`.
+    /// What to do if a task in the session is running or queued; defaults to `queue`.
     #[serde(default)]
     #[schema(required = false)]
     pub on_busy: OnBusy,

@@ -28,8 +28,8 @@ pub struct EditMessage {
     operation_id = "editMessage",
     tag = "messages",
     summary = "Edit a queued message",
-    description = "Works only until the task is first started; after that, 409 `task_not_queued`. After a 200, no \
-                   agent has seen the old text or will see it.",
+    description = "Allowed only until the task first starts; after that, returns 409 `task_not_queued`. After a 200, no \
+                   agent has seen the old text or ever will.",
     params(MessagePath),
     request_body = EditMessage,
     responses(

@@ -39,10 +39,10 @@ type TurnNumber = WholeNumber<i64, 0, { i64::MAX }>;
 /// A page of a transcript.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MessageList {
-    /// Complete turns in ascending order: at most `limit`, and about 2 MiB of content unless a single turn exceeds
+    /// Complete turns in ascending order: at most `limit` turns and about 2 MiB of content, unless a single turn exceeds
     /// that.
     pub items: Vec<Message>,
-    /// Whether there are older turns; with `after_turn`, newer turns.
+    /// Whether older turns exist; if `after_turn` is set, whether newer turns exist.
     pub has_more: bool,
 }
 
@@ -58,7 +58,7 @@ pub struct MessageList {
         ListQuery,
     ),
     responses(
-        (status = 200, description = "One page.", body = MessageList),
+        (status = 200, description = "A page of turns.", body = MessageList),
         AnyProblem,
         InvalidProblem,
         NotFoundProblem,

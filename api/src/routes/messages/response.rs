@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 pub struct AcceptedMessage {
     /// The message.
     pub message: Message,
-    /// Its task.
+    /// The task.
     pub task: Task,
 }
 
@@ -19,9 +19,9 @@ pub struct AcceptedMessage {
 pub struct Exchange {
     /// The message.
     pub message: Message,
-    /// Its task, which has ended.
+    /// The task, which has ended.
     pub task: Task,
-    /// The answer; null when the task ended without one.
+    /// The answer; null if the task ended without an answer.
     #[schema(required)]
     pub reply: Option<Message>,
 }

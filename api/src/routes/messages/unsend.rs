@@ -17,7 +17,7 @@ use crate::{
     operation_id = "unsendMessage",
     tag = "messages",
     summary = "Unsend a queued message",
-    description = "Deletes the message and its task. Works only until the task is first started; after that, \
+    description = "Deletes the message and its task. Allowed only until the task first starts; after that, returns \
                    409 `task_not_queued`.",
     params(MessagePath),
     responses(

@@ -46,7 +46,7 @@ pub struct CreateSession {
             status = 201,
             description = "The session.",
             body = Session,
-            headers(("Location" = String, description = "The path of the session.")),
+            headers(("Location" = String, description = "The path of the new session.")),
         ),
         NewSessionProblem,
         AnyProblem,

@@ -32,7 +32,7 @@ pub struct GetQuery {
 pub struct Thread {
     /// The session.
     pub session: Session,
-    /// The newest turns in ascending order: at most `limit`, and about 2 MiB of content unless a single turn exceeds
+    /// The newest turns in ascending order: at most `limit` turns and about 2 MiB of content, unless a single turn exceeds
     /// that.
     pub messages: Vec<Message>,
     /// Whether there are older turns.

@@ -67,7 +67,7 @@ pub struct SessionList {
     params(
         ListQuery,
     ),
-    responses((status = 200, description = "One page.", body = SessionList), AnyProblem, InvalidProblem),
+    responses((status = 200, description = "A page of sessions.", body = SessionList), AnyProblem, InvalidProblem),
 )]
 pub async fn list(
     State(state): State<AppState>,

@@ -16,10 +16,10 @@ use utoipa::ToSchema;
 
 use crate::error::ApiError;
 
-/// How far the user has read a session.
+/// The user's read position in a session.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReadPosition {
-    /// The `seq` up to which messages are read.
+    /// Messages with a `seq` up to this value are read.
     pub last_read_seq: i64,
     /// The number of answers after `last_read_seq`.
     pub unread_count: i64,

@@ -13,7 +13,7 @@ use crate::{
     state::AppState,
 };
 
-/// How far the user has read.
+/// A new read position.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkRead {

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateSession {
-    /// The new title, at most 200 characters. It is never replaced by an automatic one.
+    /// The new title, at most 200 characters. An automatic title never overwrites it.
     #[schema(max_length = 200)]
     pub title: Option<String>,
     /// `archived` archives the session; `active` restores it.
@@ -35,7 +35,7 @@ pub struct UpdateSession {
     operation_id = "updateSession",
     tag = "sessions",
     summary = "Update a session",
-    description = "Renames, pins, archives, or restores it.",
+    description = "Renames, pins, archives, or restores a session.",
     params(SessionPath),
     request_body = UpdateSession,
     responses(

@@ -23,11 +23,11 @@ pub struct Ready {
     /// wake-up file cannot be watched); `relay` is the worse of the two. Without the relay, changes are delivered up to
     /// two seconds late, so the process remains ready.
     pub checks: BTreeMap<&'static str, &'static str>,
-    /// What the relay has dropped since this process started.
+    /// Relay statistics for this process.
     pub relay: RelayReport,
 }
 
-/// What the relay has dropped since this process started.
+/// Relay statistics for this process.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RelayReport {
     /// The number of users with an open stream whose channel is not subscribed yet.

@@ -17,8 +17,8 @@ use crate::{
     operation_id = "cancelTask",
     tag = "tasks",
     summary = "Cancel a task",
-    description = "A queued task ends at once, a running task within a second; its text so far is kept as the answer. \
-                   409 `task_ended` if the task has ended.",
+    description = "A queued task ends at once, and a running task ends within a second; the text so far is kept as the \
+                   answer. Returns 409 `task_ended` if the task has already ended.",
     params(TaskPath),
     responses(
         (status = 202, description = "The task.", body = Task),

@@ -16,8 +16,8 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerPermission {
-    /// `allow` selects the only option that allows the operation once, or else the only option that allows it.
-    /// `reject` is always accepted.
+    /// `allow` selects the only `allow_once` option or, if there is none, the only `allow_always` option. `reject` is
+    /// always accepted.
     #[schema(nullable = false)]
     decision: Option<PermissionDecision>,
     /// The `option_id` of one of the request's options.
@@ -43,10 +43,11 @@ impl AnswerPermission {
     operation_id = "answerPermission",
     tag = "tasks",
     summary = "Answer a permission request",
-    description = "Selects one of the request's options. A request can be answered once. 409 `permission_answered` if \
-                   it has an answer, `permission_expired` if its time limit or its attempt is over, `task_ended` if the \
-                   task has ended. 422 `unknown_option` if the request has no such option, `option_required` if \
-                   `\"decision\": \"allow\"` matches none of them or more than one; both list the options.",
+    description = "Selects one of the request's options. A request can be answered only once. Returns 409 \
+                   `permission_answered` if the request has already been answered, `permission_expired` if its time \
+                   limit has passed or its attempt has ended, or `task_ended` if the task has ended. Returns 422 \
+                   `unknown_option` if the request has no such option, or `option_required` if `\"decision\": \
+                   \"allow\"` matches no option or more than one; in both cases, `detail` lists the options.",
     params(PermissionPath),
     request_body = AnswerPermission,
     responses(

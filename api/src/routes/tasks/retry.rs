@@ -17,7 +17,7 @@ use crate::{
     operation_id = "retryTask",
     tag = "tasks",
     summary = "Retry a task",
-    description = "Queues a failed, cancelled, or interrupted task again, before later turns. A partial answer is \
+    description = "Requeues a failed, cancelled, or interrupted task ahead of later turns. A partial answer is \
                    deleted, and the new answer has a new id. 409 `task_not_ended`, `task_succeeded`, or \
                    `session_archived`.",
     params(TaskPath),

@@ -8,7 +8,7 @@ use crate::store::{NewerSchema, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// A process has the database open.
-    #[error("{} is open in {user}; stop every api and worker first", path.display())]
+    #[error("{} is in use by {user}; stop every api and worker first", path.display())]
     InUse {
         /// The database.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum RestoreError {
     #[error("{} is the database itself", .0.display())]
     IsDatabase(PathBuf),
     /// A process has the source open.
-    #[error("{} is open in {user}; copy it with `api backup` first", path.display())]
+    #[error("{} is in use by {user}; copy it with `api backup` first", path.display())]
     SourceInUse {
         /// The source.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum RestoreError {
         what: String,
     },
     /// The disk has too little space for another copy.
-    #[error("not enough space for a copy of {} in {}", .0.display(), .1.display())]
+    #[error("not enough disk space for a copy of {} in {}", .0.display(), .1.display())]
     NoSpace(PathBuf, PathBuf),
     /// The copy could not be written next to the database.
     #[error("cannot write to {}", path.display())]

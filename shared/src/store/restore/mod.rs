@@ -51,7 +51,7 @@ pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<R
     files.create_folder().map_err(write)?;
     let in_use = |user| RestoreError::InUse { path: database.to_path_buf(), user };
     let Some(_lock) = files.lock_migration(Some(LOCK_LIMIT)).await.map_err(write)? else {
-        return Err(in_use("a process that is opening it".into()));
+        return Err(in_use(describe(None)));
     };
     let alone = files.enter_alone().map_err(write)?;
     let user = files.find_user().map_err(write)?;

@@ -23,7 +23,7 @@ fn rows() -> Vec<Row> {
             json!([ends(json!({"stopReason": "internal_error"}))]),
             "",
             "agent_error",
-            "The agent stopped with the reason “internal_error”.",
+            "The agent stopped. Reason: “internal_error”.",
         ),
         Row::answers(
             "an unknown reason",

@@ -13,7 +13,7 @@ fn rows() -> Vec<Row> {
             json!([{"say": "Paris is the capital of France."}, ends(json!({"stopReason": "aborted"}))]),
             "Paris is the capital of France.",
             "agent_error",
-            "The agent stopped with the reason “aborted”.",
+            "The agent stopped. Reason: “aborted”.",
         ),
         Row::fails(
             "an answer that mentions a limit",
@@ -23,14 +23,14 @@ fn rows() -> Vec<Row> {
             ]),
             "GitHub says: rate limit reached, try again in 3 hours.",
             "agent_error",
-            "The agent stopped with the reason “error”.",
+            "The agent stopped. Reason: “error”.",
         ),
         Row::fails(
             "a cancellation by the agent",
             json!([{"say": "half"}, ends(json!({"stopReason": "cancelled"}))]),
             "half",
             "agent_error",
-            "The agent stopped with the reason “cancelled”.",
+            "The agent stopped. Reason: “cancelled”.",
         ),
         Row::fails(
             "an error with a cause",

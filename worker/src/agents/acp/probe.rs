@@ -29,7 +29,7 @@ impl AcpAgent {
             Err(error) => probe.failure = Some(error.into()),
         }
         if let Err(error) = self.runner.host.folders().remove_work(folder) {
-            tracing::warn!(%error, "failed to remove the folder of a probe");
+            tracing::warn!(%error, "failed to remove a probe's folder");
         }
         probe.into_report()
     }

@@ -76,7 +76,7 @@ pub(super) fn to_answer(
     Err(match (message, reason) {
         (Some(words), _) => failed(&words, ErrorCode::AgentError, redact),
         (None, Some(reason)) => {
-            failed(&format!("The agent stopped with the reason “{reason}”."), ErrorCode::AgentError, redact)
+            failed(&format!("The agent stopped. Reason: “{reason}”."), ErrorCode::AgentError, redact)
         }
         (None, None) => {
             AgentError::new(ErrorCode::AgentProtocol, "The agent ended its turn without an answer or a stop reason.")

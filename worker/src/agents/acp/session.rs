@@ -159,8 +159,11 @@ impl Setting {
             offered.extend(values);
         }
         offered.truncate(20);
-        let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
-        let message = format!("The agent has no {field} “{wanted}” (it offers: {offered}).");
+        let message = if offered.is_empty() {
+            format!("The agent has no {field} “{wanted}”. It offers no {field}s.")
+        } else {
+            format!("The agent has no {field} “{wanted}”. Available {field}s: {}.", offered.join(", "))
+        };
         Err(AgentError::new(ErrorCode::AgentUnavailable, message))
     }
 }

@@ -21,7 +21,7 @@ pub(super) const HELP: &str = "I'm a demo, not an AI. Chat with me, or try a com
 - `/fail` – a permanent error
 - `/fail late` – a permanent error after some text
 - `/fail retry` – an error that is retried automatically
-- `/crash` – the agent's process crashes in mid-sentence; `/crash tool` – after a tool call
+- `/crash` – the agent's process crashes mid-sentence; `/crash tool` – after a tool call
 - `/help` – this list";
 
 pub(super) const THOUGHTS: &str = "The user wants to see me think. I can't think, I only follow rules. So I recite the \
@@ -41,8 +41,7 @@ pub(super) const SLOW_USAGE: &str = "`/slow` takes a number of seconds from 0 to
 pub(super) const FAIL_USAGE: &str = "Use `/fail`, `/fail late`, or `/fail retry`.";
 pub(super) const FAILURE: &str = "The demo failed, as requested.";
 pub(super) const FAILURE_RETRIED: &str = "The demo failed, as requested. This error is retried.";
-pub(super) const BEFORE_FAILURE: &str =
-    "This answer starts out fine, and then, in the middle of the sentence, without any warning,";
+pub(super) const BEFORE_FAILURE: &str = "This answer starts out fine, and then, mid-sentence and without any warning,";
 
 pub(super) const MARKDOWN: &str = r#"# What an answer can contain
 

@@ -41,7 +41,10 @@ impl AgentFolders {
             })
             .count();
         if changed > 0 {
-            tracing::info!(changed, "restricted the agents' folders to this account; others could read them");
+            tracing::info!(
+                changed,
+                "the agents' folders were readable by other accounts; restricted them to this account"
+            );
         }
     }
 

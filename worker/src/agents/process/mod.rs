@@ -46,7 +46,7 @@ pub enum Program {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The program was not found.
-    #[error("The program `{0}` is not installed on the worker, or not on its PATH.")]
+    #[error("The program `{0}` is not installed on the worker, or is not on its PATH.")]
     NotInstalled(String),
     /// The folders could not be created or the supervisor could not be started.
     #[error("cannot start the agent's process")]

@@ -279,9 +279,9 @@ impl Reader<'_> {
 
 fn not_a_completion(response: &str) -> Failure {
     let message = if response.is_empty() || response.starts_with('<') {
-        "The agent's server returned a page instead of a chat completion. Check `base_url`.".to_owned()
+        "The agent's server returned a web page instead of a chat completion. Check `base_url`.".to_owned()
     } else {
-        format!("The agent's server did not return a chat completion. Check `base_url`. It returned: {response}")
+        format!("The agent's server did not return a chat completion. Check `base_url`. The response was: {response}")
     };
     AgentError::new(ErrorCode::AgentProtocol, message).into()
 }
