@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Load and endurance tests. Uses the binaries in `BANTER_BIN_DIR`, or else in the folder of this binary.
+/// Load and endurance tests. Uses the binaries in `BANTER_BIN_DIR`, or in this binary's folder if it is unset.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -36,9 +36,9 @@ struct Arguments {
 enum Run {
     /// Run at half load for an hour: memory, handles, log, and queued work must stay flat.
     Soak(soak::Options),
-    /// Measure readers next to stalled readers: they must not be slowed down.
+    /// Measure readers alongside stalled readers, which must not slow them down.
     Readers(readers::Options),
-    /// Measure a good client next to half-open connections, slow bodies, and clients that never read.
+    /// Measure a well-behaved client alongside half-open connections, slow bodies, and clients that never read.
     Hostile(hostile::Options),
     /// Measure the overhead of a turn in a warm process, excluding the agent's own time.
     Warm(warm_turns::Options),

@@ -104,7 +104,9 @@ impl DecisionWaiter {
             match self.store.find_permission_outcome(self.id).await {
                 Ok(Some(outcome)) => return Ok(outcome),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(permission_id = %self.id, %error, "failed to read the decision; retrying"),
+                Err(error) => {
+                    tracing::warn!(permission_id = %self.id, %error, "failed to read the permission decision; retrying")
+                }
             }
             tokio::select! {
                 biased;
@@ -128,7 +130,9 @@ impl DecisionWaiter {
                 }
                 // The step has not been stored yet.
                 Err(StoreError::NotFound) => {}
-                Err(error) => tracing::warn!(permission_id = %self.id, %error, "failed to close the request; retrying"),
+                Err(error) => {
+                    tracing::warn!(permission_id = %self.id, %error, "failed to close the permission request; retrying")
+                }
             }
             sleep(WRITE_PAUSE).await;
         }

@@ -38,7 +38,12 @@ impl ConnectionLimits {
             tracing::warn!("MAX_CONNECTIONS={total} exceeds 80% of the limit on open files ({files}); using {share}");
         }
         let limits = Self::new(total.min(share), config.max_connections_per_address);
-        tracing::info!(open_files = files, connections = limits.total, per_address = limits.per_address, "limits");
+        tracing::info!(
+            open_files = files,
+            connections = limits.total,
+            per_address = limits.per_address,
+            "connection limits"
+        );
         limits
     }
 

@@ -32,7 +32,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// Options of `bench hostile`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Number of connections with half a request.
+    /// Number of connections with an incomplete request.
     #[arg(long, default_value_t = 500)]
     half_open: usize,
     /// Number of requests whose body arrives one byte at a time.
@@ -41,7 +41,7 @@ pub struct Options {
     /// Number of clients that request pages and never read.
     #[arg(long, default_value_t = 24)]
     never_read: usize,
-    /// Requests of the good client per second.
+    /// Requests per second from the well-behaved client.
     #[arg(long, default_value_t = 100.0)]
     rate: f64,
     /// Number of pairs of rounds.

@@ -45,7 +45,7 @@ const MEMORY_TOLERANCE: (f64, f64) = (0.1, 8.0);
 /// Options of `bench readers`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Number of users, among which the readers are distributed.
+    /// Number of users to distribute the readers among.
     #[arg(long, default_value_t = 100)]
     users: usize,
     /// Number of readers.
@@ -54,7 +54,7 @@ pub struct Options {
     /// Number of stalled readers.
     #[arg(long, default_value_t = 200)]
     stalled: usize,
-    /// Events per second, for all users together.
+    /// Total events per second across all users.
     #[arg(long, default_value_t = 40.0)]
     rate: f64,
     /// Number of pairs of rounds.

@@ -105,7 +105,7 @@ export interface paths {
         post: operations["logIn"];
         /**
          * Sign out
-         * @description Ends the login of the cookie, its streams, and its tickets. Does nothing if the request uses a key.
+         * @description Ends the cookie's session, closes its streams, and revokes its tickets. Does nothing if the request uses a key.
          */
         delete: operations["logOut"];
         options?: never;
@@ -124,7 +124,7 @@ export interface paths {
         put?: never;
         /**
          * Create a stream ticket
-         * @description For a browser on another origin, whose `EventSource` can send neither a key nor a cookie. The `token` parameter of the two event streams accepts the ticket for 60 seconds, on every api. It is revoked with its key.
+         * @description For browsers on another origin, where `EventSource` can send neither a key nor a cookie. For 60 seconds, any api accepts the ticket in the `token` parameter of an event stream. Revoking the key also revokes its tickets.
          */
         post: operations["createStreamTicket"];
         delete?: never;
@@ -171,7 +171,7 @@ export interface paths {
         head?: never;
         /**
          * Update a session
-         * @description Renames, pins, archives, or restores it.
+         * @description Renames, pins, archives, or restores a session.
          */
         patch: operations["updateSession"];
         trace?: never;
@@ -185,7 +185,7 @@ export interface paths {
         };
         /**
          * Stream the events of a session
-         * @description Server-sent events: `id` is the cursor (durable events only), `event` the type, and `data` an `Event`. A stream begins with `hello`, then sends the events after the cursor, and stays open.
+         * @description Server-sent events: `id` is the cursor (durable events only), `event` is the type, and `data` is an `Event`. A stream begins with `hello`, then sends the events after the cursor, and stays open.
          */
         get: operations["sessionEvents"];
         put?: never;
@@ -229,14 +229,14 @@ export interface paths {
         post?: never;
         /**
          * Unsend a queued message
-         * @description Deletes the message and its task. Works only until the task is first started; after that, 409 `task_not_queued`.
+         * @description Deletes the message and its task. Allowed only until the task first starts; after that, returns 409 `task_not_queued`.
          */
         delete: operations["unsendMessage"];
         options?: never;
         head?: never;
         /**
          * Edit a queued message
-         * @description Works only until the task is first started; after that, 409 `task_not_queued`. After a 200, no agent has seen the old text or will see it.
+         * @description Allowed only until the task first starts; after that, returns 409 `task_not_queued`. After a 200, no agent has seen the old text or ever will.
          */
         patch: operations["editMessage"];
         trace?: never;
@@ -286,7 +286,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a task
-         * @description A queued task ends at once, a running task within a second; its text so far is kept as the answer. 409 `task_ended` if the task has ended.
+         * @description A queued task ends at once, and a running task ends within a second; the text so far is kept as the answer. Returns 409 `task_ended` if the task has already ended.
          */
         post: operations["cancelTask"];
         delete?: never;
@@ -306,7 +306,7 @@ export interface paths {
         put?: never;
         /**
          * Answer a permission request
-         * @description Selects one of the request's options. A request can be answered once. 409 `permission_answered` if it has an answer, `permission_expired` if its time limit or its attempt is over, `task_ended` if the task has ended. 422 `unknown_option` if the request has no such option, `option_required` if `"decision": "allow"` matches none or several of them; both list the options.
+         * @description Selects one of the request's options. A request can be answered only once. Returns 409 `permission_answered` if the request has already been answered, `permission_expired` if its time limit has passed or its attempt has ended, or `task_ended` if the task has ended. Returns 422 `unknown_option` if the request has no such option, or `option_required` if `"decision": "allow"` matches no option or more than one; in both cases, `detail` lists the options.
          */
         post: operations["answerPermission"];
         delete?: never;
@@ -326,7 +326,7 @@ export interface paths {
         put?: never;
         /**
          * Retry a task
-         * @description Queues a failed, cancelled, or interrupted task again, before later turns. A partial answer is deleted, and the new answer has a new id. 409 `task_not_ended`, `task_succeeded`, or `session_archived`.
+         * @description Requeues a failed, cancelled, or interrupted task ahead of later turns. A partial answer is deleted, and the new answer has a new id. 409 `task_not_ended`, `task_succeeded`, or `session_archived`.
          */
         post: operations["retryTask"];
         delete?: never;
@@ -361,7 +361,7 @@ export interface paths {
         };
         /**
          * Stream the events of all sessions
-         * @description Server-sent events: `id` is the cursor (durable events only), `event` the type, and `data` an `Event`. A stream begins with `hello`, then sends the events after the cursor, and stays open.
+         * @description Server-sent events: `id` is the cursor (durable events only), `event` is the type, and `data` is an `Event`. A stream begins with `hello`, then sends the events after the cursor, and stays open.
          */
         get: operations["userEvents"];
         put?: never;
@@ -397,12 +397,12 @@ export interface components {
         Accepted: {
             /** @description The message. */
             message: components["schemas"]["Message"];
-            /** @description Its task. */
+            /** @description The task. */
             task: components["schemas"]["Task"];
         };
         /** @description An agent. */
         Agent: {
-            /** @description The key that sessions refer to. */
+            /** @description The key that identifies the agent; the `agent_key` of its sessions. */
             key: string;
             /** @description The display name. */
             name: string;
@@ -410,7 +410,7 @@ export interface components {
             description: string;
             /** @description The driver: `acp`, `openai`, `command`, or `demo`. */
             driver: string;
-            /** @description The format of its answers: `markdown`, or `text` for terminal output with ANSI escape sequences. */
+            /** @description The format of the agent's answers: `markdown`, or `text` for terminal output with ANSI escape sequences. */
             answer_format: string;
             /** @description An emoji or a color; null if none is configured. */
             avatar: string | null;
@@ -418,19 +418,19 @@ export interface components {
             starters: string[];
             /** @description Whether the agent is configured and not known to be failing. */
             available: boolean;
-            /** @description Why the agent is not available; null if it is. */
+            /** @description Why the agent is unavailable; null if it is available. */
             reason: string | null;
         };
         /** @description A list of agents. */
         AgentList: {
-            /** @description The agents, in the order of the configuration. */
+            /** @description The agents, in configuration order. */
             items: components["schemas"]["Agent"][];
         };
         /** @description The answer to a permission request; exactly one of the two fields is required. */
         AnswerPermission: {
             /**
-             * @description `allow` selects the only option that allows the operation once, or else the only option that allows it.
-             *     `reject` is always accepted.
+             * @description `allow` selects the only `allow_once` option or, if there is none, the only `allow_always` option. `reject` is
+             *     always accepted.
              */
             decision?: components["schemas"]["PermissionDecision"];
             /** @description The `option_id` of one of the request's options. */
@@ -438,9 +438,9 @@ export interface components {
         };
         /** @description A message to send. */
         CreateMessage: {
-            /** @description The text: 1 byte to 256 KiB of UTF-8, not only whitespace. Stored verbatim. */
+            /** @description The text: 1 byte to 256 KiB of UTF-8, with at least one non-whitespace character. Stored verbatim. */
             content: string;
-            /** @description What to do while a task of the session is running or queued; defaults to `queue`. */
+            /** @description What to do if a task in the session is running or queued; defaults to `queue`. */
             on_busy?: components["schemas"]["OnBusy"];
         };
         /** @description A session to create. */
@@ -462,7 +462,7 @@ export interface components {
         DecidedBy: "user" | "time_limit" | "withdrawn";
         /** @description The new text of a message. */
         EditMessage: {
-            /** @description The new text: 1 byte to 256 KiB of UTF-8, not only whitespace. */
+            /** @description The new text: 1 byte to 256 KiB of UTF-8, with at least one non-whitespace character. */
             content: string;
         };
         /**
@@ -472,7 +472,7 @@ export interface components {
         ErrorCode: "agent_network" | "agent_overloaded" | "agent_rate_limited" | "agent_error" | "agent_crashed" | "timeout" | "worker_lost" | "agent_unavailable" | "agent_auth" | "agent_refused" | "context_overflow" | "agent_protocol" | "session_archived";
         /** @description One event: the `data` of one SSE frame. */
         Event: components["schemas"]["EventData"] & {
-            /** @description When the event happened; for events that are not durable, when it was sent. */
+            /** @description When the event happened; for non-durable events, when it was sent. */
             at: components["schemas"]["Timestamp"];
             /** @description The session that the event concerns; absent if there is none. */
             chat_session_id?: components["schemas"]["SessionId"];
@@ -483,12 +483,12 @@ export interface components {
             cursor: components["schemas"]["Cursor"];
             /**
              * Format: int64
-             * @description The interval between heartbeats. If none arrives for much longer, the connection is dead.
+             * @description The interval between heartbeats, in milliseconds. If none arrives for much longer, the connection is dead.
              */
             heartbeat_ms: number;
             /**
              * Format: int64
-             * @description How long to wait before reconnecting.
+             * @description How long to wait before reconnecting, in milliseconds.
              */
             retry_ms: number;
             /** @enum {string} */
@@ -497,7 +497,7 @@ export interface components {
             /** @enum {string} */
             type: "heartbeat";
         } | {
-            /** @description Why: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind`, or `too_slow`. */
+            /** @description The reason: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind`, or `too_slow`. */
             reason: string;
             /** @description The position from which the stream continues. */
             cursor: components["schemas"]["Cursor"];
@@ -527,52 +527,52 @@ export interface components {
         } | {
             /** @description The message. */
             message: components["schemas"]["Message"];
-            /** @description Its session after the change. */
+            /** @description The session after the change. */
             session: components["schemas"]["Session"];
             /** @enum {string} */
             type: "message.created";
         } | {
             /** @description The message after the change. */
             message: components["schemas"]["Message"];
-            /** @description Its session after the change. */
+            /** @description The session after the change. */
             session: components["schemas"]["Session"];
             /** @enum {string} */
             type: "message.updated";
         } | {
-            /** @description The message. */
+            /** @description The id of the message. */
             message_id: components["schemas"]["MessageId"];
-            /** @description Who wrote it. */
+            /** @description Who wrote the message. */
             role: components["schemas"]["Role"];
-            /** @description The task of the message's turn. */
+            /** @description The id of the turn's task. */
             task_id: components["schemas"]["TaskId"];
-            /** @description Its session after the change. */
+            /** @description The session after the change. */
             session: components["schemas"]["Session"];
             /** @enum {string} */
             type: "message.deleted";
         } | {
             /** @description The task after the change. */
             task: components["schemas"]["Task"];
-            /** @description Its session after the change. */
+            /** @description The session after the change. */
             session: components["schemas"]["Session"];
             /** @enum {string} */
             type: "task.updated";
         } | {
-            /** @description The agent. */
+            /** @description The key of the agent. */
             agent_key: string;
-            /** @description The task that the agent is working on. */
+            /** @description The id of the task that the agent is working on. */
             task_id: components["schemas"]["TaskId"];
             /** @description Whether the agent is working. */
             is_typing: boolean;
-            /** @description When the indication expires. */
+            /** @description When the state expires. */
             expires_at: components["schemas"]["Timestamp"];
             /** @enum {string} */
             type: "typing";
         } | {
-            /** @description The running task. */
+            /** @description The id of the running task. */
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description The attempt. A higher one starts the answer over; ignore a lower one.
+             * @description The attempt. A higher attempt restarts the answer; ignore deltas of a lower attempt.
              */
             attempt: number;
             /** @description The id that the answer will have once it is stored. */
@@ -592,11 +592,11 @@ export interface components {
             /** @enum {string} */
             type: "message.delta";
         } | {
-            /** @description The running task. */
+            /** @description The id of the running task. */
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description Its attempt.
+             * @description The attempt.
              */
             attempt: number;
             /** @description The id that the answer will have once it is stored. */
@@ -611,11 +611,11 @@ export interface components {
             /** @enum {string} */
             type: "message.partial";
         } | {
-            /** @description The task. */
+            /** @description The id of the task. */
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description The attempt. A higher one starts without steps; ignore a lower one.
+             * @description The attempt. A higher attempt starts without steps; ignore steps of a lower attempt.
              */
             attempt: number;
             /** @description The step. */
@@ -627,7 +627,7 @@ export interface components {
         Exchange: {
             /** @description The message. */
             message: components["schemas"]["Message"];
-            /** @description Its task, which has ended. */
+            /** @description The task, which has ended. */
             task: components["schemas"]["Task"];
             reply: components["schemas"]["Message"] | null;
         };
@@ -635,7 +635,7 @@ export interface components {
         FieldError: {
             /** @description The name of the field, parameter, or header. */
             field: string;
-            /** @description A readable explanation that completes "`field` …". */
+            /** @description A human-readable explanation that completes "`field` …". */
             message: string;
         };
         /**
@@ -645,9 +645,9 @@ export interface components {
         FinishReason: "stop" | "length" | "refusal" | "cancelled" | "interrupted" | "error" | "empty";
         /** @description A summary of the newest message in a session. */
         LastMessage: {
-            /** @description Who wrote it. */
+            /** @description Who wrote the message. */
             role: components["schemas"]["Role"];
-            /** @description The first 200 characters. */
+            /** @description The first 200 characters of the message. */
             preview: string;
             /** @description When the message was stored. */
             created_at: components["schemas"]["Timestamp"];
@@ -662,7 +662,7 @@ export interface components {
             /** @description The API key (`bnt_…`). */
             api_key: string;
         };
-        /** @description How far the user has read. */
+        /** @description A new read position. */
         MarkRead: {
             /**
              * Format: int64
@@ -676,7 +676,7 @@ export interface components {
             user_id: string;
             /** @description The workspace. */
             workspace_id: string;
-            /** @description The role of the key. */
+            /** @description The role of the API key. */
             role: components["schemas"]["UserRole"];
         };
         /** @description A message in a session. A transcript is ordered by `turn`, with the user message first. */
@@ -686,23 +686,23 @@ export interface components {
              *     attempts.
              */
             id: components["schemas"]["MessageId"];
-            /** @description Its session. */
+            /** @description The id of the session. */
             chat_session_id: components["schemas"]["SessionId"];
             /**
              * Format: int64
-             * @description The number of the turn, shared by a user message and its answer. There may be gaps.
+             * @description The turn number, shared by a user message and its answer. Turn numbers may have gaps.
              */
             turn: number;
             /**
              * Format: int64
-             * @description The position in the session by arrival, which read positions refer to.
+             * @description The arrival number in the session, which read positions refer to.
              */
             seq: number;
-            /** @description Who wrote it. */
+            /** @description Who wrote the message. */
             role: components["schemas"]["Role"];
-            /** @description The text. */
+            /** @description The text of the message. */
             content: string;
-            /** @description The task of the message's turn. */
+            /** @description The id of the turn's task. */
             task_id: components["schemas"]["TaskId"];
             task: components["schemas"]["Task"] | null;
             finish_reason: components["schemas"]["FinishReason"] | null;
@@ -724,20 +724,20 @@ export interface components {
         /** @description A page of a transcript. */
         MessageList: {
             /**
-             * @description Complete turns in ascending order: at most `limit`, and about 2 MiB of content unless a single turn exceeds
+             * @description Complete turns in ascending order: at most `limit` turns and about 2 MiB of content, unless a single turn exceeds
              *     that.
              */
             items: components["schemas"]["Message"][];
-            /** @description Whether there are older turns; with `after_turn`, newer turns. */
+            /** @description Whether older turns exist; if `after_turn` is set, whether newer turns exist. */
             has_more: boolean;
         };
         /** @description The `detail` of a step of kind `notice`. */
         NoticeDetail: {
-            /** @description More than the title says; may be empty. */
+            /** @description Details beyond the title; may be empty. */
             text?: string;
-            /** @description How severe it is: `info`, `warning`, `error`, or a word of the agent's own. */
+            /** @description The severity: `info`, `warning`, `error`, or a value defined by the agent. */
             severity?: string;
-            /** @description Whether something was cut or omitted; absent means false. */
+            /** @description Whether any content was truncated or omitted; absent means false. */
             is_truncated?: boolean;
         };
         /**
@@ -747,11 +747,11 @@ export interface components {
         OnBusy: "queue" | "interrupt" | "reject";
         /** @description The text of the running answer so far. */
         Partial: {
-            /** @description The running task. */
+            /** @description The id of the running task. */
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description Its attempt.
+             * @description The attempt.
              */
             attempt: number;
             /** @description The id that the answer will have once it is stored. */
@@ -760,7 +760,7 @@ export interface components {
             text: string;
             /**
              * Format: int64
-             * @description The length of `text` in bytes of UTF-8, where the next delta starts.
+             * @description The length of `text` in UTF-8 bytes, which is the offset of the next delta.
              */
             next_offset: number;
         };
@@ -771,15 +771,15 @@ export interface components {
         PermissionDecision: "allow" | "reject";
         /** @description The `detail` of a step of kind `permission`. */
         PermissionDetail: {
-            /** @description Identifies the request in the answer's path. */
+            /** @description The id of the request, used in the path of the answer. */
             request_id: components["schemas"]["PermissionId"];
-            /** @description The options that the agent offers. A request can always be rejected, even if no option does so. */
+            /** @description The options that the agent offers. A request can always be rejected, even if none of the options is a rejection. */
             options: components["schemas"]["PermissionOption"][];
             /** @description When the request expires. */
             expires_at: components["schemas"]["Timestamp"];
-            /** @description Whether it was allowed; absent while it is pending. */
+            /** @description Whether the request was allowed; absent while it is pending. */
             decision?: components["schemas"]["PermissionDecision"];
-            /** @description The `option_id` that the user selected; absent while the request is pending, and where no option was selected. */
+            /** @description The `option_id` that the user selected; absent while the request is pending or if no option was selected. */
             chosen?: string;
             /** @description Who decided; absent while the request is pending. */
             decided_by?: components["schemas"]["DecidedBy"];
@@ -791,36 +791,36 @@ export interface components {
         PermissionId: string;
         /** @description One option of a permission request, as the agent supplied it. */
         PermissionOption: {
-            /** @description Identifies the option in the answer. */
+            /** @description The id of the option, which identifies it in an answer. */
             option_id: string;
-            /** @description The label to show, on one line. */
+            /** @description A one-line label. */
             name: string;
-            /** @description The kind: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or another value that the agent uses. */
+            /** @description The kind: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or another value defined by the agent. */
             kind: string;
         };
         /** @description The `detail` of a step of kind `plan`. */
         PlanDetail: {
             /** @description The entries, in order. */
             entries?: components["schemas"]["PlanEntry"][];
-            /** @description Whether something was cut or omitted; absent means false. */
+            /** @description Whether any content was truncated or omitted; absent means false. */
             is_truncated?: boolean;
         };
-        /** @description An entry of a plan. */
+        /** @description A plan entry. */
         PlanEntry: {
-            /** @description What is to be done. */
+            /** @description A description of the work. */
             content: string;
-            /** @description How far it is. */
+            /** @description The status of the entry. */
             status: components["schemas"]["PlanEntryStatus"];
-            /** @description How important it is. */
+            /** @description The priority of the entry. */
             priority: components["schemas"]["PlanEntryPriority"];
         };
         /**
-         * @description How important an entry of a plan is.
+         * @description The priority of a plan entry.
          * @enum {string}
          */
         PlanEntryPriority: "high" | "low" | "medium";
         /**
-         * @description How far an entry of a plan is.
+         * @description The status of a plan entry.
          * @enum {string}
          */
         PlanEntryStatus: "in_progress" | "completed" | "pending";
@@ -828,18 +828,18 @@ export interface components {
         Problem: {
             /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
-            /** @description The reason phrase of the status. */
+            /** @description The reason phrase for the status code. */
             title: string;
             /**
              * Format: int32
              * @description The HTTP status code.
              */
             status: number;
-            /** @description A readable explanation of the error. */
+            /** @description A human-readable explanation of the error. */
             detail: string;
             /** @description The machine-readable error code. */
             code: components["schemas"]["ProblemCode"];
-            /** @description The id of the request, as in `X-Request-Id` and in the server's log. */
+            /** @description The request id, as in the `X-Request-Id` header and the server's log. */
             request_id: string;
             /** @description The invalid fields, parameters, and headers. */
             errors?: components["schemas"]["FieldError"][];
@@ -849,11 +849,11 @@ export interface components {
          * @enum {string}
          */
         ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
-        /** @description How far the user has read a session. */
+        /** @description The user's read position in a session. */
         ReadPosition: {
             /**
              * Format: int64
-             * @description The `seq` up to which messages are read.
+             * @description Messages with a `seq` up to this value are read.
              */
             last_read_seq: number;
             /**
@@ -875,16 +875,16 @@ export interface components {
             checks: {
                 [key: string]: string;
             };
-            /** @description What the relay has dropped since this process started. */
+            /** @description Relay statistics for this process. */
             relay: components["schemas"]["RelayReport"];
         };
-        /** @description What the relay has dropped since this process started. */
+        /** @description Relay statistics for this process. */
         RelayReport: {
             /** @description The number of users with an open stream whose channel is not subscribed yet. */
             pending_subscriptions: number;
             /**
              * Format: int64
-             * @description Hints that were not delivered within a second, so that other processes found the change by polling.
+             * @description Hints that were not delivered within a second, so other processes found the change by polling.
              */
             dropped_hints: number;
             /**
@@ -910,13 +910,13 @@ export interface components {
         Role: "user" | "assistant";
         /** @description A persistent conversation between a user and an agent. */
         Session: {
-            /** @description The session. */
+            /** @description The id of the session. */
             id: components["schemas"]["SessionId"];
-            /** @description The workspace of the owner. */
+            /** @description The owner's workspace. */
             workspace_id: string;
             /** @description The key of the agent that answers. */
             agent_key: string;
-            /** @description The name of the owner within the workspace. */
+            /** @description The owner's name within the workspace. */
             creator_id: string;
             /** @description The title, at most 200 characters; empty until the user sets one or it is derived from the first message. */
             title: string;
@@ -932,12 +932,12 @@ export interface components {
             last_message: components["schemas"]["LastMessage"] | null;
             /**
              * Format: int64
-             * @description The highest `seq` ever assigned in the session; 0 if there is none.
+             * @description The highest `seq` ever assigned in the session; 0 if none has been assigned.
              */
             last_seq: number;
             /**
              * Format: int64
-             * @description The `seq` up to which messages are read.
+             * @description Messages with a `seq` up to this value are read.
              */
             last_read_seq: number;
             /**
@@ -963,11 +963,11 @@ export interface components {
             items: components["schemas"]["Session"][];
             /** @description The cursor of the next page; null on the last page. */
             next_cursor: string | null;
-            /** @description The event cursor of exactly this state. */
+            /** @description The event cursor that matches this exact state. */
             as_of: components["schemas"]["Cursor"];
         };
         /**
-         * @description Whether a session is in use.
+         * @description The status of a session.
          * @enum {string}
          */
         SessionStatus: "active" | "archived";
@@ -987,25 +987,25 @@ export interface components {
             tool_call_id: string | null;
             /** @description A one-line title. */
             title: string;
-            /** @description The progress of the step. */
+            /** @description The status of the step. */
             status: components["schemas"]["StepStatus"];
         };
         /**
-         * @description The `kind` of a step and its `detail`, which has its own shape for each kind. Fields may be absent, and texts may be
-         *     cut, where `is_truncated` is true.
+         * @description The `kind` of a step and its `detail`, whose fields depend on the kind. If `is_truncated` is true, fields may be
+         *     absent and texts may be cut.
          */
         StepDetail: {
-            /** @description Reasoning that the agent showed. */
+            /** @description Reasoning shared by the agent. */
             detail: components["schemas"]["ThoughtDetail"];
             /** @enum {string} */
             kind: "thought";
         } | {
-            /** @description A tool that it ran. */
+            /** @description A tool call by the agent. */
             detail: components["schemas"]["ToolDetail"];
             /** @enum {string} */
             kind: "tool";
         } | {
-            /** @description A plan that it made. */
+            /** @description A plan made by the agent. */
             detail: components["schemas"]["PlanDetail"];
             /** @enum {string} */
             kind: "plan";
@@ -1021,7 +1021,7 @@ export interface components {
             kind: "notice";
         };
         /**
-         * @description The progress of the step.
+         * @description The status of a step.
          * @enum {string}
          */
         StepStatus: "pending" | "running" | "succeeded" | "failed" | "rejected";
@@ -1029,20 +1029,20 @@ export interface components {
         StreamTicket: {
             /** @description The value for the `token` parameter. */
             token: string;
-            /** @description When the ticket expires. Until then, it opens any number of streams, which stay open afterward. */
+            /** @description When the ticket expires. Until then, it can open any number of streams, which stay open after it expires. */
             expires_at: components["schemas"]["Timestamp"];
         };
-        /** @description The work of one turn. */
+        /** @description The agent's work on one turn. */
         Task: {
-            /** @description The task. */
+            /** @description The id of the task. */
             id: components["schemas"]["TaskId"];
-            /** @description Its session. */
+            /** @description The id of the session. */
             chat_session_id: components["schemas"]["SessionId"];
             /** @description The status of the task. */
             status: components["schemas"]["TaskStatus"];
             /**
              * Format: int64
-             * @description How often the task was started. Never decreases; 0 means that no agent has seen it.
+             * @description The number of times the task has been started. Never decreases; 0 means that no agent has seen it.
              */
             attempt: number;
             /**
@@ -1072,7 +1072,7 @@ export interface components {
         TaskError: {
             /** @description The machine-readable code. */
             code: components["schemas"]["ErrorCode"];
-            /** @description A readable explanation. */
+            /** @description A human-readable explanation. */
             message: string;
             /** @description Whether another attempt may succeed. */
             retryable: boolean;
@@ -1091,7 +1091,7 @@ export interface components {
         ThoughtDetail: {
             /** @description The reasoning. */
             text?: string;
-            /** @description Whether something was cut or omitted; absent means false. */
+            /** @description Whether any content was truncated or omitted; absent means false. */
             is_truncated?: boolean;
         };
         /** @description A session and the newest part of its transcript, read from one consistent state. */
@@ -1099,39 +1099,37 @@ export interface components {
             /** @description The session. */
             session: components["schemas"]["Session"];
             /**
-             * @description The newest turns in ascending order: at most `limit`, and about 2 MiB of content unless a single turn exceeds
+             * @description The newest turns in ascending order: at most `limit` turns and about 2 MiB of content, unless a single turn exceeds
              *     that.
              */
             messages: components["schemas"]["Message"][];
             /** @description Whether there are older turns. */
             has_more: boolean;
             partial: components["schemas"]["Partial"] | null;
-            /** @description The event cursor of exactly this state. */
+            /** @description The event cursor that matches this exact state. */
             as_of: components["schemas"]["Cursor"];
         };
         /**
          * Format: date-time
          * @description A time in UTC with millisecond precision, in RFC 3339 format (`2026-01-31T12:00:00.000Z`).
-         *
-         *     The text sorts chronologically, so the store keeps times as text.
          * @example 2026-01-31T12:00:00.000Z
          */
         Timestamp: string;
         /** @description The `detail` of a step of kind `tool`. */
         ToolDetail: {
-            /** @description What kind of tool it is. */
+            /** @description The kind of tool. */
             tool_kind?: components["schemas"]["ToolKind"];
-            /** @description The input, as the agent gave it; null without one. */
+            /** @description The input, as the agent sent it; null if there is none. */
             input?: unknown;
-            /** @description The output as text; null without one. */
+            /** @description The output as text; null if there is none. */
             output?: string | null;
             /** @description The files that the tool works with. */
             locations?: components["schemas"]["ToolLocation"][];
-            /** @description Whether something was cut or omitted. */
+            /** @description Whether any content was truncated or omitted. */
             is_truncated?: boolean;
         };
         /**
-         * @description What kind of tool it is (<https://agentclientprotocol.com/protocol/tool-calls#creating>).
+         * @description The kind of tool (<https://agentclientprotocol.com/protocol/tool-calls#creating>).
          * @enum {string}
          */
         ToolKind: "read" | "edit" | "delete" | "move" | "search" | "execute" | "think" | "fetch" | "switch_mode" | "other";
@@ -1141,13 +1139,13 @@ export interface components {
             path: string;
             /**
              * Format: int64
-             * @description The line, from 1.
+             * @description The line number, starting at 1.
              */
             line: number | null;
         };
         /** @description The fields to change; omitted fields keep their values. */
         UpdateSession: {
-            /** @description The new title, at most 200 characters. It is never replaced by an automatic one. */
+            /** @description The new title, at most 200 characters. An automatic title never overwrites it. */
             title?: string | null;
             status?: components["schemas"]["SessionStatus"] | null;
             /** @description Whether the session is pinned to the top of the list. */
@@ -1294,7 +1292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1350,7 +1348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1419,7 +1417,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1509,7 +1507,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1601,7 +1599,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1677,7 +1675,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** @description A page of sessions. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1704,7 +1702,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1755,7 +1753,7 @@ export interface operations {
             /** @description The session. */
             201: {
                 headers: {
-                    /** @description The path of the session. */
+                    /** @description The path of the new session. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -1781,7 +1779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1863,7 +1861,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -1897,7 +1895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1943,14 +1941,14 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The session is archived or deleted; also if it was already archived. */
+            /** @description The session was archived (or already was), or deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1975,7 +1973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2045,7 +2043,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2083,7 +2081,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2157,11 +2155,11 @@ export interface operations {
                 token?: string;
             };
             header?: {
-                /** @description The last `id` received; takes precedence over `after`. With neither, the stream starts from now. */
+                /** @description The last `id` received; takes precedence over `after`. Without either, the stream starts at the current position. */
                 "Last-Event-ID"?: string | null;
             };
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2186,7 +2184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2236,14 +2234,14 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** @description A page of turns. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2270,7 +2268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2322,7 +2320,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2333,7 +2331,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task ended within the wait. */
+            /** @description The task ended before the wait timed out. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2369,7 +2367,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2466,9 +2464,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The message. */
+                /** @description The id of the message. */
                 mid: components["schemas"]["MessageId"];
             };
             cookie?: never;
@@ -2500,7 +2498,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2579,9 +2577,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The message. */
+                /** @description The id of the message. */
                 mid: components["schemas"]["MessageId"];
             };
             cookie?: never;
@@ -2619,7 +2617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2698,7 +2696,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2736,7 +2734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2806,9 +2804,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The task. */
+                /** @description The id of the task. */
                 tid: components["schemas"]["TaskId"];
             };
             cookie?: never;
@@ -2833,7 +2831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2876,9 +2874,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The task. */
+                /** @description The id of the task. */
                 tid: components["schemas"]["TaskId"];
             };
             cookie?: never;
@@ -2912,7 +2910,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2991,11 +2989,11 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The task. */
+                /** @description The id of the task. */
                 tid: components["schemas"]["TaskId"];
-                /** @description The id of the request: the `detail.request_id` of its step. */
+                /** @description The id of the request, from its step's `detail.request_id`. */
                 rid: components["schemas"]["PermissionId"];
             };
             cookie?: never;
@@ -3031,7 +3029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3119,9 +3117,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The task. */
+                /** @description The id of the task. */
                 tid: components["schemas"]["TaskId"];
             };
             cookie?: never;
@@ -3155,7 +3153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3234,7 +3232,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The session. */
+                /** @description The id of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -3268,7 +3266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3342,7 +3340,7 @@ export interface operations {
                 token?: string;
             };
             header?: {
-                /** @description The last `id` received; takes precedence over `after`. With neither, the stream starts from now. */
+                /** @description The last `id` received; takes precedence over `after`. Without either, the stream starts at the current position. */
                 "Last-Event-ID"?: string | null;
             };
             path?: never;
@@ -3368,7 +3366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -49,7 +49,7 @@ pub enum FinishReason {
 
 text_enum!(FinishReason);
 
-/// A message in a session. A transcript is ordered by `turn`, with the user message first.
+/// A message in a session. Transcripts are ordered by `turn`, with the user message before its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
     /// The id of the message. The id of an answer is fixed before its first delta and stays the same across automatic
@@ -81,7 +81,7 @@ pub struct Message {
     pub usage: Option<Usage>,
     /// When the message was stored.
     pub created_at: Timestamp,
-    /// When the user last edited the message.
+    /// When the user last edited the message; null if never.
     #[schema(required)]
     pub edited_at: Option<Timestamp>,
 }

@@ -79,7 +79,7 @@ impl From<PermissionKind> for String {
 /// One option of a permission request, as the agent supplied it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PermissionOption {
-    /// The id of the option, which identifies it in an answer.
+    /// The id of the option, sent as `option_id` in the answer.
     pub option_id: String,
     /// A one-line label.
     pub name: String,
@@ -227,7 +227,7 @@ pub struct PermissionDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub chosen: Option<String>,
-    /// Who decided; absent while the request is pending.
+    /// Who or what decided; absent while the request is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub decided_by: Option<DecidedBy>,

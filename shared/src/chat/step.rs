@@ -37,7 +37,7 @@ impl StepStatus {
     }
 }
 
-/// One step of a task, updated in place by `seq`.
+/// One step of a task, identified by `seq` and updated in place.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub struct Step {
     /// The number of the step within its attempt, starting at 1.
@@ -47,7 +47,7 @@ pub struct Step {
     /// The kind of the step and its details.
     #[serde(flatten)]
     pub detail: StepDetail,
-    /// The agent's id for the tool call.
+    /// The agent's id for the tool call; null if there is none.
     #[schema(required)]
     pub tool_call_id: Option<String>,
     /// A one-line title.

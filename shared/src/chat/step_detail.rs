@@ -57,7 +57,7 @@ pub struct ThoughtDetail {
 /// The `detail` of a step of kind `notice`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NoticeDetail {
-    /// Details beyond the title; may be empty.
+    /// Additional details; may be empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub text: Option<String>,

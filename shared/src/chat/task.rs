@@ -182,7 +182,7 @@ pub struct Task {
     pub attempt: i64,
     /// The number of failed attempts since the last manual retry.
     pub failures: i64,
-    /// The number of failures at which the task fails permanently.
+    /// The number of failures after which the task fails permanently.
     pub max_attempts: i64,
     /// When the next attempt is due; null except between attempts.
     #[schema(required)]

@@ -143,7 +143,7 @@ impl Config {
             expected: format!("an existing folder, or one that can be created ({error})"),
         })?;
         if !is_new && private::restrict_own_folder(&self.data_dir) {
-            tracing::info!(folder = %self.data_dir.display(), "DATA_DIR was readable by other accounts; restricted it to this account");
+            tracing::info!(folder = %self.data_dir.display(), "DATA_DIR was readable by other accounts; access is now restricted to this account");
         }
         Ok(())
     }

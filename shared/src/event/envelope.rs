@@ -15,7 +15,7 @@ use crate::{
 pub struct Event {
     /// When the event happened; for non-durable events, when it was sent.
     pub at: Timestamp,
-    /// The session that the event concerns; absent if there is none.
+    /// The id of the session that the event concerns; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub chat_session_id: Option<SessionId>,
@@ -33,7 +33,7 @@ pub enum EventData {
     Hello {
         /// The position after which the stream delivers events.
         cursor: Cursor,
-        /// The interval between heartbeats, in milliseconds. If none arrives for much longer, the connection is dead.
+        /// The interval between heartbeats, in milliseconds. If none arrives for much longer, consider the connection dead.
         heartbeat_ms: u64,
         /// How long to wait before reconnecting, in milliseconds.
         retry_ms: u64,
@@ -126,7 +126,7 @@ pub enum EventData {
     MessageDelta {
         /// The id of the running task.
         task_id: TaskId,
-        /// The attempt. A higher attempt restarts the answer; ignore deltas of a lower attempt.
+        /// The attempt. A higher attempt restarts the answer; ignore deltas from a lower attempt.
         attempt: i64,
         /// The id that the answer will have once it is stored.
         message_id: MessageId,
@@ -137,7 +137,7 @@ pub enum EventData {
         /// The text.
         text: String,
     },
-    /// The entire text of the running answer so far; replaces all text received so far.
+    /// The entire text of the running answer; replaces all text received so far.
     #[serde(rename = "message.partial")]
     MessagePartial {
         /// The id of the running task.
@@ -156,7 +156,7 @@ pub enum EventData {
     TaskStep {
         /// The id of the task.
         task_id: TaskId,
-        /// The attempt. A higher attempt starts without steps; ignore steps of a lower attempt.
+        /// The attempt. A higher attempt starts without steps; ignore steps from a lower attempt.
         attempt: i64,
         /// The step.
         step: Step,

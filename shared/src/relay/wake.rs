@@ -73,7 +73,7 @@ impl Listener {
                     self.link.connected();
                     watch.until_stale(&self.wake).await;
                     let path = self.wake.path().display();
-                    tracing::warn!(%path, "the wake-up file was removed or replaced; watching it again");
+                    tracing::warn!(%path, "wake-up file was removed or replaced; watching it again");
                     self.watch().await
                 }
                 Err(error) => {

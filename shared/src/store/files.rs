@@ -124,7 +124,7 @@ impl DatabaseFiles {
         let changed = self.all().iter().filter(|path| own(path) && private::restrict(path, private::FILE_MODE)).count();
         if changed > 0 {
             let database = self.path.display();
-            tracing::info!(%database, files = changed, "the database was readable by other accounts; restricted it to this account");
+            tracing::info!(%database, files = changed, "database was readable by other accounts; access is now restricted to this account");
         }
     }
 

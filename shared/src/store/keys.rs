@@ -155,7 +155,7 @@ impl Store {
         let store = self.clone();
         tokio::spawn(async move {
             if let Err(error) = store.write_last_use(id, now).await {
-                tracing::debug!(%error, "failed to record the use of a key");
+                tracing::debug!(%error, "failed to record the last use of a key");
             }
             store.inner.is_recording_use.store(false, Ordering::Release);
         });

@@ -155,7 +155,7 @@ async fn makes_files_from_an_earlier_version_private_at_startup_and_logs_it_once
         assert_eq!(mode(&folder), 0o700, "{}", folder.display());
     }
     assert_eq!(mode(&work.join(format!("{session}.lock"))), 0o600);
-    for told in ["the database was readable by", "DATA_DIR was readable by", "the agents' folders were readable by"] {
+    for told in ["database was readable by", "DATA_DIR was readable by", "agents' folders were readable by"] {
         assert_eq!(logs.matches(told).count(), 1, "{told}: {logs}");
     }
     assert!(!later.contains("readable by other accounts"), "{later}");

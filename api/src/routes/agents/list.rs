@@ -15,7 +15,7 @@ use crate::{
 /// An agent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Agent {
-    /// The key that identifies the agent; the `agent_key` of its sessions.
+    /// The agent's key, which sessions refer to as `agent_key`.
     pub key: String,
     /// The display name.
     pub name: String,

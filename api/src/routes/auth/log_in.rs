@@ -33,8 +33,8 @@ pub struct LogIn {
     operation_id = "logIn",
     tag = "auth",
     summary = "Sign in",
-    description = "Exchanges an API key for a cookie (HttpOnly, SameSite=Strict) that is valid for 30 days, until \
-                   sign-out, or until the key expires or is revoked.",
+    description = "Exchanges an API key for a cookie (HttpOnly, SameSite=Strict) that expires after 30 days. \
+                   Signing out invalidates it earlier, as does the expiry or revocation of the key.",
     request_body = LogIn,
     security(()),
     responses((status = 200, description = "The user is signed in.", body = Me), AnyProblem, BodyProblem),

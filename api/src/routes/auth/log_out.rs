@@ -21,7 +21,7 @@ use crate::{
     operation_id = "logOut",
     tag = "auth",
     summary = "Sign out",
-    description = "Ends the cookie's session, closes its streams, and revokes its tickets. Does nothing if the request uses a key.",
+    description = "Revokes the browser's cookie and its tickets, and closes its streams. Does nothing if the request uses a key.",
     responses((status = 204, description = "The user is signed out."), AnyProblem, BodyProblem),
 )]
 pub async fn log_out(

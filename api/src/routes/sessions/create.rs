@@ -27,7 +27,7 @@ use crate::{
 pub struct CreateSession {
     /// The key of the agent that answers, from `GET /v1/agents`.
     pub agent_key: String,
-    /// At most 200 characters; if omitted, the title is derived from the first message.
+    /// The title, at most 200 characters; derived from the first message if omitted.
     #[schema(max_length = 200)]
     pub title: Option<String>,
 }

@@ -27,7 +27,7 @@ pub struct GetQuery {
     limit: Option<PageTurns>,
 }
 
-/// A session and the newest part of its transcript, read from one consistent state.
+/// A session and the newest part of its transcript, read from one consistent snapshot.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Thread {
     /// The session.

@@ -20,8 +20,8 @@ pub struct Ready {
     pub status: &'static str,
     /// The state of each component. `server` and `store` are `ok`. `relay_subscriber` and `relay_publisher` are `ok`,
     /// `away` (not connected), `denied` (Redis rejects the credentials or a permission is missing), or `polling` (the
-    /// wake-up file cannot be watched); `relay` is the worse of the two. Without the relay, changes are delivered up to
-    /// two seconds late, so the process remains ready.
+    /// wake-up file cannot be watched); `relay` is the worse of the two. The relay does not affect readiness:
+    /// without it, changes are delivered up to two seconds late.
     pub checks: BTreeMap<&'static str, &'static str>,
     /// Relay statistics for this process.
     pub relay: RelayReport,

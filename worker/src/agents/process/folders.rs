@@ -43,7 +43,7 @@ impl AgentFolders {
         if changed > 0 {
             tracing::info!(
                 changed,
-                "the agents' folders were readable by other accounts; restricted them to this account"
+                "agents' folders were readable by other accounts; access is now restricted to this account"
             );
         }
     }

@@ -150,7 +150,7 @@ fn sentence(cause: Cause, status: Option<u16>, access: Access, wait: Option<(Dur
             Access::OtherReason => format!("{server} denied access"),
         },
         Cause::Other(ErrorCode::AgentUnavailable) if is_redirect => {
-            format!("{server} redirects to another address; set `base_url` to the final one")
+            format!("{server} redirects to another address; set `base_url` to that address")
         }
         Cause::Other(ErrorCode::AgentUnavailable) => {
             format!("{server} did not recognize the model or the path; check `model` and `base_url`")
