@@ -100,12 +100,12 @@ export interface paths {
         put?: never;
         /**
          * Sign in
-         * @description Exchanges an API key for a cookie (HttpOnly, SameSite=Strict) that is valid for 30 days, until sign-out, or until the key expires or is revoked.
+         * @description Exchanges an API key for a cookie (HttpOnly, SameSite=Strict) that expires after 30 days. Signing out invalidates it earlier, as does the expiry or revocation of the key.
          */
         post: operations["logIn"];
         /**
          * Sign out
-         * @description Ends the cookie's session, closes its streams, and revokes its tickets. Does nothing if the request uses a key.
+         * @description Revokes the browser's cookie and its tickets, and closes its streams. Does nothing if the request uses a key.
          */
         delete: operations["logOut"];
         options?: never;
@@ -326,7 +326,7 @@ export interface paths {
         put?: never;
         /**
          * Retry a task
-         * @description Requeues a failed, cancelled, or interrupted task ahead of later turns. A partial answer is deleted, and the new answer has a new id. 409 `task_not_ended`, `task_succeeded`, or `session_archived`.
+         * @description Requeues a failed, cancelled, or interrupted task ahead of later turns. A partial answer is deleted, and the new answer has a new id. Returns 409 `task_not_ended`, `task_succeeded`, or `session_archived`.
          */
         post: operations["retryTask"];
         delete?: never;
@@ -402,7 +402,7 @@ export interface components {
         };
         /** @description An agent. */
         Agent: {
-            /** @description The key that identifies the agent; the `agent_key` of its sessions. */
+            /** @description The agent's key, which sessions refer to as `agent_key`. */
             key: string;
             /** @description The display name. */
             name: string;
@@ -447,7 +447,7 @@ export interface components {
         CreateSession: {
             /** @description The key of the agent that answers, from `GET /v1/agents`. */
             agent_key: string;
-            /** @description At most 200 characters; if omitted, the title is derived from the first message. */
+            /** @description The title, at most 200 characters; derived from the first message if omitted. */
             title?: string | null;
         };
         /**
@@ -474,7 +474,7 @@ export interface components {
         Event: components["schemas"]["EventData"] & {
             /** @description When the event happened; for non-durable events, when it was sent. */
             at: components["schemas"]["Timestamp"];
-            /** @description The session that the event concerns; absent if there is none. */
+            /** @description The id of the session that the event concerns; absent if there is none. */
             chat_session_id?: components["schemas"]["SessionId"];
         };
         /** @description The data of an event, by `type`. */
@@ -483,7 +483,7 @@ export interface components {
             cursor: components["schemas"]["Cursor"];
             /**
              * Format: int64
-             * @description The interval between heartbeats, in milliseconds. If none arrives for much longer, the connection is dead.
+             * @description The interval between heartbeats, in milliseconds. If none arrives for much longer, consider the connection dead.
              */
             heartbeat_ms: number;
             /**
@@ -572,7 +572,7 @@ export interface components {
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description The attempt. A higher attempt restarts the answer; ignore deltas of a lower attempt.
+             * @description The attempt. A higher attempt restarts the answer; ignore deltas from a lower attempt.
              */
             attempt: number;
             /** @description The id that the answer will have once it is stored. */
@@ -615,7 +615,7 @@ export interface components {
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description The attempt. A higher attempt starts without steps; ignore steps of a lower attempt.
+             * @description The attempt. A higher attempt starts without steps; ignore steps from a lower attempt.
              */
             attempt: number;
             /** @description The step. */
@@ -679,7 +679,7 @@ export interface components {
             /** @description The role of the API key. */
             role: components["schemas"]["UserRole"];
         };
-        /** @description A message in a session. A transcript is ordered by `turn`, with the user message first. */
+        /** @description A message in a session. Transcripts are ordered by `turn`, with the user message before its answer. */
         Message: {
             /**
              * @description The id of the message. The id of an answer is fixed before its first delta and stays the same across automatic
@@ -733,7 +733,7 @@ export interface components {
         };
         /** @description The `detail` of a step of kind `notice`. */
         NoticeDetail: {
-            /** @description Details beyond the title; may be empty. */
+            /** @description Additional details; may be empty. */
             text?: string;
             /** @description The severity: `info`, `warning`, `error`, or a value defined by the agent. */
             severity?: string;
@@ -781,7 +781,7 @@ export interface components {
             decision?: components["schemas"]["PermissionDecision"];
             /** @description The `option_id` that the user selected; absent while the request is pending or if no option was selected. */
             chosen?: string;
-            /** @description Who decided; absent while the request is pending. */
+            /** @description Who or what decided; absent while the request is pending. */
             decided_by?: components["schemas"]["DecidedBy"];
         };
         /**
@@ -791,7 +791,7 @@ export interface components {
         PermissionId: string;
         /** @description One option of a permission request, as the agent supplied it. */
         PermissionOption: {
-            /** @description The id of the option, which identifies it in an answer. */
+            /** @description The id of the option, sent as `option_id` in the answer. */
             option_id: string;
             /** @description A one-line label. */
             name: string;
@@ -869,8 +869,8 @@ export interface components {
             /**
              * @description The state of each component. `server` and `store` are `ok`. `relay_subscriber` and `relay_publisher` are `ok`,
              *     `away` (not connected), `denied` (Redis rejects the credentials or a permission is missing), or `polling` (the
-             *     wake-up file cannot be watched); `relay` is the worse of the two. Without the relay, changes are delivered up to
-             *     two seconds late, so the process remains ready.
+             *     wake-up file cannot be watched); `relay` is the worse of the two. The relay does not affect readiness:
+             *     without it, changes are delivered up to two seconds late.
              */
             checks: {
                 [key: string]: string;
@@ -971,7 +971,7 @@ export interface components {
          * @enum {string}
          */
         SessionStatus: "active" | "archived";
-        /** @description One step of a task, updated in place by `seq`. */
+        /** @description One step of a task, identified by `seq` and updated in place. */
         Step: components["schemas"]["StepDetail"] & {
             /**
              * Format: int64
@@ -983,7 +983,7 @@ export interface components {
              * @description Increases with every change; of two versions of a step, the one with the higher revision is newer.
              */
             revision: number;
-            /** @description The agent's id for the tool call. */
+            /** @description The agent's id for the tool call; null if there is none. */
             tool_call_id: string | null;
             /** @description A one-line title. */
             title: string;
@@ -1052,7 +1052,7 @@ export interface components {
             failures: number;
             /**
              * Format: int64
-             * @description The number of failures at which the task fails permanently.
+             * @description The number of failures after which the task fails permanently.
              */
             max_attempts: number;
             next_attempt_at: components["schemas"]["Timestamp"] | null;
@@ -1094,7 +1094,7 @@ export interface components {
             /** @description Whether any content was truncated or omitted; absent means false. */
             is_truncated?: boolean;
         };
-        /** @description A session and the newest part of its transcript, read from one consistent state. */
+        /** @description A session and the newest part of its transcript, read from one consistent snapshot. */
         Thread: {
             /** @description The session. */
             session: components["schemas"]["Session"];
@@ -1948,7 +1948,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The session was archived (or already was), or deleted. */
+            /** @description The session is archived or deleted. Also returned if it was already archived. */
             204: {
                 headers: {
                     [name: string]: unknown;
