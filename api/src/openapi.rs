@@ -165,7 +165,7 @@ problems! {
     /// Errors that any authenticated operation can return.
     AnyProblem {
         "401": "The API key is missing, invalid, expired, or revoked.",
-        "403": "The role does not permit the operation, or no API key exists and the request came from another site or through a proxy.",
+        "403": "The role does not permit the operation, or a request without an API key came from another site or through a proxy.",
         "500": "The server hit an internal error.",
         "503": "The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`.",
     }

@@ -33,7 +33,7 @@ codes! {
     HostNotAllowed = FORBIDDEN;
     /// Without keys, requests that came through a proxy are rejected.
     ProxyNotAllowed = FORBIDDEN;
-    /// Without keys, only requests from the dashboard's own page are accepted.
+    /// Without a key, only requests from the dashboard's own page are accepted.
     CrossSiteRequest = FORBIDDEN;
     /// The object does not exist or belongs to another user.
     NotFound = NOT_FOUND;

@@ -1292,7 +1292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1348,7 +1348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1417,7 +1417,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1507,7 +1507,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1599,7 +1599,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1702,7 +1702,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1779,7 +1779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1895,7 +1895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1973,7 +1973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2081,7 +2081,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2184,7 +2184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2268,7 +2268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2367,7 +2367,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2498,7 +2498,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2617,7 +2617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2734,7 +2734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2831,7 +2831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2910,7 +2910,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3029,7 +3029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3153,7 +3153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3266,7 +3266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3366,7 +3366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not permit the operation, or no API key exists and the request came from another site or through a proxy. */
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;

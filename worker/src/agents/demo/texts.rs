@@ -24,7 +24,7 @@ pub(super) const HELP: &str = "I'm a demo, not an AI. Chat with me, or try a com
 - `/crash` – the agent's process crashes mid-sentence; `/crash tool` – after a tool call
 - `/help` – this list";
 
-pub(super) const THOUGHTS: &str = "The user wants to see me think. I can't think, I only follow rules. So I recite the \
+pub(super) const THOUGHTS: &str = "The user wants to see me think. I can't think; I only follow rules. So I recite the \
     rules slowly and call it reasoning.";
 pub(super) const AFTER_THOUGHT: &str = "That was my reasoning. A real agent's reasoning appears in the same place.";
 pub(super) const PLAN: [&str; 3] = ["Make a plan", "Carry it out", "Report the result"];
