@@ -50,7 +50,7 @@ async fn reads_answers_among_unknown_input() {
 async fn fails_with_a_quote_if_there_is_no_answer() {
     let protocol = ErrorCode::AgentProtocol;
     check(vec![
-        row("a page").send("<!doctype html><p>Hi").fails(protocol, "returned a page"),
+        row("a page").send("<!doctype html><p>Hi").fails(protocol, "returned a web page"),
         row("words").send("Hello there\n").fails(protocol, "The response was: Hello there"),
         row("words without a line end").send("Hello there").fails(protocol, "The response was: Hello there"),
         row("other JSON").send("{\"hello\":1}").fails(protocol, "The response was: {\"hello\":1}"),
@@ -59,7 +59,7 @@ async fn fails_with_a_quote_if_there_is_no_answer() {
         row("pings and an end")
             .send(["event: ping\ndata: 7\n\n", DONE].concat())
             .fails(protocol, "The response was: 7"),
-        row("a page without end").send("<p>x\n".repeat(2_000)).silence().fails(protocol, "returned a page"),
+        row("a page without end").send("<p>x\n".repeat(2_000)).silence().fails(protocol, "returned a web page"),
         row("nothing").send("").fails(ErrorCode::AgentNetwork, "middle"),
         row("comments").send(": hi\n\n").fails(ErrorCode::AgentNetwork, "middle"),
         row("broken JSON instead of an end")
