@@ -312,7 +312,10 @@ fn accepts_only_short_lowercase_keys() {
     }
     for key in ["A", "-a", "_a", "a b", "ä", "a/b", &"x".repeat(65)] {
         let error = error(&format!("[[agents]]\nkey = '{key}'\ndriver = 'demo'"));
-        assert!(error.starts_with("AGENTS_FILE=agents.toml:2: agent: `key`: expected 1 to 64 characters (a-z"), "{error}");
+        assert!(
+            error.starts_with("AGENTS_FILE=agents.toml:2: agent: `key`: expected 1 to 64 characters (a-z"),
+            "{error}"
+        );
     }
 }
 
