@@ -159,7 +159,7 @@ fn reap(agent: Pid, status: &mut Option<ExitStatus>) -> bool {
     }
 }
 
-/// Kills descendants until none are left, including those started in the meantime.
+/// Kills descendants until none are left, including those that start in the meantime.
 fn kill_all(agent: Pid, status: &mut Option<ExitStatus>) {
     while reap(agent, status) {
         for descendant in tree::descendants(std::process::id()) {

@@ -47,7 +47,7 @@ pub struct Config {
     pub worker_concurrency: usize,
     /// `TASK_LEASE_SECONDS`: how long a worker may be silent before its tasks are taken over.
     pub task_lease: Duration,
-    /// `TASK_MAX_ATTEMPTS`: maximum number of attempts per task, unless its agent overrides it.
+    /// `TASK_MAX_ATTEMPTS`: maximum number of attempts per task, unless the agent overrides it.
     pub task_max_attempts: u32,
     /// `SHUTDOWN_GRACE_SECONDS`: time for running work to finish after SIGTERM.
     pub shutdown_grace: Duration,

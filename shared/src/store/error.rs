@@ -34,7 +34,7 @@ pub enum StoreError {
     #[error("the permission request has expired")]
     PermissionExpired,
     /// The permission request has no option with this id.
-    #[error("the permission request has no such option")]
+    #[error("the permission request does not offer this option")]
     PermissionOptionUnknown {
         /// The ids of its options.
         offered: Vec<String>,
