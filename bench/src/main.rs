@@ -7,6 +7,7 @@
 //! | [`readers`] | The effect of stalled readers on other readers |
 //! | [`hostile`] | The effect of hostile clients on a well-behaved one |
 //! | [`warm_turns`] | The overhead of a turn, excluding the agent's own time |
+//! | [`performance`] | What the machine can carry, with floors and peers |
 //! | [`load`] | The simulated users |
 //! | [`measure`] | Samples of processes and the database, and latencies |
 //! | [`report`] | A table, a plot, and the flatness check of a series |
@@ -15,6 +16,7 @@
 mod hostile;
 mod load;
 mod measure;
+mod performance;
 mod readers;
 mod report;
 mod soak;
@@ -23,7 +25,10 @@ mod warm_turns;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+};
 
 /// Load and endurance tests. Uses the binaries in `BANTER_BIN_DIR`, or in this binary's folder if it is unset.
 #[derive(Debug, Parser)]
@@ -34,6 +39,11 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Run {
+    /// Measure what this machine can carry: turns, sends, streams, and lists, with the floors beside them.
+    Performance(performance::Options),
+    /// Serve the scripted model of `performance`.
+    #[command(hide = true)]
+    Model,
     /// Run at half load for an hour: memory, handles, log, and queued work must stay flat.
     Soak(soak::Options),
     /// Measure readers alongside stalled readers, which must not slow them down.
@@ -44,11 +54,27 @@ enum Run {
     Warm(warm_turns::Options),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // One thread generates the load of a pinned run: more would only take turns on its CPU.
+    let mut runtime = match arguments.run {
+        Run::Performance(_) | Run::Model => Builder::new_current_thread(),
+        Run::Soak(_) | Run::Readers(_) | Run::Hostile(_) | Run::Warm(_) => Builder::new_multi_thread(),
+    };
+    match runtime.enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(arguments.run)),
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(run: Run) -> ExitCode {
     let run = async {
-        match arguments.run {
+        match run {
+            Run::Performance(options) => performance::run(options).await,
+            Run::Model => performance::serve_model().await.map(|()| true),
             Run::Soak(options) => soak::run(options).await,
             Run::Readers(options) => readers::run(options).await,
             Run::Hostile(options) => hostile::run(options).await,

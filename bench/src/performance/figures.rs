@@ -1,0 +1,103 @@
+//! The measured figures of a run.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+/// Everything that was measured, in the order of the first measurement.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub struct Figures {
+    /// Where and how.
+    pub environment: Vec<(String, String)>,
+    /// The figures.
+    pub figures: Vec<Figure>,
+    /// Violations of exact delivery and other failures. Empty if all is well.
+    pub violations: Vec<String>,
+}
+
+/// One figure: its values in all runs.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Figure {
+    /// The heading of its table.
+    pub section: String,
+    /// The row of the table, with the unit.
+    pub row: String,
+    /// The column of the table.
+    pub column: String,
+    /// One value per run.
+    pub values: Vec<f64>,
+    /// The median of the values.
+    pub median: f64,
+    /// The smallest value.
+    pub min: f64,
+    /// The greatest value.
+    pub max: f64,
+}
+
+impl Figures {
+    /// Adds a value.
+    pub fn add(&mut self, section: &str, row: &str, column: &str, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        let is_same = |it: &&mut Figure| it.section == section && it.row == row && it.column == column;
+        let values = match self.figures.iter_mut().find(is_same) {
+            Some(figure) => {
+                figure.values.push(value);
+                std::mem::take(&mut figure.values)
+            }
+            None => vec![value],
+        };
+        let (section, row, column) = (section.to_owned(), row.to_owned(), column.to_owned());
+        let figure = Figure::of(section, row, column, values);
+        match self.figures.iter_mut().find(|it| is_same(it)) {
+            Some(slot) => *slot = figure,
+            None => self.figures.push(figure),
+        }
+    }
+
+    /// Records a violation.
+    pub fn add_violation(&mut self, violation: String) {
+        eprintln!("violation: {violation}");
+        self.violations.push(violation);
+    }
+
+    /// Returns the median of a figure.
+    pub fn median(&self, section: &str, row: &str, column: &str) -> Option<f64> {
+        self.figures.iter().find(|it| it.section == section && it.row == row && it.column == column).map(|it| it.median)
+    }
+
+    /// Writes JSON.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = std::fs::File::create(path)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        writeln!(file)?;
+        Ok(())
+    }
+}
+
+impl Figure {
+    fn of(section: String, row: String, column: String, values: Vec<f64>) -> Self {
+        let mut sorted = values.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+        let middle = sorted.len() / 2;
+        let median = if sorted.len().is_multiple_of(2) {
+            f64::midpoint(at(middle.saturating_sub(1)), at(middle))
+        } else {
+            at(middle)
+        };
+        let (min, max) = (at(0), at(sorted.len().saturating_sub(1)));
+        Self { section, row, column, values, median, min, max }
+    }
+}

@@ -1,0 +1,91 @@
+//! What the model answers, as the last message of a request describes it.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use memchr::memmem;
+
+/// Precedes the time of arrival in an instant answer, in nanoseconds of the monotonic clock.
+pub const ARRIVAL: &str = " @";
+
+/// A script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// The message itself and [`ARRIVAL`], at once.
+    Instant(String),
+    /// So many deltas of so many bytes, as fast as they are read: `/deltas COUNT BYTES`.
+    Deltas {
+        /// Number of deltas.
+        count: usize,
+        /// Bytes of each.
+        bytes: usize,
+    },
+    /// A numbered delta with the time in each interval: `/paced MILLISECONDS COUNT`.
+    Paced {
+        /// Time between two deltas.
+        interval: Duration,
+        /// Number of deltas.
+        count: u64,
+    },
+}
+
+impl Script {
+    /// Reads the script from the body of a request, without parsing the conversation before it.
+    pub fn of_request(body: &[u8]) -> Self {
+        const CONTENT: &[u8] = b"\"content\":\"";
+        let start = memmem::rfind(body, CONTENT).map_or(body.len(), |at| at + CONTENT.len());
+        let rest = &body[start..];
+        // Messages of a run contain no quotes.
+        let end = memchr::memchr(b'"', rest).unwrap_or(rest.len());
+        Self::of_text(&String::from_utf8_lossy(&rest[..end]))
+    }
+
+    fn of_text(text: &str) -> Self {
+        let words: Vec<&str> = text.split(' ').collect();
+        let script = match words[..] {
+            ["/deltas", count, bytes] => {
+                parsed(count).zip(parsed(bytes)).map(|(count, bytes)| Self::Deltas { count, bytes })
+            }
+            ["/paced", millis, count] => parsed(millis)
+                .zip(parsed(count))
+                .map(|(millis, count)| Self::Paced { interval: Duration::from_millis(millis), count }),
+            _ => None,
+        };
+        script.unwrap_or_else(|| Self::Instant(text.to_owned()))
+    }
+
+    /// Returns the text of a numbered delta.
+    pub fn stamp(number: u64, at: Duration) -> String {
+        format!("@{number}:{};", at.as_nanos())
+    }
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instant(text) => f.write_str(text),
+            Self::Deltas { count, bytes } => write!(f, "/deltas {count} {bytes}"),
+            Self::Paced { interval, count } => write!(f, "/paced {} {count}", interval.as_millis()),
+        }
+    }
+}
+
+fn parsed<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_last_message_of_a_request() {
+        let body =
+            br#"{"messages":[{"content":"one","role":"user"},{"content":"/paced 50 100","role":"user"}],"model":"m"}"#;
+
+        let script = Script::of_request(body);
+
+        assert_eq!(script, Script::Paced { interval: Duration::from_millis(50), count: 100 });
+        assert_eq!(Script::of_text(&script.to_string()), script);
+        assert_eq!(Script::of_text("turn 7"), Script::Instant("turn 7".into()));
+    }
+}

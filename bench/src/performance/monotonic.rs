@@ -1,0 +1,14 @@
+//! A clock that all processes of this machine share, which relates a time in one process to a time in another.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use nix::time::{ClockId, clock_gettime};
+
+/// Returns the time since an arbitrary moment that is the same in every process.
+///
+/// # Errors
+/// Fails if the system has no monotonic clock.
+pub fn now() -> Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_MONOTONIC).context("read the monotonic clock")?.into())
+}

@@ -1,0 +1,134 @@
+//! Checks that the events of one user's stream are exact: no gap, no duplicate, and one answer for each message.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+
+use super::{model::ARRIVAL, stream::Frame};
+
+/// What a stream has delivered so far.
+#[derive(Debug, Default)]
+pub struct Observer {
+    last_seq: Option<u64>,
+    tasks: HashMap<String, Trace>,
+    ended: usize,
+}
+
+/// The events of one task.
+#[derive(Debug, Default)]
+struct Trace {
+    question: Option<String>,
+    answer: Option<String>,
+    updates: u32,
+}
+
+/// A task that has succeeded.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The task's id.
+    pub task: String,
+    /// The answer.
+    pub answer: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Data {
+    cursor: Option<String>,
+    message: Option<Message>,
+    task: Option<Task>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Message {
+    role: String,
+    task_id: String,
+    content: String,
+}
+
+/// The parts of a task that matter here.
+#[derive(Debug, Deserialize)]
+pub struct Task {
+    /// The id.
+    pub id: String,
+    status: String,
+    attempt: u32,
+}
+
+impl Observer {
+    /// Returns the number of tasks that have ended.
+    pub fn ended(&self) -> usize {
+        self.ended
+    }
+
+    /// Returns the number of messages that have been seen.
+    pub fn seen(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Checks the next event, and returns the task that ends with it, if any.
+    ///
+    /// # Errors
+    /// Describes the violation.
+    pub fn observe(&mut self, frame: &Frame) -> Result<Option<Ended>> {
+        let kind = frame.kind();
+        if kind == "resync" {
+            bail!("resync: {}", frame.data());
+        }
+        if kind != "hello" && frame.seq().is_none() {
+            return Ok(None);
+        }
+        let data: Data = serde_json::from_str(frame.data()).with_context(|| frame.data().to_owned())?;
+        if kind == "hello" {
+            let cursor = data.cursor.context("a hello without a cursor")?;
+            let seq = cursor.rsplit_once('-').and_then(|(_, seq)| seq.parse().ok());
+            self.last_seq = Some(seq.context("not a cursor")?);
+            return Ok(None);
+        }
+        let (seq, last) = (frame.seq().context("no id")?, self.last_seq.context("no hello")?);
+        ensure!(seq == last + 1, "event {seq} after event {last}");
+        self.last_seq = Some(seq);
+        match (kind, data.message, data.task) {
+            ("message.created", Some(message), _) => self.record_message(message).map(|()| None),
+            ("task.updated", _, Some(task)) => self.record_task(&task),
+            _ => Ok(None),
+        }
+    }
+
+    fn record_message(&mut self, Message { role, task_id, content }: Message) -> Result<()> {
+        let trace = self.tasks.entry(task_id).or_default();
+        let slot = if role == "user" { &mut trace.question } else { &mut trace.answer };
+        ensure!(slot.is_none(), "a second message of {role}: {content:.80}");
+        *slot = Some(content);
+        Ok(())
+    }
+
+    /// A task is updated twice: at its start and at its end. An event shows the task as it is when the event is sent, so
+    /// the first may already show the end.
+    fn record_task(&mut self, task: &Task) -> Result<Option<Ended>> {
+        let trace = self.tasks.get_mut(&task.id).with_context(|| format!("a task without a message: {task:?}"))?;
+        trace.updates += 1;
+        let is_ended = match (trace.updates, task.status.as_str()) {
+            (1, "running" | "succeeded") => false,
+            (2, "succeeded") => true,
+            _ => bail!("update {} is unexpected: {task:?}", trace.updates),
+        };
+        ensure!(task.attempt == 1, "not the first attempt: {task:?}");
+        if !is_ended {
+            return Ok(None);
+        }
+        self.ended += 1;
+        let answer = trace.answer.as_ref().context("a success without an answer")?;
+        let question = trace.question.as_deref().unwrap_or_default();
+        ensure!(
+            question.starts_with('/') || answer.strip_suffix(arrival_of(answer)) == Some(question),
+            "{question:?} was answered {answer:.80}"
+        );
+        Ok(Some(Ended { task: task.id.clone(), answer: answer.clone() }))
+    }
+}
+
+/// Returns the part of an instant answer that follows the message.
+fn arrival_of(answer: &str) -> &str {
+    answer.rfind(ARRIVAL).map_or("", |at| &answer[at..])
+}

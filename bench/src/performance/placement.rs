@@ -1,0 +1,75 @@
+//! Which CPUs the processes of a run use.
+//!
+//! A pinned run gives one CPU to the product (api and workers) and another to everything else (this process, the model,
+//! and Redis), so that the load does not take time from what it measures. A process inherits the CPUs of the thread that
+//! starts it, and sizes its thread pools by them.
+
+use anyhow::{Context as _, Result, bail};
+use nix::{
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+    unistd::Pid,
+};
+
+/// The calling thread.
+const THIS_THREAD: Pid = Pid::from_raw(0);
+
+/// The CPUs of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Placement {
+    product: CpuSet,
+    load: CpuSet,
+}
+
+/// Restores the CPUs of the load when it is dropped.
+#[derive(Debug)]
+pub struct ProductSide(CpuSet);
+
+impl Placement {
+    /// Allows every CPU for all processes. Must be called before the thread is pinned.
+    ///
+    /// # Errors
+    /// Fails if the system does not report its CPUs.
+    pub fn unpinned() -> Result<Self> {
+        let all = sched_getaffinity(THIS_THREAD).context("list the CPUs")?;
+        Ok(Self { product: all, load: all })
+    }
+
+    /// Uses the first of the allowed CPUs for the product and the second for the load.
+    ///
+    /// # Errors
+    /// Fails if there is only one CPU.
+    pub fn pinned(self) -> Result<Self> {
+        let mut cpus = (0..CpuSet::count()).filter(|cpu| self.product.is_set(*cpu).unwrap_or_default());
+        let (Some(first), Some(second)) = (cpus.next(), cpus.next()) else { bail!("a pinned run needs two CPUs") };
+        Ok(Self { product: only(first)?, load: only(second)? })
+    }
+
+    /// Moves this thread to the CPUs of the load.
+    ///
+    /// # Errors
+    /// Fails if the system denies it.
+    pub fn enter(&self) -> Result<()> {
+        sched_setaffinity(THIS_THREAD, &self.load).context("set the CPUs")
+    }
+
+    /// Moves this thread to the CPUs of the product until the result is dropped. Processes started meanwhile stay there.
+    ///
+    /// # Errors
+    /// Fails if the system denies it.
+    pub fn enter_product_side(&self) -> Result<ProductSide> {
+        sched_setaffinity(THIS_THREAD, &self.product).context("set the CPUs")?;
+        Ok(ProductSide(self.load))
+    }
+}
+
+impl Drop for ProductSide {
+    fn drop(&mut self) {
+        let _ = sched_setaffinity(THIS_THREAD, &self.0);
+    }
+}
+
+fn only(cpu: usize) -> Result<CpuSet> {
+    let mut set = CpuSet::new();
+    set.set(cpu)?;
+    Ok(set)
+}

@@ -1,0 +1,75 @@
+//! How the product is configured for a run.
+
+use std::fmt;
+
+/// The configuration of an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// What connects the processes.
+    pub relay: Relay,
+    /// `DATABASE_SYNCHRONOUS`.
+    pub durability: Durability,
+    /// Number of workers.
+    pub workers: usize,
+    /// Whether the product has a CPU of its own.
+    pub is_pinned: bool,
+}
+
+/// What connects the processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relay {
+    /// The database file.
+    Embedded,
+    /// A Redis server.
+    Redis,
+}
+
+/// `DATABASE_SYNCHRONOUS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Accepted messages survive a power failure.
+    Full,
+    /// Accepted messages survive a crash of any process.
+    Normal,
+}
+
+impl Setup {
+    /// One api and one worker on one CPU.
+    pub const fn new(relay: Relay, durability: Durability) -> Self {
+        Self { relay, durability, workers: 1, is_pinned: true }
+    }
+
+    /// The same with this number of workers.
+    pub const fn with_workers(self, workers: usize) -> Self {
+        Self { workers, ..self }
+    }
+
+    /// The same on all CPUs.
+    pub const fn unpinned(self) -> Self {
+        Self { is_pinned: false, ..self }
+    }
+}
+
+impl Durability {
+    /// Returns the value of the variable.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Normal => "normal",
+        }
+    }
+}
+
+impl fmt::Display for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let relay = match self.relay {
+            Relay::Embedded => "embedded",
+            Relay::Redis => "Redis",
+        };
+        write!(f, "{relay}, {}", self.durability.as_str())?;
+        if !self.is_pinned {
+            f.write_str(", not pinned")?;
+        }
+        Ok(())
+    }
+}
