@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: help run dev test test-agents test-chaos test-stress soak bench-readers bench-hostile bench-warm dashboard openapi dist gate clean
+.PHONY: help run dev test test-agents test-chaos test-stress soak bench bench-readers bench-hostile bench-warm dashboard openapi dist gate clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,12 @@ soak: ## Run at half load for an hour and check that nothing grows (MINUTES=, RA
 	@scripts/need.sh cargo redis-server
 	@scripts/bench.sh soak --minutes "$(or $(MINUTES),60)" $(if $(RATE),--rate "$(RATE)") \
 		--csv "$(CARGO_TARGET_DIR)/soak.csv" --plot "$(or $(PLOT),docs/images/soak.svg)"
+
+bench: ## Measure what this machine can carry, in half an hour (QUICK=1: in two minutes; PEERS=1, UNPINNED=1, ONLY=, RUNS=, DOCS=1)
+	@scripts/need.sh cargo redis-server
+	@scripts/bench.sh performance --output "$(CARGO_TARGET_DIR)/bench" $(if $(QUICK),--quick) $(if $(RUNS),--runs "$(RUNS)") \
+		$(if $(ONLY),--only "$(ONLY)") $(if $(UNPINNED),--unpinned) $(if $(PEERS),--peers bench/peers) \
+		$(if $(DOCS),--docs docs/performance.md)
 
 bench-readers: ## Measure performance for 800 readers, with and without 200 stalled ones
 	@scripts/need.sh cargo

@@ -5,6 +5,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 
+# Installations are on the disk of the build folder: /tmp may be in memory.
+export TMPDIR="$CARGO_TARGET_DIR/tmp"
+mkdir -p "$TMPDIR"
+
 # Every stream is an open file, both in the benchmark and in the api.
 ulimit -S -n "$(ulimit -H -n)"
 

@@ -44,6 +44,9 @@ enum Run {
     /// Serve the scripted model of `performance`.
     #[command(hide = true)]
     Model,
+    /// Serve the bare streams of `performance`.
+    #[command(hide = true)]
+    Stamps,
     /// Run at half load for an hour: memory, handles, log, and queued work must stay flat.
     Soak(soak::Options),
     /// Measure readers alongside stalled readers, which must not slow them down.
@@ -58,7 +61,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // One thread generates the load of a pinned run: more would only take turns on its CPU.
     let mut runtime = match arguments.run {
-        Run::Performance(_) | Run::Model => Builder::new_current_thread(),
+        Run::Performance(_) | Run::Model | Run::Stamps => Builder::new_current_thread(),
         Run::Soak(_) | Run::Readers(_) | Run::Hostile(_) | Run::Warm(_) => Builder::new_multi_thread(),
     };
     match runtime.enable_all().build() {
@@ -75,6 +78,7 @@ async fn run(run: Run) -> ExitCode {
         match run {
             Run::Performance(options) => performance::run(options).await,
             Run::Model => performance::serve_model().await.map(|()| true),
+            Run::Stamps => performance::serve_stamps().await.map(|()| true),
             Run::Soak(options) => soak::run(options).await,
             Run::Readers(options) => readers::run(options).await,
             Run::Hostile(options) => hostile::run(options).await,

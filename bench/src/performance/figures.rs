@@ -1,9 +1,6 @@
 //! The measured figures of a run.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{io::Write as _, path::Path};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -64,11 +61,6 @@ impl Figures {
     pub fn add_violation(&mut self, violation: String) {
         eprintln!("violation: {violation}");
         self.violations.push(violation);
-    }
-
-    /// Returns the median of a figure.
-    pub fn median(&self, section: &str, row: &str, column: &str) -> Option<f64> {
-        self.figures.iter().find(|it| it.section == section && it.row == row && it.column == column).map(|it| it.median)
     }
 
     /// Writes JSON.

@@ -1,10 +1,13 @@
 //! The installation that is measured: its processes, the model that answers, and its users.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result, ensure};
 use banter_tests::{app::TestApp, redis::Redis};
 
 use super::{
     connection::Connection,
+    fill::{self, Fill},
     model::Model,
     placement::Placement,
     setup::{Relay, Setup},
@@ -12,39 +15,80 @@ use super::{
     usage::Usage,
 };
 
-/// A running installation. Dropping it kills its processes.
+/// An installation. Dropping it kills its processes.
 #[derive(Debug)]
 pub struct Installation {
     app: TestApp,
+    setup: Setup,
     is_redis: bool,
 }
 
 impl Installation {
-    /// Starts the processes on their CPUs. Call it on the thread of the load.
+    /// Prepares an installation and starts its processes.
     ///
     /// # Errors
     /// Fails if the CPUs cannot be set.
     pub async fn start(setup: Setup, placement: &Placement, model: &Model) -> Result<Self> {
+        let mut installation = Self::prepare(setup, placement, model).await?;
+        installation.launch(placement).await?;
+        Ok(installation)
+    }
+
+    /// Prepares an installation and starts Redis, but no process of the product. Call it on the thread of the load.
+    ///
+    /// # Errors
+    /// Fails if the CPUs cannot be set.
+    pub async fn prepare(setup: Setup, placement: &Placement, model: &Model) -> Result<Self> {
         placement.enter()?;
         let builder = TestApp::builder()
-            .workers(setup.workers)
+            .apis(0)
+            .workers(0)
             .env("RUST_LOG", "warn")
             .env("DATABASE_SYNCHRONOUS", setup.durability.as_str())
             .agents(&model.agent_table());
         let is_redis = setup.relay == Relay::Redis;
         let builder = if is_redis { builder.on_redis(Redis::start().await) } else { builder.embedded() };
+        Ok(Self { app: builder.start().await, setup, is_redis })
+    }
+
+    /// Starts the processes on their CPUs.
+    ///
+    /// # Errors
+    /// Fails if the CPUs cannot be set.
+    pub async fn launch(&mut self, placement: &Placement) -> Result<()> {
         let _side = placement.enter_product_side()?;
-        Ok(Self { app: builder.start().await, is_redis })
+        for _ in 0..self.setup.workers {
+            self.app.add_worker();
+        }
+        self.app.add_api().await;
+        Ok(())
+    }
+
+    /// Creates users with conversations before the first start, and returns the users' keys.
+    ///
+    /// # Errors
+    /// Fails if a row violates the schema.
+    pub async fn fill(&self, size: Fill) -> Result<Vec<String>> {
+        let migrated = self.app.run_api(&["migrate"]).await;
+        ensure!(migrated.status.success(), "api migrate: {}", String::from_utf8_lossy(&migrated.stderr));
+        let keys = self.create_users(size.users).await;
+        fill::run(&self.app.database(), size).await?;
+        Ok(keys)
     }
 
     /// Returns the processes and the folder.
-    pub fn app(&mut self) -> &mut TestApp {
-        &mut self.app
+    pub fn app(&self) -> &TestApp {
+        &self.app
     }
 
     /// Creates users and returns their keys.
     pub async fn create_users(&self, count: usize) -> Vec<String> {
         self.app.create_keys((0..count).map(|number| format!("user-{number}"))).await
+    }
+
+    /// Returns the path of the database.
+    pub fn database(&self) -> PathBuf {
+        self.app.database()
     }
 
     /// Opens a connection to the api.
@@ -68,9 +112,20 @@ impl Installation {
     /// # Errors
     /// Fails if one has exited.
     pub fn usage(&self) -> Result<Usage> {
+        self.usage_of(|name| !(self.is_redis && name == "redis"))
+    }
+
+    /// Returns the usage of the workers since their start.
+    ///
+    /// # Errors
+    /// Fails if one has exited.
+    pub fn worker_usage(&self) -> Result<Usage> {
+        self.usage_of(|name| name.starts_with("worker"))
+    }
+
+    fn usage_of(&self, is_counted: impl Fn(&str) -> bool) -> Result<Usage> {
         let processes = self.app.processes();
-        let pids: Vec<u32> =
-            processes.into_iter().filter(|(name, _)| !(self.is_redis && name == "redis")).map(|(_, pid)| pid).collect();
+        let pids: Vec<u32> = processes.into_iter().filter(|(name, _)| is_counted(name)).map(|(_, pid)| pid).collect();
         Usage::of(&pids)
     }
 

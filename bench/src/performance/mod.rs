@@ -1,76 +1,136 @@
-//! What the machine can carry: every workload with its floors, in one run.
+//! What the machine can carry: every workload, with the floors of the machine, in one run.
 //!
 //! The product runs as in production: its own processes, a database on disk, the default configuration. The model is
 //! scripted and instant ([`model`]), so that all time is the product's own. Each workload runs several times, on a fresh
 //! installation after a warm-up; the results are medians with their ranges. Delivery must be exact in every run
 //! ([`observer`]): no error, no duplicate, no gap.
 
+mod big_data;
+mod burst;
+mod chart;
 mod chat;
 mod connection;
+mod fan_out;
 mod figures;
+mod fill;
+mod floors;
 mod installation;
+mod machine;
 mod model;
 mod monotonic;
 mod observer;
+mod peers;
 mod placement;
+mod plan;
+mod runner;
+mod sends;
 mod setup;
+mod single;
+mod stamps;
 mod stream;
 mod table;
 mod turns;
 mod usage;
 
+pub use floors::serve_stamps;
 pub use model::serve as serve_model;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use clap::Args;
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
 
 use figures::Figures;
-use installation::Installation;
-use model::Model;
-use placement::Placement;
-use setup::{Durability, Relay, Setup};
+use plan::Plan;
+use runner::Runner;
 
 /// Options of `bench performance`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Run a part of the workloads once, in two minutes.
+    /// Run a selection of the workloads once, in two minutes.
     #[arg(long)]
     quick: bool,
-    /// Number of runs of each workload; 5, or 1 for a quick run, by default.
+    /// Number of runs of each workload: 5, or 1 for a quick run, by default.
     #[arg(long)]
     runs: Option<usize>,
+    /// Measure only these workloads.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Workload>,
+    /// Do not give the product a CPU of its own.
+    #[arg(long)]
+    unpinned: bool,
+    /// Measure other systems, too, with the scripts in this folder.
+    #[arg(long)]
+    peers: Option<PathBuf>,
     /// The folder of the results.
     #[arg(long, default_value = "target/bench")]
     output: PathBuf,
+    /// Fill the marked part of this page with the tables.
+    #[arg(long)]
+    docs: Option<PathBuf>,
 }
 
-/// Runs all workloads. Returns whether delivery was exact in every run.
+/// A workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Workload {
+    /// The machine without the product.
+    Floors,
+    /// One, 16, and 64 sessions.
+    Turns,
+    /// Accepted messages, without answers.
+    Sends,
+    /// One answer on many streams.
+    FanOut,
+    /// Cold start, idle processes, and a long answer.
+    Single,
+    /// Many sessions at once.
+    Burst,
+    /// Turns after a long history.
+    History,
+    /// Reads over a million messages.
+    Reads,
+    /// Other systems.
+    Peers,
+}
+
+/// Runs the workloads. Returns whether delivery was exact in every run.
 ///
 /// # Errors
-/// Fails if a workload cannot be run.
+/// Fails if a result cannot be written.
 pub async fn run(options: Options) -> Result<bool> {
-    let placement = Placement::unpinned()?;
-    let pinned = placement.pinned()?;
-    pinned.enter()?;
-    let model = Model::start()?;
-    let mut figures = Figures::default();
-    let setup = Setup::new(Relay::Embedded, Durability::Full);
-    for _ in 0..options.runs.unwrap_or(if options.quick { 1 } else { 5 }) {
-        for sessions in [1, 16, 64] {
-            let installation = Installation::start(setup, &pinned, &model).await?;
-            let run = turns::run(&installation, sessions, Duration::from_secs(1), Duration::from_secs(3)).await?;
-            let section = format!("{sessions} sessions");
-            if sessions == 1 {
-                run.add_latency(&mut figures, &section, &setup.to_string(), 0.0);
-            } else {
-                run.add_rate(&mut figures, &section, &setup.to_string());
-            }
-            installation.stop().await?;
-        }
+    let mut plan = if options.quick { Plan::quick() } else { Plan::full() };
+    plan.runs = options.runs.unwrap_or(plan.runs);
+    if options.unpinned {
+        plan.setups.iter_mut().chain(&mut plan.relays).for_each(|setup| setup.is_pinned = false);
+        plan.setups.dedup();
     }
-    figures.write(&options.output.join("figures.json"))?;
-    println!("{}", table::render(&figures));
+    let (name, environment) = machine::describe(&plan)?;
+    let mut runner = Runner::create(plan, options.peers, environment)?;
+    let is_selected = |workload: &Workload| options.only.is_empty() || options.only.contains(workload);
+    for workload in Workload::value_variants().iter().filter(|it| is_selected(it)) {
+        runner.run(*workload).await;
+    }
+    let figures = runner.into_figures();
+    let path = options.output.join(name);
+    figures.write(&path.with_extension("json"))?;
+    std::fs::write(path.with_extension("svg"), chart::draw(&figures)?)?;
+    let text = table::render(&figures);
+    println!("{text}\nResults: {0}.json, {0}.svg", path.display());
+    if let Some(page) = options.docs {
+        fill_page(&page, &figures, &text)?;
+    }
     Ok(figures.violations.is_empty())
+}
+
+/// Replaces the marked part of a page, and the plot next to it.
+fn fill_page(page: &Path, figures: &Figures, text: &str) -> Result<()> {
+    const BEGIN: &str = "<!-- figures: begin -->\n";
+    const END: &str = "<!-- figures: end -->";
+    let old = std::fs::read_to_string(page).with_context(|| page.display().to_string())?;
+    let (head, rest) = old.split_once(BEGIN).context("the page has no mark for the figures")?;
+    let (_, tail) = rest.split_once(END).context("the page has no end mark for the figures")?;
+    std::fs::write(page, format!("{head}{BEGIN}\n{text}\n{END}{tail}"))?;
+    let image = page.with_file_name("images").join("performance.svg");
+    std::fs::write(image, chart::draw(figures)?)?;
+    Ok(())
 }

@@ -61,11 +61,6 @@ impl Observer {
         self.ended
     }
 
-    /// Returns the number of messages that have been seen.
-    pub fn seen(&self) -> usize {
-        self.tasks.len()
-    }
-
     /// Checks the next event, and returns the task that ends with it, if any.
     ///
     /// # Errors

@@ -1,17 +1,19 @@
 //! Small multiples in one SVG file: a panel for each group of series, readable on light and dark pages.
 
-use std::fmt::Write as _;
-
 use anyhow::Result;
 use plotters::{
     coord::Shift,
     prelude::{
         ChartBuilder, Color as _, DrawingArea, IntoDrawingArea as _, IntoFont as _, IntoTextStyle as _, LineSeries,
-        RGBColor, SVGBackend, Text,
+        SVGBackend, Text,
     },
 };
 
-use super::{Series, Table, trend::averaged};
+use super::{
+    Series, Table,
+    palette::{FONT, GRID, HEADING, LABEL, LINES, PAGE, with_dark_mode},
+    trend::averaged,
+};
 
 /// Maximum number of points per line: enough for the width of a panel, and few enough for a small file.
 const POINTS: usize = 120;
@@ -22,25 +24,7 @@ const PANEL: (u32, u32) = (380, 150);
 const TITLE_HEIGHT: u32 = 34;
 /// Space for the name and the legend of a panel above its curves, in pixels.
 const HEAD: i32 = 32;
-const FONT: &str = "sans-serif";
 const FONT_SIZE: i32 = 11;
-
-/// A color for light pages, and its counterpart for dark pages in hexadecimal notation.
-struct Paint(RGBColor, &'static str);
-
-const PAGE: Paint = Paint(RGBColor(0xff, 0xff, 0xff), "#0d1117");
-const HEADING: Paint = Paint(RGBColor(0x1f, 0x23, 0x28), "#f0f6fc");
-const LABEL: Paint = Paint(RGBColor(0x57, 0x60, 0x6a), "#9198a1");
-const GRID: Paint = Paint(RGBColor(0xd0, 0xd7, 0xde), "#30363d");
-/// Colors of the lines of a panel, in this order, repeated if there are more lines.
-const LINES: [Paint; 6] = [
-    Paint(RGBColor(0x1f, 0x6f, 0xeb), "#58a6ff"),
-    Paint(RGBColor(0x0b, 0x7a, 0x75), "#39c5bb"),
-    Paint(RGBColor(0xbc, 0x4c, 0x00), "#f0883e"),
-    Paint(RGBColor(0x82, 0x50, 0xdf), "#bc8cff"),
-    Paint(RGBColor(0x9a, 0x67, 0x00), "#d29922"),
-    Paint(RGBColor(0x6e, 0x77, 0x81), "#8b949e"),
-];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -97,10 +81,10 @@ fn draw_panel(area: &Area<'_>, panel: &str, table: &Table) -> Result<()> {
         .y_label_formatter(&|value| number(*value))
         .draw()?;
     let mut x = 44;
-    for ((name, points), Paint(color, _)) in lines.into_iter().zip(LINES.iter().cycle()) {
-        area.draw(&Text::new(name.to_owned(), (x, 18), label.clone().color(color)))?;
+    for ((name, points), paint) in lines.into_iter().zip(LINES.iter().cycle()) {
+        area.draw(&Text::new(name.to_owned(), (x, 18), label.clone().color(&paint.0)))?;
         x += i32::try_from(area.estimate_text_size(name, &label)?.0)? + 6;
-        chart.draw_series(LineSeries::new(points, color.stroke_width(1)))?;
+        chart.draw_series(LineSeries::new(points, paint.0.stroke_width(1)))?;
     }
     Ok(())
 }
@@ -110,21 +94,6 @@ fn points(series: &Series, table: &Table) -> Vec<(f64, f64)> {
     let points = table.seconds.iter().map(|seconds| seconds / 60.0).zip(series.values.iter().copied());
     let measured: Vec<(f64, f64)> = points.filter(|(_, value)| value.is_finite()).collect();
     averaged(&measured, POINTS)
-}
-
-/// Adds a style sheet that replaces every color on dark pages.
-fn with_dark_mode(svg: &str, title: &str) -> String {
-    let mut rules = String::new();
-    for Paint(RGBColor(red, green, blue), dark) in [&PAGE, &HEADING, &LABEL, &GRID].into_iter().chain(&LINES) {
-        for attribute in ["fill", "stroke"] {
-            let _ = write!(rules, "[{attribute}=\"#{red:02X}{green:02X}{blue:02X}\"]{{{attribute}:{dark}}}");
-        }
-    }
-    let style = format!("<style>@media(prefers-color-scheme:dark){{{rules}}}</style>");
-    match svg.split_once("<svg ").and_then(|(_, rest)| rest.split_once('>')) {
-        Some((attributes, body)) => format!("<svg role=\"img\" aria-label=\"{title}\" {attributes}>\n{style}{body}"),
-        None => svg.to_owned(),
-    }
 }
 
 /// Returns the smallest of 1, 2, 4, 5, 10, 20, … that is not less than the value.

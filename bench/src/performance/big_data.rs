@@ -1,0 +1,122 @@
+//! Reads over many conversations: lists, pages, opened sessions, search, unread sessions, and streams that resume.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use banter_tests::latency::Latencies;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::{
+    connection::Connection,
+    figures::Figures,
+    fill::{self, Fill},
+    installation::Installation,
+    model::Model,
+    placement::Placement,
+    setup::Setup,
+    stream::EventStream,
+};
+
+/// Page of the list that is fetched besides the first.
+const PAGE: usize = 10;
+
+/// Fills a database and measures each read. `api check` must be clean after the fill.
+///
+/// # Errors
+/// Fails if the database cannot be filled or a read fails.
+pub async fn run(
+    figures: &mut Figures,
+    setup: Setup,
+    placement: &Placement,
+    model: &Model,
+    (size, runs, requests): (Fill, usize, usize),
+) -> Result<()> {
+    let mut installation = Installation::prepare(setup, placement, model).await?;
+    let keys = installation.fill(size).await?;
+    let violations = installation.app().find_violations().await;
+    ensure!(violations.is_none(), "api check after the fill: {}", violations.unwrap_or_default());
+    installation.launch(placement).await?;
+    let users = if size.users == 1 { "one user".to_owned() } else { format!("{} users", size.users) };
+    let messages = 2 * size.sessions * size.turns;
+    let section = format!("Reads, {messages} messages in {} sessions of {users}", size.sessions);
+    for run in 0..runs {
+        for (row, latencies) in measure(&installation, &keys, size, (run, requests)).await? {
+            figures.add(&section, &format!("{row}, p50, ms"), &setup.to_string(), latencies.quantile_ms(0.5));
+            figures.add(&section, &format!("{row}, p99, ms"), &setup.to_string(), latencies.quantile_ms(0.99));
+        }
+    }
+    installation.stop().await
+}
+
+/// Measures each read `requests` times, after one that warms up.
+async fn measure(
+    installation: &Installation,
+    keys: &[String],
+    size: Fill,
+    (run, requests): (usize, usize),
+) -> Result<Vec<(&'static str, Latencies)>> {
+    let user = run % size.users;
+    let key = &keys[user];
+    let mut connection = installation.connect(key).await?;
+    let deep = deep_page(&mut connection).await?;
+    // The user's sessions, spread over all of them.
+    let own = size.sessions / size.users;
+    let session = |number: usize| fill::session_id(user + size.users * (number * 7919 % own));
+    let fixed = |path: &str| -> Box<dyn Fn(usize) -> String + Send> {
+        let path = path.to_owned();
+        Box::new(move |_| path.clone())
+    };
+    let reads: [(&'static str, Box<dyn Fn(usize) -> String + Send>); 6] = [
+        ("List, first page", fixed("/v1/chat")),
+        ("List, page 10", fixed(&deep)),
+        ("List, title search (`q=`)", Box::new(|number| format!("/v1/chat?q=topic%20{}%20", number * 31 % 997))),
+        ("List, unread (`unread=true`)", fixed("/v1/chat?unread=true")),
+        ("Open a session", Box::new(move |number| format!("/v1/chat/{}", session(number)))),
+        ("A page of messages", Box::new(move |number| format!("/v1/chat/{}/messages?before_turn=4", session(number)))),
+    ];
+    let mut results = Vec::new();
+    for (row, path) in reads {
+        connection.get(&path(0)).await?;
+        let mut latencies = Latencies::default();
+        for number in 1..=requests {
+            let (path, begun) = (path(number), Instant::now());
+            connection.get(&path).await?;
+            latencies.record(begun.elapsed());
+        }
+        results.push((row, latencies));
+    }
+    results.push(("Resume a stream, one event behind", resume(installation, key, &session(1), requests).await?));
+    Ok(results)
+}
+
+/// Returns the path of a page further down the list.
+async fn deep_page(connection: &mut Connection) -> Result<String> {
+    let mut path = "/v1/chat?limit=10".to_owned();
+    for _ in 1..PAGE {
+        let page: Value = serde_json::from_slice(&connection.get(&path).await?)?;
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/v1/chat?limit=10&cursor={cursor}"),
+            None => break,
+        }
+    }
+    Ok(path)
+}
+
+/// Connects one event behind the head and waits for the event.
+async fn resume(installation: &Installation, key: &str, session: &str, requests: usize) -> Result<Latencies> {
+    let mut connection = installation.connect(key).await?;
+    let list: Value = serde_json::from_slice(&connection.get("/v1/chat?limit=1").await?)?;
+    let cursor = list["as_of"].as_str().context("no cursor")?.to_owned();
+    let body = json!({"title": format!("Changed after {cursor}")}).to_string();
+    connection.call(Method::PATCH, &format!("/v1/chat/{session}"), Some(body), 200).await?;
+    let mut latencies = Latencies::default();
+    for _ in 0..requests {
+        let begun = Instant::now();
+        let mut stream =
+            EventStream::open(installation.connect(key).await?, &format!("/v1/events?after={cursor}")).await?;
+        while stream.next().await?.seq().is_none() {}
+        latencies.record(begun.elapsed());
+    }
+    Ok(latencies)
+}

@@ -1,0 +1,67 @@
+//! Other systems in the same run, by the scripts in `bench/peers`, which download them on first use.
+//!
+//! Each folder has a `run.sh`. A server of streams prints its address; any other script prints lines of
+//! `row<TAB>value`. A script that lacks a program exits with 77 after it has printed why.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{fan_out, figures::Figures, floors::StampServer, placement::Placement, plan::Plan, usage::Usage};
+
+/// The exit code of a script that lacks a program.
+const SKIPPED: i32 = 77;
+
+/// Runs all peers.
+///
+/// # Errors
+/// Fails if a script does.
+pub async fn run(figures: &mut Figures, folder: &Path, placement: &Placement, plan: &Plan) -> Result<()> {
+    let folder = folder.canonicalize()?;
+    for name in ["bullmq", "langgraph"] {
+        for _ in 0..plan.runs {
+            if !run_script(figures, &folder, name)? {
+                break;
+            }
+        }
+    }
+    if Command::new("node").arg("--version").stdout(Stdio::null()).status().is_err() {
+        println!("SKIPPED node-sse: Node is missing");
+        return Ok(());
+    }
+    for _ in 0..plan.runs {
+        for &streams in &plan.streams {
+            let server = {
+                let _side = placement.enter_product_side()?;
+                let mut command = Command::new("node");
+                command.arg(folder.join("node-sse/server.mjs"));
+                StampServer::start(command)?
+            };
+            let usage = || Usage::of(&[server.pid()]);
+            let run = fan_out::measure(&server.address, None, streams, plan.events, usage, async { Ok(()) });
+            run.await?.add(figures, "Node");
+        }
+    }
+    Ok(())
+}
+
+/// Runs a script and records what it prints. Returns whether it was not skipped.
+fn run_script(figures: &mut Figures, folder: &Path, name: &str) -> Result<bool> {
+    eprintln!("peer: {name}");
+    let mut command = Command::new(folder.join(name).join("run.sh"));
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().with_context(|| name.to_owned())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if output.status.code() == Some(SKIPPED) {
+        println!("SKIPPED {name}: {}", text.trim());
+        return Ok(false);
+    }
+    ensure!(output.status.success(), "{name}: {}", output.status);
+    for line in text.lines() {
+        let (row, value) = line.split_once('\t').with_context(|| format!("{name} printed {line:?}"))?;
+        figures.add("Peers", row, name, value.trim().parse()?);
+    }
+    Ok(true)
+}

@@ -1,0 +1,88 @@
+//! What a run measures, and how long.
+
+use std::time::Duration;
+
+use super::{
+    fill::Fill,
+    setup::{Durability, Relay, Setup},
+};
+
+/// The sizes of all workloads.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Number of runs of each workload.
+    pub runs: usize,
+    /// Configurations of turns and sends.
+    pub setups: Vec<Setup>,
+    /// Configurations of the other workloads.
+    pub relays: Vec<Setup>,
+    /// Time before each measurement of turns and sends.
+    pub warm_up: Duration,
+    /// Duration of each measurement of turns and sends.
+    pub duration: Duration,
+    /// Numbers of clients that send.
+    pub clients: Vec<usize>,
+    /// Numbers of streams.
+    pub streams: Vec<usize>,
+    /// Number of events that all streams receive, 20 per second.
+    pub events: u64,
+    /// Duration of an idle measurement.
+    pub idle: Duration,
+    /// Number of sessions of a burst.
+    pub burst: usize,
+    /// Numbers of turns of a history.
+    pub histories: Vec<usize>,
+    /// Filled databases.
+    pub fills: Vec<Fill>,
+    /// Number of requests of each kind in each run on a filled database.
+    pub requests: usize,
+}
+
+const EMBEDDED: Setup = Setup::new(Relay::Embedded, Durability::Full);
+const REDIS: Setup = Setup::new(Relay::Redis, Durability::Full);
+
+impl Plan {
+    /// All workloads, in about half an hour.
+    pub fn full() -> Self {
+        let fill = |users| Fill { users, sessions: 100_000, turns: 5 };
+        Self {
+            runs: 5,
+            setups: vec![
+                EMBEDDED,
+                Setup::new(Relay::Embedded, Durability::Normal),
+                REDIS,
+                Setup::new(Relay::Redis, Durability::Normal),
+                EMBEDDED.unpinned(),
+            ],
+            relays: vec![EMBEDDED, REDIS],
+            warm_up: Duration::from_secs(1),
+            duration: Duration::from_secs(3),
+            clients: vec![1, 16, 64],
+            streams: vec![100, 1000, 5000],
+            events: 100,
+            idle: Duration::from_secs(10),
+            burst: 1000,
+            histories: vec![10, 100, 1000, 10_000],
+            fills: vec![fill(1), fill(1000)],
+            requests: 20,
+        }
+    }
+
+    /// A selection of the workloads, in two minutes.
+    pub fn quick() -> Self {
+        Self {
+            runs: 1,
+            setups: vec![EMBEDDED, REDIS],
+            duration: Duration::from_secs(2),
+            clients: vec![16],
+            streams: vec![100, 1000],
+            events: 40,
+            idle: Duration::from_secs(3),
+            burst: 200,
+            histories: vec![10, 1000],
+            fills: vec![Fill { users: 1, sessions: 10_000, turns: 5 }],
+            requests: 10,
+            ..Self::full()
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The colors of plots, on light and dark pages.
+
+use std::fmt::Write as _;
+
+use plotters::style::RGBColor;
+
+/// A color on light pages, and its hexadecimal counterpart on dark pages.
+pub struct Paint(pub RGBColor, &'static str);
+
+/// The background.
+pub const PAGE: Paint = Paint(RGBColor(0xff, 0xff, 0xff), "#0d1117");
+/// Titles.
+pub const HEADING: Paint = Paint(RGBColor(0x1f, 0x23, 0x28), "#f0f6fc");
+/// Labels.
+pub const LABEL: Paint = Paint(RGBColor(0x57, 0x60, 0x6a), "#9198a1");
+/// Axes.
+pub const GRID: Paint = Paint(RGBColor(0xd0, 0xd7, 0xde), "#30363d");
+/// Lines and bars of a panel, in this order, repeated if there are more.
+pub const LINES: [Paint; 6] = [
+    Paint(RGBColor(0x1f, 0x6f, 0xeb), "#58a6ff"),
+    Paint(RGBColor(0x0b, 0x7a, 0x75), "#39c5bb"),
+    Paint(RGBColor(0xbc, 0x4c, 0x00), "#f0883e"),
+    Paint(RGBColor(0x82, 0x50, 0xdf), "#bc8cff"),
+    Paint(RGBColor(0x9a, 0x67, 0x00), "#d29922"),
+    Paint(RGBColor(0x6e, 0x77, 0x81), "#8b949e"),
+];
+/// The font of all texts.
+pub const FONT: &str = "sans-serif";
+
+/// Adds a style sheet that replaces every color on dark pages.
+pub fn with_dark_mode(svg: &str, title: &str) -> String {
+    let mut rules = String::new();
+    for Paint(RGBColor(red, green, blue), dark) in [&PAGE, &HEADING, &LABEL, &GRID].into_iter().chain(&LINES) {
+        for attribute in ["fill", "stroke"] {
+            let _ = write!(rules, "[{attribute}=\"#{red:02X}{green:02X}{blue:02X}\"]{{{attribute}:{dark}}}");
+        }
+    }
+    let style = format!("<style>@media(prefers-color-scheme:dark){{{rules}}}</style>");
+    match svg.split_once("<svg ").and_then(|(_, rest)| rest.split_once('>')) {
+        Some((attributes, body)) => format!("<svg role=\"img\" aria-label=\"{title}\" {attributes}>\n{style}{body}"),
+        None => svg.to_owned(),
+    }
+}
