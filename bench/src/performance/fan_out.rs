@@ -64,11 +64,11 @@ pub async fn measure(
         anyhow::Ok(stream)
     };
     let opened: Vec<EventStream> = stream::iter(0..streams).map(open).buffer_unordered(OPENING).try_collect().await?;
-    let begun = usage()?;
+    let (begun, since) = (usage()?, monotonic::now()?);
     let mut readers = JoinSet::new();
     for mut stream in opened {
         readers.spawn(async move {
-            let mut reader = StampReader::default();
+            let mut reader = StampReader::starting_at(since);
             let limit = INTERVAL * u32::try_from(events)? + LIMIT;
             timeout(limit, reader.read(&mut stream, events)).await.context("events are missing")??;
             // The stream stays open until all have been measured.

@@ -93,3 +93,22 @@ impl Figure {
         Self { section, row, column, values, median, min, max }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_all_values_and_their_median() {
+        let mut figures = Figures::default();
+        for value in [3.0, 1.0, 2.0, 10.0, f64::NAN] {
+            figures.add("section", "row", "column", value);
+        }
+        figures.add("section", "row", "another column", 5.0);
+
+        let [first, second] = &figures.figures[..] else { panic!("{figures:?}") };
+        assert_eq!(first.values, [3.0, 1.0, 2.0, 10.0]);
+        assert_eq!([first.median, first.min, first.max], [2.5, 1.0, 10.0]);
+        assert_eq!(second.values, [5.0]);
+    }
+}

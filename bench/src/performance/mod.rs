@@ -101,8 +101,7 @@ pub async fn run(options: Options) -> Result<bool> {
     let mut plan = if options.quick { Plan::quick() } else { Plan::full() };
     plan.runs = options.runs.unwrap_or(plan.runs);
     if options.unpinned {
-        plan.setups.iter_mut().chain(&mut plan.relays).for_each(|setup| setup.is_pinned = false);
-        plan.setups.dedup();
+        plan.unpin();
     }
     let (name, environment) = machine::describe(&plan)?;
     let mut runner = Runner::create(plan, options.peers, environment)?;

@@ -127,3 +127,50 @@ impl Observer {
 fn arrival_of(answer: &str) -> &str {
     answer.rfind(ARRIVAL).map_or("", |at| &answer[at..])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELLO: &str = "event: hello\ndata: {\"cursor\":\"e-7\"}";
+
+    fn message(seq: u64, role: &str, content: &str) -> String {
+        let message = serde_json::json!({"role": role, "task_id": "t", "content": content});
+        format!("id: e-{seq}\nevent: message.created\ndata: {{\"message\":{message}}}")
+    }
+
+    fn task(seq: u64, status: &str) -> String {
+        let task = serde_json::json!({"id": "t", "status": status, "attempt": 1});
+        format!("id: e-{seq}\nevent: task.updated\ndata: {{\"task\":{task}}}")
+    }
+
+    /// Returns whether all frames are accepted, and the number of tasks that ended.
+    fn observe(frames: &[String]) -> (bool, usize) {
+        let mut observer = Observer::default();
+        observer.observe(&Frame::of(HELLO)).unwrap();
+        let is_accepted = frames.iter().all(|frame| observer.observe(&Frame::of(frame)).is_ok());
+        (is_accepted, observer.ended())
+    }
+
+    #[test]
+    fn accepts_a_turn() {
+        let frames =
+            [message(8, "user", "a"), task(9, "running"), message(10, "assistant", "a @1"), task(11, "succeeded")];
+
+        assert_eq!(observe(&frames), (true, 1));
+    }
+
+    #[test]
+    fn rejects_gaps_duplicates_and_wrong_answers() {
+        let question = message(8, "user", "a");
+        let gap = [question.clone(), task(10, "running")];
+        let repeated = [question.clone(), question.clone()];
+        let twice = [question.clone(), message(9, "assistant", "a @1"), message(10, "assistant", "a @1")];
+        let unanswered = [question.clone(), task(9, "running"), task(10, "succeeded")];
+        let wrong = [question, task(9, "running"), message(10, "assistant", "b @1"), task(11, "succeeded")];
+
+        for frames in [&gap[..], &repeated, &twice, &unanswered, &wrong] {
+            assert!(!observe(frames).0, "{frames:?}");
+        }
+    }
+}

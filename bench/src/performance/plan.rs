@@ -56,11 +56,11 @@ impl Plan {
             ],
             relays: vec![EMBEDDED, REDIS],
             warm_up: Duration::from_secs(1),
-            duration: Duration::from_secs(3),
+            duration: Duration::from_secs(2),
             clients: vec![1, 16, 64],
             streams: vec![100, 1000, 5000],
             events: 100,
-            idle: Duration::from_secs(10),
+            idle: Duration::from_secs(6),
             burst: 1000,
             histories: vec![10, 100, 1000, 10_000],
             fills: vec![fill(1), fill(1000)],
@@ -73,7 +73,6 @@ impl Plan {
         Self {
             runs: 1,
             setups: vec![EMBEDDED, REDIS],
-            duration: Duration::from_secs(2),
             clients: vec![16],
             streams: vec![100, 1000],
             events: 40,
@@ -84,5 +83,11 @@ impl Plan {
             requests: 10,
             ..Self::full()
         }
+    }
+
+    /// Uses all CPUs for all processes.
+    pub fn unpin(&mut self) {
+        self.setups.retain(|setup| setup.is_pinned);
+        self.setups.iter_mut().chain(&mut self.relays).for_each(|setup| *setup = setup.unpinned());
     }
 }

@@ -61,8 +61,11 @@ impl Runner {
     /// Runs one workload in all configurations, which take turns, so that a slow minute of the machine hits them all.
     pub async fn run(&mut self, workload: Workload) {
         let plan = self.plan.clone();
+        let is_pinned = plan.relays.iter().any(|setup| setup.is_pinned);
         let setups = match workload {
-            Workload::Turns | Workload::Sends => plan.setups,
+            Workload::Turns => plan.setups,
+            // Without a worker, there is little to gain from another CPU.
+            Workload::Sends => plan.setups.into_iter().filter(|setup| setup.is_pinned == is_pinned).collect(),
             Workload::FanOut | Workload::Single | Workload::Burst => plan.relays,
             // The relay and Redis have no part in these.
             Workload::Floors | Workload::History | Workload::Reads | Workload::Peers => plan.relays[..1].to_vec(),

@@ -2,21 +2,28 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use banter_tests::latency::Latencies;
 
 use super::{monotonic, stream::EventStream};
 
 /// A reader of one stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct StampReader {
     next: Option<u64>,
+    /// Events before this moment may have waited for the reader to start, so they are not measured.
+    since: Duration,
     /// From the production of an event to its arrival.
     pub latencies: Latencies,
 }
 
 impl StampReader {
-    /// Reads until `count` numbers have arrived, each exactly once and in order. A frame may hold several.
+    /// Creates a reader that measures the events after a moment of the monotonic clock.
+    pub fn starting_at(since: Duration) -> Self {
+        Self { next: None, since, latencies: Latencies::default() }
+    }
+
+    /// Reads until `count` events have been measured; each must arrive once and in order. A frame may hold several.
     ///
     /// # Errors
     /// Fails at a gap, a duplicate, or the end of the stream.
@@ -40,14 +47,18 @@ impl StampReader {
     fn record(&mut self, stamp: &str, is_repeated: bool, now: Duration) -> Result<()> {
         let Some((number, rest)) = stamp.split_once(':') else { return Ok(()) };
         let Some((nanos, _)) = rest.split_once(';') else { return Ok(()) };
-        let (number, nanos): (u64, u64) = (number.parse().context("a number")?, nanos.parse().context("a time")?);
+        // A preview of the text may end within a stamp.
+        let (Ok(number), Ok(nanos)) = (number.parse::<u64>(), nanos.parse()) else { return Ok(()) };
         let next = self.next.unwrap_or(number);
         if is_repeated && number < next {
             return Ok(());
         }
         ensure!(number == next, "event {number} instead of {next}");
         self.next = Some(next + 1);
-        self.latencies.record(now.saturating_sub(Duration::from_nanos(nanos)));
+        let at = Duration::from_nanos(nanos);
+        if at >= self.since {
+            self.latencies.record(now.saturating_sub(at));
+        }
         Ok(())
     }
 }

@@ -76,3 +76,11 @@ impl Frame {
         text.lines().find_map(|line| line.strip_prefix(name))
     }
 }
+
+#[cfg(test)]
+impl Frame {
+    /// Creates a frame.
+    pub fn of(text: &str) -> Self {
+        Self { bytes: Bytes::copy_from_slice(text.as_bytes()) }
+    }
+}

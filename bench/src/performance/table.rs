@@ -82,3 +82,28 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     }
     distinct
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_three_significant_digits() {
+        let shown = [0.123, 1.239, 12.34, 123.4, 1234.5, 56_789.0].map(number);
+
+        assert_eq!(shown, ["0.12", "1.24", "12.3", "123", "1234", "56 789"]);
+    }
+
+    #[test]
+    fn renders_a_column_per_configuration_and_the_range_of_several_runs() {
+        let mut figures = Figures::default();
+        figures.add("Turns", "Rate", "embedded", 1.0);
+        figures.add("Turns", "Rate", "embedded", 3.0);
+        figures.add("Turns", "Cost", "Redis", 4.0);
+
+        let text = render(&figures);
+
+        assert!(text.contains("| | embedded | Redis |\n|---|---:|---:|\n"), "{text}");
+        assert!(text.contains("| Rate | 2.00 [1.00–3.00] | – |\n| Cost | – | 4.00 |"), "{text}");
+    }
+}
