@@ -48,6 +48,13 @@ pub fn draw(figures: &Figures) -> Result<String> {
         })
         .filter(|(_, bars): &(_, Vec<_>)| !bars.is_empty())
         .collect();
+    // A column has the same color in every panel.
+    let mut columns: Vec<&str> = Vec::new();
+    for bar in panels.iter().flat_map(|(_, bars)| bars) {
+        if !columns.contains(&bar.column.as_str()) {
+            columns.push(&bar.column);
+        }
+    }
     let bars = panels.iter().map(|(_, bars)| bars.len()).max().unwrap_or(1);
     let height = u32::try_from(HEAD)? + u32::try_from(STEP)? * u32::try_from(bars)? + 12;
     let rows = panels.len().div_ceil(COLUMNS).max(1);
@@ -71,7 +78,8 @@ pub fn draw(figures: &Figures) -> Result<String> {
             for (number_of_bar, bar) in bars.iter().enumerate() {
                 let top = y + HEAD + STEP * i32::try_from(number_of_bar)?;
                 let left = x + LEFT;
-                let color = LINES[number_of_bar % LINES.len()].0;
+                let place = columns.iter().position(|column| *column == bar.column).unwrap_or_default();
+                let color = LINES[place % LINES.len()].0;
                 page.draw(&Text::new(bar.column.clone(), (x + 12, top + 2), label.clone()))?;
                 let end = left + length(bar.median).max(1);
                 page.draw(&Rectangle::new([(left, top), (end, top + BAR)], color.filled()))?;
