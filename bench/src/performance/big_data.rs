@@ -21,6 +21,9 @@ use super::{
 /// Page of the list that is fetched besides the first.
 const PAGE: usize = 10;
 
+/// Returns the path of a request from its number.
+type PathOf = Box<dyn Fn(usize) -> String + Send>;
+
 /// Fills a database and measures each read. `api check` must be clean after the fill.
 ///
 /// # Errors
@@ -63,11 +66,11 @@ async fn measure(
     // The user's sessions, spread over all of them.
     let own = size.sessions / size.users;
     let session = |number: usize| fill::session_id(user + size.users * (number * 7919 % own));
-    let fixed = |path: &str| -> Box<dyn Fn(usize) -> String + Send> {
+    let fixed = |path: &str| -> PathOf {
         let path = path.to_owned();
         Box::new(move |_| path.clone())
     };
-    let reads: [(&'static str, Box<dyn Fn(usize) -> String + Send>); 6] = [
+    let reads: [(&'static str, PathOf); 6] = [
         ("List, first page", fixed("/v1/chat")),
         ("List, page 10", fixed(&deep)),
         ("List, title search (`q=`)", Box::new(|number| format!("/v1/chat?q=topic%20{}%20", number * 31 % 997))),
