@@ -41,7 +41,7 @@ bench: ## Measure what this machine can carry, in half an hour (QUICK=1: in two 
 	@scripts/need.sh cargo redis-server
 	@scripts/bench.sh performance --output "$(CARGO_TARGET_DIR)/bench" $(if $(QUICK),--quick) $(if $(RUNS),--runs "$(RUNS)") \
 		$(if $(ONLY),--only "$(ONLY)") $(if $(UNPINNED),--unpinned) $(if $(PEERS),--peers bench/peers) \
-		$(if $(DOCS),--docs docs/performance.md)
+		$(if $(DOCS),--docs docs/performance.md) $(if $(FROM),--from "$(FROM)")
 
 bench-readers: ## Measure performance for 800 readers, with and without 200 stalled ones
 	@scripts/need.sh cargo

@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, path::Path};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 /// Everything that was measured, in the order of the first measurement.
@@ -61,6 +61,15 @@ impl Figures {
     pub fn add_violation(&mut self, violation: String) {
         eprintln!("violation: {violation}");
         self.violations.push(violation);
+    }
+
+    /// Reads what [`Self::write`] has written.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        Ok(serde_json::from_str(&text)?)
     }
 
     /// Writes JSON.

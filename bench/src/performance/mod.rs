@@ -68,6 +68,9 @@ pub struct Options {
     /// Fill the marked part of this page with the tables.
     #[arg(long)]
     docs: Option<PathBuf>,
+    /// Print the results in this JSON file instead of measuring.
+    #[arg(long)]
+    from: Option<PathBuf>,
 }
 
 /// A workload.
@@ -98,13 +101,27 @@ pub enum Workload {
 /// # Errors
 /// Fails if a result cannot be written.
 pub async fn run(options: Options) -> Result<bool> {
+    let figures = match &options.from {
+        Some(path) => Figures::read(path)?,
+        None => measure(&options).await?,
+    };
+    let text = table::render(&figures);
+    println!("{text}");
+    if let Some(page) = options.docs {
+        fill_page(&page, &figures, &text)?;
+    }
+    Ok(figures.violations.is_empty())
+}
+
+/// Runs the workloads and writes the results.
+async fn measure(options: &Options) -> Result<Figures> {
     let mut plan = if options.quick { Plan::quick() } else { Plan::full() };
     plan.runs = options.runs.unwrap_or(plan.runs);
     if options.unpinned {
         plan.unpin();
     }
     let (name, environment) = machine::describe(&plan)?;
-    let mut runner = Runner::create(plan, options.peers, environment)?;
+    let mut runner = Runner::create(plan, options.peers.clone(), environment)?;
     let is_selected = |workload: &Workload| options.only.is_empty() || options.only.contains(workload);
     for workload in Workload::value_variants().iter().filter(|it| is_selected(it)) {
         runner.run(*workload).await;
@@ -113,12 +130,8 @@ pub async fn run(options: Options) -> Result<bool> {
     let path = options.output.join(name);
     figures.write(&path.with_extension("json"))?;
     std::fs::write(path.with_extension("svg"), chart::draw(&figures)?)?;
-    let text = table::render(&figures);
-    println!("{text}\nResults: {0}.json, {0}.svg", path.display());
-    if let Some(page) = options.docs {
-        fill_page(&page, &figures, &text)?;
-    }
-    Ok(figures.violations.is_empty())
+    eprintln!("results: {0}.json, {0}.svg", path.display());
+    Ok(figures)
 }
 
 /// Replaces the marked part of a page, and the plot next to it.
