@@ -65,7 +65,7 @@ async fn measure(
     let deep = deep_page(&mut connection).await?;
     // The user's sessions, spread over all of them.
     let own = size.sessions / size.users;
-    let session = |number: usize| fill::session_id(user + size.users * (number * 7919 % own));
+    let session = move |number: usize| fill::session_id(user + size.users * (number * 7919 % own));
     let fixed = |path: &str| -> PathOf {
         let path = path.to_owned();
         Box::new(move |_| path.clone())

@@ -44,7 +44,7 @@ pub fn draw(figures: &Figures) -> Result<String> {
     let panels: Vec<(&str, Vec<&Figure>)> = PANELS
         .iter()
         .map(|(title, section, row)| {
-            (*title, figures.figures.iter().filter(|it| it.section == *section && it.row == *row).collect())
+            (*title, figures.measured.iter().filter(|it| it.section == *section && it.row == *row).collect())
         })
         .filter(|(_, bars): &(_, Vec<_>)| !bars.is_empty())
         .collect();

@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{
-    chat::Chat, connection::Connection, figures::Figures, installation::Installation, model::Script,
+    chat::Chat, connection::Connection, figures::Figures, installation::Installation, model::Script, monotonic,
     stamps::StampReader, stream::EventStream, usage::Usage,
 };
 
@@ -17,7 +17,7 @@ pub const INTERVAL: Duration = Duration::from_millis(50);
 /// Number of connections that are opened at the same time.
 const OPENING: usize = 32;
 /// Time after the last event in which all streams must have received it.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The measurements of one run.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ pub struct Figures {
     /// Where and how.
     pub environment: Vec<(String, String)>,
     /// The figures.
-    pub figures: Vec<Figure>,
+    pub measured: Vec<Figure>,
     /// Violations of exact delivery and other failures. Empty if all is well.
     pub violations: Vec<String>,
 }
@@ -42,7 +42,7 @@ impl Figures {
             return;
         }
         let is_same = |it: &&mut Figure| it.section == section && it.row == row && it.column == column;
-        let values = match self.figures.iter_mut().find(is_same) {
+        let values = match self.measured.iter_mut().find(is_same) {
             Some(figure) => {
                 figure.values.push(value);
                 std::mem::take(&mut figure.values)
@@ -51,9 +51,9 @@ impl Figures {
         };
         let (section, row, column) = (section.to_owned(), row.to_owned(), column.to_owned());
         let figure = Figure::of(section, row, column, values);
-        match self.figures.iter_mut().find(|it| is_same(it)) {
+        match self.measured.iter_mut().find(|it| is_same(it)) {
             Some(slot) => *slot = figure,
-            None => self.figures.push(figure),
+            None => self.measured.push(figure),
         }
     }
 
@@ -115,7 +115,7 @@ mod tests {
         }
         figures.add("section", "row", "another column", 5.0);
 
-        let [first, second] = &figures.figures[..] else { panic!("{figures:?}") };
+        let [first, second] = &figures.measured[..] else { panic!("{figures:?}") };
         assert_eq!(format!("{:?}", first.values), "[3.0, 1.0, 2.0, 10.0]");
         assert_eq!(format!("{:?}", [first.median, first.min, first.max]), "[2.5, 1.0, 10.0]");
         assert_eq!(format!("{:?}", second.values), "[5.0]");

@@ -42,13 +42,9 @@ impl Runner {
     /// Fails if there is only one CPU, or if the model does not start.
     pub fn create(plan: Plan, peers: Option<PathBuf>, environment: Vec<(String, String)>) -> Result<Self> {
         let unpinned = Placement::unpinned()?;
-        let pinned = unpinned.pinned()?;
         let is_pinned = plan.relays.iter().any(|setup| setup.is_pinned);
-        if is_pinned {
-            pinned.enter()?
-        } else {
-            unpinned.enter()?
-        }
+        let pinned = if is_pinned { unpinned.pinned()? } else { unpinned };
+        pinned.enter()?;
         let model = Model::start()?;
         Ok(Self { plan, unpinned, pinned, peers, figures: Figures { environment, ..Figures::default() }, model })
     }

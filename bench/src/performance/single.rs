@@ -21,7 +21,7 @@ use super::{
 
 /// Pause between two attempts to connect to an api that starts.
 const RETRY: Duration = Duration::from_millis(1);
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// Time after which a process counts as idle.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// An answer of 1 MB.

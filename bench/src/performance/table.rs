@@ -10,8 +10,8 @@ pub fn render(figures: &Figures) -> String {
     for (name, value) in &figures.environment {
         let _ = writeln!(text, "- {name}: {value}");
     }
-    for section in distinct(figures.figures.iter().map(|it| it.section.as_str())) {
-        let own: Vec<&Figure> = figures.figures.iter().filter(|it| it.section == section).collect();
+    for section in distinct(figures.measured.iter().map(|it| it.section.as_str())) {
+        let own: Vec<&Figure> = figures.measured.iter().filter(|it| it.section == section).collect();
         render_section(&mut text, section, &own);
     }
     let _ = match figures.violations.len() {
