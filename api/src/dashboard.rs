@@ -1,8 +1,8 @@
 //! The dashboard's built files, compiled into the binary.
 //!
 //! Serves every path that is not an API route: the file at that path if there is one, or the page if a browser
-//! navigates to the path, because routing happens on the client. Files are sent compressed if the client accepts it;
-//! the build places the compressed files next to the originals.
+//! navigates to the path, because routing happens on the client. Files are sent compressed if the client accepts the
+//! encoding; the build places the compressed files next to the originals.
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, Uri, header},

@@ -192,18 +192,18 @@ problems! {
     AnswerProblem {
         "422": "`unknown_option` or `option_required`; `detail` lists the options.",
     }
-    /// Errors of creating a session.
+    /// Errors that creating a session can return.
     NewSessionProblem {
         "409": "`message_gone`: the session created with this idempotency key has been deleted.",
         "422": "`unknown_agent`, `agent_unavailable`, or `idempotency_mismatch`.",
     }
-    /// Errors of sending a message.
+    /// Errors that sending a message can return.
     SendProblem {
         "409": "`agent_busy`, `session_archived`, or `message_gone`.",
         "422": "`idempotency_mismatch`.",
         "429": "`queue_full`. Retry after the time in `Retry-After`.",
     }
-    /// Errors of an operation without authentication that uses the store.
+    /// Errors that an unauthenticated operation can return if it uses the store.
     StoreProblem {
         "500": "The server hit an internal error.",
         "503": "The database is busy or unavailable. Retry after the time in `Retry-After`.",

@@ -36,24 +36,24 @@ pub struct Reply {
 }
 
 impl Client {
-    /// Returns a client of the api at `address` (`127.0.0.1:PORT`) without a key.
+    /// Returns a client for the api at `address` (`127.0.0.1:PORT`) without a key.
     pub fn new(address: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { http, address: address.to_owned(), key: None, cookie: None, is_patient: false }
     }
 
-    /// Returns a client of the same api with this key.
+    /// Returns a client for the same api with this key.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self.clone() }
     }
 
-    /// Returns a client of the same api without a key.
+    /// Returns a client for the same api without a key.
     pub fn without_key(&self) -> Self {
         Self { key: None, ..self.clone() }
     }
 
-    /// Returns a client of the same api that acts as a signed-in browser, with this cookie (`name=value`) and without a
-    /// key.
+    /// Returns a client for the same api that acts as a signed-in browser, with this cookie (`name=value`) and without
+    /// a key.
     pub fn with_cookie(&self, cookie: &str) -> Self {
         Self { key: None, cookie: Some(cookie.to_owned()), ..self.clone() }
     }
@@ -103,7 +103,7 @@ impl Client {
         }
     }
 
-    /// Sends a request and reads the response. Closes an event stream after its headers.
+    /// Sends a request and reads the response. Closes an event stream after reading the headers.
     ///
     /// # Errors
     /// Fails if the connection fails.
@@ -195,7 +195,7 @@ impl Reply {
     /// Checks that this is an error with this status in the common format.
     ///
     /// # Errors
-    /// Describes the violation.
+    /// Returns a description of the violation.
     pub fn check_problem(&self, status: u16) -> Result<Value, String> {
         let complain = |what: &str| Err(format!("{}: {what}: {} {}", self.what, self.status, self.text()));
         if self.status != status {
@@ -233,7 +233,7 @@ pub fn complained_fields(problem: &Value) -> Vec<String> {
     errors.iter().filter_map(|error| error["field"].as_str().map(str::to_owned)).collect()
 }
 
-/// Encodes a text for use in a query string.
+/// Encodes a string for use in a query string.
 pub fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         let _ = write!(encoded, "%{byte:02X}");

@@ -45,7 +45,7 @@ use turn::TurnRunner;
 
 /// Interval between reports of the agents' health.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
-/// Upper bound for a turn. The timeout of an agent is at most 24 hours.
+/// Upper bound on the duration of a turn. The timeout of an agent is at most 24 hours.
 const LONGEST_TURN: Duration = Duration::from_hours(25);
 /// How long a claim in progress may delay the start of draining.
 const CLAIM_LIMIT: Duration = Duration::from_secs(5);
@@ -150,9 +150,9 @@ async fn run_queue(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -
             .data(runner.clone())
             .build(handle)
     });
-    // The worker implements the grace period, not the monitor: at the end of the period, every turn hands its task back
-    // and returns. The monitor is not stopped while a claim is in progress, because it would hold the claimed task,
-    // unprocessed, until it exits.
+    // The worker, not the monitor, implements the grace period: at the end of the period, every turn hands back its
+    // task and returns. The monitor is not stopped while a claim is in progress, because the monitor would hold on to
+    // the claimed task, without running it, until the monitor exits.
     let worked = monitor.run_with_signal(async move {
         soft.cancelled().await;
         let _ = timeout(CLAIM_LIMIT, drained.cancelled()).await;

@@ -2,10 +2,10 @@
 //!
 //! Killing a process group is not enough, because agents run their tools under `setsid`. Instead, the supervisor is a
 //! subreaper: orphaned descendants become its children. Guarantees: when the agent exits, when the supervisor receives
-//! SIGTERM, and when the worker dies for any reason, all descendants are killed, repeatedly until none are left; only
-//! then does the supervisor exit, with the agent's exit code. Stdin and stdout belong to the agent: the supervisor does
-//! not read them, write to them, or keep them open. The supervisor also holds the lock of the work folder, so that the
-//! folder is not released until the last of these processes has exited.
+//! SIGTERM, and when the worker dies for any reason, the supervisor keeps killing descendants until none are left; only
+//! then does it exit, with the agent's exit code. Stdin and stdout belong to the agent: the supervisor does not read
+//! them, write to them, or keep them open. The supervisor also holds the lock on the work folder, so that the folder is
+//! not released until the last of these processes has exited.
 //!
 //! The supervisor is single-threaded. It blocks signals and waits for them synchronously.
 
@@ -81,7 +81,7 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         signals.add(signal);
     }
-    // Blocked before any signal can arrive.
+    // Block the signals before any of them can arrive.
     signals.thread_block()?;
     prctl::set_child_subreaper(true)?;
     prctl::set_pdeathsig(Signal::SIGTERM)?;
@@ -169,14 +169,15 @@ fn kill_all(agent: Pid, status: &mut Option<ExitStatus>) {
     }
 }
 
-/// Returns the agent's exit code; for a signal, 128 plus its number, following the convention of shells.
+/// Returns the agent's exit code, or 128 plus the signal number if it was killed by a signal, following the shell
+/// convention.
 fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     u8::try_from(code).unwrap_or(FAILED)
 }
 
-/// Acquires the lock. A supervisor that already holds it belongs to an idle agent or to an attempt that is over; it
-/// receives SIGTERM. Returns `None` if it does not exit in time.
+/// Acquires the lock. If another supervisor holds it, that supervisor belongs to an idle agent or a finished attempt,
+/// so it is sent SIGTERM. Returns `None` if the holder does not exit in time.
 fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let deadline = Instant::now() + LOCK_LIMIT;
@@ -202,8 +203,8 @@ fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     }
 }
 
-/// Returns the process ID of the supervisor that holds this lock, if the process is visible from here. Checks its
-/// command line too, because process IDs are reused.
+/// Returns the process ID of the supervisor that holds this lock, if that process is visible in this PID namespace.
+/// Checks its command line too, because process IDs are reused.
 fn holder(file: &mut File, path: &Path) -> Option<Pid> {
     let mut text = String::new();
     file.rewind().ok()?;

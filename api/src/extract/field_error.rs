@@ -1,4 +1,4 @@
-//! Errors of body fields, with messages that complete "`field` …".
+//! Errors for body fields, with messages phrased to follow the field name.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,8 +11,8 @@ pub(super) fn field_error(path: String, message: &str) -> ApiError {
     ApiError::invalid(by_name.map_or(path, str::to_owned), explain(message))
 }
 
-/// Returns the message for an enum field whose value is not a string: the one that serde produces for an unknown
-/// variant, because it lists the allowed values.
+/// Returns the message for an enum field whose value is not a string. Uses serde's unknown-variant message, which lists
+/// the allowed values.
 pub(super) fn enum_message<T: DeserializeOwned>(text: &str, path: &str) -> String {
     let fallback = || "has an invalid value".to_owned();
     let Ok(mut body) = serde_json::from_str::<Value>(text) else { return fallback() };
@@ -30,7 +30,7 @@ fn named_field(message: &str) -> Option<&str> {
     rest.split_once('`').map(|(field, _)| field)
 }
 
-/// Converts serde's message into one that completes "`field` …".
+/// Converts serde's message into one phrased to follow the field name.
 fn explain(message: &str) -> String {
     // Remove the position that the text parser appends.
     let message = message.split(" at line ").next().unwrap_or(message);

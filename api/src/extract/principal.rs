@@ -57,7 +57,7 @@ async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Princi
     Ok(principal)
 }
 
-/// Returns the key of an `Authorization: Bearer …` header (RFC 6750).
+/// Returns the key from an `Authorization: Bearer …` header (RFC 6750).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };

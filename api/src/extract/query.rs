@@ -1,8 +1,8 @@
 //! Query parameters, parsed into a struct that also documents them.
 //!
-//! Unknown parameters are ignored, and the first value of a repeated one counts. Fields are parsed in declaration
-//! order; the error names the first invalid one. `serde_urlencoded` would reject repeated parameters, and its errors
-//! name no parameter.
+//! Unknown parameters are ignored; if a parameter is repeated, the first value wins. Fields are parsed in declaration
+//! order; the error names the first invalid one. `serde_urlencoded` would reject repeated parameters, and its errors do
+//! not name the parameter.
 
 use std::{fmt, slice};
 
@@ -17,7 +17,7 @@ use serde::de::{
 
 use crate::{error::ApiError, state::AppState};
 
-/// The query of a request, parsed into `T`: a struct of optional numbers, booleans, strings, and enums without data.
+/// The query of a request, parsed into `T`: a struct of optional numbers, booleans, strings, and fieldless enums.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryParams<T>(pub T);
 
@@ -41,7 +41,7 @@ fn parse<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
 #[error("`{name}` {message}")]
 struct ParameterError {
     name: &'static str,
-    /// Completes "`name` …".
+    /// A predicate that follows the parameter name, such as "must be a number".
     message: String,
 }
 

@@ -14,7 +14,7 @@ use axum::{
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-/// Adds the headers to every response, and keeps responses of `/v1` out of caches unless the handler sets a policy.
+/// Adds the headers to every response, and keeps `/v1` responses out of caches unless the handler sets a policy.
 pub async fn layer(request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;

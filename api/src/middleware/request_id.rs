@@ -18,7 +18,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Maximum length of an id from a client, in bytes.
 const MAX_BYTES: usize = 128;
 
-/// Runs a request in a span with its id, and completes the response. This is the outermost layer.
+/// Runs a request in a span with its id, and adds the id to the response. This is the outermost layer.
 pub async fn layer(request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let started = Instant::now();

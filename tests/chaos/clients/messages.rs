@@ -55,7 +55,7 @@ impl ChaosClient {
                     self.check_found(&name, &session.id, started);
                     return self.accept(index, &name, &reply, wait);
                 }
-                // An earlier attempt without a response may still take effect.
+                // An earlier attempt that got no response may still take effect.
                 Response::Rejected { .. } if has_unknown => return,
                 Response::Rejected { code, .. } => {
                     self.check_rejection(&name, session, &text, on_busy, &code);
@@ -78,7 +78,7 @@ impl ChaosClient {
         }
     }
 
-    /// Records a 202, or the 200 of a send that waited for its answer.
+    /// Records a 202, or the 200 for a send that waited for its answer.
     fn accept(&self, index: usize, name: &str, reply: &Reply, wait: Option<u64>) {
         let body = reply.json();
         let (message, task) = (id_of(&body["message"]), id_of(&body["task"]));

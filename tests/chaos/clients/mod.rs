@@ -46,7 +46,7 @@ pub struct User {
     pub number: usize,
     /// The workspace and the user name.
     pub name: (String, String),
-    /// Clients of each api: first one directly to each api, then one through each proxy.
+    /// Clients for each api: first one that connects directly to each api, then one that connects through each proxy.
     pub client: LoadClient,
     /// The sessions that have been created and not deleted.
     pub sessions: Mutex<Vec<SessionRef>>,
@@ -82,11 +82,11 @@ pub struct ChaosClient {
     pub seeds: TestRng,
     /// The random numbers for the current operation.
     pub rng: TestRng,
-    /// The number of texts created so far.
+    /// The number of message texts created so far.
     pub made: usize,
 }
 
-/// An operation of a client.
+/// An operation that a client performs.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Create,
@@ -180,7 +180,8 @@ impl ChaosClient {
         Operation::Get
     }
 
-    /// Picks one of the newest few sessions, which keeps those busy. Returns `None` while there are too few sessions.
+    /// Picks one of the newest few sessions, to concentrate the load on them. Returns `None` while there are too few
+    /// sessions.
     fn pick_session(&mut self) -> Option<SessionRef> {
         let sessions = self.user.sessions.lock().unwrap();
         let wanted = self.world.sessions_in_use;
@@ -212,7 +213,7 @@ impl ChaosClient {
         texts::create(&mut self.rng, &self.world.model, &self.world.history, agent, &tag)
     }
 
-    /// Drops the stream. It resumes from an earlier state, on another api.
+    /// Drops the stream and resumes it from an earlier state on another api.
     fn reconnect(&self) {
         self.world.history.count("reconnect");
         self.follower.reconnect();

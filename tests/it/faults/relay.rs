@@ -1,5 +1,5 @@
-//! A relay without permission, with forged messages, over TLS, or without file watching. Problems are reported, and
-//! nothing is lost.
+//! Relay faults and configurations: missing permissions, forged messages, TLS, and no file watching. Checks that
+//! problems are reported and nothing is lost.
 
 use std::time::Duration;
 
@@ -175,7 +175,7 @@ async fn polls_without_file_watching_and_reports_it() {
     let mut environment = app.environment().clone();
     environment.insert("BIND_ADDR".into(), "127.0.0.1:0".into());
     let api = process::binary("api").display().to_string();
-    // A new user namespace has a separate limit.
+    // A new user namespace has its own inotify limit.
     let line = format!("exec unshare -Ur sh -c 'echo 0 > /proc/sys/user/max_inotify_instances && exec {api}'");
     let mut limited = Process::spawn_line("limited", &line, &environment, app.folder());
     if tokio::time::timeout(Duration::from_secs(5), limited.wait_for_exit(Duration::from_mins(1))).await.is_ok() {

@@ -33,7 +33,7 @@ pub struct ListQuery {
     limit: Option<PageTurns>,
 }
 
-/// A turn number; no turn with that number has to exist.
+/// A turn number; a turn with that number need not exist.
 type TurnNumber = WholeNumber<i64, 0, { i64::MAX }>;
 
 /// A page of a transcript.

@@ -9,7 +9,7 @@ use crate::agents::pattern::pattern;
 /// Longest plausible duration, in seconds: a year.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
-/// Words between a trigger and its duration.
+/// Filler words between a trigger phrase (such as "retry") and the duration.
 static CONNECTIVES: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^(?:(?:in|after|for|is|about|approximately|approx\.?|around|another|at least|within|roughly|your|the|",
@@ -46,8 +46,8 @@ pub(super) fn at_start(tail: &str) -> Option<Duration> {
     from_seconds(seconds?)
 }
 
-/// Returns the duration for a number without a unit, in milliseconds after `retry_after_ms` and in seconds after "retry
-/// after".
+/// Returns the duration for a number without a unit. The number is in milliseconds if it follows `retry_after_ms`, and
+/// in seconds if it follows "retry after".
 pub(super) fn bare_number(trigger: &str, tail: &str) -> Option<Duration> {
     let trigger = trigger.to_ascii_lowercase();
     let is_count = ["after", "delay", "in", "seconds", "secs", "ms"].iter().any(|word| trigger.ends_with(word));

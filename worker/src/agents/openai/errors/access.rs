@@ -7,7 +7,7 @@ use regex::RegexSet;
 use super::cause::ErrorReport;
 use crate::agents::pattern::patterns;
 
-/// The reason why access was denied, as far as it is known.
+/// Why access was denied, if known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     /// The configured key is wrong.

@@ -1,4 +1,4 @@
-//! Errors in sending requests and in receiving responses.
+//! Errors that occur while sending requests and receiving responses.
 
 use std::{error::Error as _, io};
 
@@ -6,7 +6,7 @@ use banter_shared::chat::ErrorCode;
 
 use crate::agents::AgentError;
 
-/// Converts the error of a request without a response or with an interrupted response.
+/// Converts an error from a request that got no response or whose response was interrupted.
 pub(in super::super) fn from_transport(error: reqwest::Error) -> AgentError {
     let error = error.without_url();
     let mut reason = None;

@@ -1,12 +1,12 @@
 //! Decodes a body to text, whatever its encoding.
 //!
 //! Event streams and JSON must be UTF-8, so UTF-8 is tried first in case a server declares a wrong encoding. The
-//! declared encoding is used from the first bytes on that are not valid UTF-8. A byte order mark always takes
-//! precedence. Bytes that cannot be decoded become U+FFFD, no matter how the body is split.
+//! declared encoding is used from the first invalid UTF-8 byte onward. A byte order mark always takes precedence. Bytes
+//! that cannot be decoded become U+FFFD, no matter how the body is split.
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// Number of bytes needed to recognize an encoding.
+/// Number of bytes needed to detect an encoding.
 const SNIFFED_BYTES: usize = 3;
 
 /// Decodes a body that arrives in chunks.
@@ -16,7 +16,7 @@ pub(super) struct TextDecoder {
 }
 
 enum State {
-    /// The first bytes; too few to recognize the encoding.
+    /// The first few bytes, not yet enough to detect the encoding.
     Start(Vec<u8>),
     /// UTF-8, with the start of an incomplete character.
     Utf8(Vec<u8>),

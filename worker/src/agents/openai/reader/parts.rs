@@ -1,4 +1,4 @@
-//! Extracts the parts of a message, wherever servers put them: texts, thoughts, refusals, images, and tool calls.
+//! Extracts the parts of a message, wherever servers put them: text, thoughts, refusals, images, and tool calls.
 
 use serde_json::Value;
 
@@ -112,7 +112,7 @@ pub(super) fn thoughts_of(message: &Value) -> Option<Part> {
         .or_else(|| text_in(&["reasoning_details", "thinking_blocks"]).map(Part::ThoughtDetail))
 }
 
-/// Extracts the parts of content, which is a text, a list of parts, or an object.
+/// Extracts the parts of content, which is a string, a list of parts, or an object.
 fn content_of(content: &Value, is_thought: bool, depth: usize, parts: &mut Vec<Part>) {
     match content {
         Value::String(text) => push_text(text, is_thought, parts),

@@ -1,4 +1,4 @@
-//! Thought tags and how to find them in a text.
+//! Thought tags and how to find them in text.
 
 /// Opening and closing tags, in lower case.
 pub(super) const TAGS: [(&str, &str); 10] = [
@@ -27,7 +27,7 @@ pub(super) fn find_tag<'a>(text: &str, tags: &[&'a str]) -> Option<(usize, &'a s
     tags.iter().filter_map(|tag| lower.find(tag).map(|at| (at, *tag))).min_by_key(|(at, _)| *at)
 }
 
-/// Returns the number of bytes at the end of a text that may be the start of a tag.
+/// Returns the number of bytes at the end of the text that may be the start of a tag.
 pub(super) fn held_bytes(text: &str, tags: &[&str]) -> usize {
     let lower = text.to_ascii_lowercase();
     let longest = |tag: &&str| {
@@ -36,7 +36,7 @@ pub(super) fn held_bytes(text: &str, tags: &[&str]) -> usize {
     tags.iter().filter_map(longest).max().unwrap_or(0)
 }
 
-/// Returns whether the end of a text is inside a code block or code span.
+/// Returns whether the end of the text is inside a code block or code span.
 pub(super) fn is_in_code(text: &str) -> bool {
     let is_fence = |line: &&str| line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
     let fences = text.lines().filter(is_fence).count();
@@ -44,7 +44,7 @@ pub(super) fn is_in_code(text: &str) -> bool {
     fences % 2 == 1 || line.matches('`').count() % 2 == 1
 }
 
-/// Returns whether a sentence merely mentions the tag between these texts.
+/// Returns whether the tag between `before` and `after` is merely mentioned in prose.
 pub(super) fn is_mention(before: &str, after: &str) -> bool {
     let continues = after.starts_with(|c: char| c == ' ' || c.is_ascii_punctuation());
     (before.ends_with(' ') && continues) || before.ends_with(['"', '\'', '(', '“'])
