@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn compresses_a_script_if_the_client_accepts_it() {
+    async fn serves_a_compressed_script_if_the_client_accepts_the_encoding() {
         let Some(script) = Files::iter().find(|path| path.ends_with(".js") && path.starts_with(HASHED)) else {
             return; // Built without the dashboard.
         };

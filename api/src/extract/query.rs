@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_value_of_a_repeated_parameter_counts() {
+    fn the_first_value_of_a_repeated_parameter_wins() {
         assert_eq!(query("limit=7&limit=x").unwrap().limit, Some(WholeNumber(7)));
     }
 

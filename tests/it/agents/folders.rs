@@ -128,7 +128,7 @@ async fn makes_existing_folders_private() {
 }
 
 #[tokio::test]
-async fn does_not_start_an_agent_in_a_folder_that_another_one_uses() {
+async fn does_not_start_an_agent_in_a_folder_used_by_another_agent() {
     let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let work = faked.app.folder().join("data/work");

@@ -46,7 +46,7 @@ async fn warns_about_keyless_mode_at_startup() {
 }
 
 #[tokio::test]
-async fn serves_only_a_loopback_host() {
+async fn accepts_only_loopback_hosts() {
     let (_app, client) = app().await;
     let port = client.address().split_once(':').unwrap().1.to_owned();
 
@@ -76,7 +76,7 @@ async fn serves_only_a_loopback_host() {
 }
 
 #[tokio::test]
-async fn rejects_a_page_of_another_origin() {
+async fn rejects_a_page_from_another_origin() {
     let (_app, client) = app().await;
     let own = format!("http://{}", client.address());
     let other_port = "http://127.0.0.1:1".to_owned();
@@ -112,7 +112,7 @@ async fn rejects_a_page_of_another_origin() {
 }
 
 #[tokio::test]
-async fn does_not_grant_a_preflight_of_another_origin() {
+async fn does_not_allow_a_preflight_from_another_origin() {
     let (_app, client) = app().await;
     let request = client
         .request("OPTIONS", "/v1/chat")
@@ -126,7 +126,7 @@ async fn does_not_grant_a_preflight_of_another_origin() {
 }
 
 #[tokio::test]
-async fn serves_a_link_to_the_page_but_not_in_a_frame() {
+async fn serves_the_page_via_a_link_but_not_in_a_frame() {
     let (_app, client) = app().await;
     let link = [
         ("sec-fetch-site", "cross-site"),

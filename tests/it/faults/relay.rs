@@ -50,7 +50,7 @@ fn count(text: &str, part: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_missing_publish_permission_is_reported_and_recovers_when_granted() {
+async fn reports_a_missing_publish_permission_and_recovers_once_it_is_granted() {
     let redis = Redis::start().await;
     redis.run(&SUBSCRIBE_ONLY);
     let url = redis.url_of("relay:hunter2@");
@@ -111,7 +111,7 @@ async fn carries_live_text_over_tls_with_a_private_ca_and_a_user() {
 }
 
 #[tokio::test]
-async fn an_untrusted_certificate_is_reported_and_stops_nothing() {
+async fn an_untrusted_certificate_is_reported_but_not_fatal() {
     let redis = Redis::start_with_tls().await;
     let url = redis.url_of("default:hunter2@");
     let scripted = on_redis(redis, |builder| builder.env("REDIS_URL", &url)).await;
@@ -125,7 +125,7 @@ async fn an_untrusted_certificate_is_reported_and_stops_nothing() {
 }
 
 #[tokio::test]
-async fn an_unusable_redis_url_fails_the_start_and_is_not_shown() {
+async fn an_invalid_redis_url_fails_startup_and_is_not_logged() {
     let folder = tempfile::tempdir().unwrap();
     for program in ["api", "worker"] {
         for url in

@@ -119,7 +119,7 @@ async fn an_idle_worker_stops_at_once() {
 }
 
 #[tokio::test]
-async fn an_accepted_cancellation_holds_across_a_hand_back() {
+async fn an_accepted_cancellation_survives_a_hand_back() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "0")).await;
     let (session, task, _gate) = scripted.held("go").await;
     // The worker is frozen, so that the cancellation and the signal reach it at the same time.

@@ -74,7 +74,7 @@ async fn keeps_an_existing_file_unless_told_to_overwrite_it() {
 }
 
 #[tokio::test]
-async fn rejects_targets_that_cannot_be_a_backup() {
+async fn rejects_invalid_backup_targets() {
     let app = app_with_text(100).await;
     std::os::unix::fs::symlink(app.database(), app.folder().join("link.db")).unwrap();
     std::os::unix::fs::symlink("nowhere.db", app.folder().join("dangling.db")).unwrap();
@@ -163,7 +163,7 @@ async fn a_killed_backup_leaves_no_final_file_and_the_next_one_cleans_up() {
 }
 
 #[tokio::test]
-async fn reports_a_full_disk_and_leaves_nothing_on_it() {
+async fn reports_a_full_disk_and_leaves_no_files_behind() {
     let Some(disk) = SmallDisk::mount(2) else {
         return println!("SKIPPED: a full disk needs root, to mount a small tmpfs");
     };
