@@ -27,7 +27,7 @@ for program in api worker; do
 done
 
 step "tarball"
-cp -r README.md CHANGELOG.md LICENSE SECURITY.md .env.example agents.example.toml docs "$work/$name/"
+cp -r README.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.md .env.example agents.example.toml docs "$work/$name/"
 cp scripts/run.sh "$work/$name/scripts/"
 cat >"$work/$name/banter" <<'START'
 #!/usr/bin/env bash
