@@ -21,25 +21,26 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn report_agents(&self, worker: &WorkerId, found: &[AgentHealth]) -> Result<(), StoreError> {
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        workers::register(&mut tx, worker, now).await?;
-        sqlx::query("DELETE FROM agent_health WHERE worker_id = $1").bind(worker).execute(&mut *tx).await?;
-        for agent in found {
-            sqlx::query(
-                "INSERT INTO agent_health (agent_key, worker_id, available, reason, checked_at) \
-                 VALUES ($1, $2, $3, $4, $5)",
-            )
-            .bind(&agent.agent_key)
-            .bind(worker)
-            .bind(agent.is_available)
-            .bind(&agent.reason)
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
-        }
-        tx.commit().await?;
-        Ok(())
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            workers::register(tx, worker, now).await?;
+            sqlx::query("DELETE FROM agent_health WHERE worker_id = $1").bind(worker).execute(&mut *tx).await?;
+            for agent in found {
+                sqlx::query(
+                    "INSERT INTO agent_health (agent_key, worker_id, available, reason, checked_at) \
+                     VALUES ($1, $2, $3, $4, $5)",
+                )
+                .bind(&agent.agent_key)
+                .bind(worker)
+                .bind(agent.is_available)
+                .bind(&agent.reason)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Returns the health of each agent. An agent is available if at least one worker reports it as available.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use sqlx::SqliteConnection;
+
 use super::{
-    Change, StepState, Store, StoreError, WriteTx, events,
+    Change, StepState, Store, StoreError, events,
     jobs::{JobEnd, schedule_head},
     outcomes::{TaskOutcome, UnfinishedTask, end_delivery, end_task, find_running, find_unfinished},
     resume,
@@ -93,20 +95,21 @@ impl Store {
         steps: &[StepState],
     ) -> Result<Change<TaskStatus>, StoreError> {
         let steps = steps::clean(steps);
-        let mut tx = self.begin_write().await?;
-        if !steps::is_running(&mut tx, task_id, attempt).await? {
-            return Err(StoreError::LeaseLost);
-        }
-        steps::put(&mut tx, task_id, attempt, &steps).await?;
-        let ended = end_attempt(&mut tx, task_id, attempt, end, self.inner.clock.now()).await?;
-        tx.commit().await?;
-        Ok(ended)
+        self.write(async |tx| {
+            if !steps::is_running(tx, task_id, attempt).await? {
+                return Err(StoreError::LeaseLost);
+            }
+            steps::put(tx, task_id, attempt, &steps).await?;
+            let ended = end_attempt(tx, task_id, attempt, end, self.inner.clock.now()).await?;
+            Ok(ended)
+        })
+        .await
     }
 }
 
 /// Ends an attempt within a transaction. A running task can end only through this function.
 pub(super) async fn end_attempt(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task_id: TaskId,
     attempt: i64,
     end: AttemptEnd,
@@ -153,7 +156,7 @@ pub(super) async fn end_attempt(
 
 /// Ends a queued or running task because of a stop request.
 async fn end_stopped(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task: &UnfinishedTask,
     reason: StopReason,
     text: Option<String>,
@@ -175,7 +178,7 @@ async fn end_stopped(
 
 /// Ends a queued task that was stopped before its first attempt or between two attempts.
 pub(super) async fn end_queued(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task_id: TaskId,
     now: Timestamp,
 ) -> Result<Change<TaskStatus>, StoreError> {
@@ -188,7 +191,7 @@ pub(super) const ARCHIVED_BEFORE_ITS_TURN: &str = "The session was archived befo
 
 /// Ends a task that is waiting between two attempts when its session is archived. The text so far is kept.
 pub(super) async fn end_archived(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task_id: TaskId,
     now: Timestamp,
 ) -> Result<Change<TaskStatus>, StoreError> {
@@ -217,7 +220,7 @@ struct Failure {
 /// if the agent requests a wait of more than [`MAX_RETRY_AFTER`]. A retryable error after a tool call interrupts the
 /// task, regardless of the number of attempts.
 async fn fail(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task: &UnfinishedTask,
     text: Option<String>,
     failure: Failure,
@@ -247,7 +250,7 @@ async fn fail(
 
 /// Ends a task whose next attempt might repeat the effects of a tool call. The user decides how to proceed.
 async fn end_interrupted(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task: &UnfinishedTask,
     text: Option<String>,
     failures: i64,
@@ -267,7 +270,7 @@ async fn end_interrupted(
 
 /// Returns a running task to the head of its session's queue, due immediately or at `due`.
 async fn requeue(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task: &UnfinishedTask,
     failures: i64,
     error: Option<TaskError>,
@@ -283,7 +286,7 @@ async fn requeue(
     .bind(due)
     .bind(error.as_ref().map(|error| error.code))
     .bind(error.as_ref().map(|error| sanitize_agent_text(&error.message)))
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     end_delivery(tx, task, JobEnd::Killed, now).await?;
     let wake_workers = schedule_head(tx, task.session_id, now).await?;

@@ -91,33 +91,34 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has ended.
     pub async fn append_chunk(&self, user: &UserRef, chunk: &StoredChunk) -> Result<Change<()>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        if chunk.start_offset == 0 {
-            // Only the text of the latest attempt that has any text is kept.
-            sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1 AND attempt < $2")
-                .bind(chunk.task_id)
-                .bind(chunk.attempt)
-                .execute(&mut *tx)
-                .await?;
-        }
-        let inserted = sqlx::query(
-            "INSERT INTO answer_chunk (task_id, attempt, start_offset, end_offset, content) \
-             SELECT $1, $2, $3, $4, $5 \
-             WHERE EXISTS (SELECT 1 FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running') \
-             ON CONFLICT (task_id, attempt, start_offset) DO UPDATE SET end_offset = $4, content = $5",
-        )
-        .bind(chunk.task_id)
-        .bind(chunk.attempt)
-        .bind(chunk.start_offset)
-        .bind(chunk.end_offset())
-        .bind(&chunk.text)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        if inserted == 0 {
-            return Err(StoreError::LeaseLost);
-        }
-        tx.commit().await?;
-        Ok(Change::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
+        self.write(async |tx| {
+            if chunk.start_offset == 0 {
+                // Only the text of the latest attempt that has any text is kept.
+                sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1 AND attempt < $2")
+                    .bind(chunk.task_id)
+                    .bind(chunk.attempt)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            let inserted = sqlx::query(
+                "INSERT INTO answer_chunk (task_id, attempt, start_offset, end_offset, content) \
+                 SELECT $1, $2, $3, $4, $5 \
+                 WHERE EXISTS (SELECT 1 FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running') \
+                 ON CONFLICT (task_id, attempt, start_offset) DO UPDATE SET end_offset = $4, content = $5",
+            )
+            .bind(chunk.task_id)
+            .bind(chunk.attempt)
+            .bind(chunk.start_offset)
+            .bind(chunk.end_offset())
+            .bind(&chunk.text)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if inserted == 0 {
+                return Err(StoreError::LeaseLost);
+            }
+            Ok(Change::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
+        })
+        .await
     }
 }

@@ -83,61 +83,60 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn claim(&self, worker: &WorkerId) -> Result<Change<Option<Claim>>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        workers::register(&mut tx, worker, now).await?;
-        // fetch_all runs the statement to completion, so that a late failure is not missed.
-        let claimed: Vec<String> = sqlx::query_scalar(CLAIM)
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            workers::register(tx, worker, now).await?;
+            // fetch_all runs the statement to completion, so that a late failure is not missed.
+            let claimed: Vec<String> = sqlx::query_scalar(CLAIM)
+                .bind(worker)
+                .bind(now.unix_seconds())
+                .bind(AGENT_QUEUE)
+                .bind(first_future_id(now))
+                .fetch_all(&mut *tx)
+                .await?;
+            let Some(job_id) = claimed.into_iter().next() else {
+                return Ok(Change::nothing(None));
+            };
+            let started: Vec<StartedTask> = sqlx::query_as(
+                "UPDATE agent_task SET status = 'running', attempt = attempt + 1, worker_id = $2, started_at = $3, \
+                 next_attempt_at = NULL, error_code = NULL, error_message = NULL \
+                 WHERE job_id = $1 AND status = 'queued' RETURNING id, attempt, chat_session_id, turn, user_message_id, \
+                 answer_message_id",
+            )
+            .bind(&job_id)
             .bind(worker)
-            .bind(now.unix_seconds())
-            .bind(AGENT_QUEUE)
-            .bind(first_future_id(now))
+            .bind(now)
             .fetch_all(&mut *tx)
             .await?;
-        let Some(job_id) = claimed.into_iter().next() else {
-            tx.commit().await?;
-            return Ok(Change::nothing(None));
-        };
-        let started: Vec<StartedTask> = sqlx::query_as(
-            "UPDATE agent_task SET status = 'running', attempt = attempt + 1, worker_id = $2, started_at = $3, \
-             next_attempt_at = NULL, error_code = NULL, error_message = NULL \
-             WHERE job_id = $1 AND status = 'queued' RETURNING id, attempt, chat_session_id, turn, user_message_id, \
-             answer_message_id",
-        )
-        .bind(&job_id)
-        .bind(worker)
-        .bind(now)
-        .fetch_all(&mut *tx)
-        .await?;
-        let Some(task) = started.into_iter().next() else {
-            // A job without a task is obsolete.
-            end_job(&mut tx, &job_id, JobEnd::Killed, now).await?;
-            tx.commit().await?;
-            return Ok(Change::new(None, Hints { wake_workers: true, ..Hints::default() }));
-        };
-        let session: ClaimedSession =
-            sqlx::query_as("SELECT workspace_id, creator_id, agent_key FROM chat_session WHERE id = $1")
-                .bind(task.chat_session_id)
-                .fetch_one(&mut *tx)
-                .await?;
-        let claim = Claim {
-            task_id: task.id,
-            attempt: task.attempt,
-            job_id,
-            session_id: task.chat_session_id,
-            user: session.owner.into(),
-            agent_key: session.agent_key,
-            turn: task.turn,
-            answer_message_id: task.answer_message_id,
-        };
-        if claim.attempt > 1 {
-            steps::remove(&mut tx, claim.task_id).await?;
-        }
-        let updated = EventRef::task(claim.session_id, claim.task_id, task.user_message_id);
-        events::append(&mut tx, &claim.user, now, &[updated]).await?;
-        tx.commit().await?;
-        let hints = Hints { users: vec![claim.user.clone()], ..Hints::default() };
-        Ok(Change::new(Some(claim), hints))
+            let Some(task) = started.into_iter().next() else {
+                // A job without a task is obsolete.
+                end_job(tx, &job_id, JobEnd::Killed, now).await?;
+                return Ok(Change::new(None, Hints { wake_workers: true, ..Hints::default() }));
+            };
+            let session: ClaimedSession =
+                sqlx::query_as("SELECT workspace_id, creator_id, agent_key FROM chat_session WHERE id = $1")
+                    .bind(task.chat_session_id)
+                    .fetch_one(&mut *tx)
+                    .await?;
+            let claim = Claim {
+                task_id: task.id,
+                attempt: task.attempt,
+                job_id,
+                session_id: task.chat_session_id,
+                user: session.owner.into(),
+                agent_key: session.agent_key,
+                turn: task.turn,
+                answer_message_id: task.answer_message_id,
+            };
+            if claim.attempt > 1 {
+                steps::remove(tx, claim.task_id).await?;
+            }
+            let updated = EventRef::task(claim.session_id, claim.task_id, task.user_message_id);
+            events::append(tx, &claim.user, now, &[updated]).await?;
+            let hints = Hints { users: vec![claim.user.clone()], ..Hints::default() };
+            Ok(Change::new(Some(claim), hints))
+        })
+        .await
     }
 
     /// Reads the conversation for an attempt from one snapshot.

@@ -79,9 +79,7 @@ impl Store {
             .fetch_optional(&self.inner.readers)
             .await?;
         if found.is_none() {
-            let mut tx = self.begin_write().await?;
-            append(&mut tx, user, self.inner.clock.now(), &[]).await?;
-            tx.commit().await?;
+            self.write(async |tx| append(tx, user, self.inner.clock.now(), &[]).await).await?;
         }
         Ok(())
     }

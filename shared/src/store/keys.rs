@@ -66,24 +66,25 @@ impl Store {
     ) -> Result<NewKey, StoreError> {
         let id = KeyId::generate();
         let secret = format!("bnt_{}", random_token());
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        sqlx::query(
-            "INSERT INTO api_key (id, secret_hash, workspace_id, user_id, role, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(id)
-        .bind(secret_hash(&secret))
-        .bind(&user.workspace_id)
-        .bind(&user.user_id)
-        .bind(role)
-        .bind(now)
-        .bind(valid_for.map(|valid_for| now.plus(valid_for)))
-        .execute(&mut *tx)
-        .await?;
-        events::append(&mut tx, user, now, &[]).await?;
-        tx.commit().await?;
-        Ok(NewKey { id, secret })
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            sqlx::query(
+                "INSERT INTO api_key (id, secret_hash, workspace_id, user_id, role, created_at, expires_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            )
+            .bind(id)
+            .bind(secret_hash(&secret))
+            .bind(&user.workspace_id)
+            .bind(&user.user_id)
+            .bind(role)
+            .bind(now)
+            .bind(valid_for.map(|valid_for| now.plus(valid_for)))
+            .execute(&mut *tx)
+            .await?;
+            events::append(tx, user, now, &[]).await?;
+            Ok(NewKey { id, secret })
+        })
+        .await
     }
 
     /// Lists all keys, oldest first.
@@ -105,15 +106,16 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the key does not exist.
     pub async fn revoke_key(&self, id: KeyId) -> Result<(), StoreError> {
-        let mut tx = self.begin_write().await?;
-        let changed = sqlx::query("UPDATE api_key SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1")
-            .bind(id)
-            .bind(self.inner.clock.now())
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
-        tx.commit().await?;
-        if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+        self.write(async |tx| {
+            let changed = sqlx::query("UPDATE api_key SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1")
+                .bind(id)
+                .bind(self.inner.clock.now())
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
+            if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+        })
+        .await
     }
 
     /// Returns whether any key has ever been created, which ends keyless mode.
@@ -162,9 +164,14 @@ impl Store {
     }
 
     async fn write_last_use(&self, id: KeyId, now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.begin_write().await?;
-        sqlx::query("UPDATE api_key SET last_used_at = $2 WHERE id = $1").bind(id).bind(now).execute(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(())
+        self.write(async |tx| {
+            sqlx::query("UPDATE api_key SET last_used_at = $2 WHERE id = $1")
+                .bind(id)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
+            Ok(())
+        })
+        .await
     }
 }

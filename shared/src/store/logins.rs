@@ -50,10 +50,12 @@ impl Store {
     pub async fn log_in(&self, secret: &str) -> Result<Option<(Principal, NewToken)>, StoreError> {
         let Some(principal) = self.authenticate(secret).await? else { return Ok(None) };
         let (login_id, token) = (LoginId::generate(), random_token());
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        let expires_at = now.plus(LOGIN_LIFE);
-        sqlx::query("INSERT INTO login (id, token_hash, key_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            let expires_at = now.plus(LOGIN_LIFE);
+            sqlx::query(
+                "INSERT INTO login (id, token_hash, key_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+            )
             .bind(login_id)
             .bind(secret_hash(&token))
             .bind(principal.key_id)
@@ -61,9 +63,10 @@ impl Store {
             .bind(expires_at)
             .execute(&mut *tx)
             .await?;
-        tx.commit().await?;
-        let principal = Principal { login_id: Some(login_id), ..principal };
-        Ok(Some((principal, NewToken { token, expires_at })))
+            let principal = Principal { login_id: Some(login_id), ..principal };
+            Ok(Some((principal, NewToken { token, expires_at })))
+        })
+        .await
     }
 
     /// Ends a login and its tickets. Ending it again has no effect.
@@ -71,10 +74,11 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn log_out(&self, login: LoginId) -> Result<(), StoreError> {
-        let mut tx = self.begin_write().await?;
-        sqlx::query("DELETE FROM login WHERE id = $1").bind(login).execute(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(())
+        self.write(async |tx| {
+            sqlx::query("DELETE FROM login WHERE id = $1").bind(login).execute(&mut *tx).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Returns the principal for a login cookie if the login and its key are valid.
@@ -98,17 +102,18 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn issue_ticket(&self, principal: &Principal) -> Result<NewToken, StoreError> {
         let token = random_token();
-        let mut tx = self.begin_write().await?;
-        let expires_at = self.inner.clock.now().plus(TICKET_LIFE);
-        sqlx::query("INSERT INTO stream_ticket (token_hash, key_id, login_id, expires_at) VALUES ($1, $2, $3, $4)")
-            .bind(secret_hash(&token))
-            .bind(principal.key_id)
-            .bind(principal.login_id)
-            .bind(expires_at)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(NewToken { token, expires_at })
+        self.write(async |tx| {
+            let expires_at = self.inner.clock.now().plus(TICKET_LIFE);
+            sqlx::query("INSERT INTO stream_ticket (token_hash, key_id, login_id, expires_at) VALUES ($1, $2, $3, $4)")
+                .bind(secret_hash(&token))
+                .bind(principal.key_id)
+                .bind(principal.login_id)
+                .bind(expires_at)
+                .execute(&mut *tx)
+                .await?;
+            Ok(NewToken { token, expires_at })
+        })
+        .await
     }
 
     /// Returns the principal for a ticket if the ticket and its login or key are valid.

@@ -4,7 +4,8 @@
 //! belong to them; a failed operation stores nothing. The store sends no notifications: an operation returns [`Hints`]
 //! if other processes need to be notified, and the caller announces them after the commit.
 //!
-//! Writers use `BEGIN IMMEDIATE` on the single writer connection of the process; readers have a separate pool.
+//! Changes run on the single writer connection of the process, in transactions of one or several of them ([`writer`]);
+//! readers have a separate pool.
 //! Migrations are in `migrations/`, and the queue's tables in `apalis-sqlite`.
 //!
 //! [`Hints`]: crate::event::Hints
@@ -55,18 +56,13 @@ mod tests;
 mod turns;
 mod workers;
 mod workload;
+mod writer;
 
 use std::{
     path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
-
-use sqlx::{
-    ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
-};
-use tokio::time::Instant;
 
 pub use agents::AgentHealth;
 pub use attempts::AttemptEnd;
@@ -88,6 +84,10 @@ pub use replay::{Replay, ReplayStart, ResyncReason};
 pub use restore::{RestoreError, RestoreReport, restore};
 pub use session_list::{SessionCursor, SessionFilter, SessionPage};
 pub use sessions::{NewSession, SessionPatch};
+use sqlx::{
+    ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
 pub use step_rows::StepRow;
 pub use steps::StepState;
 pub use stops::RunningAttempt;
@@ -99,6 +99,7 @@ pub use workload::Workload;
 
 use crate::{clock::SharedClock, event::Hints};
 use query_cache::QueryCache;
+use writer::Writer;
 
 /// The number of reader connections per process.
 const READERS: u32 = 4;
@@ -122,7 +123,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
     connect: SqliteConnectOptions,
     options: StoreOptions,
@@ -135,8 +136,6 @@ struct Inner {
     workload: QueryCache<Workload>,
 }
 
-/// A write transaction, which is rolled back if it is dropped without a commit.
-type WriteTx = Transaction<'static, Sqlite>;
 /// A read transaction, in which all reads see the same snapshot.
 type ReadTx = Transaction<'static, Sqlite>;
 
@@ -171,18 +170,7 @@ impl Store {
         let connect = sqlite::connect_options(&options);
         let presence = migrate::prepare(&options.path, &connect).await?;
         let open = |source| OpenError::Open { path: path.clone(), source };
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(options.busy_timeout)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            // If the disk is full, SQLite rolls back by itself. The driver's own ROLLBACK then fails, and the driver
-            // would consider the connection to be in a transaction forever.
-            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
-            .connect_with(connect.clone())
-            .await
-            .map_err(open)?;
+        let writer = Writer::open(connect.clone(), options.busy_timeout).await.map_err(open)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(options.busy_timeout)
@@ -231,7 +219,7 @@ impl Store {
     /// # Errors
     /// Returns an error if the lock could not be acquired.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        Ok(self.begin_write().await?.rollback().await?)
+        self.write(async |_| Ok(())).await
     }
 
     /// Opens a connection outside of the pools, which does not wait for other operations. Each of its transactions
@@ -245,15 +233,22 @@ impl Store {
         Ok(self.inner.connect.clone().busy_timeout(limit).connect().await?)
     }
 
-    /// Begins a write transaction. The timeout includes the wait for the connection.
-    async fn begin_write(&self) -> Result<WriteTx, StoreError> {
-        let deadline = Instant::now() + self.inner.options.busy_timeout;
-        loop {
-            match self.inner.writer.begin_with(sqlite::BEGIN_WRITE).await.map_err(StoreError::from) {
-                Err(StoreError::Busy) if Instant::now() < deadline => {}
-                result => return result,
-            }
-        }
+    /// Runs a change in one write transaction, and returns its result after the commit. An error takes back everything.
+    async fn write<T>(
+        &self,
+        change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.inner.writer.run(change).await
+    }
+
+    /// Runs a change that deletes text, and has the remains erased after the commit.
+    async fn write_and_erase<T>(
+        &self,
+        change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let result = self.write(change).await?;
+        self.note_deletion();
+        Ok(result)
     }
 
     /// Begins a read transaction.

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    Change, StoreError, WriteTx, chunks, events,
+    Change, StoreError, chunks, events,
     jobs::{JobEnd, end_job, schedule_head},
     rows::Owner,
 };
@@ -49,7 +49,7 @@ pub(super) struct TaskOutcome {
 /// Stores the outcome of a task: its answer if it succeeded or has any text, the task, its job, the session's next job,
 /// and the events.
 pub(super) async fn end_task(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task: &UnfinishedTask,
     outcome: TaskOutcome,
     now: Timestamp,
@@ -70,7 +70,7 @@ pub(super) async fn end_task(
             task.task_id,
         ));
     }
-    sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1").bind(task.task_id).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1").bind(task.task_id).execute(&mut *tx).await?;
     end_delivery(tx, task, if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done }, now).await?;
     sqlx::query(
         "UPDATE agent_task SET status = $2, worker_id = NULL, job_id = NULL, failures = $3, next_attempt_at = NULL, \
@@ -84,7 +84,7 @@ pub(super) async fn end_task(
     .bind(outcome.usage.map(|usage| usage.input_tokens))
     .bind(outcome.usage.map(|usage| usage.output_tokens))
     .bind(now)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     let wake_workers = schedule_head(tx, task.session_id, now).await?;
     log.push(EventRef::task(task.session_id, task.task_id, task.user_message_id));
@@ -144,19 +144,19 @@ async fn insert_answer(
 
 /// Ends the job of a task. A claimed job is kept for a while as a record; an unclaimed job is withdrawn.
 pub(super) async fn end_delivery(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task: &UnfinishedTask,
     end: JobEnd,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(job_id) = &task.job_id else { return Ok(()) };
-    sqlx::query("DELETE FROM Jobs WHERE id = $1 AND status = 'Pending'").bind(job_id).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM Jobs WHERE id = $1 AND status = 'Pending'").bind(job_id).execute(&mut *tx).await?;
     end_job(tx, job_id, end, now).await
 }
 
 /// Returns a running attempt; `None` if it has ended.
 pub(super) async fn find_running(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task_id: TaskId,
     attempt: i64,
 ) -> Result<Option<UnfinishedTask>, StoreError> {
@@ -165,7 +165,7 @@ pub(super) async fn find_running(
 
 /// Returns a task if it has the given status.
 pub(super) async fn find_unfinished(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     task_id: TaskId,
     status: TaskStatus,
 ) -> Result<Option<UnfinishedTask>, StoreError> {
@@ -176,7 +176,7 @@ pub(super) async fn find_unfinished(
     )
     .bind(task_id)
     .bind(status)
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *tx)
     .await?;
     Ok(task)
 }

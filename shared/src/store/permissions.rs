@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::SqliteConnection;
 
 use super::{
-    Change, Store, StoreError, WriteTx,
+    Change, Store, StoreError,
     sessions::owned_session,
     steps::{self, StepKey},
     turns::task_of,
@@ -35,7 +35,7 @@ impl PermissionRow {
     }
 
     /// Stores the outcome. The caller must have verified in the same transaction that there is none yet.
-    async fn decide(&self, tx: &mut WriteTx, outcome: &PermissionOutcome) -> Result<(), StoreError> {
+    async fn decide(&self, tx: &mut SqliteConnection, outcome: &PermissionOutcome) -> Result<(), StoreError> {
         let status = match outcome.decision {
             PermissionDecision::Allow => StepStatus::Succeeded,
             PermissionDecision::Reject => StepStatus::Rejected,
@@ -74,33 +74,34 @@ impl Store {
         id: PermissionId,
         answer: &PermissionAnswer,
     ) -> Result<Change<()>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        owned_session(&mut tx, user, session_id).await?;
-        let task = task_of(&mut tx, session_id, task_id).await?;
-        let Some(request) = find(&mut tx, id).await?.filter(|found| found.step.task_id == task_id) else {
-            return Err(match is_past(&mut tx, task_id, id).await? {
-                true if task.status.has_ended() => StoreError::TaskEnded,
-                true => StoreError::PermissionExpired,
-                false => StoreError::NotFound,
-            });
-        };
-        let detail = request.parsed()?;
-        match detail.decided_by {
-            Some(DecidedBy::User) => return Err(StoreError::PermissionAnswered),
-            Some(_) if task.status.has_ended() => return Err(StoreError::TaskEnded),
-            Some(DecidedBy::TimeLimit | DecidedBy::Withdrawn) => return Err(StoreError::PermissionExpired),
-            None => {}
-        }
-        let outcome = detail.answer(answer).map_err(|problem| {
-            let offered = detail.options.iter().map(|option| option.option_id.clone()).collect();
-            match problem {
-                AnswerError::UnknownOption => StoreError::PermissionOptionUnknown { offered },
-                AnswerError::OptionRequired => StoreError::PermissionOptionRequired { offered },
+        self.write(async |tx| {
+            owned_session(tx, user, session_id).await?;
+            let task = task_of(tx, session_id, task_id).await?;
+            let Some(request) = find(tx, id).await?.filter(|found| found.step.task_id == task_id) else {
+                return Err(match is_past(tx, task_id, id).await? {
+                    true if task.status.has_ended() => StoreError::TaskEnded,
+                    true => StoreError::PermissionExpired,
+                    false => StoreError::NotFound,
+                });
+            };
+            let detail = request.parsed()?;
+            match detail.decided_by {
+                Some(DecidedBy::User) => return Err(StoreError::PermissionAnswered),
+                Some(_) if task.status.has_ended() => return Err(StoreError::TaskEnded),
+                Some(DecidedBy::TimeLimit | DecidedBy::Withdrawn) => return Err(StoreError::PermissionExpired),
+                None => {}
             }
-        })?;
-        request.decide(&mut tx, &outcome).await?;
-        tx.commit().await?;
-        Ok(Change::new((), Hints { users: vec![user.clone()], decisions: vec![task_id], ..Hints::default() }))
+            let outcome = detail.answer(answer).map_err(|problem| {
+                let offered = detail.options.iter().map(|option| option.option_id.clone()).collect();
+                match problem {
+                    AnswerError::UnknownOption => StoreError::PermissionOptionUnknown { offered },
+                    AnswerError::OptionRequired => StoreError::PermissionOptionRequired { offered },
+                }
+            })?;
+            request.decide(tx, &outcome).await?;
+            Ok(Change::new((), Hints { users: vec![user.clone()], decisions: vec![task_id], ..Hints::default() }))
+        })
+        .await
     }
 
     /// Returns whether a permission request belongs to any attempt of this task.
@@ -136,14 +137,15 @@ impl Store {
         id: PermissionId,
         why: DecidedBy,
     ) -> Result<Change<PermissionOutcome>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let request = find(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
-        if let Some(outcome) = request.parsed()?.outcome() {
-            return Ok(Change::nothing(outcome));
-        }
-        let outcome = PermissionOutcome::unanswered(why);
-        request.decide(&mut tx, &outcome).await?;
-        tx.commit().await?;
-        Ok(Change::new(outcome, Hints { users: vec![user.clone()], ..Hints::default() }))
+        self.write(async |tx| {
+            let request = find(tx, id).await?.ok_or(StoreError::NotFound)?;
+            if let Some(outcome) = request.parsed()?.outcome() {
+                return Ok(Change::nothing(outcome));
+            }
+            let outcome = PermissionOutcome::unanswered(why);
+            request.decide(tx, &outcome).await?;
+            Ok(Change::new(outcome, Hints { users: vec![user.clone()], ..Hints::default() }))
+        })
+        .await
     }
 }

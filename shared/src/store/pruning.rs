@@ -39,16 +39,14 @@ impl Store {
         let mut pruned = self.prune_events(now.minus(retention.events)).await?;
         pruned += self.prune_logins(now).await?;
         loop {
-            let mut tx = self.begin_write().await?;
-            let keys = sqlx::query(PRUNE_KEYS).bind(keys_before).bind(BATCH).execute(&mut *tx).await?.rows_affected();
-            let jobs = sqlx::query(PRUNE_JOBS)
-                .bind(AGENT_QUEUE)
-                .bind(jobs_before)
-                .bind(BATCH)
-                .execute(&mut *tx)
-                .await?
-                .rows_affected();
-            tx.commit().await?;
+            let (keys, jobs) = self
+                .write(async |tx| {
+                    let keys = sqlx::query(PRUNE_KEYS).bind(keys_before).bind(BATCH).execute(&mut *tx).await?;
+                    let jobs =
+                        sqlx::query(PRUNE_JOBS).bind(AGENT_QUEUE).bind(jobs_before).bind(BATCH).execute(tx).await?;
+                    Ok((keys.rows_affected(), jobs.rows_affected()))
+                })
+                .await?;
             pruned += keys + jobs;
             if keys.max(jobs) < BATCH.unsigned_abs() {
                 return Ok(pruned);
@@ -58,37 +56,42 @@ impl Store {
 
     /// Prunes expired tickets and logins, of which there are few.
     async fn prune_logins(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut pruned = 0;
-        let mut tx = self.begin_write().await?;
-        for query in ["DELETE FROM stream_ticket WHERE expires_at < $1", "DELETE FROM login WHERE expires_at < $1"] {
-            pruned += sqlx::query(query).bind(now).execute(&mut *tx).await?.rows_affected();
-        }
-        tx.commit().await?;
-        Ok(pruned)
+        self.write(async |tx| {
+            let mut pruned = 0;
+            for query in ["DELETE FROM stream_ticket WHERE expires_at < $1", "DELETE FROM login WHERE expires_at < $1"]
+            {
+                pruned += sqlx::query(query).bind(now).execute(&mut *tx).await?.rows_affected();
+            }
+            Ok(pruned)
+        })
+        .await
     }
 
     /// Prunes a prefix of each log: everything before the first event that is recent enough.
     async fn prune_events(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut pruned = 0;
         loop {
-            let mut tx = self.begin_write().await?;
-            let old: Vec<(i64, i64)> =
-                sqlx::query_as(LIST_OLD_EVENTS).bind(before).bind(BATCH).fetch_all(&mut *tx).await?;
-            let mut batch = 0;
-            for (log_id, up_to) in old {
-                batch += sqlx::query("DELETE FROM event_log WHERE user_log_id = $1 AND seq <= $2")
-                    .bind(log_id)
-                    .bind(up_to)
-                    .execute(&mut *tx)
-                    .await?
-                    .rows_affected();
-                sqlx::query("UPDATE user_log SET floor_seq = $2 WHERE id = $1 AND floor_seq < $2")
-                    .bind(log_id)
-                    .bind(up_to)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            tx.commit().await?;
+            let batch = self
+                .write(async |tx| {
+                    let old: Vec<(i64, i64)> =
+                        sqlx::query_as(LIST_OLD_EVENTS).bind(before).bind(BATCH).fetch_all(&mut *tx).await?;
+                    let mut batch = 0;
+                    for (log_id, up_to) in old {
+                        batch += sqlx::query("DELETE FROM event_log WHERE user_log_id = $1 AND seq <= $2")
+                            .bind(log_id)
+                            .bind(up_to)
+                            .execute(&mut *tx)
+                            .await?
+                            .rows_affected();
+                        sqlx::query("UPDATE user_log SET floor_seq = $2 WHERE id = $1 AND floor_seq < $2")
+                            .bind(log_id)
+                            .bind(up_to)
+                            .execute(&mut *tx)
+                            .await?;
+                    }
+                    Ok(batch)
+                })
+                .await?;
             pruned += batch;
             if batch < BATCH.unsigned_abs() {
                 return Ok(pruned);

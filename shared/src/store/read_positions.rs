@@ -1,6 +1,8 @@
 //! Read positions: the last message of a session that its owner has read.
 
-use super::{Change, Store, StoreError, WriteTx, events, sessions::owned_session};
+use sqlx::SqliteConnection;
+
+use super::{Change, Store, StoreError, events, sessions::owned_session};
 use crate::{
     chat::{Session, UserRef},
     event::{EventRef, Hints, LogKind},
@@ -13,10 +15,12 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn mark_read(&self, user: &UserRef, id: SessionId, seq: i64) -> Result<Change<Session>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let before = owned_session(&mut tx, user, id).await?;
-        let target = before.last_read_seq.max(seq.clamp(0, before.last_seq));
-        self.move_read_position(tx, user, before, target).await
+        self.write(async |tx| {
+            let before = owned_session(tx, user, id).await?;
+            let target = before.last_read_seq.max(seq.clamp(0, before.last_seq));
+            self.move_read_position(tx, user, before, target).await
+        })
+        .await
     }
 
     /// Moves the read position before the last answer. Returns the session.
@@ -24,20 +28,23 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn mark_unread(&self, user: &UserRef, id: SessionId) -> Result<Change<Session>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let before = owned_session(&mut tx, user, id).await?;
-        let last_answer: Option<i64> =
-            sqlx::query_scalar("SELECT MAX(seq) FROM chat_message WHERE chat_session_id = $1 AND role = 'assistant'")
-                .bind(id)
-                .fetch_one(&mut *tx)
-                .await?;
-        let target = last_answer.map_or(before.last_read_seq, |seq| before.last_read_seq.min(seq - 1));
-        self.move_read_position(tx, user, before, target).await
+        self.write(async |tx| {
+            let before = owned_session(tx, user, id).await?;
+            let last_answer: Option<i64> = sqlx::query_scalar(
+                "SELECT MAX(seq) FROM chat_message WHERE chat_session_id = $1 AND role = 'assistant'",
+            )
+            .bind(id)
+            .fetch_one(&mut *tx)
+            .await?;
+            let target = last_answer.map_or(before.last_read_seq, |seq| before.last_read_seq.min(seq - 1));
+            self.move_read_position(tx, user, before, target).await
+        })
+        .await
     }
 
     async fn move_read_position(
         &self,
-        mut tx: WriteTx,
+        tx: &mut SqliteConnection,
         user: &UserRef,
         before: Session,
         target: i64,
@@ -51,9 +58,8 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         let read = EventRef::session(LogKind::SessionRead, before.id);
-        events::append(&mut tx, user, self.inner.clock.now(), &[read]).await?;
-        let session = owned_session(&mut tx, user, before.id).await?;
-        tx.commit().await?;
+        events::append(tx, user, self.inner.clock.now(), &[read]).await?;
+        let session = owned_session(tx, user, before.id).await?;
         Ok(Change::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 }

@@ -33,15 +33,17 @@ impl Store {
     }
 
     async fn write_readiness(&self) -> Result<(), StoreError> {
-        let mut tx = self.begin_write().await?;
-        sqlx::query(
-            "INSERT INTO readiness_check (singleton, checked_at) VALUES (1, $1) \
-             ON CONFLICT (singleton) DO UPDATE SET checked_at = excluded.checked_at",
-        )
-        .bind(self.inner.clock.now())
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx.commit().await?)
+        self.write(async |tx| {
+            sqlx::query(
+                "INSERT INTO readiness_check (singleton, checked_at) VALUES (1, $1) \
+                 ON CONFLICT (singleton) DO UPDATE SET checked_at = excluded.checked_at",
+            )
+            .bind(self.inner.clock.now())
+            .execute(&mut *tx)
+            .await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Checks that the disk has space for a large message.

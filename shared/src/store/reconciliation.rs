@@ -16,17 +16,18 @@ impl Store {
         if sqlx::query(STRANDED).fetch_optional(&self.inner.readers).await?.is_none() {
             return Ok(Change::nothing(0));
         }
-        let mut tx = self.begin_write().await?;
-        let stranded: Vec<SessionId> = sqlx::query_scalar(STRANDED).fetch_all(&mut *tx).await?;
-        for &session_id in &stranded {
-            tracing::error!(%session_id, "queued task had no job; job pushed");
-            sqlx::query("UPDATE agent_task SET job_id = NULL WHERE chat_session_id = $1 AND status = 'queued'")
-                .bind(session_id)
-                .execute(&mut *tx)
-                .await?;
-            schedule_head(&mut tx, session_id, self.inner.clock.now()).await?;
-        }
-        tx.commit().await?;
-        Ok(Change::new(stranded.len(), Hints { wake_workers: !stranded.is_empty(), ..Hints::default() }))
+        self.write(async |tx| {
+            let stranded: Vec<SessionId> = sqlx::query_scalar(STRANDED).fetch_all(&mut *tx).await?;
+            for &session_id in &stranded {
+                tracing::error!(%session_id, "queued task had no job; job pushed");
+                sqlx::query("UPDATE agent_task SET job_id = NULL WHERE chat_session_id = $1 AND status = 'queued'")
+                    .bind(session_id)
+                    .execute(&mut *tx)
+                    .await?;
+                schedule_head(tx, session_id, self.inner.clock.now()).await?;
+            }
+            Ok(Change::new(stranded.len(), Hints { wake_workers: !stranded.is_empty(), ..Hints::default() }))
+        })
+        .await
     }
 }

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    Change, IdempotencyKey, Store, StoreError, WriteTx,
+    Change, IdempotencyKey, Store, StoreError,
     attempts::{ARCHIVED_BEFORE_ITS_TURN, end_archived},
     events, idempotency,
     jobs::withdraw_jobs,
@@ -86,35 +86,36 @@ impl Store {
         new: NewSession,
         key: Option<IdempotencyKey>,
     ) -> Result<Change<Session>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        if let Some(key) = &key
-            && let Some(session) = find_created(&mut tx, user, key, now).await?
-        {
-            return Ok(Change::nothing(session));
-        }
-        let id = SessionId::generate();
-        sqlx::query(
-            "INSERT INTO chat_session (id, workspace_id, agent_key, creator_id, title, title_is_manual, created_at, \
-             updated_at, last_activity_at, title_folded) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8)",
-        )
-        .bind(id)
-        .bind(&user.workspace_id)
-        .bind(&new.agent_key)
-        .bind(&user.user_id)
-        .bind(new.title.as_ref().map_or("", Title::as_str))
-        .bind(new.title.as_ref().is_some_and(|title| !title.as_str().is_empty()))
-        .bind(now)
-        .bind(new.title.as_ref().map(Title::folded).unwrap_or_default())
-        .execute(&mut *tx)
-        .await?;
-        events::append(&mut tx, user, now, &[EventRef::session(LogKind::SessionCreated, id)]).await?;
-        if let Some(key) = &key {
-            idempotency::insert(&mut tx, user, key, id, None, now).await?;
-        }
-        let session = owned_session(&mut tx, user, id).await?;
-        tx.commit().await?;
-        Ok(Change::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            if let Some(key) = &key
+                && let Some(session) = find_created(tx, user, key, now).await?
+            {
+                return Ok(Change::nothing(session));
+            }
+            let id = SessionId::generate();
+            sqlx::query(
+                "INSERT INTO chat_session (id, workspace_id, agent_key, creator_id, title, title_is_manual, created_at, \
+                 updated_at, last_activity_at, title_folded) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8)",
+            )
+            .bind(id)
+            .bind(&user.workspace_id)
+            .bind(&new.agent_key)
+            .bind(&user.user_id)
+            .bind(new.title.as_ref().map_or("", Title::as_str))
+            .bind(new.title.as_ref().is_some_and(|title| !title.as_str().is_empty()))
+            .bind(now)
+            .bind(new.title.as_ref().map(Title::folded).unwrap_or_default())
+            .execute(&mut *tx)
+            .await?;
+            events::append(tx, user, now, &[EventRef::session(LogKind::SessionCreated, id)]).await?;
+            if let Some(key) = &key {
+                idempotency::insert(tx, user, key, id, None, now).await?;
+            }
+            let session = owned_session(tx, user, id).await?;
+            Ok(Change::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+        })
+        .await
     }
 
     /// Returns the session that was created with a key, if there is one.
@@ -140,43 +141,43 @@ impl Store {
         id: SessionId,
         patch: &SessionPatch,
     ) -> Result<Change<Session>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        let before = owned_session(&mut tx, user, id).await?;
-        let mut log = Vec::new();
-        let title = patch.title.as_ref().map(Title::as_str);
-        let pin_changes = patch.pinned.is_some_and(|pinned| pinned != before.pinned_at.is_some());
-        let status_changes = patch.status.is_some_and(|status| status != before.status);
-        if title.is_some_and(|title| title != before.title) || pin_changes || status_changes {
-            log.push(EventRef::session(LogKind::SessionUpdated, id));
-        }
-        // A title that the user submits counts as set by the user, even if it is unchanged.
-        sqlx::query(
-            "UPDATE chat_session SET title = COALESCE($2, title), title_folded = COALESCE($7, title_folded), \
-             title_is_manual = CASE WHEN $2 IS NULL THEN title_is_manual ELSE 1 END, status = COALESCE($3, status), \
-             pinned_at = CASE WHEN $4 THEN COALESCE(pinned_at, $5) WHEN NOT $4 THEN NULL ELSE pinned_at END, \
-             updated_at = CASE WHEN $6 THEN $5 ELSE updated_at END WHERE id = $1",
-        )
-        .bind(id)
-        .bind(title)
-        .bind(patch.status)
-        .bind(patch.pinned)
-        .bind(now)
-        .bind(!log.is_empty())
-        .bind(patch.title.as_ref().map(Title::folded))
-        .execute(&mut *tx)
-        .await?;
-        if status_changes && patch.status == Some(SessionStatus::Archived) {
-            log.extend(cancel_queued_of_archived(&mut tx, id, now).await?);
-        }
-        if log.is_empty() {
-            tx.commit().await?;
-            return Ok(Change::nothing(before));
-        }
-        events::append(&mut tx, user, now, &log).await?;
-        let session = owned_session(&mut tx, user, id).await?;
-        tx.commit().await?;
-        Ok(Change::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            let before = owned_session(tx, user, id).await?;
+            let mut log = Vec::new();
+            let title = patch.title.as_ref().map(Title::as_str);
+            let pin_changes = patch.pinned.is_some_and(|pinned| pinned != before.pinned_at.is_some());
+            let status_changes = patch.status.is_some_and(|status| status != before.status);
+            if title.is_some_and(|title| title != before.title) || pin_changes || status_changes {
+                log.push(EventRef::session(LogKind::SessionUpdated, id));
+            }
+            // A title that the user submits counts as set by the user, even if it is unchanged.
+            sqlx::query(
+                "UPDATE chat_session SET title = COALESCE($2, title), title_folded = COALESCE($7, title_folded), \
+                 title_is_manual = CASE WHEN $2 IS NULL THEN title_is_manual ELSE 1 END, status = COALESCE($3, status), \
+                 pinned_at = CASE WHEN $4 THEN COALESCE(pinned_at, $5) WHEN NOT $4 THEN NULL ELSE pinned_at END, \
+                 updated_at = CASE WHEN $6 THEN $5 ELSE updated_at END WHERE id = $1",
+            )
+            .bind(id)
+            .bind(title)
+            .bind(patch.status)
+            .bind(patch.pinned)
+            .bind(now)
+            .bind(!log.is_empty())
+            .bind(patch.title.as_ref().map(Title::folded))
+            .execute(&mut *tx)
+            .await?;
+            if status_changes && patch.status == Some(SessionStatus::Archived) {
+                log.extend(cancel_queued_of_archived(tx, id, now).await?);
+            }
+            if log.is_empty() {
+                return Ok(Change::nothing(before));
+            }
+            events::append(tx, user, now, &log).await?;
+            let session = owned_session(tx, user, id).await?;
+            Ok(Change::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+        })
+        .await
     }
 
     /// Deletes a session with everything that belongs to it, and requests that its running task stop. Later writes by
@@ -185,25 +186,25 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn delete_session(&self, user: &UserRef, id: SessionId) -> Result<Change<()>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let session = owned_session(&mut tx, user, id).await?;
-        withdraw_jobs(&mut tx, id).await?;
-        sqlx::query("DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task WHERE chat_session_id = $1)")
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("DELETE FROM chat_session WHERE id = $1").bind(id).execute(&mut *tx).await?;
-        let now = self.inner.clock.now();
-        sqlx::query("INSERT INTO deleted_session (session_id, deleted_at) VALUES ($1, $2)")
-            .bind(id)
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
-        events::append(&mut tx, user, now, &[EventRef::session(LogKind::SessionDeleted, id)]).await?;
-        tx.commit().await?;
-        self.note_deletion();
-        let stops = session.active_task.iter().map(|task| task.id).collect();
-        Ok(Change::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
+        self.write_and_erase(async |tx| {
+            let session = owned_session(tx, user, id).await?;
+            withdraw_jobs(tx, id).await?;
+            sqlx::query("DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task WHERE chat_session_id = $1)")
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("DELETE FROM chat_session WHERE id = $1").bind(id).execute(&mut *tx).await?;
+            let now = self.inner.clock.now();
+            sqlx::query("INSERT INTO deleted_session (session_id, deleted_at) VALUES ($1, $2)")
+                .bind(id)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
+            events::append(tx, user, now, &[EventRef::session(LogKind::SessionDeleted, id)]).await?;
+            let stops = session.active_task.iter().map(|task| task.id).collect();
+            Ok(Change::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
+        })
+        .await
     }
 
     /// Lists at most `limit` deleted sessions in order of deletion, starting after the deletion with this number (0 for
@@ -224,7 +225,7 @@ impl Store {
 
 /// Cancels the queued tasks of a session that was just archived. A running task continues.
 async fn cancel_queued_of_archived(
-    tx: &mut WriteTx,
+    tx: &mut SqliteConnection,
     id: SessionId,
     now: Timestamp,
 ) -> Result<Vec<EventRef>, StoreError> {
@@ -240,13 +241,13 @@ async fn cancel_queued_of_archived(
     .bind(now)
     .bind(ErrorCode::SessionArchived)
     .bind(ARCHIVED_BEFORE_ITS_TURN)
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     // The task between two attempts, whose text is kept, comes last so that no task is queued behind it.
     let with_text: Vec<TaskId> =
         sqlx::query_scalar("SELECT id FROM agent_task WHERE chat_session_id = $1 AND status = 'queued'")
             .bind(id)
-            .fetch_all(&mut **tx)
+            .fetch_all(&mut *tx)
             .await?;
     for task_id in with_text {
         end_archived(tx, task_id, now).await?;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions as _, Row as _, SqliteConnection,
+    AssertSqlSafe, ConnectOptions as _, Row as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
 
@@ -13,7 +13,13 @@ use super::{StoreError, StoreOptions};
 /// Begins a write transaction and acquires the write lock immediately, so that later statements do not fail because
 /// they cannot acquire it.
 pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
-/// How long SQLite itself waits for the write lock per attempt; [`Store::begin_write`](super::Store) retries until its
+/// Commits the open transaction.
+pub(super) const COMMIT: &str = "COMMIT";
+/// Rolls back the open transaction.
+pub(super) const ROLLBACK: &str = "ROLLBACK";
+/// The number of prepared statements that a connection keeps; more than the store has.
+const STATEMENTS_KEPT: usize = 512;
+/// How long SQLite itself waits for the write lock per attempt; the [writer](super::writer) retries until its
 /// own deadline.
 const BUSY_SLICE: Duration = Duration::from_millis(200);
 /// The size in bytes to which the write-ahead log is truncated after a checkpoint. The log grows during bursts and
@@ -30,6 +36,7 @@ pub(super) fn connect_options(options: &StoreOptions) -> SqliteConnectOptions {
         .foreign_keys(true)
         .synchronous(synchronous)
         .busy_timeout(BUSY_SLICE)
+        .statement_cache_capacity(STATEMENTS_KEPT)
         // Overwrites deleted text. `FAST` would preserve the content of pages that become free.
         .pragma("secure_delete", "ON")
         .pragma("journal_size_limit", WAL_KEPT_BYTES.to_string())
@@ -39,6 +46,16 @@ pub(super) fn connect_options(options: &StoreOptions) -> SqliteConnectOptions {
 /// Makes the connections read-only.
 pub(super) fn read_only(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options.pragma("query_only", "1")
+}
+
+/// Returns the statement that starts the savepoint with this number.
+pub(super) fn savepoint(number: usize) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("SAVEPOINT operation_{number}"))
+}
+
+/// Returns the statement that takes back everything since the savepoint with this number.
+pub(super) fn rollback_to(number: usize) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("ROLLBACK TO operation_{number}"))
 }
 
 /// Returns the primary result code (<https://www.sqlite.org/rescode.html>) of an error.
@@ -52,6 +69,12 @@ pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
     matches!(primary_code(error), Some(BUSY | LOCKED))
+}
+
+/// Returns whether SQLite rejected a statement, and not because of the file: a `ROLLBACK` without a transaction.
+pub(super) fn is_rejection(error: &StoreError) -> bool {
+    const ERROR: u32 = 1;
+    matches!(error, StoreError::Database(source) if primary_code(source) == Some(ERROR))
 }
 
 /// Returns whether the error means that the file cannot be read or written.

@@ -241,13 +241,14 @@ impl Store {
         steps: &[StepState],
     ) -> Result<Change<()>, StoreError> {
         let steps = clean(steps);
-        let mut tx = self.begin_write().await?;
-        if !is_running(&mut tx, task_id, attempt).await? {
-            return Err(StoreError::LeaseLost);
-        }
-        put(&mut tx, task_id, attempt, &steps).await?;
-        tx.commit().await?;
-        Ok(Change::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
+        self.write(async |tx| {
+            if !is_running(tx, task_id, attempt).await? {
+                return Err(StoreError::LeaseLost);
+            }
+            put(tx, task_id, attempt, &steps).await?;
+            Ok(Change::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
+        })
+        .await
     }
 }
 

@@ -43,22 +43,23 @@ impl Store {
         session_id: SessionId,
         id: TaskId,
     ) -> Result<Change<Task>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        owned_session(&mut tx, user, session_id).await?;
-        let hints = match task_of(&mut tx, session_id, id).await?.status {
-            TaskStatus::Queued => end_queued(&mut tx, id, now).await?.hints,
-            TaskStatus::Running => {
-                request_stop(&mut tx, id, StopReason::Cancel, now).await?;
-                Hints { stops: vec![id], ..Hints::default() }
-            }
-            TaskStatus::Succeeded | TaskStatus::Failed | TaskStatus::Cancelled | TaskStatus::Interrupted => {
-                return Err(StoreError::TaskEnded);
-            }
-        };
-        let task = rows::find_task(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
-        tx.commit().await?;
-        Ok(Change::new(task, hints))
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            owned_session(tx, user, session_id).await?;
+            let hints = match task_of(tx, session_id, id).await?.status {
+                TaskStatus::Queued => end_queued(tx, id, now).await?.hints,
+                TaskStatus::Running => {
+                    request_stop(tx, id, StopReason::Cancel, now).await?;
+                    Hints { stops: vec![id], ..Hints::default() }
+                }
+                TaskStatus::Succeeded | TaskStatus::Failed | TaskStatus::Cancelled | TaskStatus::Interrupted => {
+                    return Err(StoreError::TaskEnded);
+                }
+            };
+            let task = rows::find_task(tx, id).await?.ok_or(StoreError::NotFound)?;
+            Ok(Change::new(task, hints))
+        })
+        .await
     }
 
     /// Ends a running task with the text stored so far, because its worker did not respond to a stop request in time.
@@ -67,17 +68,18 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn end_ignored_stop(&self, id: TaskId) -> Result<Change<()>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let attempt = sqlx::query_scalar::<_, i64>(
-            "SELECT attempt FROM agent_task WHERE id = $1 AND status = 'running' AND stop_reason IS NOT NULL",
-        )
-        .bind(id)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(attempt) = attempt else { return Ok(Change::nothing(())) };
-        let ended = end_attempt(&mut tx, id, attempt, AttemptEnd::WorkerLost, self.inner.clock.now()).await?;
-        tx.commit().await?;
-        Ok(Change::new((), ended.hints))
+        self.write(async |tx| {
+            let attempt = sqlx::query_scalar::<_, i64>(
+                "SELECT attempt FROM agent_task WHERE id = $1 AND status = 'running' AND stop_reason IS NOT NULL",
+            )
+            .bind(id)
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some(attempt) = attempt else { return Ok(Change::nothing(())) };
+            let ended = end_attempt(tx, id, attempt, AttemptEnd::WorkerLost, self.inner.clock.now()).await?;
+            Ok(Change::new((), ended.hints))
+        })
+        .await
     }
 
     /// Lists running tasks whose stop request is older than `age`.

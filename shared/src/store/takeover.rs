@@ -14,26 +14,27 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn reap(&self, dead: &Beat) -> Result<Change<usize>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        if find_beat(&mut tx, &dead.worker_id).await? != dead.beat {
-            return Ok(Change::nothing(0));
-        }
-        let running: Vec<(TaskId, i64)> =
-            sqlx::query_as("SELECT id, attempt FROM agent_task WHERE worker_id = $1 AND status = 'running'")
-                .bind(&dead.worker_id)
-                .fetch_all(&mut *tx)
-                .await?;
-        let mut hints = Hints::default();
-        for &(task_id, attempt) in &running {
-            let ended = end_attempt(&mut tx, task_id, attempt, AttemptEnd::WorkerLost, now).await?;
-            hints.users.extend(ended.hints.users);
-            hints.wake_workers |= ended.hints.wake_workers;
-        }
-        forget_worker(&mut tx, &dead.worker_id).await?;
-        tx.commit().await?;
-        hints.users.sort();
-        hints.users.dedup();
-        Ok(Change::new(running.len(), hints))
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            if find_beat(tx, &dead.worker_id).await? != dead.beat {
+                return Ok(Change::nothing(0));
+            }
+            let running: Vec<(TaskId, i64)> =
+                sqlx::query_as("SELECT id, attempt FROM agent_task WHERE worker_id = $1 AND status = 'running'")
+                    .bind(&dead.worker_id)
+                    .fetch_all(&mut *tx)
+                    .await?;
+            let mut hints = Hints::default();
+            for &(task_id, attempt) in &running {
+                let ended = end_attempt(tx, task_id, attempt, AttemptEnd::WorkerLost, now).await?;
+                hints.users.extend(ended.hints.users);
+                hints.wake_workers |= ended.hints.wake_workers;
+            }
+            forget_worker(tx, &dead.worker_id).await?;
+            hints.users.sort();
+            hints.users.dedup();
+            Ok(Change::new(running.len(), hints))
+        })
+        .await
     }
 }

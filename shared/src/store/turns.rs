@@ -57,43 +57,44 @@ impl Store {
         session_id: SessionId,
         post: &NewMessage,
     ) -> Result<Change<SentMessage>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        let session = owned_session(&mut tx, user, session_id).await?;
-        if let Some(key) = &post.key
-            && let Some(earlier) = idempotency::find(&mut tx, user, key, now).await?
-        {
-            let id = earlier.message_id.ok_or(StoreError::IdempotencyMismatch)?;
-            let message = rows::find_message(&mut tx, id).await?.ok_or(StoreError::MessageGone)?;
-            return Ok(Change::nothing(sent(message)?));
-        }
-        if session.status == SessionStatus::Archived {
-            return Err(StoreError::SessionArchived);
-        }
-        let is_busy = session.active_task.is_some() || session.queued_count > 0;
-        if is_busy && post.on_busy == OnBusy::Reject {
-            return Err(StoreError::AgentBusy);
-        }
-        if session.queued_count >= MAX_QUEUED {
-            return Err(StoreError::QueueFull);
-        }
-        let mut hints = Hints { users: vec![user.clone()], ..Hints::default() };
-        if post.on_busy == OnBusy::Interrupt
-            && let Some(running) = &session.active_task
-        {
-            request_stop(&mut tx, running.id, StopReason::Interrupt, now).await?;
-            hints.stops.push(running.id);
-        }
-        let (message_id, task_id) = insert_turn(&mut tx, session_id, post, now).await?;
-        hints.wake_workers = schedule_head(&mut tx, session_id, now).await?;
-        let created = EventRef::message(LogKind::MessageCreated, session_id, message_id, Role::User, task_id);
-        events::append(&mut tx, user, now, &[created]).await?;
-        if let Some(key) = &post.key {
-            idempotency::insert(&mut tx, user, key, session_id, Some(message_id), now).await?;
-        }
-        let message = rows::find_message(&mut tx, message_id).await?.ok_or(StoreError::NotFound)?;
-        tx.commit().await?;
-        Ok(Change::new(sent(message)?, hints))
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            let session = owned_session(tx, user, session_id).await?;
+            if let Some(key) = &post.key
+                && let Some(earlier) = idempotency::find(tx, user, key, now).await?
+            {
+                let id = earlier.message_id.ok_or(StoreError::IdempotencyMismatch)?;
+                let message = rows::find_message(tx, id).await?.ok_or(StoreError::MessageGone)?;
+                return Ok(Change::nothing(sent(message)?));
+            }
+            if session.status == SessionStatus::Archived {
+                return Err(StoreError::SessionArchived);
+            }
+            let is_busy = session.active_task.is_some() || session.queued_count > 0;
+            if is_busy && post.on_busy == OnBusy::Reject {
+                return Err(StoreError::AgentBusy);
+            }
+            if session.queued_count >= MAX_QUEUED {
+                return Err(StoreError::QueueFull);
+            }
+            let mut hints = Hints { users: vec![user.clone()], ..Hints::default() };
+            if post.on_busy == OnBusy::Interrupt
+                && let Some(running) = &session.active_task
+            {
+                request_stop(tx, running.id, StopReason::Interrupt, now).await?;
+                hints.stops.push(running.id);
+            }
+            let (message_id, task_id) = insert_turn(tx, session_id, post, now).await?;
+            hints.wake_workers = schedule_head(tx, session_id, now).await?;
+            let created = EventRef::message(LogKind::MessageCreated, session_id, message_id, Role::User, task_id);
+            events::append(tx, user, now, &[created]).await?;
+            if let Some(key) = &post.key {
+                idempotency::insert(tx, user, key, session_id, Some(message_id), now).await?;
+            }
+            let message = rows::find_message(tx, message_id).await?.ok_or(StoreError::NotFound)?;
+            Ok(Change::new(sent(message)?, hints))
+        })
+        .await
     }
 
     /// Edits a message whose task has not started. No agent will see the previous text.
@@ -108,22 +109,22 @@ impl Store {
         id: MessageId,
         content: &Content,
     ) -> Result<Change<Message>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        let task_id = unstarted_task(&mut tx, user, session_id, id).await?;
-        sqlx::query("UPDATE chat_message SET content = $2, edited_at = $3 WHERE id = $1")
-            .bind(id)
-            .bind(content.as_str())
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
-        touch_session(&mut tx, session_id, now).await?;
-        let updated = EventRef::message(LogKind::MessageUpdated, session_id, id, Role::User, task_id);
-        events::append(&mut tx, user, now, &[updated]).await?;
-        let message = rows::find_message(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
-        tx.commit().await?;
-        self.note_deletion();
-        Ok(Change::new(message, Hints { users: vec![user.clone()], ..Hints::default() }))
+        self.write_and_erase(async |tx| {
+            let now = self.inner.clock.now();
+            let task_id = unstarted_task(tx, user, session_id, id).await?;
+            sqlx::query("UPDATE chat_message SET content = $2, edited_at = $3 WHERE id = $1")
+                .bind(id)
+                .bind(content.as_str())
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
+            touch_session(tx, session_id, now).await?;
+            let updated = EventRef::message(LogKind::MessageUpdated, session_id, id, Role::User, task_id);
+            events::append(tx, user, now, &[updated]).await?;
+            let message = rows::find_message(tx, id).await?.ok_or(StoreError::NotFound)?;
+            Ok(Change::new(message, Hints { users: vec![user.clone()], ..Hints::default() }))
+        })
+        .await
     }
 
     /// Deletes a message whose task has not started, together with the task. No agent will see the message.
@@ -136,22 +137,22 @@ impl Store {
         session_id: SessionId,
         id: MessageId,
     ) -> Result<Change<()>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        let task_id = unstarted_task(&mut tx, user, session_id, id).await?;
-        sqlx::query("DELETE FROM Jobs WHERE id = (SELECT job_id FROM agent_task WHERE id = $1)")
-            .bind(task_id)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("DELETE FROM agent_task WHERE id = $1").bind(task_id).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM chat_message WHERE id = $1").bind(id).execute(&mut *tx).await?;
-        touch_session(&mut tx, session_id, now).await?;
-        let wake_workers = schedule_head(&mut tx, session_id, now).await?;
-        let deleted = EventRef::message(LogKind::MessageDeleted, session_id, id, Role::User, task_id);
-        events::append(&mut tx, user, now, &[deleted]).await?;
-        tx.commit().await?;
-        self.note_deletion();
-        Ok(Change::new((), Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
+        self.write_and_erase(async |tx| {
+            let now = self.inner.clock.now();
+            let task_id = unstarted_task(tx, user, session_id, id).await?;
+            sqlx::query("DELETE FROM Jobs WHERE id = (SELECT job_id FROM agent_task WHERE id = $1)")
+                .bind(task_id)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("DELETE FROM agent_task WHERE id = $1").bind(task_id).execute(&mut *tx).await?;
+            sqlx::query("DELETE FROM chat_message WHERE id = $1").bind(id).execute(&mut *tx).await?;
+            touch_session(tx, session_id, now).await?;
+            let wake_workers = schedule_head(tx, session_id, now).await?;
+            let deleted = EventRef::message(LogKind::MessageDeleted, session_id, id, Role::User, task_id);
+            events::append(tx, user, now, &[deleted]).await?;
+            Ok(Change::new((), Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
+        })
+        .await
     }
 }
 

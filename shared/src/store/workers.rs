@@ -102,10 +102,11 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn deregister(&self, worker: &WorkerId) -> Result<(), StoreError> {
-        let mut tx = self.begin_write().await?;
-        forget_worker(&mut tx, worker).await?;
-        tx.commit().await?;
-        Ok(())
+        self.write(async |tx| {
+            forget_worker(tx, worker).await?;
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -143,8 +143,9 @@ impl Fixture {
     }
 
     async fn damage(&self, statement: &'static str) {
-        sqlx::query("PRAGMA foreign_keys = 0").execute(&self.store.inner.writer).await.unwrap();
-        assert!(sqlx::query(statement).execute(&self.store.inner.writer).await.unwrap().rows_affected() > 0);
+        let mut connection = self.store.connect().await.unwrap();
+        sqlx::query("PRAGMA foreign_keys = 0").execute(&mut connection).await.unwrap();
+        assert!(sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected() > 0);
     }
 
     /// Returns the types of all events in the user's log, and asserts that it is numbered without gaps.

@@ -126,7 +126,7 @@ async fn reads_and_answers_a_request_of_the_previous_version() {
     f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
     sqlx::query("UPDATE task_step SET detail = $1")
         .bind(detail.to_string())
-        .execute(&f.store.inner.writer)
+        .execute(&mut f.store.connect().await.unwrap())
         .await
         .unwrap();
     let shown = json!([

@@ -150,7 +150,7 @@ async fn reconciles_a_queued_task_without_a_job() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;
-    sqlx::query("DELETE FROM Jobs").execute(&f.store.inner.writer).await.unwrap();
+    sqlx::query("DELETE FROM Jobs").execute(&mut f.store.connect().await.unwrap()).await.unwrap();
     assert!(!f.store.has_due_job().await.unwrap());
 
     assert_eq!(f.store.reconcile().await.unwrap().value, 1);
@@ -165,13 +165,14 @@ async fn prunes_only_jobs_that_ended_long_ago() {
     let session = f.session().await;
     f.post(session, "Hello").await;
     f.answer(&f.claim().await, "ok").await.unwrap();
+    let mut connection = f.store.connect().await.unwrap();
     for statement in [
         "CREATE TEMP TABLE copy AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
          SELECT j.* FROM Jobs j, n",
         "UPDATE copy SET id = id || rowid",
         "INSERT INTO Jobs SELECT * FROM copy",
     ] {
-        sqlx::query(statement).execute(&f.store.inner.writer).await.unwrap();
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
     }
     f.clock.advance(Duration::from_hours(2));
     f.post(session, "Hello again").await;

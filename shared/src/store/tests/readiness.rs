@@ -21,7 +21,7 @@ async fn concurrent_readiness_checks_share_one_write() {
 #[tokio::test]
 async fn a_store_that_rejects_writes_is_not_ready() {
     let f = Fixture::new().await;
-    sqlx::query("DROP TABLE readiness_check").execute(&f.store.inner.writer).await.unwrap();
+    sqlx::query("DROP TABLE readiness_check").execute(&mut f.store.connect().await.unwrap()).await.unwrap();
 
     assert!(f.store.check_ready().await.is_err());
 }

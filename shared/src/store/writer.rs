@@ -1,0 +1,301 @@
+//! The writer: the connection for changes, and the transactions that it commits.
+//!
+//! SQLite has one writer at a time, and a commit at `synchronous=FULL` takes as long as the disk needs. Operations that
+//! wait for the connection are therefore committed together: each runs in a savepoint of its own, so that a failed one
+//! takes back nothing but its own changes, and none returns before the commit.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, oneshot},
+    time::{Instant, timeout_at},
+};
+
+use super::{StoreError, sqlite};
+
+/// The maximum number of operations per commit, so that none waits long for those behind it.
+const MAX_BATCH: usize = 64;
+/// The maximum duration of a batch before its commit. Other processes wait for the write lock until then.
+const MAX_BATCH_TIME: Duration = Duration::from_millis(20);
+
+/// Runs operations on the connection for changes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    session: Arc<Mutex<Session>>,
+    /// The number of operations that wait for the connection.
+    waiting: AtomicUsize,
+    options: SqliteConnectOptions,
+    busy_timeout: Duration,
+}
+
+/// The connection and the transaction that is open on it.
+#[derive(Debug)]
+struct Session {
+    /// The connection; `None` after a failure, and after the writer was closed.
+    connection: Option<SqliteConnection>,
+    is_closed: bool,
+    transaction: State,
+    /// The operations that wait for the commit of the open transaction.
+    batch: Vec<oneshot::Sender<Result<(), CommitError>>>,
+    opened_at: Instant,
+}
+
+/// The state of the connection's transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// No transaction is open.
+    Idle,
+    /// A transaction is open, and all its operations succeeded.
+    Open,
+    /// An operation is running. Found by the next operation, this means that the operation was abandoned.
+    Running,
+    /// The commit is running. Found by the next operation, this means that its caller was dropped.
+    Committing,
+}
+
+/// Why the transaction of an operation was not committed.
+#[derive(Clone, Debug)]
+enum CommitError {
+    /// Another process held the lock.
+    Busy,
+    /// The disk is full or not writable.
+    Unwritable(String),
+    /// The database failed.
+    Database(String),
+}
+
+impl From<&StoreError> for CommitError {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::Busy,
+            StoreError::Unwritable(source) => Self::Unwritable(source.to_string()),
+            other => Self::Database(other.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for StoreError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Busy => Self::Busy,
+            CommitError::Unwritable(text) => Self::Unwritable(sqlx::Error::Protocol(text)),
+            CommitError::Database(text) => Self::Database(sqlx::Error::Protocol(text)),
+        }
+    }
+}
+
+impl Writer {
+    /// Opens the connection. `busy_timeout` limits the wait for the connection and for the write lock together.
+    pub(super) async fn open(options: SqliteConnectOptions, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
+        let session = Session {
+            connection: Some(options.connect().await?),
+            is_closed: false,
+            transaction: State::Idle,
+            batch: Vec::new(),
+            opened_at: Instant::now(),
+        };
+        Ok(Self { session: Arc::new(Mutex::new(session)), waiting: AtomicUsize::new(0), options, busy_timeout })
+    }
+
+    /// Runs an operation in a write transaction and returns its result after the commit. An error of the operation takes
+    /// back its changes.
+    ///
+    /// Errors are reported after the commit, too: the operation may have read what another one wrote in the same
+    /// transaction.
+    pub(super) async fn run<T>(
+        &self,
+        operation: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let deadline = Instant::now() + self.busy_timeout;
+        let mut session = self.acquire(deadline).await?;
+        session.begin(&self.options, deadline).await?;
+        let result = operation(session.connection()?).await;
+        match &result {
+            Ok(_) => session.transaction = State::Open,
+            Err(_) => session.take_back().await,
+        }
+        self.end(session).await?;
+        result
+    }
+
+    /// Commits what is open and closes the connection. Later operations fail.
+    pub(super) async fn close(&self) {
+        let mut session = self.session.lock().await;
+        session.settle().await;
+        if session.transaction == State::Open {
+            // Each operation of the batch receives the error, if there is one.
+            let _ = session.commit().await;
+        }
+        session.is_closed = true;
+        if let Some(connection) = session.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::debug!(%error, "failed to close the connection");
+        }
+    }
+
+    /// Waits for the connection, in the order of arrival.
+    async fn acquire(&self, deadline: Instant) -> Result<OwnedMutexGuard<Session>, StoreError> {
+        let waiting = Waiting::new(&self.waiting);
+        let session = timeout_at(deadline, Arc::clone(&self.session).lock_owned()).await;
+        drop(waiting);
+        session.map_err(|_| StoreError::Busy)
+    }
+
+    /// Commits the open transaction, or leaves that to the operations that are waiting for the connection.
+    async fn end(&self, mut session: OwnedMutexGuard<Session>) -> Result<(), StoreError> {
+        if session.transaction != State::Open {
+            return Ok(());
+        }
+        let is_last = self.waiting.load(Ordering::Acquire) == 0;
+        if is_last && session.batch.is_empty() {
+            return session.commit().await;
+        }
+        let (sender, committed) = oneshot::channel();
+        session.batch.push(sender);
+        if is_last || session.batch.len() >= MAX_BATCH || session.opened_at.elapsed() >= MAX_BATCH_TIME {
+            // In a task, because others wait for the result even if this caller gives up.
+            tokio::spawn(async move { session.commit().await });
+        } else {
+            if session.batch.len() == 1 {
+                // Waits in line behind the operations that will join the batch; they may all give up before their turn.
+                tokio::spawn(commit_next(Arc::clone(&self.session)));
+            }
+            drop(session);
+        }
+        // Without an answer, the task that was to commit is gone, because the runtime is shutting down.
+        committed.await.map_err(|_| StoreError::Busy)??;
+        Ok(())
+    }
+}
+
+/// Commits the transaction that is open when it is this task's turn.
+async fn commit_next(session: Arc<Mutex<Session>>) {
+    let mut session = session.lock().await;
+    session.settle().await;
+    if session.transaction == State::Open {
+        // Each operation of the batch receives the error, if there is one.
+        let _ = session.commit().await;
+    }
+}
+
+impl Session {
+    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.connection.as_mut().ok_or(StoreError::Database(sqlx::Error::PoolClosed))
+    }
+
+    async fn execute(&mut self, statement: impl SqlSafeStr) -> Result<(), StoreError> {
+        sqlx::query(statement).execute(self.connection()?).await?;
+        Ok(())
+    }
+
+    /// Begins a transaction, or joins the open one.
+    async fn begin(&mut self, options: &SqliteConnectOptions, deadline: Instant) -> Result<(), StoreError> {
+        self.settle().await;
+        if self.connection.is_none() && !self.is_closed {
+            self.connection = Some(options.connect().await?);
+        }
+        if self.transaction == State::Open {
+            self.transaction = State::Running;
+            // Named by its position: without it, `ROLLBACK TO` must fail, and not find that of the operation before.
+            return self.execute(sqlite::savepoint(self.batch.len())).await;
+        }
+        self.transaction = State::Running;
+        self.opened_at = Instant::now();
+        loop {
+            match self.execute(sqlite::BEGIN_WRITE).await {
+                Err(StoreError::Busy) if Instant::now() < deadline => {}
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    self.transaction = State::Idle;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Takes back what an abandoned operation or an abandoned commit has left.
+    async fn settle(&mut self) {
+        match self.transaction {
+            State::Idle | State::Open => {}
+            State::Running => self.take_back().await,
+            State::Committing => {
+                // A commit whose caller was dropped: nobody waits for it, and it may or may not have been completed.
+                self.abort().await;
+            }
+        }
+    }
+
+    /// Takes back the changes of the running operation, and no others.
+    async fn take_back(&mut self) {
+        if self.batch.is_empty() {
+            return self.abort().await;
+        }
+        // A full disk makes SQLite roll back everything by itself; the savepoint is gone then.
+        match self.execute(sqlite::rollback_to(self.batch.len())).await {
+            Ok(()) => self.transaction = State::Open,
+            Err(error) => {
+                self.answer(&Err(CommitError::from(&error)));
+                self.abort().await;
+            }
+        }
+    }
+
+    /// Rolls back the transaction. A connection that cannot do so is replaced.
+    async fn abort(&mut self) {
+        self.transaction = State::Idle;
+        // Without a transaction, the statement fails: SQLite has rolled back by itself.
+        if let Err(error) = self.execute(sqlite::ROLLBACK).await
+            && !sqlite::is_rejection(&error)
+        {
+            tracing::debug!(%error, "replacing the connection for changes");
+            self.connection = None;
+        }
+    }
+
+    /// Commits the transaction and tells each operation of the batch.
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        self.transaction = State::Committing;
+        let result = self.execute(sqlite::COMMIT).await;
+        self.transaction = State::Idle;
+        match &result {
+            Ok(()) => self.answer(&Ok(())),
+            Err(error) => {
+                self.answer(&Err(CommitError::from(error)));
+                self.abort().await;
+            }
+        }
+        result
+    }
+
+    /// Reports the result of the commit to the operations of the batch.
+    fn answer(&mut self, result: &Result<(), CommitError>) {
+        for sender in self.batch.drain(..) {
+            // A caller that was dropped does not need the result.
+            let _ = sender.send(result.clone());
+        }
+    }
+}
+
+/// Counts an operation that waits for the connection.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
