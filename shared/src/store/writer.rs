@@ -20,10 +20,8 @@ use tokio::{
 
 use super::{StoreError, sqlite};
 
-/// The maximum number of operations per commit, so that none waits long for those behind it.
+/// The maximum number of operations per commit, so that neither they nor other processes wait long.
 const MAX_BATCH: usize = 64;
-/// The maximum duration of a batch before its commit. Other processes wait for the write lock until then.
-const MAX_BATCH_TIME: Duration = Duration::from_millis(20);
 
 /// Runs operations on the connection for changes.
 #[derive(Debug)]
@@ -44,7 +42,6 @@ struct Session {
     transaction: State,
     /// The operations that wait for the commit of the open transaction.
     batch: Vec<oneshot::Sender<Result<(), CommitError>>>,
-    opened_at: Instant,
 }
 
 /// The state of the connection's transaction.
@@ -99,7 +96,6 @@ impl Writer {
             is_closed: false,
             transaction: State::Idle,
             batch: Vec::new(),
-            opened_at: Instant::now(),
         };
         Ok(Self { session: Arc::new(Mutex::new(session)), waiting: AtomicUsize::new(0), options, busy_timeout })
     }
@@ -123,6 +119,11 @@ impl Writer {
         }
         self.end(session).await?;
         result
+    }
+
+    /// Returns the number of operations that wait for the connection.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
     }
 
     /// Commits what is open and closes the connection. Later operations fail.
@@ -154,13 +155,13 @@ impl Writer {
         if session.transaction != State::Open {
             return Ok(());
         }
-        let is_last = self.waiting.load(Ordering::Acquire) == 0;
+        let is_last = self.waiting() == 0;
         if is_last && session.batch.is_empty() {
             return session.commit().await;
         }
         let (sender, committed) = oneshot::channel();
         session.batch.push(sender);
-        if is_last || session.batch.len() >= MAX_BATCH || session.opened_at.elapsed() >= MAX_BATCH_TIME {
+        if is_last || session.batch.len() >= MAX_BATCH {
             // In a task, because others wait for the result even if this caller gives up.
             tokio::spawn(async move { session.commit().await });
         } else {
@@ -208,7 +209,6 @@ impl Session {
             return self.execute(sqlite::savepoint(self.batch.len())).await;
         }
         self.transaction = State::Running;
-        self.opened_at = Instant::now();
         loop {
             match self.execute(sqlite::BEGIN_WRITE).await {
                 Err(StoreError::Busy) if Instant::now() < deadline => {}

@@ -11,6 +11,7 @@ mod readiness;
 mod resume;
 mod steps;
 mod turns;
+mod writer;
 
 use std::{
     sync::{Arc, Mutex},

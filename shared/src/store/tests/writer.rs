@@ -1,0 +1,153 @@
+//! Tests of changes that are committed together.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::{
+    sync::Semaphore,
+    task::{JoinHandle, yield_now},
+};
+
+use super::*;
+
+/// A fixture with a table of notes.
+struct Notes {
+    fixture: Fixture,
+    /// Changes wait for a permit, which keeps the connection busy while others queue up.
+    gate: Arc<Semaphore>,
+}
+
+impl Notes {
+    async fn new() -> Self {
+        let fixture = Fixture::new().await;
+        let mut connection = fixture.store.connect().await.unwrap();
+        sqlx::query("CREATE TABLE note (text TEXT NOT NULL)").execute(&mut connection).await.unwrap();
+        Self { fixture, gate: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// Starts a change that inserts a note, waits for a permit, and returns `result`. Returns once it waits for the
+    /// connection, or for the permit if the connection is free.
+    async fn start(&self, text: &'static str, result: Result<(), StoreError>) -> JoinHandle<Result<(), StoreError>> {
+        let (store, gate) = (self.fixture.store.clone(), Arc::clone(&self.gate));
+        let inserted = Arc::new(AtomicBool::new(false));
+        let has_inserted = Arc::clone(&inserted);
+        let change = tokio::spawn(async move {
+            store
+                .write(async |tx| {
+                    sqlx::query("INSERT INTO note (text) VALUES ($1)").bind(text).execute(tx).await?;
+                    has_inserted.store(true, Ordering::Release);
+                    gate.acquire().await.unwrap().forget();
+                    result
+                })
+                .await
+        });
+        let waiting = self.waiting();
+        while self.waiting() == waiting && !inserted.load(Ordering::Acquire) {
+            yield_now().await;
+        }
+        change
+    }
+
+    fn waiting(&self) -> usize {
+        self.fixture.store.inner.writer.waiting()
+    }
+
+    /// Lets the running change pass, and waits until the next one has the connection.
+    async fn let_one_pass(&self) {
+        let waiting = self.waiting();
+        self.gate.add_permits(1);
+        while self.waiting() == waiting {
+            yield_now().await;
+        }
+    }
+
+    async fn stored(&self) -> Vec<String> {
+        let query = sqlx::query_scalar("SELECT text FROM note ORDER BY rowid");
+        query.fetch_all(&self.fixture.store.inner.readers).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn commits_waiting_changes_together() {
+    let notes = Notes::new().await;
+    let first = notes.start("first", Ok(())).await;
+    let second = notes.start("second", Ok(())).await;
+    notes.let_one_pass().await;
+    let third = notes.start("third", Ok(())).await;
+
+    assert!(!first.is_finished(), "it is not reported before its commit");
+    assert!(notes.stored().await.is_empty());
+    notes.gate.add_permits(2);
+
+    for change in [first, second, third] {
+        change.await.unwrap().unwrap();
+    }
+    assert_eq!(notes.stored().await, ["first", "second", "third"]);
+}
+
+#[tokio::test]
+async fn a_failed_change_leaves_the_others_of_its_commit() {
+    let notes = Notes::new().await;
+    let first = notes.start("first", Ok(())).await;
+    let failed = notes.start("failed", Err(StoreError::NotFound)).await;
+    let last = notes.start("last", Ok(())).await;
+    notes.gate.add_permits(3);
+
+    assert!(first.await.unwrap().is_ok());
+    assert!(matches!(failed.await.unwrap(), Err(StoreError::NotFound)));
+    assert!(last.await.unwrap().is_ok());
+    assert_eq!(notes.stored().await, ["first", "last"]);
+}
+
+#[tokio::test]
+async fn a_failed_first_change_leaves_those_behind_it() {
+    let notes = Notes::new().await;
+    let failed = notes.start("failed", Err(StoreError::NotFound)).await;
+    let last = notes.start("last", Ok(())).await;
+    notes.gate.add_permits(2);
+
+    assert!(matches!(failed.await.unwrap(), Err(StoreError::NotFound)));
+    assert!(last.await.unwrap().is_ok());
+    assert_eq!(notes.stored().await, ["last"]);
+}
+
+#[tokio::test]
+async fn takes_back_an_abandoned_change() {
+    let notes = Notes::new().await;
+    let first = notes.start("first", Ok(())).await;
+    let abandoned = notes.start("abandoned", Ok(())).await;
+    notes.let_one_pass().await;
+    abandoned.abort();
+    assert!(abandoned.await.unwrap_err().is_cancelled());
+
+    assert!(first.await.unwrap().is_ok());
+    let last = notes.start("last", Ok(())).await;
+    notes.gate.add_permits(1);
+    assert!(last.await.unwrap().is_ok());
+    assert_eq!(notes.stored().await, ["first", "last"]);
+}
+
+#[tokio::test]
+async fn reports_a_lost_transaction_to_every_change_in_it() {
+    let notes = Notes::new().await;
+    let first = notes.start("first", Ok(())).await;
+    let store = notes.fixture.store.clone();
+    let breaking = tokio::spawn(async move {
+        let lost = store.write(async |tx| {
+            // What a full disk does: SQLite takes back everything, not just the last change.
+            sqlx::query("ROLLBACK").execute(tx).await?;
+            Err::<(), _>(StoreError::QueueFull)
+        });
+        lost.await
+    });
+    while notes.waiting() == 0 {
+        yield_now().await;
+    }
+    notes.gate.add_permits(1);
+
+    assert!(matches!(first.await.unwrap(), Err(StoreError::Database(_))));
+    assert!(matches!(breaking.await.unwrap(), Err(StoreError::QueueFull)));
+    let next = notes.start("next", Ok(())).await;
+    notes.gate.add_permits(1);
+    assert!(next.await.unwrap().is_ok());
+    assert_eq!(notes.stored().await, ["next"]);
+}
