@@ -4,8 +4,8 @@
 //! belong to them; a failed operation stores nothing. The store sends no notifications: an operation returns [`Hints`]
 //! if other processes need to be notified, and the caller announces them after the commit.
 //!
-//! Changes run on the single writer connection of the process, in transactions of one or several of them ([`writer`]);
-//! readers have a separate pool.
+//! Changes run on the single writer connection of the process, and changes that wait for it are committed together
+//! ([`writer`]). Readers have a separate pool.
 //! Migrations are in `migrations/`, and the queue's tables in `apalis-sqlite`.
 //!
 //! [`Hints`]: crate::event::Hints
@@ -233,7 +233,7 @@ impl Store {
         Ok(self.inner.connect.clone().busy_timeout(limit).connect().await?)
     }
 
-    /// Runs a change in one write transaction, and returns its result after the commit. An error takes back everything.
+    /// Runs a change in a write transaction and returns its result after the commit. An error reverts the change.
     async fn write<T>(
         &self,
         change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
@@ -241,7 +241,7 @@ impl Store {
         self.inner.writer.run(change).await
     }
 
-    /// Runs a change that deletes text, and has the remains erased after the commit.
+    /// Runs a change that deletes text, and schedules the erasure of its remains after the commit.
     async fn write_and_erase<T>(
         &self,
         change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,

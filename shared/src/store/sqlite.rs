@@ -53,7 +53,7 @@ pub(super) fn savepoint(number: usize) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!("SAVEPOINT operation_{number}"))
 }
 
-/// Returns the statement that takes back everything since the savepoint with this number.
+/// Returns the statement that reverts all changes since the savepoint with this number.
 pub(super) fn rollback_to(number: usize) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!("ROLLBACK TO operation_{number}"))
 }
@@ -71,7 +71,7 @@ pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(BUSY | LOCKED))
 }
 
-/// Returns whether SQLite rejected a statement, and not because of the file: a `ROLLBACK` without a transaction.
+/// Returns whether SQLite rejected the statement itself, such as a `ROLLBACK` without a transaction.
 pub(super) fn is_rejection(error: &StoreError) -> bool {
     const ERROR: u32 = 1;
     matches!(error, StoreError::Database(source) if primary_code(source) == Some(ERROR))

@@ -1,8 +1,8 @@
-//! The writer: the connection for changes, and the transactions that it commits.
+//! The writer connection of a process, and its transactions.
 //!
-//! SQLite has one writer at a time, and a commit at `synchronous=FULL` takes as long as the disk needs. Operations that
-//! wait for the connection are therefore committed together: each runs in a savepoint of its own, so that a failed one
-//! takes back nothing but its own changes, and none returns before the commit.
+//! SQLite has one writer at a time, and a commit at `synchronous=FULL` waits for the disk. Operations that wait for the
+//! connection are therefore committed together (docs/adr/0011). Each runs in a separate savepoint, so that an error
+//! reverts only the changes of that operation, and none returns before the commit.
 
 use std::{
     sync::{
@@ -23,7 +23,7 @@ use super::{StoreError, sqlite};
 /// The maximum number of operations per commit, so that neither they nor other processes wait long.
 const MAX_BATCH: usize = 64;
 
-/// Runs operations on the connection for changes.
+/// Runs operations on the writer connection.
 #[derive(Debug)]
 pub(super) struct Writer {
     session: Arc<Mutex<Session>>,
@@ -51,9 +51,9 @@ enum State {
     Idle,
     /// A transaction is open, and all its operations succeeded.
     Open,
-    /// An operation is running. Found by the next operation, this means that the operation was abandoned.
+    /// An operation is running. If the next operation finds this state, the caller of this one was dropped.
     Running,
-    /// The commit is running. Found by the next operation, this means that its caller was dropped.
+    /// The commit is running. If the next operation finds this state, the caller of this one was dropped.
     Committing,
 }
 
@@ -100,11 +100,15 @@ impl Writer {
         Ok(Self { session: Arc::new(Mutex::new(session)), waiting: AtomicUsize::new(0), options, busy_timeout })
     }
 
-    /// Runs an operation in a write transaction and returns its result after the commit. An error of the operation takes
-    /// back its changes.
+    /// Runs an operation in a write transaction and returns its result after the commit. If the operation fails, its
+    /// changes are reverted.
     ///
-    /// Errors are reported after the commit, too: the operation may have read what another one wrote in the same
-    /// transaction.
+    /// Errors are also returned only after the commit, because the operation may have read what another one wrote in the
+    /// same transaction.
+    ///
+    /// # Errors
+    /// Returns the operation's error, [`StoreError::Busy`] if the connection or the write lock was not available in time,
+    /// or another error if the commit fails.
     pub(super) async fn run<T>(
         &self,
         operation: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
@@ -115,7 +119,7 @@ impl Writer {
         let result = operation(session.connection()?).await;
         match &result {
             Ok(_) => session.transaction = State::Open,
-            Err(_) => session.take_back().await,
+            Err(_) => session.revert().await,
         }
         self.end(session).await?;
         result
@@ -126,7 +130,7 @@ impl Writer {
         self.waiting.load(Ordering::Acquire)
     }
 
-    /// Commits what is open and closes the connection. Later operations fail.
+    /// Commits the open transaction and closes the connection. Later operations fail.
     pub(super) async fn close(&self) {
         let mut session = self.session.lock().await;
         session.settle().await;
@@ -150,7 +154,7 @@ impl Writer {
         session.map_err(|_| StoreError::Busy)
     }
 
-    /// Commits the open transaction, or leaves that to the operations that are waiting for the connection.
+    /// Commits the open transaction, or leaves the commit to the operations that wait for the connection.
     async fn end(&self, mut session: OwnedMutexGuard<Session>) -> Result<(), StoreError> {
         if session.transaction != State::Open {
             return Ok(());
@@ -162,22 +166,22 @@ impl Writer {
         let (sender, committed) = oneshot::channel();
         session.batch.push(sender);
         if is_last || session.batch.len() >= MAX_BATCH {
-            // In a task, because others wait for the result even if this caller gives up.
+            // In a separate task, because the batch needs the result even if this caller is dropped.
             tokio::spawn(async move { session.commit().await });
         } else {
             if session.batch.len() == 1 {
-                // Waits in line behind the operations that will join the batch; they may all give up before their turn.
+                // Queues behind the operations that will join the batch, all of which may be dropped before their turn.
                 tokio::spawn(commit_next(Arc::clone(&self.session)));
             }
             drop(session);
         }
-        // Without an answer, the task that was to commit is gone, because the runtime is shutting down.
+        // If the sender was dropped, the runtime is shutting down.
         committed.await.map_err(|_| StoreError::Busy)??;
         Ok(())
     }
 }
 
-/// Commits the transaction that is open when it is this task's turn.
+/// Commits the transaction that is open once the connection is available.
 async fn commit_next(session: Arc<Mutex<Session>>) {
     let mut session = session.lock().await;
     session.settle().await;
@@ -205,7 +209,8 @@ impl Session {
         }
         if self.transaction == State::Open {
             self.transaction = State::Running;
-            // Named by its position: without it, `ROLLBACK TO` must fail, and not find that of the operation before.
+            // The name is unique in the transaction: if the savepoint is missing, `ROLLBACK TO` must fail rather than
+            // find the savepoint of the previous operation.
             return self.execute(sqlite::savepoint(self.batch.len())).await;
         }
         self.transaction = State::Running;
@@ -221,24 +226,24 @@ impl Session {
         }
     }
 
-    /// Takes back what an abandoned operation or an abandoned commit has left.
+    /// Cleans up after an operation or a commit whose caller was dropped.
     async fn settle(&mut self) {
         match self.transaction {
             State::Idle | State::Open => {}
-            State::Running => self.take_back().await,
+            State::Running => self.revert().await,
             State::Committing => {
-                // A commit whose caller was dropped: nobody waits for it, and it may or may not have been completed.
+                // Only a commit without a batch runs in its caller, so no operation waits for the result.
                 self.abort().await;
             }
         }
     }
 
-    /// Takes back the changes of the running operation, and no others.
-    async fn take_back(&mut self) {
+    /// Reverts the changes of the running operation, and no others.
+    async fn revert(&mut self) {
         if self.batch.is_empty() {
             return self.abort().await;
         }
-        // A full disk makes SQLite roll back everything by itself; the savepoint is gone then.
+        // If the disk is full, SQLite rolls back the entire transaction, including the savepoint.
         match self.execute(sqlite::rollback_to(self.batch.len())).await {
             Ok(()) => self.transaction = State::Open,
             Err(error) => {
@@ -250,23 +255,25 @@ impl Session {
 
     /// Rolls back the transaction. A connection that cannot do so is replaced.
     async fn abort(&mut self) {
-        self.transaction = State::Idle;
-        // Without a transaction, the statement fails: SQLite has rolled back by itself.
+        // Without a transaction, the statement fails: SQLite has rolled back by itself, or the commit was completed.
         if let Err(error) = self.execute(sqlite::ROLLBACK).await
             && !sqlite::is_rejection(&error)
         {
-            tracing::debug!(%error, "replacing the connection for changes");
+            tracing::debug!(%error, "replacing the writer connection");
             self.connection = None;
         }
+        self.transaction = State::Idle;
     }
 
-    /// Commits the transaction and tells each operation of the batch.
+    /// Commits the transaction and reports the result to every operation of the batch.
     async fn commit(&mut self) -> Result<(), StoreError> {
         self.transaction = State::Committing;
         let result = self.execute(sqlite::COMMIT).await;
-        self.transaction = State::Idle;
         match &result {
-            Ok(()) => self.answer(&Ok(())),
+            Ok(()) => {
+                self.transaction = State::Idle;
+                self.answer(&Ok(()));
+            }
             Err(error) => {
                 self.answer(&Err(CommitError::from(error)));
                 self.abort().await;
@@ -284,7 +291,7 @@ impl Session {
     }
 }
 
-/// Counts an operation that waits for the connection.
+/// Counts an operation while it waits for the connection.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

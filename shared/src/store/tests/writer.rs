@@ -1,4 +1,4 @@
-//! Tests of changes that are committed together.
+//! Tests of the writer connection.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -74,7 +74,7 @@ async fn commits_waiting_changes_together() {
     notes.let_one_pass().await;
     let third = notes.start("third", Ok(())).await;
 
-    assert!(!first.is_finished(), "it is not reported before its commit");
+    assert!(!first.is_finished(), "the change was reported before its commit");
     assert!(notes.stored().await.is_empty());
     notes.gate.add_permits(2);
 
@@ -85,7 +85,7 @@ async fn commits_waiting_changes_together() {
 }
 
 #[tokio::test]
-async fn a_failed_change_leaves_the_others_of_its_commit() {
+async fn a_failed_change_does_not_affect_others_in_its_commit() {
     let notes = Notes::new().await;
     let first = notes.start("first", Ok(())).await;
     let failed = notes.start("failed", Err(StoreError::NotFound)).await;
@@ -99,7 +99,7 @@ async fn a_failed_change_leaves_the_others_of_its_commit() {
 }
 
 #[tokio::test]
-async fn a_failed_first_change_leaves_those_behind_it() {
+async fn a_failed_first_change_does_not_affect_later_ones() {
     let notes = Notes::new().await;
     let failed = notes.start("failed", Err(StoreError::NotFound)).await;
     let last = notes.start("last", Ok(())).await;
@@ -111,7 +111,7 @@ async fn a_failed_first_change_leaves_those_behind_it() {
 }
 
 #[tokio::test]
-async fn takes_back_an_abandoned_change() {
+async fn reverts_a_change_whose_caller_was_dropped() {
     let notes = Notes::new().await;
     let first = notes.start("first", Ok(())).await;
     let abandoned = notes.start("abandoned", Ok(())).await;
@@ -133,7 +133,7 @@ async fn reports_a_lost_transaction_to_every_change_in_it() {
     let store = notes.fixture.store.clone();
     let breaking = tokio::spawn(async move {
         let lost = store.write(async |tx| {
-            // What a full disk does: SQLite takes back everything, not just the last change.
+            // If the disk is full, SQLite also rolls back the entire transaction.
             sqlx::query("ROLLBACK").execute(tx).await?;
             Err::<(), _>(StoreError::QueueFull)
         });
