@@ -105,7 +105,7 @@ impl DecisionWaiter {
                 Ok(Some(outcome)) => return Ok(outcome),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(permission_id = %self.id, %error, "failed to read the permission decision; retrying")
+                    tracing::warn!(permission_id = %self.id, %error, "failed to read the permission decision; retrying");
                 }
             }
             tokio::select! {
@@ -131,7 +131,7 @@ impl DecisionWaiter {
                 // The step has not been stored yet.
                 Err(StoreError::NotFound) => {}
                 Err(error) => {
-                    tracing::warn!(permission_id = %self.id, %error, "failed to close the permission request; retrying")
+                    tracing::warn!(permission_id = %self.id, %error, "failed to close the permission request; retrying");
                 }
             }
             sleep(WRITE_PAUSE).await;
