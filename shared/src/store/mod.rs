@@ -5,7 +5,7 @@
 //! if other processes need to be notified, and the caller announces them after the commit.
 //!
 //! Changes run on the single writer connection of the process, and changes that wait for it are committed together
-//! ([`writer`]). Readers have a separate pool.
+//! (`writer.rs`). Readers have a separate pool.
 //! Migrations are in `migrations/`, and the queue's tables in `apalis-sqlite`.
 //!
 //! [`Hints`]: crate::event::Hints

@@ -19,7 +19,7 @@ pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// The number of prepared statements that a connection keeps; more than the store has.
 const STATEMENTS_KEPT: usize = 512;
-/// How long SQLite itself waits for the write lock per attempt; the [writer](super::writer) retries until its
+/// How long SQLite itself waits for the write lock per attempt; the writer retries until its
 /// own deadline.
 const BUSY_SLICE: Duration = Duration::from_millis(200);
 /// The size in bytes to which the write-ahead log is truncated after a checkpoint. The log grows during bursts and
