@@ -19,8 +19,7 @@ pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// The number of prepared statements that a connection keeps; more than the store has.
 const STATEMENTS_KEPT: usize = 512;
-/// How long SQLite itself waits for the write lock per attempt; the writer retries until its
-/// own deadline.
+/// How long SQLite itself waits for the write lock per attempt; the writer retries until its own deadline.
 const BUSY_SLICE: Duration = Duration::from_millis(200);
 /// The size in bytes to which the write-ahead log is truncated after a checkpoint. The log grows during bursts and
 /// while readers are suspended, and SQLite never truncates it by default

@@ -102,11 +102,7 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn deregister(&self, worker: &WorkerId) -> Result<(), StoreError> {
-        self.write(async |tx| {
-            forget_worker(tx, worker).await?;
-            Ok(())
-        })
-        .await
+        self.write(async |tx| forget_worker(tx, worker).await).await
     }
 }
 

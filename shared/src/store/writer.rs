@@ -133,11 +133,7 @@ impl Writer {
     /// Commits the open transaction and closes the connection. Later operations fail.
     pub(super) async fn close(&self) {
         let mut session = self.session.lock().await;
-        session.settle().await;
-        if session.transaction == State::Open {
-            // Each operation of the batch receives the error, if there is one.
-            let _ = session.commit().await;
-        }
+        session.commit_open().await;
         session.is_closed = true;
         if let Some(connection) = session.connection.take()
             && let Err(error) = connection.close().await
@@ -183,12 +179,7 @@ impl Writer {
 
 /// Commits the transaction that is open once the connection is available.
 async fn commit_next(session: Arc<Mutex<Session>>) {
-    let mut session = session.lock().await;
-    session.settle().await;
-    if session.transaction == State::Open {
-        // Each operation of the batch receives the error, if there is one.
-        let _ = session.commit().await;
-    }
+    session.lock().await.commit_open().await;
 }
 
 impl Session {
@@ -263,6 +254,15 @@ impl Session {
             self.connection = None;
         }
         self.transaction = State::Idle;
+    }
+
+    /// Commits the open transaction, if there is one.
+    async fn commit_open(&mut self) {
+        self.settle().await;
+        if self.transaction == State::Open {
+            // Each operation of the batch receives the error, if there is one.
+            let _ = self.commit().await;
+        }
     }
 
     /// Commits the transaction and reports the result to every operation of the batch.
