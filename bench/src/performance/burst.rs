@@ -1,4 +1,4 @@
-//! A burst: one user sends to 1 000 sessions at once, and another user sends one message behind it.
+//! A burst: one user sends to many sessions at once, and another user sends one message behind it.
 
 use std::time::{Duration, Instant};
 

@@ -42,6 +42,11 @@ const EMBEDDED: Setup = Setup::new(Relay::Embedded, Durability::Full);
 const REDIS: Setup = Setup::new(Relay::Redis, Durability::Full);
 
 impl Plan {
+    /// Returns whether the product has a CPU to itself in any configuration.
+    pub fn is_pinned(&self) -> bool {
+        self.relays.iter().any(|setup| setup.is_pinned)
+    }
+
     /// All workloads, in about half an hour.
     pub fn full() -> Self {
         let fill = |users| Fill { users, sessions: 100_000, turns: 5 };

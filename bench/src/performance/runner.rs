@@ -42,8 +42,7 @@ impl Runner {
     /// Fails if there is only one CPU, or if the model does not start.
     pub fn create(plan: Plan, peers: Option<PathBuf>, environment: Vec<(String, String)>) -> Result<Self> {
         let unpinned = Placement::unpinned()?;
-        let is_pinned = plan.relays.iter().any(|setup| setup.is_pinned);
-        let pinned = if is_pinned { unpinned.pinned()? } else { unpinned };
+        let pinned = if plan.is_pinned() { unpinned.pinned()? } else { unpinned };
         pinned.enter()?;
         let model = Model::start()?;
         Ok(Self { plan, unpinned, pinned, peers, figures: Figures { environment, ..Figures::default() }, model })
@@ -57,7 +56,7 @@ impl Runner {
     /// Runs one workload in all configurations, which take turns, so that a slow minute of the machine hits them all.
     pub async fn run(&mut self, workload: Workload) {
         let plan = self.plan.clone();
-        let is_pinned = plan.relays.iter().any(|setup| setup.is_pinned);
+        let is_pinned = plan.is_pinned();
         let setups = match workload {
             Workload::Turns => plan.setups,
             // Without a worker, there is little to gain from another CPU.
