@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     AgentsFileError,
-    config::{AgentConfig, DEMO_KEY, Driver, OpenaiConfig},
+    config::{AgentConfig, DEMO_KEY, DriverConfig, OpenaiConfig},
     parse,
 };
 
@@ -67,8 +67,8 @@ impl AgentCatalog {
     #[must_use]
     pub fn mentions(&self, key: &str, command: &str) -> bool {
         let runs = |agent: &AgentConfig| match &agent.driver {
-            Driver::Acp(acp) => acp.program.command.rsplit('/').next() == Some(command),
-            Driver::Demo(_) | Driver::Openai(_) | Driver::Command(_) => false,
+            DriverConfig::Acp(acp) => acp.program.command.rsplit('/').next() == Some(command),
+            DriverConfig::Demo(_) | DriverConfig::Openai(_) | DriverConfig::Command(_) => false,
         };
         self.off.iter().any(|off| off == key) || self.agents.iter().any(|agent| agent.key == key || runs(agent))
     }
@@ -92,7 +92,7 @@ impl AgentCatalog {
         let openai = AgentConfig {
             name: name.to_owned(),
             description,
-            ..AgentConfig::new(OPENAI_KEY.to_owned(), Driver::Openai(openai))
+            ..AgentConfig::new(OPENAI_KEY.to_owned(), DriverConfig::Openai(openai))
         };
         Ok(Self { agents: vec![openai, AgentConfig::demo()], off: Vec::new() })
     }

@@ -28,12 +28,12 @@ pub struct AgentConfig {
     /// The maximum number of attempts per turn, 1 to 20. If `None`, `TASK_MAX_ATTEMPTS` applies.
     pub max_attempts: Option<i64>,
     /// How the agent is run.
-    pub driver: Driver,
+    pub driver: DriverConfig,
 }
 
 /// How an agent is run.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Driver {
+pub enum DriverConfig {
     /// The built-in demo.
     Demo(DemoConfig),
     /// A server with OpenAI-compatible streaming chat completions.
@@ -77,7 +77,7 @@ pub struct OpenaiConfig {
 impl AgentConfig {
     /// Creates an agent with default settings.
     #[must_use]
-    pub fn new(key: String, driver: Driver) -> Self {
+    pub fn new(key: String, driver: DriverConfig) -> Self {
         Self {
             name: key.clone(),
             key,
@@ -101,7 +101,7 @@ impl AgentConfig {
             starters: ["Hello! Who are you?", "My name is Ada.", "/markdown", "/slow 10", "/help"]
                 .map(str::to_owned)
                 .to_vec(),
-            ..Self::new(DEMO_KEY.to_owned(), Driver::Demo(DemoConfig))
+            ..Self::new(DEMO_KEY.to_owned(), DriverConfig::Demo(DemoConfig))
         }
     }
 
@@ -110,15 +110,15 @@ impl AgentConfig {
     #[must_use]
     pub fn unavailable_reason(&self, env: impl Fn(&str) -> Option<String>) -> Option<String> {
         match &self.driver {
-            Driver::Demo(_) => None,
-            Driver::Openai(openai) => openai.api_key(env).err(),
-            Driver::Acp(acp) => acp.program.secret_values(env).err(),
-            Driver::Command(command) => command.program.secret_values(env).err(),
+            DriverConfig::Demo(_) => None,
+            DriverConfig::Openai(openai) => openai.api_key(env).err(),
+            DriverConfig::Acp(acp) => acp.program.secret_values(env).err(),
+            DriverConfig::Command(command) => command.program.secret_values(env).err(),
         }
     }
 }
 
-impl Driver {
+impl DriverConfig {
     /// Returns how the agent's answers are displayed.
     #[must_use]
     pub const fn answer_format(&self) -> AnswerFormat {

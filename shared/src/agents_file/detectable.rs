@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{
-    config::{AgentConfig, Driver},
+    config::{AgentConfig, DriverConfig},
     program::{AcpConfig, ProgramConfig},
 };
 
@@ -28,7 +28,7 @@ pub fn detectable() -> &'static [AgentConfig] {
             };
             AgentConfig {
                 name: (*name).to_owned(),
-                ..AgentConfig::new((*key).to_owned(), Driver::Acp(AcpConfig::new(program)))
+                ..AgentConfig::new((*key).to_owned(), DriverConfig::Acp(AcpConfig::new(program)))
             }
         };
         PROGRAMS.iter().map(agent).collect()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    config::{AgentConfig, DEMO_KEY, DemoConfig, Driver, OpenaiConfig},
+    config::{AgentConfig, DEMO_KEY, DemoConfig, DriverConfig, OpenaiConfig},
     error::Problem,
     parse_program::{ACP_FIELDS, COMMAND_FIELDS, PROGRAM_FIELDS, is_variable_name, parse_acp, parse_command},
     reader::{DAY_S, Reader, Source},
@@ -92,7 +92,7 @@ fn parse_agent(reader: &mut Reader<'_>) -> Result<Entry, Problem> {
     Ok(Entry { config, enabled: reader.flag("enabled")?.unwrap_or(true) })
 }
 
-fn parse_driver(reader: &Reader<'_>, key: &str) -> Result<Driver, Problem> {
+fn parse_driver(reader: &Reader<'_>, key: &str) -> Result<DriverConfig, Problem> {
     let driver = match reader.text("driver")? {
         Some(driver) => driver,
         None if key == DEMO_KEY => "demo".to_owned(),
@@ -109,19 +109,19 @@ fn parse_driver(reader: &Reader<'_>, key: &str) -> Result<Driver, Problem> {
     match driver.as_str() {
         "demo" => {
             allow_only(&[])?;
-            Ok(Driver::Demo(DemoConfig))
+            Ok(DriverConfig::Demo(DemoConfig))
         }
         "openai" => {
             allow_only(&[&OPENAI_FIELDS])?;
-            Ok(Driver::Openai(parse_openai(reader)?))
+            Ok(DriverConfig::Openai(parse_openai(reader)?))
         }
         "acp" => {
             allow_only(&[&PROGRAM_FIELDS, &ACP_FIELDS])?;
-            Ok(Driver::Acp(parse_acp(reader)?))
+            Ok(DriverConfig::Acp(parse_acp(reader)?))
         }
         "command" => {
             allow_only(&[&PROGRAM_FIELDS, &COMMAND_FIELDS])?;
-            Ok(Driver::Command(parse_command(reader)?))
+            Ok(DriverConfig::Command(parse_command(reader)?))
         }
         other => Err(reader.field_problem("driver", format!("{EXPECTED_DRIVER}, found {other:?}"))),
     }

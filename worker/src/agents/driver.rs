@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use banter_shared::agents_file::{Driver as DriverConfig, ProgramConfig};
+use banter_shared::agents_file::{DriverConfig, ProgramConfig};
 
 use super::{
     Agent,

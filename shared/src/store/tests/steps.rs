@@ -1,5 +1,8 @@
 //! Tests of steps.
 
+mod retries;
+mod revisions;
+
 use serde_json::json;
 
 use super::*;
@@ -76,67 +79,6 @@ impl Fixture {
         let answered = self.store.answer_permission(&self.user, claim.session_id, claim.task_id, id, &answer).await;
         answered.map(|changed| assert_eq!(changed.hints.decisions, [claim.task_id]))
     }
-}
-
-#[tokio::test]
-async fn every_change_of_a_step_has_a_higher_revision() {
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    let start = f.store.tail_position().await.unwrap();
-    f.write(&claim, &[step(1, StepKind::Thought, StepStatus::Running), tool(2, "a", StepStatus::Pending)])
-        .await
-        .unwrap();
-
-    let first = f.store.read_tail(start, |_| true).await.unwrap();
-    f.write(&claim, &[StepState { title: "Thought".into(), ..step(1, StepKind::Thought, StepStatus::Succeeded) }])
-        .await
-        .unwrap();
-    let second = f.store.read_tail(first.position, |_| true).await.unwrap();
-    let third = f.store.read_tail(second.position, |_| true).await.unwrap();
-
-    assert_eq!(first.steps.iter().map(|row| row.step.seq).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(second.steps.len(), 1);
-    let row = &second.steps[0];
-    assert_eq!((row.session_id, row.task_id, row.attempt), (claim.session_id, claim.task_id, 1));
-    assert_eq!((row.step.seq, row.step.title.as_str(), row.step.status), (1, "Thought", StepStatus::Succeeded));
-    assert!(row.step.revision > first.steps[1].step.revision);
-    assert!(third.steps.is_empty() && !third.has_more);
-    assert_eq!(f.steps(&claim).await, [row.step.clone(), first.steps[1].step.clone()]);
-}
-
-#[tokio::test]
-async fn never_reuses_a_revision_after_steps_were_removed() {
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    f.write(&claim, &[step(1, StepKind::Notice, StepStatus::Succeeded)]).await.unwrap();
-    let before = f.steps(&claim).await[0].revision;
-    f.store.delete_session(&f.user, claim.session_id).await.unwrap();
-
-    let other = f.running().await;
-    f.write(&other, &[step(1, StepKind::Notice, StepStatus::Succeeded)]).await.unwrap();
-
-    assert!(f.steps(&other).await[0].revision > before);
-}
-
-#[tokio::test]
-async fn reads_a_burst_of_steps_in_pages() {
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    let mut position = f.store.tail_position().await.unwrap();
-    let steps: Vec<StepState> = (1..=150).map(|seq| step(seq, StepKind::Notice, StepStatus::Succeeded)).collect();
-    f.write(&claim, &steps).await.unwrap();
-
-    let mut seen = Vec::new();
-    loop {
-        let tail = f.store.read_tail(position, |_| true).await.unwrap();
-        seen.extend(tail.steps.iter().map(|row| row.step.seq));
-        position = tail.position;
-        if !tail.has_more {
-            break;
-        }
-    }
-
-    assert_eq!(seen, (1..=150).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -269,126 +211,6 @@ async fn open_and_reconnected_streams_receive_closed_steps() {
     let other = f.store.read_log(log_id, 0, 1000, elsewhere, Some(state.step_revision)).await.unwrap().state.unwrap();
     assert_eq!(other.closed_steps, []);
     assert!(f.store.read_running(claim.task_id, claim.attempt, None).await.unwrap().is_none(), "the attempt has ended");
-}
-
-#[tokio::test]
-async fn reads_many_steps_page_by_page() {
-    const COUNT: i64 = 40;
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    for seq in 1..=COUNT {
-        f.write(&claim, &[step(seq, StepKind::Tool, StepStatus::Running)]).await.unwrap();
-    }
-    let log_id = f.store.start_replay(&f.user, None).await.unwrap().user_log_id;
-
-    let (mut seqs, mut after, mut partials) = (Vec::new(), None, 0);
-    loop {
-        let part = f.store.read_running(claim.task_id, claim.attempt, after).await.unwrap().unwrap();
-        partials += i32::from(part.partial.is_some());
-        seqs.extend(part.steps.iter().map(|step| step.seq));
-        after = seqs.last().copied();
-        if !part.has_more {
-            break;
-        }
-    }
-    f.end(&claim, answered("r")).await;
-    let (mut closed, mut revision) = (Vec::new(), 0);
-    loop {
-        let state = f.store.read_log(log_id, 0, 1000, None, Some(revision)).await.unwrap().state.unwrap();
-        closed.extend(state.closed_steps.iter().map(|row| row.step.seq));
-        revision = state.step_revision;
-        if !state.has_more {
-            break;
-        }
-    }
-
-    assert_eq!((seqs, partials), ((1..=COUNT).collect::<Vec<_>>(), 1));
-    closed.sort_unstable();
-    assert_eq!(closed, (1..=COUNT).collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn does_not_retry_automatically_after_a_tool_call() {
-    let f = Fixture::new().await;
-    let handed_back = AttemptEnd::HandedBack { text: "so far".into() };
-    for (finish, code) in [
-        (AttemptEnd::WorkerLost, ErrorCode::WorkerLost),
-        (handed_back, ErrorCode::WorkerLost),
-        (failed(ErrorCode::AgentCrashed), ErrorCode::AgentCrashed),
-        (failed(ErrorCode::Timeout), ErrorCode::Timeout),
-    ] {
-        for status in [StepStatus::Pending, StepStatus::Running, StepStatus::Succeeded, StepStatus::Failed] {
-            let claim = f.running().await;
-            f.store_text(&claim, 0, "so far").await.unwrap();
-            f.write(&claim, &[tool(1, "a", status)]).await.unwrap();
-
-            assert_eq!(f.end(&claim, finish.clone()).await, TaskStatus::Interrupted, "{finish:?} {status:?}");
-
-            let task = f.task(claim.session_id, claim.task_id).await;
-            assert_eq!(task.error.unwrap().code, code);
-            let page = f.store.list_messages(&f.user, claim.session_id, TurnBound::Newest, 10).await.unwrap();
-            assert_eq!(page.items[1].content, "so far");
-            assert_eq!(page.items[1].finish_reason, Some(FinishReason::Interrupted));
-            f.store.retry_task(&f.user, claim.session_id, claim.task_id).await.unwrap();
-            assert_eq!(f.steps(&claim).await, []);
-            let again = f.claim().await;
-            assert_eq!(again.attempt, 2);
-            f.end(&again, answered("r")).await;
-        }
-    }
-    assert_eq!(f.findings().await, [""; 0]);
-}
-
-#[tokio::test]
-async fn retries_automatically_if_no_tool_call_was_permitted() {
-    let f = Fixture::new().await;
-    for answer in [None, Some(PermissionDecision::Reject)] {
-        for finish in [AttemptEnd::WorkerLost, failed(ErrorCode::AgentCrashed)] {
-            let claim = f.running().await;
-            let id = PermissionId::generate();
-            let rejected = tool(3, "b", StepStatus::Rejected);
-            f.write(&claim, &[tool(1, "a", StepStatus::Pending), permission(2, "a", id), rejected]).await.unwrap();
-            if let Some(decision) = answer {
-                f.permit(&claim, id, decision).await.unwrap();
-            }
-
-            assert_eq!(f.end(&claim, finish).await, TaskStatus::Queued);
-
-            assert!(f.statuses(&claim).await.iter().all(|(_, status)| *status == StepStatus::Rejected));
-            f.store.delete_session(&f.user, claim.session_id).await.unwrap();
-        }
-    }
-    assert_eq!(f.findings().await, [""; 0]);
-}
-
-#[tokio::test]
-async fn does_not_retry_automatically_after_a_permitted_tool_call() {
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    let id = PermissionId::generate();
-    f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
-    f.permit(&claim, id, PermissionDecision::Allow).await.unwrap();
-
-    assert_eq!(f.end(&claim, AttemptEnd::WorkerLost).await, TaskStatus::Interrupted);
-}
-
-#[tokio::test]
-async fn a_permanent_error_after_a_tool_call_fails_the_task() {
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    f.write(&claim, &[tool(1, "a", StepStatus::Running)]).await.unwrap();
-
-    assert_eq!(f.end(&claim, failed(ErrorCode::AgentRefused)).await, TaskStatus::Failed);
-}
-
-#[tokio::test]
-async fn a_crash_after_a_tool_call_also_interrupts_the_last_attempt() {
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    f.damage("UPDATE agent_task SET failures = max_attempts - 1").await;
-    f.write(&claim, &[tool(1, "a", StepStatus::Running)]).await.unwrap();
-
-    assert_eq!(f.end(&claim, failed(ErrorCode::AgentCrashed)).await, TaskStatus::Interrupted);
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 //! Guarantees: everything that the agent sent before its result, or soon after it, is emitted before the turn ends;
 //! stopping a turn cancels it in the agent's session, and the agent's process is kept only if the agent complied in
 //! time and left no process of the turn running. Other processes that a turn leaves running, detached from the agent,
-//! are ended by [`kill_detached`].
+//! are ended by [`Cleanup`].
 
+mod cleanup;
 mod pending;
 mod processes;
 mod settling;
@@ -23,9 +24,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::cleanup::Cleanup;
 use self::{
     pending::{PendingPermission, PendingPermissions},
-    processes::kill_detached,
     settling::SettlingTurn,
 };
 use super::{
@@ -53,16 +54,6 @@ pub(super) struct TurnResult {
     /// What can be reused of the agent.
     pub reuse: Reuse,
     pub cleanup: Cleanup,
-}
-
-/// The cleanup between a turn and the session's next turn.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cleanup {
-    /// When the turn began, in the same unit as the start times of processes.
-    started_at: u64,
-    /// Whether more updates from the turn may arrive. A turn that was cancelled ends for its user without waiting for
-    /// them.
-    is_unsettled: bool,
 }
 
 /// What can be reused of an agent after a turn.
@@ -292,18 +283,6 @@ impl Prompt<'_> {
             }
         }
         Flow::Continue
-    }
-}
-
-impl Cleanup {
-    /// Waits until the agent is silent, discarding its output, and then kills the processes that the turn left behind.
-    /// Returns false if the connection cannot be used for another turn.
-    pub async fn run(self, connection: &Connection, policy: &SettlePolicy) -> bool {
-        let is_silent = match policy.after_turn() {
-            Some(window) if self.is_unsettled => connection.settle(window).await,
-            Some(_) | None => true,
-        };
-        is_silent && kill_detached(connection.handle(), self.started_at).await
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     message::Message,
     output::Output,
     parts::{Part, ToolCall},
-    reports,
+    repetition, reports,
 };
 use crate::agents::{
     AgentError, Answer, Update,
@@ -182,7 +182,7 @@ impl<'a> Assembler<'a> {
         let mut chunk = chunk::read(object, self.choice);
         let report = reports::find(object);
         if chunk.is_repeatable && (self.flags.has_deltas || chunk.finish.is_some()) {
-            self.remove_repetition(&mut chunk.parts);
+            repetition::remove(&mut chunk.parts, &self.output);
         }
         if !chunk.parts.is_empty() {
             self.choice.get_or_insert(chunk.index);
@@ -234,28 +234,6 @@ impl<'a> Assembler<'a> {
         }
         let is_news = has_output || has_new_usage || self.finish != finish;
         Ok(if is_news { Progress::Output } else { Progress::Idle })
-    }
-
-    /// Removes parts of a whole message that repeat earlier deltas.
-    fn remove_repetition(&self, parts: &mut Vec<Part>) {
-        if self.output.has_thoughts() {
-            parts.retain(|part| !matches!(part, Part::Thought(_) | Part::ThoughtDetail(_)));
-        }
-        let text = |part: &Part| match part {
-            Part::Text(text) | Part::Refusal(text) => Some(text.clone()),
-            Part::Thought(_) | Part::ThoughtDetail(_) | Part::Image(_) | Part::ToolCall(_) => None,
-        };
-        let whole: String = parts.iter().filter_map(text).collect();
-        let whole = replace_marks(&whole).into_owned();
-        // Without tags and the thoughts between them.
-        let received = [self.output.received(), self.output.kept()];
-        let known = received.iter().find(|known| !known.trim().is_empty() && whole.trim().starts_with(known.trim()));
-        if let Some(known) = known {
-            let rest = whole.strip_prefix(known).or_else(|| whole.trim().strip_prefix(known.trim()));
-            let rest = rest.filter(|rest| !rest.trim().is_empty()).map(|rest| Part::Text(rest.to_owned()));
-            parts.retain(|part| text(part).is_none());
-            parts.extend(rest);
-        }
     }
 
     /// Processes part of the answer. Returns false if the answer is too long.

@@ -14,13 +14,16 @@ mod answer;
 mod charset;
 mod chunk;
 mod frames;
+mod images;
 mod json;
+mod last_frame;
 mod last_words;
 mod lines;
 mod message;
 mod notices;
 mod output;
 mod parts;
+mod repetition;
 mod reports;
 mod think_tags;
 mod thoughts;
@@ -35,6 +38,7 @@ use self::{
     answer::{Assembler, Progress},
     charset::TextDecoder,
     frames::FrameSplitter,
+    last_frame::{LastFrame, mentions_output},
     message::Message,
 };
 use super::{
@@ -134,12 +138,9 @@ impl Reader<'_> {
     /// Processes what remains at the end of the body.
     async fn read_end(&mut self) -> Result<(), Failure> {
         let cut = self.read_last().await?;
-        if cut == LastFrame::Done || self.assembler.is_done() {
-            return self.check_completion();
-        }
+        let is_done = cut == LastFrame::Done || self.assembler.is_done();
         // If the next chunk was cut off, a finish reason that the server sends in every chunk does not count.
-        let is_cut_off = cut == LastFrame::CutOutput || self.assembler.finish().is_none();
-        if !is_cut_off {
+        if is_done || (cut == LastFrame::Complete && self.assembler.finish().is_some()) {
             return self.check_completion();
         }
         if self.unknown > 0 && !self.assembler.has_output() && !self.assembler.is_completion() {
@@ -152,11 +153,13 @@ impl Reader<'_> {
     async fn read_break(&mut self, error: AgentError) -> Result<(), Failure> {
         let is_silence = error.code == ErrorCode::Timeout;
         let last = self.read_last().await?;
-        let is_complete = match self.assembler.finish() {
-            _ if last == LastFrame::Done || self.assembler.is_done() => true,
-            _ if last == LastFrame::CutOutput => false,
-            Some(_) => is_silence || self.assembler.is_finish_credible(),
-            None => false,
+        let is_complete = match last {
+            LastFrame::Done => true,
+            LastFrame::Complete | LastFrame::CutOutput if self.assembler.is_done() => true,
+            LastFrame::CutOutput => false,
+            LastFrame::Complete => {
+                self.assembler.finish().is_some() && (is_silence || self.assembler.is_finish_credible())
+            }
         };
         if is_complete { self.check_completion() } else { Err(self.assembler.with_words(error).into()) }
     }
@@ -174,16 +177,12 @@ impl Reader<'_> {
             return Ok(LastFrame::Done);
         }
         let Some(Message::Unknown(cut) | Message::Loss(cut)) = cut else { return Ok(LastFrame::Complete) };
-        let is_object = cut.starts_with(['{', '[']);
-        if !is_object {
+        if !cut.starts_with(['{', '[']) {
             self.count_unknown(&cut);
+            return Ok(LastFrame::Complete);
         }
-        let is_output = is_object && (self.assembler.was_contradicted() || mentions_output(&cut));
-        Ok(if is_output || (is_object && self.assembler.finish().is_none()) {
-            LastFrame::CutOutput
-        } else {
-            LastFrame::Complete
-        })
+        let is_output = self.assembler.finish().is_none() || self.assembler.was_contradicted() || mentions_output(&cut);
+        Ok(if is_output { LastFrame::CutOutput } else { LastFrame::Complete })
     }
 
     fn take(&mut self, messages: Vec<Message>) -> Result<Progress, Failure> {
@@ -284,22 +283,6 @@ fn not_a_completion(response: &str) -> Failure {
         format!("The agent's server did not return a chat completion. Check `base_url`. The response was: {response}")
     };
     AgentError::new(ErrorCode::AgentProtocol, message).into()
-}
-
-/// The kind of the last frame in a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LastFrame {
-    /// The end of the stream.
-    Done,
-    /// A complete frame, or one that does not matter.
-    Complete,
-    /// The truncated start of more output.
-    CutOutput,
-}
-
-/// Returns whether the start of an object belongs to more output.
-fn mentions_output(text: &str) -> bool {
-    ["\"delta\"", "\"content\"", "\"text\"", "\"message\"", "\"error\""].iter().any(|field| text.contains(field))
 }
 
 fn cut_short() -> AgentError {

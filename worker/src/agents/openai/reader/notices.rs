@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use banter_shared::chat::{StepDetail, StepStatus};
 
-use super::parts::{Image, ToolCall};
+use super::{images::Image, parts::ToolCall};
 use crate::agents::{StepUpdate, openai::errors::one_line};
 
 /// Maximum number of notices per answer.

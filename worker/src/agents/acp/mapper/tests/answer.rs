@@ -1,0 +1,101 @@
+//! Tests of the answer's text and thoughts.
+
+use super::*;
+
+#[test]
+fn finds_the_text_of_a_chunk_of_any_shape() {
+    for fields in [
+        json!({"content": {"type": "markdown", "text": "a"}}),
+        json!({"content": {"type": "TEXT", "text": "a"}}),
+        json!({"content": {"type": "content", "content": {"type": "text", "text": "a"}}}),
+        json!({"content": {"type": "text", "text": {"value": "a"}}}),
+        json!({"content": {"type": "text", "content": "a"}}),
+        json!({"content": [{"type": "output_text", "text": "a"}]}),
+        json!({"text": "a"}),
+        json!({"delta": {"text": "a"}}),
+    ] {
+        let mut turn = MappedTurn::all(&[(SAY, fields.clone())]);
+        turn.finish(true);
+        assert_eq!((turn.text().as_str(), turn.steps().count()), ("a", 0), "{fields}");
+    }
+    let thought =
+        MappedTurn::all(&[(SAY, json!({"content": {"type": "thinking", "text": "Hm"}})), (SAY, text_chunk("a"))]);
+    assert_eq!((thought.text().as_str(), thought.step("thought:1").status), ("a", StepStatus::Succeeded));
+}
+
+#[test]
+fn reports_output_that_may_be_the_answer() {
+    for (kind, fields) in [
+        (SAY, json!({"content": {"type": "hologram", "data": "AAAA"}})),
+        ("agent_message", text_chunk("a")),
+        ("", text_chunk("a")),
+    ] {
+        let mut turn = MappedTurn::all(&[(kind, fields)]);
+        turn.finish(true);
+        assert_eq!(turn.step("lost").detail.kind(), StepKind::Notice, "{kind}");
+    }
+    let mut turn = MappedTurn::all(&[("hologram", text_chunk("x")), (SAY, text_chunk("a"))]);
+    turn.finish(true);
+    assert_eq!((turn.text().as_str(), turn.steps().count()), ("a", 0), "there is an answer");
+}
+
+#[test]
+fn emits_a_thought_on_flush_and_completes_it_with_the_next_update() {
+    let mut turn = MappedTurn::all(&[(THINK, text_chunk("Hm, ")), (THINK, text_chunk("so."))]);
+    assert!(turn.out.is_empty() && turn.mapper.has_something_to_flush());
+
+    turn.mapper.flush(&mut turn.out);
+    turn.mapper.flush(&mut turn.out);
+
+    assert!(!turn.mapper.has_something_to_flush());
+    assert_eq!(turn.steps().count(), 1);
+    assert_eq!(turn.step("thought:1").status, StepStatus::Running);
+    turn.update(SAY, text_chunk("Yes."));
+    turn.update(THINK, text_chunk("Or"));
+    turn.update(CALL, json!({"toolCallId": "a", "title": "Read"}));
+    let thoughts: Vec<_> = turn
+        .steps()
+        .filter_map(|step| match &step.detail {
+            StepDetail::Thought(thought) => Some((step.key.as_str(), step.status, thought.text.as_deref().unwrap())),
+            StepDetail::Tool(_) | StepDetail::Plan(_) | StepDetail::Permission(_) | StepDetail::Notice(_) => None,
+        })
+        .collect();
+    assert_eq!(
+        thoughts,
+        [
+            ("thought:1", StepStatus::Running, "Hm, so."),
+            ("thought:1", StepStatus::Succeeded, "Hm, so."),
+            ("thought:2", StepStatus::Succeeded, "Or")
+        ]
+    );
+}
+
+#[test]
+fn separates_text_around_other_updates_into_paragraphs() {
+    let turn = MappedTurn::all(&[
+        (SAY, text_chunk("One")),
+        (SAY, text_chunk(" more.")),
+        (CALL, json!({"toolCallId": "a", "title": "Read"})),
+        (SAY, text_chunk("Two\n")),
+        ("plan", json!({"entries": []})),
+        (SAY, text_chunk("three.")),
+        (THINK, text_chunk("Hm")),
+        (SAY, text_chunk(" Four.")),
+    ]);
+    assert_eq!(turn.text(), "One more.\n\nTwo\nthree. Four.");
+
+    let message = |id: &str, text: &str| json!({"messageId": id, "content": {"type": "text", "text": text}});
+    let turn = MappedTurn::all(&[(SAY, message("1", "One")), (SAY, message("1", ".")), (SAY, message("2", "Two"))]);
+    assert_eq!(turn.text(), "One.\n\nTwo");
+}
+
+#[test]
+fn stops_at_the_maximum_answer_length() {
+    let mut turn = MappedTurn::default();
+    assert_eq!(turn.update(SAY, text_chunk(&"é".repeat(MAX_ANSWER_BYTES / 2 - 1))), Flow::Continue);
+
+    assert_eq!(turn.update(SAY, text_chunk("xéé")), Flow::TooLong);
+
+    assert_eq!(turn.text().len(), MAX_ANSWER_BYTES - 1, "characters stay whole");
+    assert_eq!(turn.update(SAY, text_chunk("more")), Flow::TooLong);
+}

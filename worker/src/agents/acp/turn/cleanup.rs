@@ -1,0 +1,26 @@
+//! The cleanup after a turn.
+
+use super::processes::kill_detached;
+use crate::agents::acp::{connection::Connection, settle::SettlePolicy};
+
+/// The cleanup between a turn and the session's next turn.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Cleanup {
+    /// When the turn began, in the same unit as the start times of processes.
+    pub(super) started_at: u64,
+    /// Whether more updates from the turn may arrive. A turn that was cancelled ends for its user without waiting for
+    /// them.
+    pub(super) is_unsettled: bool,
+}
+
+impl Cleanup {
+    /// Waits until the agent is silent, discarding its output, and then kills the processes that the turn left behind.
+    /// Returns false if the connection cannot be used for another turn.
+    pub async fn run(self, connection: &Connection, policy: &SettlePolicy) -> bool {
+        let is_silent = match policy.after_turn() {
+            Some(window) if self.is_unsettled => connection.settle(window).await,
+            Some(_) | None => true,
+        };
+        is_silent && kill_detached(connection.handle(), self.started_at).await
+    }
+}
