@@ -73,7 +73,7 @@ fn availability(config: &AgentConfig, report: Option<&AgentHealth>) -> Availabil
     let reason = match report {
         Some(report) if report.is_available => None,
         Some(report) => {
-            Some(report.reason.clone().unwrap_or_else(|| "The workers report that the agent is unavailable.".into()))
+            Some(report.reason.clone().unwrap_or_else(|| "The workers report this agent as unavailable.".into()))
         }
         None => config.unavailable_reason(|name| std::env::var(name).ok()),
     };

@@ -33,9 +33,9 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
-    /// Exit with 0 if the api at `BIND_ADDR` is ready, otherwise with 1; for container health checks.
+    /// Exit with 0 if the `api` process at `BIND_ADDR` is ready, otherwise with 1; for container health checks.
     Healthcheck,
-    /// Back up the database to a file; api and worker can keep running.
+    /// Back up the database to a file. The `api` and `worker` processes can keep running.
     Backup {
         /// The file to write. It appears only once the backup is complete and verified.
         target: PathBuf,
@@ -43,7 +43,7 @@ enum Command {
         #[arg(long)]
         overwrite: bool,
     },
-    /// Replace the database with a backup; stop every api and worker first. The replaced database is kept.
+    /// Replace the database with a backup. Stop all `api` and `worker` processes first. The previous database is kept.
     Restore {
         /// The backup to restore. It is not modified.
         source: PathBuf,
@@ -74,11 +74,11 @@ enum KeysCommand {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=36_500))]
         expires_days: Option<u64>,
     },
-    /// List all keys, one per line: id, user, workspace, role, created, last used, state.
+    /// List all keys, one per line: ID, user, workspace, role, created, last used, state.
     List,
     /// Revoke a key.
     Revoke {
-        /// The id of the key, as shown by `keys list`.
+        /// The ID of the key, as shown by `keys list`.
         id: String,
     },
 }
@@ -119,8 +119,9 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Restore { source } => {
             let RestoreReport { sessions, messages, previous } =
                 restore(&config.database_path, &source, SystemClock.now()).await?;
-            print(&format!("restored {} ({sessions} sessions, {messages} messages)\n", source.display()))?;
-            previous.map_or(Ok(()), |path| print(&format!("replaced database kept as {}\n", path.display())))
+            let (sessions, messages) = (count(sessions, "session"), count(messages, "message"));
+            print(&format!("restored {} ({sessions}, {messages})\n", source.display()))?;
+            previous.map_or(Ok(()), |path| print(&format!("kept the previous database as {}\n", path.display())))
         }
         Command::Check => {
             let store = open(&config).await?;
@@ -145,11 +146,18 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
 fn print_report(report: &CheckReport) -> anyhow::Result<()> {
     let CheckReport { sessions, messages, open_tasks, events, findings } = report;
     for found in findings {
-        print(&format!("violated rule: {}: {}\n", found.rule, found.place))?;
+        print(&format!("violation: {}: {}\n", found.rule, found.place))?;
     }
-    print(&format!("checked {sessions} sessions, {messages} messages, {open_tasks} open tasks, {events} events\n"))?;
+    let checked = [(sessions, "session"), (messages, "message"), (open_tasks, "open task"), (events, "event")];
+    let counts = checked.map(|(number, noun)| count(*number, noun));
+    print(&format!("checked {}\n", counts.join(", ")))?;
     anyhow::ensure!(findings.is_empty(), "violations found: {}", findings.len());
     Ok(())
+}
+
+/// Returns a number with a noun, such as "1 session" or "2 sessions".
+fn count(number: i64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 async fn manage_keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> {
@@ -166,7 +174,7 @@ async fn manage_keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> 
             print(&lines)
         }
         KeysCommand::Revoke { id } => {
-            let unknown = || format!("no key with id {id}; run `api keys list` to see the ids");
+            let unknown = || format!("no key with the ID {id}; run `api keys list` to see all IDs");
             let id: KeyId = id.parse().with_context(unknown)?;
             store.revoke_key(id).await.with_context(unknown)
         }
@@ -234,6 +242,11 @@ mod tests {
         let start = format!("{}\tann\tsales\tmember\t2026-01-01T00:00:00.000Z\tnever\t", key.id);
         assert_eq!(before, format!("{start}active until 2026-02-01T00:00:00.000Z\n"));
         assert_eq!(after, format!("{start}expired\n"));
+    }
+
+    #[test]
+    fn counts_in_the_singular_and_the_plural() {
+        assert_eq!([0, 1, 2].map(|number| count(number, "task")), ["0 tasks", "1 task", "2 tasks"]);
     }
 
     #[test]

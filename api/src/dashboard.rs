@@ -30,7 +30,7 @@ struct Files;
 
 /// The page that is served if the binary was built without the dashboard.
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Banter</title>\
-     <h1>This build has no dashboard</h1>\
+     <h1>This build does not include the dashboard</h1>\
      <p>The API is running. To add the dashboard, run <code>make dashboard</code> (requires Node) and rebuild.</p></html>";
 
 /// Serves a file or the page.

@@ -77,7 +77,7 @@ impl Application {
     pub async fn build(config: &Config, shutdown: &Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| std::env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
-        tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "store open");
+        tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "store opened");
 
         let access = Arc::new(AccessPolicy::new(config.auth, config.bind_addr));
         anyhow::ensure!(
@@ -153,7 +153,7 @@ impl Application {
         };
         tokio::select! {
             () = finish => tracing::info!("drained"),
-            () = shutdown.hard().cancelled() => tracing::warn!("grace period over; unfinished requests were aborted"),
+            () = shutdown.hard().cancelled() => tracing::warn!("grace period expired; unfinished requests were aborted"),
         }
         Ok(())
     }

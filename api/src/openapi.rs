@@ -25,7 +25,7 @@ use crate::error::{PROBLEM_JSON, Problem};
 #[openapi(
     info(
         title = "Banter",
-        description = "Self-hosted chat with agents. Ids are UUIDs; times are RFC 3339 in UTC. Errors are RFC 9457 \
+        description = "Self-hosted chat with agents. IDs are UUIDs; times are RFC 3339 in UTC. Errors are RFC 9457 \
                        problems with a machine-readable `code`. Every response has an `X-Request-Id` header."
     ),
     tags(

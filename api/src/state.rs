@@ -43,7 +43,7 @@ impl AppState {
         changed.value
     }
 
-    /// Ends a task if its worker does not react to the cancel request within [`STOP_PATIENCE`].
+    /// Ends a task if its worker does not react to the cancellation request within [`STOP_PATIENCE`].
     fn enforce_stop(&self, task_id: TaskId) {
         let state = self.clone();
         self.shutdown.tasks().spawn(async move {

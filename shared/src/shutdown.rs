@@ -57,8 +57,8 @@ impl Shutdown {
             tracing::info!(signal = name, grace_seconds = grace.as_secs(), "draining");
             soft.cancel();
             tokio::select! {
-                _ = next() => tracing::warn!("second signal; aborting"),
-                () = tokio::time::sleep(grace) => tracing::info!("grace period over; aborting"),
+                _ = next() => tracing::warn!("received second signal; aborting"),
+                () = tokio::time::sleep(grace) => tracing::info!("grace period expired; aborting"),
                 () = hard.cancelled() => {}
             }
             hard.cancel();

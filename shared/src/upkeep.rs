@@ -59,7 +59,7 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
         let seen = match looked.await {
             Ok(seen) => seen,
             Err(error) => {
-                tracing::warn!(%error, "failed to read the workers; retrying");
+                tracing::warn!(%error, "failed to list workers; retrying");
                 continue;
             }
         };
@@ -103,7 +103,7 @@ async fn sweep_stops(store: Store, relay: SharedRelay, end: CancellationToken) {
             Ok::<_, StoreError>(())
         };
         if let Err(error) = swept.await {
-            tracing::warn!(%error, "failed to read the cancel requests; retrying");
+            tracing::warn!(%error, "failed to read cancellation requests; retrying");
         }
     }
 }

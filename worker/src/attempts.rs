@@ -62,7 +62,7 @@ impl RunningAttempts {
         }
         let stored = match store.list_running(worker).await {
             Ok(stored) => stored,
-            Err(error) => return tracing::warn!(%error, "failed to read the cancel requests; retrying"),
+            Err(error) => return tracing::warn!(%error, "failed to read cancellation requests; retrying"),
         };
         for (task_id, attempt) in mine {
             let is_running = stored

@@ -53,7 +53,7 @@ async fn probe(agent: &AgentConfig, context: &BuildContext<'_>) -> ProbeReport {
     let driver = driver::of(&agent.driver);
     let mut lines: Vec<String> = installed_at(driver).into_iter().collect();
     if let Some(reason) = health::unavailable_reason(agent, context.env) {
-        lines.push(format!("missing: {reason}"));
+        lines.push(format!("unavailable: {reason}"));
         return ProbeReport { is_usable: false, lines };
     }
     let report = driver.probe(context).await;

@@ -31,7 +31,7 @@ enum Command {
     Supervise(supervise::Arguments),
     /// Run the demo agent, which speaks the Agent Client Protocol over stdin and stdout.
     DemoAgent,
-    /// Try each agent and report what works and what is missing; exit with 1 if an agent cannot be used.
+    /// Test each agent and report what works and what is missing; exit with 1 if any agent cannot be used.
     Doctor,
 }
 

@@ -103,7 +103,7 @@ async fn next_task(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Clai
         match try_claim(&parts).await {
             Ok(Some(claim)) => {
                 let id = JobId::from_str(&claim.job_id)
-                    .inspect_err(|error| tracing::error!(%error, "job has an invalid id"));
+                    .inspect_err(|error| tracing::error!(%error, "job has an invalid ID"));
                 let slot = TaskSlot { claim: claim.clone(), _permit: permit };
                 return Some(TaskBuilder::new(claim).task_id(id.ok()?).status(Status::Running).data(slot).build());
             }

@@ -192,7 +192,7 @@ impl StepWriter {
             Ok(Ok(())) => return WriterStatus::Active,
             Ok(Err(StoreError::LeaseLost)) => return WriterStatus::LeaseLost,
             Ok(Err(error)) => tracing::warn!(%task_id, %error, "failed to store steps; retrying"),
-            Err(error) => tracing::error!(%task_id, %error, "storing steps panicked"),
+            Err(error) => tracing::error!(%task_id, %error, "panicked while storing steps"),
         }
         for step in self.written.iter() {
             self.waiting.entry(step.seq).or_insert_with(|| step.clone());

@@ -192,7 +192,7 @@ fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
             }
             Err(TryLockError::WouldBlock) if Instant::now() < deadline && getppid() == parent => {
                 if !is_signaled && let Some(holder) = holder(&mut file, path) {
-                    eprintln!("worker supervise: killing process {holder}, which holds the work folder");
+                    eprintln!("worker supervise: killing process {holder}, which has the work folder locked");
                     is_signaled = kill(holder, Signal::SIGTERM).is_ok();
                 }
                 sleep(10 * POLL_INTERVAL);

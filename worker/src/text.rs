@@ -1,4 +1,4 @@
-//! Publishes the text of a running answer as it arrives and stores it in chunks.
+//! Publishes the text of an answer in progress as it arrives and stores it in chunks.
 
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ impl TextWriter {
                 tracing::warn!(task_id = %self.claim.task_id, %error, "failed to store text; retrying");
                 self.store_at = Instant::now() + WRITE_PAUSE;
             }
-            Err(error) => tracing::error!(task_id = %self.claim.task_id, %error, "storing text panicked"),
+            Err(error) => tracing::error!(task_id = %self.claim.task_id, %error, "panicked while storing text"),
         }
         WriterStatus::Active
     }

@@ -13,7 +13,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub struct FieldError {
     /// The name of the field, parameter, or header.
     pub field: String,
-    /// A human-readable explanation that completes "`field` …".
+    /// A human-readable explanation, phrased to follow the field name, such as "must be at most 200 characters".
     pub message: String,
 }
 

@@ -32,7 +32,7 @@ impl From<StoreError> for ApiError {
                 (Code::TaskNotEnded, "The task has not ended. Wait until it ends, or cancel it first.")
             }
             StoreError::PermissionOptionUnknown { offered } => {
-                let message = format!("is not an option of this request. {}", offered_options(offered));
+                let message = format!("is not one of this request's options. {}", offered_options(offered));
                 return Self::new(Code::UnknownOption, format!("`option_id` {message}"))
                     .with_errors(vec![FieldError { field: "option_id".into(), message }]);
             }

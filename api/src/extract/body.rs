@@ -106,7 +106,7 @@ fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
         let detail = format!("The body did not arrive within {} seconds.", BODY_TIMEOUT.as_secs());
         return ApiError::new(Code::RequestTimeout, detail);
     }
-    ApiError::new(Code::InvalidRequest, "The connection closed before the whole body arrived.")
+    ApiError::new(Code::InvalidRequest, "The connection was closed before the entire body arrived.")
 }
 
 /// Parses a JSON object; errors name the invalid field. Ignores a byte order mark, and replaces the escape of a lone

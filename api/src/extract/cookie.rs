@@ -20,7 +20,7 @@ impl LoginCookie {
     /// Returns the token of a request's cookie.
     ///
     /// Over HTTPS, the cookie without the prefix is ignored, because it could have been set by a page on a sibling
-    /// domain, or by an attacker who serves the same host name over plain HTTP.
+    /// domain, or by an attacker who serves the same hostname over plain HTTP.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<String> {
         let jar = CookieJar::from_headers(headers);

@@ -30,7 +30,7 @@ impl RelayMetrics {
             ("relay_publisher_connected", "Whether the relay's publisher is connected", &self.publisher_connected),
             (
                 "relay_pending_subscriptions",
-                "Users with open streams whose channel is not subscribed yet",
+                "Users with open streams whose channel has not been subscribed to yet",
                 &self.pending_subscriptions,
             ),
         ] {
@@ -45,7 +45,7 @@ impl RelayMetrics {
             ("relay_dropped_texts", "Chunks of live text that were not delivered", &self.dropped_texts),
             (
                 "relay_lagged_signals",
-                "Relay signals missed because a receiver in this api lagged",
+                "Relay signals missed because a receiver in this process lagged",
                 &self.lagged_signals,
             ),
             (

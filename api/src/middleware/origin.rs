@@ -87,7 +87,7 @@ impl From<OriginError> for ApiError {
                  Create a key with `api keys create` and send it with each request.",
             ),
             OriginError::CrossSite => {
-                Self::new(Code::CrossSiteRequest, "Requests from other sites are rejected. Send an API key instead.")
+                Self::new(Code::CrossSiteRequest, "Requests from other sites must include an API key.")
             }
         }
     }

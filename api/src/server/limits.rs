@@ -35,7 +35,7 @@ impl ConnectionLimits {
             .clamp(1, MAX_CONNECTIONS);
         let total = config.max_connections.unwrap_or(share);
         if total > share {
-            tracing::warn!("MAX_CONNECTIONS={total} exceeds 80% of the limit on open files ({files}); using {share}");
+            tracing::warn!("MAX_CONNECTIONS={total} exceeds 80% of the open-file limit ({files}); using {share}");
         }
         let limits = Self::new(total.min(share), config.max_connections_per_address);
         tracing::info!(
@@ -67,7 +67,7 @@ fn raise_open_files() -> u64 {
     match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
         Ok(()) => hard,
         Err(error) => {
-            tracing::warn!(%error, soft, hard, "cannot raise the limit on open files");
+            tracing::warn!(%error, soft, hard, "cannot raise the open-file limit");
             soft
         }
     }

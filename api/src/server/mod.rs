@@ -80,7 +80,7 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
 /// Serves one connection until it ends, is closed to make room, or is silent during the shutdown.
 async fn serve_connection(stream: TcpStream, router: Router, permit: ConnectionPermit, draining: CancellationToken) {
     if let Err(error) = prepare(&stream) {
-        tracing::debug!(%error, "cannot set the socket options");
+        tracing::debug!(%error, "cannot set socket options");
     }
     let activity = Arc::clone(permit.activity());
     let stream = Arc::new(stream);

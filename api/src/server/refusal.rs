@@ -111,7 +111,9 @@ async fn respond(mut stream: TcpStream, scope: LimitScope) -> io::Result<()> {
 fn response(scope: LimitScope) -> Vec<u8> {
     let detail = match scope {
         LimitScope::Process => "The server has too many open connections. Try again in a moment.",
-        LimitScope::Address => "Your address has too many open connections. Close some, or try again in a moment.",
+        LimitScope::Address => {
+            "There are too many open connections from your IP address. Close some, or try again in a moment."
+        }
     };
     let id = Uuid::now_v7().to_string();
     let body = serde_json::to_string(&ApiError::new(Code::Overloaded, detail).problem(id.clone())).unwrap_or_default();

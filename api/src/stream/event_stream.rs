@@ -37,7 +37,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const TYPING_RENEWAL: Duration = Duration::from_secs(3);
 /// Interval between checks of the principal's access: streams must close within 5 s of the revocation of a key.
 const ACCESS_CHECK: Duration = Duration::from_secs(2);
-/// Interval between attempts to close gaps in the text of running answers.
+/// Interval between attempts to close gaps in the text of answers in progress.
 const GAP_CHECK: Duration = Duration::from_millis(100);
 
 /// The reason why a stream ends.

@@ -1,4 +1,4 @@
-//! Live text of running answers, and the gaps in it.
+//! Live text of answers in progress, and the gaps in it.
 
 use std::sync::Arc;
 

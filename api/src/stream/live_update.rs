@@ -24,7 +24,7 @@ pub(super) enum LiveUpdate {
         /// The number of the event.
         seq: i64,
     },
-    /// More text of a running answer.
+    /// More text of an answer in progress.
     Text(Arc<LiveText>),
     /// A new or changed step.
     Step(Box<StepRow>),

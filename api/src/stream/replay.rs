@@ -85,7 +85,7 @@ impl EventStream {
                     Ok(Some(part)) => part,
                     Ok(None) => return Ok(()),
                     Err(error) => {
-                        tracing::warn!(%error, "failed to read the running tasks; retrying");
+                        tracing::warn!(%error, "failed to list running tasks; retrying");
                         self.pause().await?;
                         continue;
                     }

@@ -93,7 +93,7 @@ export const manyAgents = [
   agent(
     "demo",
     "Demo",
-    "A demo, not an AI: small talk from fixed rules. Requires no key or network access.",
+    "A scripted demo, not an AI. No API key or network access required.",
     {
       avatar: "🎭",
       starters: ["Hello! Who are you?", "/markdown", "/slow 10"],

@@ -100,7 +100,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in
-         * @description Exchanges an API key for a cookie (HttpOnly, SameSite=Strict) that expires after 30 days. Signing out invalidates it earlier, as does the expiry or revocation of the key.
+         * @description Exchanges an API key for a cookie (HttpOnly, SameSite=Strict) that expires after 30 days. It becomes invalid earlier if the user signs out, or if the key expires or is revoked.
          */
         post: operations["logIn"];
         /**
@@ -124,7 +124,7 @@ export interface paths {
         put?: never;
         /**
          * Create a stream ticket
-         * @description For browsers on another origin, where `EventSource` can send neither a key nor a cookie. For 60 seconds, any api accepts the ticket in the `token` parameter of an event stream. Revoking the key also revokes its tickets.
+         * @description For pages on another origin, where `EventSource` can send neither a key nor a cookie. For 60 seconds, any `api` process accepts the ticket in the `token` parameter of an event stream. Revoking the key also revokes its tickets.
          */
         post: operations["createStreamTicket"];
         delete?: never;
@@ -286,7 +286,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a task
-         * @description A queued task ends at once, and a running task ends within a second; the text so far is kept as the answer. Returns 409 `task_ended` if the task has already ended.
+         * @description A queued task ends immediately, and a running task ends within a second; any text generated so far is kept as the answer. Returns 409 `task_ended` if the task has already ended.
          */
         post: operations["cancelTask"];
         delete?: never;
@@ -326,7 +326,7 @@ export interface paths {
         put?: never;
         /**
          * Retry a task
-         * @description Requeues a failed, cancelled, or interrupted task ahead of later turns. A partial answer is deleted, and the new answer has a new id. Returns 409 `task_not_ended`, `task_succeeded`, or `session_archived`.
+         * @description Requeues a failed, cancelled, or interrupted task ahead of later turns. A partial answer is deleted, and the new answer has a new ID. Returns 409 `task_not_ended`, `task_succeeded`, or `session_archived`.
          */
         post: operations["retryTask"];
         delete?: never;
@@ -483,7 +483,8 @@ export interface components {
             cursor: components["schemas"]["Cursor"];
             /**
              * Format: int64
-             * @description The interval between heartbeats, in milliseconds. If none arrives for much longer, consider the connection dead.
+             * @description The interval between heartbeats, in milliseconds. If none arrives for much longer than this, treat the
+             *     connection as dead.
              */
             heartbeat_ms: number;
             /**
@@ -572,7 +573,8 @@ export interface components {
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description The attempt. A higher attempt restarts the answer; ignore deltas from a lower attempt.
+             * @description The attempt number. A higher number means that the answer has started over; ignore deltas from earlier
+             *     attempts.
              */
             attempt: number;
             /** @description The id that the answer will have once it is stored. */
@@ -596,7 +598,7 @@ export interface components {
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description The attempt.
+             * @description The attempt number.
              */
             attempt: number;
             /** @description The id that the answer will have once it is stored. */
@@ -615,7 +617,7 @@ export interface components {
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description The attempt. A higher attempt starts without steps; ignore steps from a lower attempt.
+             * @description The attempt number. A new attempt starts with no steps; ignore steps from earlier attempts.
              */
             attempt: number;
             /** @description The step. */
@@ -635,7 +637,7 @@ export interface components {
         FieldError: {
             /** @description The name of the field, parameter, or header. */
             field: string;
-            /** @description A human-readable explanation that completes "`field` …". */
+            /** @description A human-readable explanation, phrased to follow the field name, such as "must be at most 200 characters". */
             message: string;
         };
         /**
@@ -695,7 +697,7 @@ export interface components {
             turn: number;
             /**
              * Format: int64
-             * @description The arrival number in the session, which read positions refer to.
+             * @description The message's arrival number in the session. Read positions refer to this number.
              */
             seq: number;
             /** @description Who wrote the message. */
@@ -745,13 +747,13 @@ export interface components {
          * @enum {string}
          */
         OnBusy: "queue" | "interrupt" | "reject";
-        /** @description The text of the running answer so far. */
+        /** @description The partial text of the answer in progress. */
         Partial: {
             /** @description The id of the running task. */
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description The attempt.
+             * @description The attempt number.
              */
             attempt: number;
             /** @description The id that the answer will have once it is stored. */
@@ -771,9 +773,9 @@ export interface components {
         PermissionDecision: "allow" | "reject";
         /** @description The `detail` of a step of kind `permission`. */
         PermissionDetail: {
-            /** @description The id of the request, used in the path of the answer. */
+            /** @description The id of the request. Use it in the path when you answer the request. */
             request_id: components["schemas"]["PermissionId"];
-            /** @description The options that the agent offers. A request can always be rejected, even if none of the options is a rejection. */
+            /** @description The options that the agent offers. A request can always be rejected, even if none of the options rejects it. */
             options: components["schemas"]["PermissionOption"][];
             /** @description When the request expires. */
             expires_at: components["schemas"]["Timestamp"];
@@ -880,26 +882,26 @@ export interface components {
         };
         /** @description Relay statistics for this process. */
         RelayReport: {
-            /** @description The number of users with an open stream whose channel is not subscribed yet. */
+            /** @description The number of users with an open stream whose channel has not been subscribed to yet. */
             pending_subscriptions: number;
             /**
              * Format: int64
-             * @description Hints that were not delivered within a second, so other processes found the change by polling.
+             * @description The number of hints that were not delivered within a second; other processes found the change by polling.
              */
             dropped_hints: number;
             /**
              * Format: int64
-             * @description Chunks of live text that were not delivered; streams read the stored text instead.
+             * @description The number of chunks of live text that were not delivered; streams read the stored text instead.
              */
             dropped_texts: number;
             /**
              * Format: int64
-             * @description Relay signals that a receiver in this process missed because it lagged.
+             * @description The number of relay signals that a receiver in this process missed because it lagged.
              */
             lagged_signals: number;
             /**
              * Format: int64
-             * @description Messages rejected because their signature was missing or invalid.
+             * @description The number of messages rejected because their signature was missing or invalid.
              */
             rejected_messages: number;
         };
@@ -992,7 +994,7 @@ export interface components {
         };
         /**
          * @description The `kind` of a step and its `detail`, whose fields depend on the kind. If `is_truncated` is true, fields may be
-         *     absent and texts may be cut.
+         *     absent and text may be truncated.
          */
         StepDetail: {
             /** @description Reasoning shared by the agent. */
@@ -1948,7 +1950,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The session is archived or deleted. Also returned if it was already archived. */
+            /** @description The session was archived or deleted. Also returned if it was already archived. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2340,7 +2342,7 @@ export interface operations {
                     "application/json": components["schemas"]["Exchange"];
                 };
             };
-            /** @description The message is stored. */
+            /** @description The message was stored. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2473,7 +2475,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The message is deleted. */
+            /** @description The message was deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3004,7 +3006,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer is stored and sent to the agent. */
+            /** @description The answer was stored and sent to the agent. */
             204: {
                 headers: {
                     [name: string]: unknown;

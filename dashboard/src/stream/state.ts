@@ -29,7 +29,7 @@ export interface Thread {
    */
   readonly detached: Entries<Message>;
   readonly tasks: Entries<Task>;
-  /** The text of running answers so far, by task. */
+  /** The text of answers in progress so far, by task. */
   readonly live: Readonly<Record<string, LiveText>>;
   /** Whether older turns exist that have not been fetched. */
   readonly hasMore: boolean;

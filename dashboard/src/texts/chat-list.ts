@@ -16,6 +16,7 @@ export const chatList = {
     waiting: "Waiting…",
     messageNotSent: "Message not sent",
     resumesAt: (reason: string, time: string) => `${reason} Resumes at ${time}.`,
+    resumesOn: (reason: string, date: string) => `${reason} Resumes on ${date}.`,
     failed: (reason: string) => `Failed: ${reason}`,
     permissionNeeded: (title: string) => `Permission needed: ${title}`,
     noMessages: "No messages yet",

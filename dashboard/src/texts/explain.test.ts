@@ -1,12 +1,25 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Message } from "@/api/models";
-import { makeAnswer, makeStep } from "@/test-objects";
-import { explainEnding } from "./explain";
+import { makeAnswer, makeStep, makeTask } from "@/test-objects";
+import { formatClock, formatMoment } from "@/time";
+import { explainEnding, explainWait } from "./explain";
 
 function ended(finish_reason: Message["finish_reason"], content = ""): Message {
   return makeAnswer({ content, finish_reason });
 }
+
+describe("explainWait", () => {
+  const error = { code: "agent_rate_limited" as const, message: "429", retryable: true };
+  const task = makeTask({ error });
+
+  it("returns the time on the same day, and the date otherwise", () => {
+    const now = new Date().toISOString();
+    expect(explainWait(task, now)).toBe(`Rate limit reached. Resumes at ${formatClock(now)}.`);
+    const date = "2026-01-01T03:00:00.000Z";
+    expect(explainWait(task, date)).toBe(`Rate limit reached. Resumes on ${formatMoment(date)}.`);
+  });
+});
 
 describe("explainEnding", () => {
   const notice = makeStep({ kind: "notice", title: "The model tried to call a tool." });

@@ -22,13 +22,13 @@ export function findReason(task: Task): string | null {
 
 /**
  * Returns the reason why a task waits and the time at which it resumes: "Rate limit reached.
- * Resumes at 3:00 PM."
+ * Resumes at 3:00 PM." On another day, the time includes the date.
  */
 export function explainWait(task: Task, until: string): string {
-  const time = isSameDay(until, new Date().toISOString())
-    ? formatClock(until)
-    : formatMoment(until);
-  return texts.sessions.resumesAt(explainTaskError(task), time);
+  const reason = explainTaskError(task);
+  return isSameDay(until, new Date().toISOString())
+    ? texts.sessions.resumesAt(reason, formatClock(until))
+    : texts.sessions.resumesOn(reason, formatMoment(until));
 }
 
 /**

@@ -95,8 +95,7 @@ impl AgentConfig {
     pub fn demo() -> Self {
         Self {
             name: "Demo".to_owned(),
-            description: "A demo, not an AI: small talk from fixed rules. Requires no key or network access."
-                .to_owned(),
+            description: "A scripted demo, not an AI. No API key or network access required.".to_owned(),
             avatar: Some("🎭".to_owned()),
             starters: ["Hello! Who are you?", "My name is Ada.", "/markdown", "/slow 10", "/help"]
                 .map(str::to_owned)

@@ -47,7 +47,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
     root.allow_only(&["agents"], |_| None)?;
     let Some(agents) = document.get_ref().get("agents") else { return Ok(Vec::new()) };
     let DeValue::Array(tables) = agents.get_ref() else {
-        return Err(root.field_problem("agents", "expected tables that begin with [[agents]], in double brackets"));
+        return Err(root.field_problem("agents", "expected one or more [[agents]] tables (with double brackets)"));
     };
 
     let mut entries = Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
     for table in tables {
         let offset = table.span().start;
         let DeValue::Table(fields) = table.get_ref() else {
-            return Err(root.field_problem("agents", "expected tables that begin with [[agents]]"));
+            return Err(root.field_problem("agents", "expected one or more [[agents]] tables (with double brackets)"));
         };
         let mut reader = Reader::new(source, fields, offset, "agent".to_owned());
         let entry = parse_agent(&mut reader)?;
@@ -99,7 +99,8 @@ fn parse_driver(reader: &Reader<'_>, key: &str) -> Result<DriverConfig, Problem>
         None => return Err(reader.problem(format!("`driver` is missing; {EXPECTED_DRIVER}"))),
     };
     if key == DEMO_KEY && driver != "demo" {
-        let text = "the key `demo` is reserved for the built-in agent with the driver \"demo\"; choose another key";
+        let text =
+            "the key `demo` is reserved for the built-in agent, which uses the `demo` driver; choose another key";
         return Err(reader.field_problem("driver", text));
     }
     let allow_only = |lists: &[&[&str]]| {
@@ -143,13 +144,16 @@ fn foreign_field(field: &str, driver: &str) -> Option<String> {
     .collect();
     let drivers = if owners.len() == 1 { "driver" } else { "drivers" };
     (!owners.is_empty()).then(|| {
-        format!("`{field}` is a field of the {drivers} {}, but this agent's driver is `{driver}`", owners.join(" and "))
+        format!(
+            "`{field}` applies only to the {} {drivers}, but this agent uses the `{driver}` driver",
+            owners.join(" and ")
+        )
     })
 }
 
 fn parse_openai(reader: &Reader<'_>) -> Result<OpenaiConfig, Problem> {
     let Some(address) = reader.text("base_url")? else {
-        return Err(reader.problem("`base_url` is missing; expected an address such as \"http://127.0.0.1:8081/v1\""));
+        return Err(reader.problem("`base_url` is missing; expected a URL such as \"http://127.0.0.1:8081/v1\""));
     };
     let base_url = base_url(&address).map_err(|problem| reader.field_problem("base_url", problem))?;
     let default = OpenaiConfig::at(base_url);
@@ -169,7 +173,7 @@ fn parse_openai(reader: &Reader<'_>) -> Result<OpenaiConfig, Problem> {
 
 /// Returns the URL without trailing slashes, or a description of the problem.
 pub(super) fn base_url(text: &str) -> Result<String, String> {
-    let expected = "expected an address such as \"http://127.0.0.1:8081/v1\"";
+    let expected = "expected a URL such as \"http://127.0.0.1:8081/v1\"";
     let lower = text.to_ascii_lowercase();
     let Some(rest) = ["http://", "https://"].iter().find_map(|scheme| lower.strip_prefix(scheme)) else {
         return Err(format!("{expected}, starting with http:// or https://"));
@@ -179,10 +183,10 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
     }
     let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') {
-        return Err("must not contain a user name or password; use `api_key_env` instead".to_owned());
+        return Err("must not contain a username or password; use `api_key_env` instead".to_owned());
     }
     if authority.is_empty() || authority.starts_with(':') {
-        return Err(format!("{expected}, with a host name"));
+        return Err(format!("{expected}, with a hostname"));
     }
     if rest.trim_end_matches('/').ends_with("/chat/completions") {
         return Err(format!("{expected}, without `/chat/completions` at the end"));

@@ -8,10 +8,10 @@ use super::{
 
 /// Fields of every agent that runs as a program.
 pub(super) const PROGRAM_FIELDS: [&str; 6] = ["command", "args", "env", "secrets", "history_bytes", "idle_timeout_s"];
-/// Additional fields of the driver `acp`.
+/// Additional fields of the `acp` driver.
 pub(super) const ACP_FIELDS: [&str; 7] =
     ["mode", "model", "permission", "permission_timeout_s", "keep_warm_s", "max_processes", "max_memory_mb"];
-/// Additional fields of the driver `command`.
+/// Additional fields of the `command` driver.
 pub(super) const COMMAND_FIELDS: [&str; 2] = ["input", "format"];
 /// Banter's own variables, which are never passed to an agent.
 const OWN_VARIABLES: [&str; 2] = ["DATABASE_URL", "REDIS_URL"];
@@ -61,9 +61,7 @@ fn parse_program(reader: &Reader<'_>) -> Result<ProgramConfig, Problem> {
     if let Some(name) = secrets.iter().find(|name| !is_variable_name(name)) {
         // The value is not shown, because it may be the secret itself.
         let hint = "expected names of environment variables (A-Z, 0-9, and `_`), not the secrets themselves";
-        return Err(
-            reader.field_problem("secrets", format!("{hint}; found an invalid name with {} characters", name.len()))
-        );
+        return Err(reader.field_problem("secrets", format!("{hint}; found an invalid name of length {}", name.len())));
     }
     let own = |name: &&String| OWN_VARIABLES.contains(&name.as_str());
     if let Some(name) = secrets.iter().find(own) {

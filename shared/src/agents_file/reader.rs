@@ -198,7 +198,7 @@ fn describe(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) if text.is_empty() => "an empty string".to_owned(),
         DeValue::String(text) if is_short(text, 60) => format!("the string {text:?}"),
-        DeValue::String(text) => format!("a string of {} characters", text.chars().count()),
+        DeValue::String(text) => format!("a string of length {}", text.chars().count()),
         DeValue::Integer(number) => format!("the number {}", number.as_str()),
         DeValue::Float(number) => format!("the number {}", number.as_str()),
         DeValue::Boolean(flag) => format!("{flag}"),

@@ -59,7 +59,7 @@ pub struct Message {
     pub chat_session_id: SessionId,
     /// The turn number, shared by a user message and its answer. Turn numbers may have gaps.
     pub turn: i64,
-    /// The arrival number in the session, which read positions refer to.
+    /// The message's arrival number in the session. Read positions refer to this number.
     pub seq: i64,
     /// Who wrote the message.
     pub role: Role,
@@ -76,7 +76,7 @@ pub struct Message {
     /// The duration of the attempt in milliseconds; null for a user message.
     #[schema(required)]
     pub elapsed_ms: Option<i64>,
-    /// The token usage reported by the agent; null if it reported none and for user messages.
+    /// The token usage reported by the agent; null for user messages, or if the agent reported none.
     #[schema(required)]
     pub usage: Option<Usage>,
     /// When the message was stored.
@@ -86,12 +86,12 @@ pub struct Message {
     pub edited_at: Option<Timestamp>,
 }
 
-/// The text of the running answer so far.
+/// The partial text of the answer in progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Partial {
     /// The id of the running task.
     pub task_id: TaskId,
-    /// The attempt.
+    /// The attempt number.
     pub attempt: i64,
     /// The id that the answer will have once it is stored.
     pub message_id: MessageId,

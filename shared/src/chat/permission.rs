@@ -213,9 +213,9 @@ impl PermissionOutcome {
 /// The `detail` of a step of kind `permission`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PermissionDetail {
-    /// The id of the request, used in the path of the answer.
+    /// The id of the request. Use it in the path when you answer the request.
     pub request_id: PermissionId,
-    /// The options that the agent offers. A request can always be rejected, even if none of the options is a rejection.
+    /// The options that the agent offers. A request can always be rejected, even if none of the options rejects it.
     pub options: Vec<PermissionOption>,
     /// When the request expires.
     pub expires_at: Timestamp,

@@ -10,7 +10,7 @@ use super::{PermissionDetail, PlanDetail, PlanEntry, StepKind, ToolDetail, is_fa
 use crate::id::PermissionId;
 
 /// The `kind` of a step and its `detail`, whose fields depend on the kind. If `is_truncated` is true, fields may be
-/// absent and texts may be cut.
+/// absent and text may be truncated.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 #[serde(tag = "kind", content = "detail", rename_all = "lowercase")]
 pub enum StepDetail {

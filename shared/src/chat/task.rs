@@ -190,7 +190,7 @@ pub struct Task {
     /// Why the latest attempt failed; null if it did not.
     #[schema(required)]
     pub error: Option<TaskError>,
-    /// The token usage reported by the agent; null if it reported none.
+    /// The token usage reported by the agent; null if the agent reported none.
     #[schema(required)]
     pub usage: Option<Usage>,
     /// When the message was sent.

@@ -41,7 +41,7 @@ pub struct Config {
     pub bind_addr: SocketAddr,
     /// `AGENTS_FILE`: the path of agents.toml.
     pub agents_file: Option<PathBuf>,
-    /// `DATA_DIR`: the folder for agents' home and work folders.
+    /// `DATA_DIR`: the directory for the agents' home directories and work folders.
     pub data_dir: PathBuf,
     /// `WORKER_CONCURRENCY`: maximum number of concurrent tasks per worker.
     pub worker_concurrency: usize,

@@ -12,7 +12,7 @@ pub(super) fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAdd
             AddressError::Url => {
                 return ConfigError { variable: "REDIS_URL", value: None, expected: URL_FORMS.to_owned() };
             }
-            AddressError::CaWithoutTls => "no value, unless REDIS_URL begins with rediss://".to_owned(),
+            AddressError::CaWithoutTls => "to be unset unless REDIS_URL starts with rediss://".to_owned(),
             AddressError::CaFile(source) => format!("a readable file ({source})"),
             AddressError::Ca => "a file with certificates in PEM format".to_owned(),
         };
@@ -20,7 +20,7 @@ pub(super) fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAdd
     })
 }
 
-/// Returns a URL without user name and password.
+/// Returns a URL without its username and password.
 pub(super) fn without_credentials(url: &str) -> String {
     match (url.split_once("://"), url.rfind('@')) {
         (Some((scheme, _)), Some(end)) => format!("{scheme}://…{}", &url[end..]),

@@ -33,7 +33,8 @@ pub enum EventData {
     Hello {
         /// The position after which the stream delivers events.
         cursor: Cursor,
-        /// The interval between heartbeats, in milliseconds. If none arrives for much longer, consider the connection dead.
+        /// The interval between heartbeats, in milliseconds. If none arrives for much longer than this, treat the
+        /// connection as dead.
         heartbeat_ms: u64,
         /// How long to wait before reconnecting, in milliseconds.
         retry_ms: u64,
@@ -58,7 +59,7 @@ pub enum EventData {
         /// The session.
         session: Box<Session>,
     },
-    /// The title, status, or pin of a session changed.
+    /// A session's title, status, or pinned state changed.
     #[serde(rename = "session.updated")]
     SessionUpdated {
         /// The session after the change.
@@ -101,7 +102,7 @@ pub enum EventData {
         /// The session after the change.
         session: Box<Session>,
     },
-    /// The status or the attempt of a task changed.
+    /// A task's status or attempt number changed.
     #[serde(rename = "task.updated")]
     TaskUpdated {
         /// The task after the change.
@@ -109,7 +110,8 @@ pub enum EventData {
         /// The session after the change.
         session: Box<Session>,
     },
-    /// An agent is working or has stopped working. The state expires at `expires_at` unless renewed.
+    /// An agent is working on a task, or has just stopped. Sent repeatedly while the agent works; the state expires at
+    /// `expires_at` unless it is renewed.
     #[serde(rename = "typing")]
     Typing {
         /// The key of the agent.
@@ -121,12 +123,13 @@ pub enum EventData {
         /// When the state expires.
         expires_at: Timestamp,
     },
-    /// The next piece of the running answer. Offsets count UTF-8 bytes.
+    /// The next piece of the answer in progress. Offsets count UTF-8 bytes.
     #[serde(rename = "message.delta")]
     MessageDelta {
         /// The id of the running task.
         task_id: TaskId,
-        /// The attempt. A higher attempt restarts the answer; ignore deltas from a lower attempt.
+        /// The attempt number. A higher number means that the answer has started over; ignore deltas from earlier
+        /// attempts.
         attempt: i64,
         /// The id that the answer will have once it is stored.
         message_id: MessageId,
@@ -137,12 +140,12 @@ pub enum EventData {
         /// The text.
         text: String,
     },
-    /// The entire text of the running answer; replaces all text received so far.
+    /// The entire text of the answer in progress; replaces all text received so far.
     #[serde(rename = "message.partial")]
     MessagePartial {
         /// The id of the running task.
         task_id: TaskId,
-        /// The attempt.
+        /// The attempt number.
         attempt: i64,
         /// The id that the answer will have once it is stored.
         message_id: MessageId,
@@ -156,7 +159,7 @@ pub enum EventData {
     TaskStep {
         /// The id of the task.
         task_id: TaskId,
-        /// The attempt. A higher attempt starts without steps; ignore steps from a lower attempt.
+        /// The attempt number. A new attempt starts with no steps; ignore steps from earlier attempts.
         attempt: i64,
         /// The step.
         step: Step,

@@ -14,7 +14,7 @@ pub enum LogKind {
     /// A session was created.
     #[strum(serialize = "session.created")]
     SessionCreated,
-    /// The title, status, or pin of a session changed.
+    /// A session's title, status, or pinned state changed.
     #[strum(serialize = "session.updated")]
     SessionUpdated,
     /// The read position of a session changed.
@@ -32,7 +32,7 @@ pub enum LogKind {
     /// A message was unsent, or replaced by a retry.
     #[strum(serialize = "message.deleted")]
     MessageDeleted,
-    /// The status or the attempt of a task changed.
+    /// A task's status or attempt number changed.
     #[strum(serialize = "task.updated")]
     TaskUpdated,
 }

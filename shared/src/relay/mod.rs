@@ -34,7 +34,7 @@ pub use wake::WakeMode;
 /// How often every receiver polls the store, regardless of the relay.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A piece of a running answer that is sent to open streams.
+/// A piece of an answer in progress that is sent to open streams.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LiveText {
     /// The session.
@@ -78,7 +78,7 @@ pub enum Signal {
     Reconnected,
 }
 
-/// How often the text of a running answer is stored and published.
+/// How often the text of an answer in progress is stored and published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextIntervals {
     /// How long a worker collects text before storing it.

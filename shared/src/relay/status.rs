@@ -52,8 +52,8 @@ pub struct RelayStatus {
     pub subscriber: LinkState,
     /// The sending direction.
     pub publisher: LinkState,
-    /// The number of users with an open stream whose channel is not subscribed to; their changes arrive within a
-    /// second.
+    /// The number of users with an open stream whose channel has not been subscribed to yet; their changes arrive
+    /// within a second.
     pub pending_subscriptions: usize,
     /// The number of hints that were not delivered within a second, so that other processes found the change by
     /// polling.

@@ -83,8 +83,8 @@ pub enum BackupError {
         #[source]
         source: StoreError,
     },
-    /// The copy is damaged, which means that the database or the disk is damaged.
-    #[error("the copy is damaged ({0}); run `api check`")]
+    /// The copy is corrupted, which means that the database is corrupted or the disk is failing.
+    #[error("the copy is corrupted ({0}); run `api check`")]
     Damaged(String),
 }
 

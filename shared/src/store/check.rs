@@ -45,7 +45,7 @@ const RULES: [(&str, &str); 19] = [
          (SELECT 1 FROM chat_message m WHERE m.id = t.user_message_id AND m.task_id = t.id AND m.role = 'user')",
     ),
     (
-        "an answer belongs to an ended task of its turn and has the id reserved for it",
+        "an answer belongs to an ended task of its turn and has the ID reserved for it",
         "SELECT m.id FROM chat_message m WHERE m.role = 'assistant' AND NOT EXISTS \
          (SELECT 1 FROM agent_task t WHERE t.id = m.task_id AND t.answer_message_id = m.id AND t.turn = m.turn \
           AND t.status NOT IN ('queued', 'running'))",

@@ -1,4 +1,4 @@
-//! The text of running answers, stored in chunks.
+//! The text of answers in progress, stored in chunks.
 
 use sqlx::SqliteConnection;
 
@@ -9,12 +9,12 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// A chunk of a running answer.
+/// A chunk of an answer in progress.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct StoredChunk {
     /// The task.
     pub task_id: TaskId,
-    /// The attempt.
+    /// The attempt number.
     pub attempt: i64,
     /// The offset at which the chunk starts, in bytes of UTF-8.
     pub start_offset: i64,
@@ -86,7 +86,7 @@ pub(super) async fn read_after(
 }
 
 impl Store {
-    /// Stores the next chunk of a running answer.
+    /// Stores the next chunk of an answer in progress.
     ///
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has ended.

@@ -18,7 +18,7 @@ use crate::{
 pub struct Claim {
     /// The task.
     pub task_id: TaskId,
-    /// The attempt.
+    /// The attempt number.
     pub attempt: i64,
     /// The id of the job.
     pub job_id: String,

@@ -34,7 +34,7 @@ pub enum StoreError {
     #[error("the permission request has expired")]
     PermissionExpired,
     /// The permission request has no option with this id.
-    #[error("the permission request does not offer this option")]
+    #[error("the option is not available for this permission request")]
     PermissionOptionUnknown {
         /// The ids of its options.
         offered: Vec<String>,
@@ -64,13 +64,13 @@ pub enum StoreError {
     #[error("the disk is full")]
     DiskFull,
     /// The database reported an unexpected error.
-    #[error("the database failed")]
+    #[error("database error")]
     Database(#[source] sqlx::Error),
     /// A row contains an invalid value, so another program must have changed the file.
     #[error("the store contains an invalid value: {0}")]
     Corrupt(String),
     /// The queue rejected a job.
-    #[error("the queue failed")]
+    #[error("queue error")]
     Queue(#[source] apalis_sqlite::Error),
 }
 
@@ -87,7 +87,7 @@ pub struct NewerSchema {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder could not be created, or the lock file could not be opened.
-    #[error("DATABASE_URL: cannot create the folder of {path}")]
+    #[error("DATABASE_URL: cannot create the parent directory of {path}")]
     Folder {
         /// The database file.
         path: String,
@@ -131,8 +131,8 @@ pub enum OpenError {
         /// The database file.
         path: String,
     },
-    /// A backup was put in place of the database, but this installation could not adopt it.
-    #[error("DATABASE_URL: cannot adopt the backup {path}")]
+    /// A backup was put in place of the database, but could not be prepared for use.
+    #[error("DATABASE_URL: cannot prepare the backup {path} for use")]
     Adopt {
         /// The database file.
         path: String,

@@ -63,7 +63,7 @@ pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> R
             .bind(&user.user_id)
             .fetch_optional(connection)
             .await?
-            .ok_or_else(|| StoreError::Corrupt(format!("no log of {user}")))?;
+            .ok_or_else(|| StoreError::Corrupt(format!("no event log for {user}")))?;
     Ok(LogPosition { user_log_id, head: Cursor { epoch, seq } })
 }
 

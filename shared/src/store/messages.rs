@@ -26,7 +26,7 @@ pub struct Thread {
     pub messages: Vec<Message>,
     /// Whether there are older turns.
     pub has_more: bool,
-    /// The running answer, if any.
+    /// The answer in progress, if any.
     pub partial: Option<Partial>,
     /// The event cursor that matches this exact state.
     pub as_of: Cursor,
@@ -121,7 +121,7 @@ async fn extent(
 }
 
 impl Store {
-    /// Returns a session with its newest turns and the running answer, read from one snapshot.
+    /// Returns a session with its newest turns and the answer in progress, read from one snapshot.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.

@@ -19,7 +19,7 @@ impl Store {
         self.write(async |tx| {
             let stranded: Vec<SessionId> = sqlx::query_scalar(STRANDED).fetch_all(&mut *tx).await?;
             for &session_id in &stranded {
-                tracing::error!(%session_id, "queued task had no job; job pushed");
+                tracing::error!(%session_id, "queued task had no job; added one");
                 sqlx::query("UPDATE agent_task SET job_id = NULL WHERE chat_session_id = $1 AND status = 'queued'")
                     .bind(session_id)
                     .execute(&mut *tx)

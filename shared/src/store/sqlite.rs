@@ -90,7 +90,7 @@ pub(super) fn is_full(error: &sqlx::Error) -> bool {
     primary_code(error) == Some(FULL)
 }
 
-/// Returns whether the error means that the file is damaged or is not a database.
+/// Returns whether the error means that the file is corrupted or is not a database.
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {
     const CORRUPT: u32 = 11;
     const NOTADB: u32 = 26;

@@ -25,7 +25,7 @@ pub struct RunningAttempt {
     /// The task.
     #[sqlx(rename = "id")]
     pub task_id: TaskId,
-    /// The attempt.
+    /// The attempt number.
     pub attempt: i64,
     /// Whether a stop was requested.
     pub is_stopping: bool,

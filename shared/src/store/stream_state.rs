@@ -36,7 +36,7 @@ pub struct RunningTask {
     /// The task.
     #[sqlx(rename = "id")]
     pub task_id: TaskId,
-    /// The attempt.
+    /// The attempt number.
     pub attempt: i64,
     /// The session.
     #[sqlx(rename = "chat_session_id")]

@@ -24,7 +24,7 @@ pub struct LogRow {
 pub struct Tail {
     /// New rows of all logs, in order.
     pub rows: Vec<LogRow>,
-    /// New text of running answers, in order. The tasks were still running after the last of `rows`.
+    /// New text of answers in progress, in order. The tasks were still running after the last of `rows`.
     pub chunks: Vec<ChunkRow>,
     /// Changed steps, in the order of their latest changes. Their attempts were still the latest ones after the last of
     /// `rows`.

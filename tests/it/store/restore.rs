@@ -56,7 +56,7 @@ async fn restores_the_backup_and_keeps_the_replaced_database() {
     let kept = kept(&app);
     assert_eq!(kept.len(), 1, "{kept:?}");
     let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("restored copy.db (1 sessions, 2 messages)") && told.contains(&kept[0]), "{told}");
+    assert!(told.contains("restored copy.db (1 session, 2 messages)") && told.contains(&kept[0]), "{told}");
     assert_eq!(texts(&app.folder().join(&kept[0])).await, ["before", "after"]);
     app.check().await;
     let api = app.add_api().await;
@@ -111,7 +111,7 @@ async fn fails_while_any_process_has_the_database_open() {
 
     for output in refused {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
-        let (told, line) = (stderr(&output), "; stop every api and worker first");
+        let (told, line) = (stderr(&output), "; stop all `api` and `worker` processes first");
         assert!(told.contains(" is in use by process ") && told.trim_end().ends_with(line), "{told}");
     }
     sqlx::Connection::close(foreign).await.unwrap();
@@ -131,9 +131,9 @@ async fn rejects_sources_that_are_not_a_complete_banter_database() {
     sqlx::Connection::close(other).await.unwrap();
     let whole = fs::read(path("copy.db")).unwrap();
     fs::write(path("short.db"), &whole[..whole.len() / 2]).unwrap();
-    let mut damaged = whole.clone();
-    damaged[4096..4096 + 3000].fill(0xa5);
-    fs::write(path("damaged.db"), damaged).unwrap();
+    let mut corrupted = whole.clone();
+    corrupted[4096..4096 + 3000].fill(0xa5);
+    fs::write(path("corrupted.db"), corrupted).unwrap();
     fs::write(path("newer.db"), &whole).unwrap();
     let mut newer = connect(&path("newer.db")).await;
     let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
@@ -148,8 +148,8 @@ async fn rejects_sources_that_are_not_a_complete_banter_database() {
         ("empty.db", "is not a Banter database"),
         ("other.db", "is not a Banter database"),
         (".", "is not a Banter database"),
-        ("short.db", "is damaged"),
-        ("damaged.db", "is damaged"),
+        ("short.db", "is corrupted"),
+        ("corrupted.db", "is corrupted"),
         ("newer.db", "99990101000000"),
         ("banter.db", "is the database itself"),
     ] {

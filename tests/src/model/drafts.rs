@@ -1,11 +1,11 @@
-//! Partial texts of running answers.
+//! Partial texts of answers in progress.
 
 use serde_json::Value;
 
 use super::Model;
 use crate::chat::has_ended;
 
-/// The partial text of a running answer.
+/// The partial text of an answer in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
     /// The attempt that produces the text.

@@ -21,7 +21,8 @@ pub fn check(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Ve
         agent_key: agent.key.clone(),
         is_available: false,
         reason: Some(
-            "Installed but not enabled. To enable it, add it to agents.toml. The agent can run commands on the worker."
+            "Installed but not enabled. To enable it, add it to agents.toml. Once enabled, it can run commands on the \
+             worker."
                 .to_owned(),
         ),
     });

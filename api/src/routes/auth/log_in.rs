@@ -34,7 +34,7 @@ pub struct LogIn {
     tag = "auth",
     summary = "Sign in",
     description = "Exchanges an API key for a cookie (HttpOnly, SameSite=Strict) that expires after 30 days. \
-                   Signing out invalidates it earlier, as does the expiry or revocation of the key.",
+                   It becomes invalid earlier if the user signs out, or if the key expires or is revoked.",
     request_body = LogIn,
     security(()),
     responses((status = 200, description = "The user is signed in.", body = Me), AnyProblem, BodyProblem),

@@ -28,9 +28,9 @@ pub struct StreamTicket {
     operation_id = "createStreamTicket",
     tag = "auth",
     summary = "Create a stream ticket",
-    description = "For browsers on another origin, where `EventSource` can send neither a key nor a cookie. For 60 \
-                   seconds, any api accepts the ticket in the `token` parameter of an event stream. Revoking the key \
-                   also revokes its tickets.",
+    description = "For pages on another origin, where `EventSource` can send neither a key nor a cookie. For 60 \
+                   seconds, any `api` process accepts the ticket in the `token` parameter of an event stream. Revoking \
+                   the key also revokes its tickets.",
     responses((status = 201, description = "The ticket.", body = StreamTicket), AnyProblem, BodyProblem),
 )]
 pub async fn ticket(

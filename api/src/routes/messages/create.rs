@@ -64,7 +64,7 @@ pub struct CreateMessage {
     request_body = CreateMessage,
     responses(
         (status = 200, description = "The task ended before the wait timed out.", body = Exchange),
-        (status = 202, description = "The message is stored.", body = AcceptedMessage),
+        (status = 202, description = "The message was stored.", body = AcceptedMessage),
         SendProblem,
         AnyProblem,
         BodyProblem,

@@ -21,7 +21,7 @@ use crate::{
                    409 `task_not_queued`.",
     params(MessagePath),
     responses(
-        (status = 204, description = "The message is deleted."),
+        (status = 204, description = "The message was deleted."),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

@@ -37,7 +37,7 @@ pub struct DeleteQuery {
         DeleteQuery,
     ),
     responses(
-        (status = 204, description = "The session is archived or deleted. Also returned if it was already archived."),
+        (status = 204, description = "The session was archived or deleted. Also returned if it was already archived."),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

@@ -37,7 +37,7 @@ pub struct Thread {
     pub messages: Vec<Message>,
     /// Whether there are older turns.
     pub has_more: bool,
-    /// The text of the running answer so far; null if no task is running.
+    /// The partial text of the answer in progress; null if no task is running.
     #[schema(required)]
     pub partial: Option<Partial>,
     /// The event cursor that matches this exact state.

@@ -30,15 +30,15 @@ pub struct Ready {
 /// Relay statistics for this process.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RelayReport {
-    /// The number of users with an open stream whose channel is not subscribed yet.
+    /// The number of users with an open stream whose channel has not been subscribed to yet.
     pub pending_subscriptions: usize,
-    /// Hints that were not delivered within a second, so other processes found the change by polling.
+    /// The number of hints that were not delivered within a second; other processes found the change by polling.
     pub dropped_hints: u64,
-    /// Chunks of live text that were not delivered; streams read the stored text instead.
+    /// The number of chunks of live text that were not delivered; streams read the stored text instead.
     pub dropped_texts: u64,
-    /// Relay signals that a receiver in this process missed because it lagged.
+    /// The number of relay signals that a receiver in this process missed because it lagged.
     pub lagged_signals: u64,
-    /// Messages rejected because their signature was missing or invalid.
+    /// The number of messages rejected because their signature was missing or invalid.
     pub rejected_messages: u64,
 }
 

@@ -17,8 +17,8 @@ use crate::{
     operation_id = "cancelTask",
     tag = "tasks",
     summary = "Cancel a task",
-    description = "A queued task ends at once, and a running task ends within a second; the text so far is kept as the \
-                   answer. Returns 409 `task_ended` if the task has already ended.",
+    description = "A queued task ends immediately, and a running task ends within a second; any text generated so far \
+                   is kept as the answer. Returns 409 `task_ended` if the task has already ended.",
     params(TaskPath),
     responses(
         (status = 202, description = "The task.", body = Task),

@@ -51,7 +51,7 @@ impl AnswerPermission {
     params(PermissionPath),
     request_body = AnswerPermission,
     responses(
-        (status = 204, description = "The answer is stored and sent to the agent."),
+        (status = 204, description = "The answer was stored and sent to the agent."),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

@@ -18,7 +18,7 @@ use crate::{
     tag = "tasks",
     summary = "Retry a task",
     description = "Requeues a failed, cancelled, or interrupted task ahead of later turns. A partial answer is \
-                   deleted, and the new answer has a new id. Returns 409 `task_not_ended`, `task_succeeded`, or \
+                   deleted, and the new answer has a new ID. Returns 409 `task_not_ended`, `task_succeeded`, or \
                    `session_archived`.",
     params(TaskPath),
     responses(

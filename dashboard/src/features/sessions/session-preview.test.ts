@@ -68,7 +68,7 @@ describe("describeSession", () => {
 
     expect(preview({ session: limited("2026-01-01T00:00:20.000Z") }).text).toBe("Waiting…");
     const long = preview({ session: limited("2026-01-01T03:00:00.000Z") });
-    expect(long.text).toMatch(/^Rate limit reached\. Resumes at .+\d\.?( [AP]M)?\.$/);
+    expect(long.text).toMatch(/^Rate limit reached\. Resumes on .+\d\.?( [AP]M)?\.$/);
     expect(long.tone).toBe("plain");
   });
 

@@ -10,7 +10,7 @@ fn rejects_our_own_secrets_and_invalid_program_fields() {
         ("env = { DATABASE_URL = 'x' }", "5: agent `a`: `env`: `DATABASE_URL` is never passed to an agent"),
         (
             "secrets = ['sk-1']",
-            "5: agent `a`: `secrets`: expected names of environment variables (A-Z, 0-9, and `_`), not the secrets themselves; found an invalid name with 4 characters",
+            "5: agent `a`: `secrets`: expected names of environment variables (A-Z, 0-9, and `_`), not the secrets themselves; found an invalid name of length 4",
         ),
         (
             "permission = 'always'",
@@ -58,11 +58,11 @@ fn errors_name_the_line_agent_and_field() {
         ),
         (
             "permission = 'ask'",
-            "6: agent `a`: `permission` is a field of the driver `acp`, but this agent's driver is `openai`",
+            "6: agent `a`: `permission` applies only to the `acp` driver, but this agent uses the `openai` driver",
         ),
         (
             "command = 'x'",
-            "6: agent `a`: `command` is a field of the drivers `acp` and `command`, but this agent's driver is `openai`",
+            "6: agent `a`: `command` applies only to the `acp` and `command` drivers, but this agent uses the `openai` driver",
         ),
         ("key = 'b'", "6: not valid TOML: duplicate key"),
         ("model = 'x", "6: not valid TOML: invalid literal string, expected `'`"),
@@ -94,15 +94,15 @@ fn rejects_incomplete_and_misplaced_tables() {
         ),
         (
             "[[agents]]\nkey = 'x'\ndriver = 'demo'\nmodel = 'm'",
-            "4: agent `x`: `model` is a field of the drivers `openai` and `acp`, but this agent's driver is `demo`",
+            "4: agent `x`: `model` applies only to the `openai` and `acp` drivers, but this agent uses the `demo` driver",
         ),
         (
             "[[agents]]\nkey = 'demo'\ndriver = 'openai'",
-            "3: agent `demo`: `driver`: the key `demo` is reserved for the built-in agent with the driver \"demo\"; choose another key",
+            "3: agent `demo`: `driver`: the key `demo` is reserved for the built-in agent, which uses the `demo` driver; choose another key",
         ),
         (
             "[[agents]]\nkey = 'x'\ndriver = 'openai'",
-            "1: agent `x`: `base_url` is missing; expected an address such as \"http://127.0.0.1:8081/v1\"",
+            "1: agent `x`: `base_url` is missing; expected a URL such as \"http://127.0.0.1:8081/v1\"",
         ),
         (
             "[[agents]]\nkey = 'x'\ndriver = 'demo'\n[[agents]]\nkey = 'x'\ndriver = 'demo'",
@@ -110,9 +110,9 @@ fn rejects_incomplete_and_misplaced_tables() {
         ),
         (
             "[agents]\nkey = 'x'",
-            "1: agents file: `agents`: expected tables that begin with [[agents]], in double brackets",
+            "1: agents file: `agents`: expected one or more [[agents]] tables (with double brackets)",
         ),
-        ("agents = [1]", "1: agents file: `agents`: expected tables that begin with [[agents]]"),
+        ("agents = [1]", "1: agents file: `agents`: expected one or more [[agents]] tables (with double brackets)"),
         ("port = 1", "1: agents file: unknown key `port`; expected one of: agents"),
     ];
 

@@ -8,7 +8,7 @@ use crate::store::{NewerSchema, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// A process has the database open.
-    #[error("{} is in use by {user}; stop every api and worker first", path.display())]
+    #[error("{} is in use by {user}; stop all `api` and `worker` processes first", path.display())]
     InUse {
         /// The database.
         path: PathBuf,
@@ -44,8 +44,8 @@ pub enum RestoreError {
         .0.display(), .1.found, env!("CARGO_PKG_VERSION"), .1.known
     )]
     NewerSchema(PathBuf, NewerSchema),
-    /// The source is damaged.
-    #[error("{} is damaged: {what}", path.display())]
+    /// The source is corrupted.
+    #[error("{} is corrupted: {what}", path.display())]
     Damaged {
         /// The source.
         path: PathBuf,

@@ -68,7 +68,8 @@ async fn empty_log(files: &DatabaseFiles) -> Result<(), RestoreError> {
     };
     match emptied.await {
         Err(error) if sqlite::is_damage(&error) => {
-            tracing::warn!(database = %files.database().display(), %error, "current database is damaged; keeping it unchanged");
+            let database = files.database().display();
+            tracing::warn!(%database, %error, "current database is corrupted; keeping it unchanged");
             Ok(())
         }
         Err(error) => match StoreError::from(error) {

@@ -206,7 +206,7 @@ impl Connection {
         };
         let ended = self.request_within(END_SESSION_LIMIT, method, json!({"sessionId": session_id})).await;
         if let Err(error) = ended {
-            tracing::info!(%error, method, "agent failed to delete its session; the conversation was deleted");
+            tracing::info!(%error, method, "agent failed to delete its session; the conversation was deleted anyway");
         }
     }
 

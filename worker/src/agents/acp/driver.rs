@@ -24,7 +24,7 @@ impl Driver for AcpConfig {
     async fn probe(&self, context: &BuildContext<'_>) -> ProbeReport {
         match agent(self, context) {
             Ok(agent) => agent.probe().await,
-            Err(reason) => ProbeReport::failed(format!("missing: {reason}")),
+            Err(reason) => ProbeReport::failed(format!("unavailable: {reason}")),
         }
     }
 }

@@ -200,7 +200,7 @@ impl UpdateMapper {
         if !self.ignored.is_empty() {
             let mut kinds: Vec<_> = std::mem::take(&mut self.ignored).into_iter().collect();
             kinds.sort_unstable();
-            tracing::info!(?kinds, "ignored an agent's unrecognized updates");
+            tracing::info!(?kinds, "ignored unrecognized updates from an agent");
         }
     }
 

@@ -41,7 +41,7 @@ pub(super) async fn open(
     let request = NewSessionRequest::new(folder);
     let state = connection.request_within(SESSION_LIMIT, "session/new", request).await?;
     let Some(id) = session_id_in(&state) else {
-        return Err(AgentError::new(ErrorCode::AgentProtocol, "The agent created a session without an id."));
+        return Err(AgentError::new(ErrorCode::AgentProtocol, "The agent created a session without an ID."));
     };
     if state["sessionId"].is_number() {
         connection.use_numeric_sessions();

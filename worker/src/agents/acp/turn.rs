@@ -220,7 +220,7 @@ impl Prompt<'_> {
                 // Users may take as long as they need to answer a permission request.
                 () = sleep_until(silent_since + self.config.idle_timeout), if pending.is_empty() && settling.is_none() => {
                     let limit = self.config.idle_timeout.as_secs();
-                    let what = if self.connection.has_ignored() { "nothing readable" } else { "nothing" };
+                    let what = if self.connection.has_ignored() { "no readable output" } else { "no output" };
                     let message = format!("The agent sent {what} for {limit} s.");
                     return LoopExit::Cancel(Err(AgentError::new(ErrorCode::Timeout, message)));
                 }

@@ -40,7 +40,7 @@ pub(super) const CRASH_USAGE: &str = "Use `/crash` or `/crash tool`.";
 pub(super) const SLOW_USAGE: &str = "`/slow` takes a number of seconds from 0 to 3600, such as `/slow 2.5`.";
 pub(super) const FAIL_USAGE: &str = "Use `/fail`, `/fail late`, or `/fail retry`.";
 pub(super) const FAILURE: &str = "The demo failed, as requested.";
-pub(super) const FAILURE_RETRIED: &str = "The demo failed, as requested. This error is retried.";
+pub(super) const FAILURE_RETRIED: &str = "The demo failed, as requested. This error will be retried.";
 pub(super) const BEFORE_FAILURE: &str = "This answer starts out fine, and then, mid-sentence and without any warning,";
 
 pub(super) const MARKDOWN: &str = r#"# What an answer can contain
@@ -90,14 +90,14 @@ pub(super) fn long() -> String {
     const CHAPTERS: usize = 14;
     const SENTENCES: [&str; 9] = [
         "This answer is long so that there is something to scroll.",
-        "You can keep reading, press Stop, or leave and come back; nothing gets lost.",
+        "You can keep reading, press Stop, or leave and come back; nothing is lost.",
         "The text arrives in small chunks, and the page puts them back together.",
         "On a slow connection, you get the same text, only later.",
         "If a chunk were missing, this paragraph would stop making sense halfway through.",
         "No language model wrote this; a loop did.",
         "A loop never gets tired, no matter how many chapters are left to write.",
         "Umlauts such as ä, ö, and ü, a dash – like this one – and a 🎭 take more than one byte each.",
-        "This is one of nine sentences, and the next paragraph has the same ones in another order.",
+        "This is one of nine sentences, and the next paragraph has the same ones in a different order.",
     ];
 
     let mut text = String::from("# A long answer\n\n");

@@ -47,7 +47,7 @@ impl Client {
     /// # Errors
     /// Fails with a readable message if the address is invalid or TLS cannot be set up.
     pub fn new(base_url: &str, key: Option<&str>) -> Result<Self, String> {
-        let url = Url::parse(base_url).map_err(|_| "The agent's `base_url` is not a valid address.".to_owned())?;
+        let url = Url::parse(base_url).map_err(|_| "The agent's `base_url` is not a valid URL.".to_owned())?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
         // Proxies buffer compressed streams. Responses that are compressed nevertheless are decoded.

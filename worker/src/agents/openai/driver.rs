@@ -24,7 +24,8 @@ impl Driver for OpenaiConfig {
         };
         match result {
             Ok(count) => {
-                ProbeReport { is_usable: true, lines: vec![format!("connected: the server lists {count} models")] }
+                let models = if count == 1 { "1 model".to_owned() } else { format!("{count} models") };
+                ProbeReport { is_usable: true, lines: vec![format!("connected: the server lists {models}")] }
             }
             Err(reason) => ProbeReport::failed(format!("failed: {reason}")),
         }

@@ -60,8 +60,8 @@ impl Decoder {
             Self::Gzip(decoder) => {
                 let result = decoder.write_all(bytes).and_then(|()| decoder.flush());
                 let error = result.err().map(|error| {
-                    tracing::warn!(%error, "compressed response is damaged");
-                    AgentError::new(ErrorCode::AgentNetwork, "The agent's server sent a damaged compressed response.")
+                    tracing::warn!(%error, "compressed response is corrupted");
+                    AgentError::new(ErrorCode::AgentNetwork, "The agent's server sent a corrupted compressed response.")
                 });
                 (std::mem::take(decoder.get_mut()), error)
             }

@@ -100,7 +100,10 @@ impl OpenaiAgent {
             if failure.is_loading && loading.keep_waiting(updates).await? {
                 sleep(self.loading_limits.pause).await;
             } else if let Some(next) = self.adapted(&turn, dialect, &failure) {
-                tracing::info!(dialect = ?next, "agent's server rejected the request; resending it in another form");
+                tracing::info!(
+                    dialect = ?next,
+                    "agent's server rejected the request; retrying with a different request format"
+                );
                 dialect = next;
             } else {
                 loading.end(updates).await?;

@@ -236,7 +236,7 @@ impl Drop for EventSubscription<'_> {
         *lock(&self.router.ended_at) = self.is_complete.then(Instant::now);
         let ignored = self.router.ignored.swap(0, Ordering::Relaxed);
         if ignored > 0 {
-            tracing::info!(ignored, "ignored an agent's unrecognized lines and messages");
+            tracing::info!(ignored, "ignored unrecognized lines and messages from an agent");
         }
     }
 }

@@ -166,7 +166,7 @@ pub(in crate::agents) fn from_exit(status: Option<ExitStatus>) -> AgentError {
         (Some(code @ 129..=192), _) => format!("signal {}", code - 128),
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => "for an unknown reason".to_owned(),
+        (None, None) => "unknown reason".to_owned(),
     };
     AgentError::new(ErrorCode::AgentCrashed, format!("The agent exited unexpectedly ({how})."))
 }

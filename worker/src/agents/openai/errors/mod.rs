@@ -150,7 +150,7 @@ fn sentence(cause: Cause, status: Option<u16>, access: Access, wait: Option<(Dur
             Access::OtherReason => format!("{server} denied access"),
         },
         Cause::Other(ErrorCode::AgentUnavailable) if is_redirect => {
-            format!("{server} redirects to another address; set `base_url` to that address")
+            format!("{server} redirects to another URL; set `base_url` to that URL")
         }
         Cause::Other(ErrorCode::AgentUnavailable) => {
             format!("{server} did not recognize the model or the path; check `model` and `base_url`")
@@ -170,7 +170,7 @@ fn sentence(cause: Cause, status: Option<u16>, access: Access, wait: Option<(Dur
             | ErrorCode::WorkerLost
             | ErrorCode::SessionArchived,
         ) => match status {
-            Some(_) => format!("{server} failed"),
+            Some(_) => format!("{server} returned an error"),
             None => format!("{server} reported an error"),
         },
     };

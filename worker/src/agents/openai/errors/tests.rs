@@ -98,7 +98,7 @@ fn quotes_the_servers_message_without_the_key() {
     assert_eq!(quoted.message, "The agent's server rejected the request (HTTP 400). The server says: no *** here");
 
     let page = status(502, "<html>nginx</html>");
-    assert_eq!(page.message, "The agent's server failed (HTTP 502).");
+    assert_eq!(page.message, "The agent's server returned an error (HTTP 502).");
 
     let long = status(500, &format!("{} sk-1", "x".repeat(297)));
     assert!(long.message.ends_with("xx **…"), "{long}");
@@ -119,7 +119,7 @@ fn quotes_the_title_of_a_page() {
     let gateway = status(502, &page("api.example | 502: Bad gateway"));
     assert_eq!(
         gateway.message,
-        "The agent's server failed (HTTP 502). The server says: api.example | 502: Bad gateway"
+        "The agent's server returned an error (HTTP 502). The server says: api.example | 502: Bad gateway"
     );
 }
 
@@ -178,7 +178,10 @@ fn finds_the_servers_message_in_any_shape() {
         json!("slot lost"),
     ] {
         let error = status(500, &body.to_string());
-        assert_eq!(error.message, "The agent's server failed (HTTP 500). The server says: slot lost", "{body}");
+        assert_eq!(
+            error.message, "The agent's server returned an error (HTTP 500). The server says: slot lost",
+            "{body}"
+        );
     }
 }
 

@@ -18,7 +18,7 @@ pub(in super::super) fn from_transport(error: reqwest::Error) -> AgentError {
         source = cause.source();
     }
     let reason = reason.or_else(|| {
-        let known = [("dns error", "unknown host name"), ("certificate", "untrusted certificate")];
+        let known = [("dns error", "unknown hostname"), ("certificate", "untrusted certificate")];
         known.into_iter().find(|(wording, _)| chain.contains(wording)).map(|(_, reason)| reason)
     });
     tracing::warn!(error = chain, "connection to the agent's server failed");

@@ -59,7 +59,7 @@ impl Thoughts {
         StepUpdate {
             key: format!("thought-{}", self.count),
             tool_call_id: None,
-            title: "Thinking".into(),
+            title: "Thought".into(),
             status,
             detail: StepDetail::Thought(ThoughtDetail {
                 text: Some(self.text.clone()),
