@@ -94,7 +94,7 @@ macro_rules! problems {
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct SessionPath {
-    /// The id of the session.
+    /// The ID of the session.
     id: SessionId,
 }
 
@@ -103,9 +103,9 @@ pub struct SessionPath {
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct MessagePath {
-    /// The id of the session.
+    /// The ID of the session.
     id: SessionId,
-    /// The id of the message.
+    /// The ID of the message.
     mid: MessageId,
 }
 
@@ -114,9 +114,9 @@ pub struct MessagePath {
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct TaskPath {
-    /// The id of the session.
+    /// The ID of the session.
     id: SessionId,
-    /// The id of the task.
+    /// The ID of the task.
     tid: TaskId,
 }
 
@@ -125,11 +125,11 @@ pub struct TaskPath {
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct PermissionPath {
-    /// The id of the session.
+    /// The ID of the session.
     id: SessionId,
-    /// The id of the task.
+    /// The ID of the task.
     tid: TaskId,
-    /// The id of the request, from its step's `detail.request_id`.
+    /// The ID of the request, from its step's `detail.request_id`.
     rid: PermissionId,
 }
 

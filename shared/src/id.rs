@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::text_column::text_column;
 
-/// The error for a string that is not a valid id. Clients receive the same response as for an id that does not exist.
+/// The error for a string that is not a valid ID. Clients receive the same response as for an ID that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a UUID")]
 pub struct ParseIdError;
@@ -22,7 +22,7 @@ macro_rules! id_type {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Generates a unique id.
+            /// Generates a unique ID.
             #[must_use]
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
@@ -42,7 +42,7 @@ macro_rules! id_type {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let id = Uuid::try_parse(text).map_err(|_| ParseIdError)?;
-                // Only the canonical form is accepted, so that each id has a single representation in paths and
+                // Only the canonical form is accepted, so that each ID has a single representation in paths and
                 // idempotency keys.
                 let mut canonical = Uuid::encode_buffer();
                 if id.hyphenated().encode_lower(&mut canonical) == text { Ok(Self(id)) } else { Err(ParseIdError) }
@@ -52,49 +52,49 @@ macro_rules! id_type {
 }
 
 id_type!(
-    /// The id of a session.
+    /// The ID of a session.
     SessionId
 );
 id_type!(
-    /// The id of a message.
+    /// The ID of a message.
     MessageId
 );
 id_type!(
-    /// The id of a task.
+    /// The ID of a task.
     TaskId
 );
 id_type!(
-    /// The id of a permission request.
+    /// The ID of a permission request.
     PermissionId
 );
 id_type!(
-    /// The id of an API key; not its secret.
+    /// The ID of an API key; not its secret.
     KeyId
 );
 id_type!(
-    /// The id of a browser login; not its cookie.
+    /// The ID of a browser login; not its cookie.
     LoginId
 );
 
-/// The id of a worker process. A restarted worker has a new id, so that it never inherits rows of its predecessor.
+/// The ID of a worker process. A restarted worker has a new ID, so that it never inherits rows of its predecessor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct WorkerId(String);
 
 impl WorkerId {
-    /// Generates the id of a new process.
+    /// Generates the ID of a new process.
     #[must_use]
     pub fn generate() -> Self {
         Self(format!("worker-{}", Uuid::now_v7().simple()))
     }
 
-    /// Wraps an id from the store.
+    /// Wraps an ID from the store.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// Returns the id as text.
+    /// Returns the ID as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Storage of ids, times, and enums as text, in every database that sqlx supports.
+//! Storage of IDs, times, and enums as text, in every database that sqlx supports.
 
 /// The error for a stored text that is not a valid value of its type.
 #[derive(Debug, thiserror::Error)]

@@ -55,7 +55,7 @@ codes! {
     PermissionAnswered = CONFLICT;
     /// The permission request has expired, or its attempt has ended.
     PermissionExpired = CONFLICT;
-    /// The permission request has no option with this id.
+    /// The permission request has no option with this ID.
     UnknownOption = UNPROCESSABLE_ENTITY;
     /// The answer must be an `option_id` because no option, or more than one, allows the operation.
     OptionRequired = UNPROCESSABLE_ENTITY;

@@ -1,7 +1,7 @@
 //! Errors as clients see them: RFC 9457 `application/problem+json`.
 //!
 //! This is the only module that maps errors to status codes. An [`ApiError`] becomes an empty response with the error
-//! as an extension; [`crate::middleware::request_id`] writes the body, because only that layer knows the request id.
+//! as an extension; [`crate::middleware::request_id`] writes the body, because only that layer knows the request ID.
 //! The cause of a 5xx is logged and never appears in a body.
 
 mod code;

@@ -31,7 +31,7 @@ pub struct Problem {
     pub detail: String,
     /// The machine-readable error code.
     pub code: Code,
-    /// The request id, as in the `X-Request-Id` header and the server's log.
+    /// The request ID, as in the `X-Request-Id` header and the server's log.
     pub request_id: String,
     /// The invalid fields, parameters, and headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]

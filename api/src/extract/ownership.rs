@@ -36,7 +36,7 @@ pub struct OwnedPermission {
     pub id: PermissionId,
 }
 
-/// Parses an id in the path. An invalid id is treated as not found.
+/// Parses an ID in the path. An invalid ID is treated as not found.
 async fn id<T: std::str::FromStr>(parts: &mut Parts, state: &AppState, name: &str) -> Result<T, ApiError> {
     let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
     params.iter().find(|(key, _)| *key == name).and_then(|(_, text)| text.parse().ok()).ok_or_else(ApiError::not_found)

@@ -1,4 +1,4 @@
-//! Adds the request id to every response, every error body, and the log.
+//! Adds the request ID to every response, every error body, and the log.
 
 use axum::{
     body::Body,
@@ -15,10 +15,10 @@ use crate::error::{ApiError, Code, PROBLEM_JSON};
 
 /// The name of the header.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Maximum length of an id from a client, in bytes.
+/// Maximum length of an ID from a client, in bytes.
 const MAX_BYTES: usize = 128;
 
-/// Runs a request in a span with its id, and adds the id to the response. This is the outermost layer.
+/// Runs a request in a span with its ID, and adds the ID to the response. This is the outermost layer.
 pub async fn layer(request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let started = Instant::now();
@@ -34,7 +34,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     .await
 }
 
-/// Returns the client's id if it is safe to log and to return, otherwise a new one.
+/// Returns the client's ID if it is safe to log and to return, otherwise a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let own = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let is_valid = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());

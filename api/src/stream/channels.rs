@@ -18,7 +18,7 @@ pub(super) struct Channel {
     pub(super) sender: broadcast::Sender<Arc<LiveUpdate>>,
 }
 
-/// The channels, by log id and by user.
+/// The channels, by log ID and by user.
 #[derive(Debug, Default)]
 pub(super) struct Channels {
     pub(super) by_log: HashMap<i64, Channel>,

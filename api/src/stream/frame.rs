@@ -6,7 +6,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 /// Initial capacity of a frame, in bytes; sufficient for most events.
 const USUAL_BYTES: usize = 1024;
 
-/// Encodes an event as one frame. Only durable events have an id, from which a client resumes.
+/// Encodes an event as one frame. Only durable events have an ID, from which a client resumes.
 pub(super) fn encode(id: Option<&Cursor>, event: &Event) -> Result<Bytes, serde_json::Error> {
     let mut frame = BytesMut::with_capacity(USUAL_BYTES);
     if let Some(id) = id {

@@ -474,7 +474,7 @@ export interface components {
         Event: components["schemas"]["EventData"] & {
             /** @description When the event happened; for non-durable events, when it was sent. */
             at: components["schemas"]["Timestamp"];
-            /** @description The id of the session that the event concerns; absent if there is none. */
+            /** @description The ID of the session that the event concerns; absent if there is none. */
             chat_session_id?: components["schemas"]["SessionId"];
         };
         /** @description The data of an event, by `type`. */
@@ -540,11 +540,11 @@ export interface components {
             /** @enum {string} */
             type: "message.updated";
         } | {
-            /** @description The id of the message. */
+            /** @description The ID of the message. */
             message_id: components["schemas"]["MessageId"];
             /** @description Who wrote the message. */
             role: components["schemas"]["Role"];
-            /** @description The id of the turn's task. */
+            /** @description The ID of the turn's task. */
             task_id: components["schemas"]["TaskId"];
             /** @description The session after the change. */
             session: components["schemas"]["Session"];
@@ -560,7 +560,7 @@ export interface components {
         } | {
             /** @description The key of the agent. */
             agent_key: string;
-            /** @description The id of the task that the agent is working on. */
+            /** @description The ID of the task that the agent is working on. */
             task_id: components["schemas"]["TaskId"];
             /** @description Whether the agent is working. */
             is_typing: boolean;
@@ -569,7 +569,7 @@ export interface components {
             /** @enum {string} */
             type: "typing";
         } | {
-            /** @description The id of the running task. */
+            /** @description The ID of the running task. */
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
@@ -577,7 +577,7 @@ export interface components {
              *     attempts.
              */
             attempt: number;
-            /** @description The id that the answer will have once it is stored. */
+            /** @description The ID that the answer will have once it is stored. */
             message_id: components["schemas"]["MessageId"];
             /**
              * Format: int64
@@ -594,14 +594,14 @@ export interface components {
             /** @enum {string} */
             type: "message.delta";
         } | {
-            /** @description The id of the running task. */
+            /** @description The ID of the running task. */
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
              * @description The attempt number.
              */
             attempt: number;
-            /** @description The id that the answer will have once it is stored. */
+            /** @description The ID that the answer will have once it is stored. */
             message_id: components["schemas"]["MessageId"];
             /** @description The text so far. */
             text: string;
@@ -613,7 +613,7 @@ export interface components {
             /** @enum {string} */
             type: "message.partial";
         } | {
-            /** @description The id of the task. */
+            /** @description The ID of the task. */
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
@@ -684,11 +684,11 @@ export interface components {
         /** @description A message in a session. Transcripts are ordered by `turn`, with the user message before its answer. */
         Message: {
             /**
-             * @description The id of the message. The id of an answer is fixed before its first delta and stays the same across automatic
+             * @description The ID of the message. The ID of an answer is fixed before its first delta and stays the same across automatic
              *     attempts.
              */
             id: components["schemas"]["MessageId"];
-            /** @description The id of the session. */
+            /** @description The ID of the session. */
             chat_session_id: components["schemas"]["SessionId"];
             /**
              * Format: int64
@@ -704,7 +704,7 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @description The text of the message. */
             content: string;
-            /** @description The id of the turn's task. */
+            /** @description The ID of the turn's task. */
             task_id: components["schemas"]["TaskId"];
             task: components["schemas"]["Task"] | null;
             finish_reason: components["schemas"]["FinishReason"] | null;
@@ -720,7 +720,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description The id of a message.
+         * @description The ID of a message.
          */
         MessageId: string;
         /** @description A page of a transcript. */
@@ -749,14 +749,14 @@ export interface components {
         OnBusy: "queue" | "interrupt" | "reject";
         /** @description The partial text of the answer in progress. */
         Partial: {
-            /** @description The id of the running task. */
+            /** @description The ID of the running task. */
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
              * @description The attempt number.
              */
             attempt: number;
-            /** @description The id that the answer will have once it is stored. */
+            /** @description The ID that the answer will have once it is stored. */
             message_id: components["schemas"]["MessageId"];
             /** @description The text so far. */
             text: string;
@@ -773,7 +773,7 @@ export interface components {
         PermissionDecision: "allow" | "reject";
         /** @description The `detail` of a step of kind `permission`. */
         PermissionDetail: {
-            /** @description The id of the request. Use it in the path when you answer the request. */
+            /** @description The ID of the request. Use it in the path when you answer the request. */
             request_id: components["schemas"]["PermissionId"];
             /** @description The options that the agent offers. A request can always be rejected, even if none of the options rejects it. */
             options: components["schemas"]["PermissionOption"][];
@@ -788,12 +788,12 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description The id of a permission request.
+         * @description The ID of a permission request.
          */
         PermissionId: string;
         /** @description One option of a permission request, as the agent supplied it. */
         PermissionOption: {
-            /** @description The id of the option, sent as `option_id` in the answer. */
+            /** @description The ID of the option, sent as `option_id` in the answer. */
             option_id: string;
             /** @description A one-line label. */
             name: string;
@@ -841,7 +841,7 @@ export interface components {
             detail: string;
             /** @description The machine-readable error code. */
             code: components["schemas"]["ProblemCode"];
-            /** @description The request id, as in the `X-Request-Id` header and the server's log. */
+            /** @description The request ID, as in the `X-Request-Id` header and the server's log. */
             request_id: string;
             /** @description The invalid fields, parameters, and headers. */
             errors?: components["schemas"]["FieldError"][];
@@ -912,7 +912,7 @@ export interface components {
         Role: "user" | "assistant";
         /** @description A persistent conversation between a user and an agent. */
         Session: {
-            /** @description The id of the session. */
+            /** @description The ID of the session. */
             id: components["schemas"]["SessionId"];
             /** @description The owner's workspace. */
             workspace_id: string;
@@ -956,7 +956,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description The id of a session.
+         * @description The ID of a session.
          */
         SessionId: string;
         /** @description A page of sessions. */
@@ -985,7 +985,7 @@ export interface components {
              * @description Increases with every change; of two versions of a step, the one with the higher revision is newer.
              */
             revision: number;
-            /** @description The agent's id for the tool call; null if there is none. */
+            /** @description The agent's ID for the tool call; null if there is none. */
             tool_call_id: string | null;
             /** @description A one-line title. */
             title: string;
@@ -1036,9 +1036,9 @@ export interface components {
         };
         /** @description The agent's work on one turn. */
         Task: {
-            /** @description The id of the task. */
+            /** @description The ID of the task. */
             id: components["schemas"]["TaskId"];
-            /** @description The id of the session. */
+            /** @description The ID of the session. */
             chat_session_id: components["schemas"]["SessionId"];
             /** @description The status of the task. */
             status: components["schemas"]["TaskStatus"];
@@ -1081,7 +1081,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description The id of a task.
+         * @description The ID of a task.
          */
         TaskId: string;
         /**
@@ -1863,7 +1863,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -1943,7 +1943,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2045,7 +2045,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2161,7 +2161,7 @@ export interface operations {
                 "Last-Event-ID"?: string | null;
             };
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2236,7 +2236,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2322,7 +2322,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2466,9 +2466,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The id of the message. */
+                /** @description The ID of the message. */
                 mid: components["schemas"]["MessageId"];
             };
             cookie?: never;
@@ -2579,9 +2579,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The id of the message. */
+                /** @description The ID of the message. */
                 mid: components["schemas"]["MessageId"];
             };
             cookie?: never;
@@ -2698,7 +2698,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
@@ -2806,9 +2806,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The id of the task. */
+                /** @description The ID of the task. */
                 tid: components["schemas"]["TaskId"];
             };
             cookie?: never;
@@ -2876,9 +2876,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The id of the task. */
+                /** @description The ID of the task. */
                 tid: components["schemas"]["TaskId"];
             };
             cookie?: never;
@@ -2991,11 +2991,11 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The id of the task. */
+                /** @description The ID of the task. */
                 tid: components["schemas"]["TaskId"];
-                /** @description The id of the request, from its step's `detail.request_id`. */
+                /** @description The ID of the request, from its step's `detail.request_id`. */
                 rid: components["schemas"]["PermissionId"];
             };
             cookie?: never;
@@ -3119,9 +3119,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
-                /** @description The id of the task. */
+                /** @description The ID of the task. */
                 tid: components["schemas"]["TaskId"];
             };
             cookie?: never;
@@ -3234,7 +3234,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the session. */
+                /** @description The ID of the session. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;

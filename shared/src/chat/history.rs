@@ -16,7 +16,7 @@ pub struct HistoryMessage {
 /// A session that the agent itself maintains.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct AgentSession {
-    /// The id that the agent assigned to the session.
+    /// The ID that the agent assigned to the session.
     pub id: String,
     /// The name that the agent's program reported. The same agent key may previously have referred to another program.
     pub provider: String,

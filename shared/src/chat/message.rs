@@ -52,10 +52,10 @@ text_enum!(FinishReason);
 /// A message in a session. Transcripts are ordered by `turn`, with the user message before its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
-    /// The id of the message. The id of an answer is fixed before its first delta and stays the same across automatic
+    /// The ID of the message. The ID of an answer is fixed before its first delta and stays the same across automatic
     /// attempts.
     pub id: MessageId,
-    /// The id of the session.
+    /// The ID of the session.
     pub chat_session_id: SessionId,
     /// The turn number, shared by a user message and its answer. Turn numbers may have gaps.
     pub turn: i64,
@@ -65,7 +65,7 @@ pub struct Message {
     pub role: Role,
     /// The text of the message.
     pub content: String,
-    /// The id of the turn's task.
+    /// The ID of the turn's task.
     pub task_id: TaskId,
     /// The task; null for an answer.
     #[schema(required)]
@@ -89,11 +89,11 @@ pub struct Message {
 /// The partial text of the answer in progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Partial {
-    /// The id of the running task.
+    /// The ID of the running task.
     pub task_id: TaskId,
     /// The attempt number.
     pub attempt: i64,
-    /// The id that the answer will have once it is stored.
+    /// The ID that the answer will have once it is stored.
     pub message_id: MessageId,
     /// The text so far.
     pub text: String,

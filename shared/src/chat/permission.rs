@@ -79,7 +79,7 @@ impl From<PermissionKind> for String {
 /// One option of a permission request, as the agent supplied it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PermissionOption {
-    /// The id of the option, sent as `option_id` in the answer.
+    /// The ID of the option, sent as `option_id` in the answer.
     pub option_id: String,
     /// A one-line label.
     pub name: String,
@@ -88,7 +88,7 @@ pub struct PermissionOption {
     pub kind: PermissionKind,
 }
 
-/// Accepts both formats: options were stored as `{decision, name}` before they had ids.
+/// Accepts both formats: options were stored as `{decision, name}` before they had IDs.
 impl<'de> Deserialize<'de> for PermissionOption {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -125,14 +125,14 @@ pub enum PermissionDecision {
 pub enum PermissionAnswer {
     /// A decision, for which the matching option is selected.
     Decision(PermissionDecision),
-    /// The option with this id.
+    /// The option with this ID.
     Option(String),
 }
 
 /// The reason why an answer does not select an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerError {
-    /// No option has this id.
+    /// No option has this ID.
     UnknownOption,
     /// The decision is ambiguous: no option, or more than one, allows the operation.
     OptionRequired,
@@ -152,7 +152,7 @@ pub fn option_for(
 ) -> Result<Option<&PermissionOption>, AnswerError> {
     let of = |kind: PermissionKind| options.iter().filter(move |option| option.kind == kind);
     match decision {
-        // An option whose id is shared with an approval would not reject the request.
+        // An option whose ID is shared with an approval would not reject the request.
         PermissionDecision::Reject => Ok(of(PermissionKind::RejectOnce)
             .find(|reject| decision_for(options, &reject.option_id) == PermissionDecision::Reject)),
         PermissionDecision::Allow => {
@@ -169,7 +169,7 @@ pub fn option_for(
     }
 }
 
-/// Returns the decision that an option id represents. If several options share the id, an approval takes precedence.
+/// Returns the decision that an option ID represents. If several options share the ID, an approval takes precedence.
 fn decision_for(options: &[PermissionOption], option_id: &str) -> PermissionDecision {
     let mut same = options.iter().filter(|option| option.option_id == option_id);
     if same.any(|option| option.kind.decision() == PermissionDecision::Allow) {
@@ -196,7 +196,7 @@ pub enum DecidedBy {
 pub struct PermissionOutcome {
     /// Whether the request was allowed.
     pub decision: PermissionDecision,
-    /// The id of the option that the user selected, if any.
+    /// The ID of the option that the user selected, if any.
     pub chosen: Option<String>,
     /// Who decided.
     pub decided_by: DecidedBy,
@@ -213,7 +213,7 @@ impl PermissionOutcome {
 /// The `detail` of a step of kind `permission`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PermissionDetail {
-    /// The id of the request. Use it in the path when you answer the request.
+    /// The ID of the request. Use it in the path when you answer the request.
     pub request_id: PermissionId,
     /// The options that the agent offers. A request can always be rejected, even if none of the options rejects it.
     pub options: Vec<PermissionOption>,

@@ -50,7 +50,7 @@ pub struct LastMessage {
 /// A persistent conversation between a user and an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Session {
-    /// The id of the session.
+    /// The ID of the session.
     pub id: SessionId,
     /// The owner's workspace.
     pub workspace_id: String,

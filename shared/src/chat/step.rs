@@ -47,7 +47,7 @@ pub struct Step {
     /// The kind of the step and its details.
     #[serde(flatten)]
     pub detail: StepDetail,
-    /// The agent's id for the tool call; null if there is none.
+    /// The agent's ID for the tool call; null if there is none.
     #[schema(required)]
     pub tool_call_id: Option<String>,
     /// A one-line title.

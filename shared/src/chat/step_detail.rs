@@ -134,7 +134,7 @@ impl StepDetail {
         serde_json::to_value(self.fields()).unwrap_or_default()
     }
 
-    /// Returns the id of a permission request; `None` for steps of other kinds.
+    /// Returns the ID of a permission request; `None` for steps of other kinds.
     #[must_use]
     pub const fn permission_id(&self) -> Option<PermissionId> {
         match self {

@@ -172,9 +172,9 @@ pub struct Usage {
 /// The agent's work on one turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Task {
-    /// The id of the task.
+    /// The ID of the task.
     pub id: TaskId,
-    /// The id of the session.
+    /// The ID of the session.
     pub chat_session_id: SessionId,
     /// The status of the task.
     pub status: TaskStatus,

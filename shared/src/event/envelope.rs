@@ -15,7 +15,7 @@ use crate::{
 pub struct Event {
     /// When the event happened; for non-durable events, when it was sent.
     pub at: Timestamp,
-    /// The id of the session that the event concerns; absent if there is none.
+    /// The ID of the session that the event concerns; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub chat_session_id: Option<SessionId>,
@@ -93,11 +93,11 @@ pub enum EventData {
     /// A message was deleted. If it was a user message, its task was deleted too.
     #[serde(rename = "message.deleted")]
     MessageDeleted {
-        /// The id of the message.
+        /// The ID of the message.
         message_id: MessageId,
         /// Who wrote the message.
         role: Role,
-        /// The id of the turn's task.
+        /// The ID of the turn's task.
         task_id: TaskId,
         /// The session after the change.
         session: Box<Session>,
@@ -116,7 +116,7 @@ pub enum EventData {
     Typing {
         /// The key of the agent.
         agent_key: String,
-        /// The id of the task that the agent is working on.
+        /// The ID of the task that the agent is working on.
         task_id: TaskId,
         /// Whether the agent is working.
         is_typing: bool,
@@ -126,12 +126,12 @@ pub enum EventData {
     /// The next piece of the answer in progress. Offsets count UTF-8 bytes.
     #[serde(rename = "message.delta")]
     MessageDelta {
-        /// The id of the running task.
+        /// The ID of the running task.
         task_id: TaskId,
         /// The attempt number. A higher number means that the answer has started over; ignore deltas from earlier
         /// attempts.
         attempt: i64,
-        /// The id that the answer will have once it is stored.
+        /// The ID that the answer will have once it is stored.
         message_id: MessageId,
         /// The offset at which `text` starts.
         offset: i64,
@@ -143,11 +143,11 @@ pub enum EventData {
     /// The entire text of the answer in progress; replaces all text received so far.
     #[serde(rename = "message.partial")]
     MessagePartial {
-        /// The id of the running task.
+        /// The ID of the running task.
         task_id: TaskId,
         /// The attempt number.
         attempt: i64,
-        /// The id that the answer will have once it is stored.
+        /// The ID that the answer will have once it is stored.
         message_id: MessageId,
         /// The text so far.
         text: String,
@@ -157,7 +157,7 @@ pub enum EventData {
     /// A new or updated step; replaces the step with the same `seq`.
     #[serde(rename = "task.step")]
     TaskStep {
-        /// The id of the task.
+        /// The ID of the task.
         task_id: TaskId,
         /// The attempt number. A new attempt starts with no steps; ignore steps from earlier attempts.
         attempt: i64,

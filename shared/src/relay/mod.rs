@@ -43,7 +43,7 @@ pub struct LiveText {
     pub task_id: TaskId,
     /// Its attempt.
     pub attempt: i64,
-    /// The id that the answer will have once it is stored.
+    /// The ID that the answer will have once it is stored.
     pub message_id: MessageId,
     /// The offset at which the piece starts, in bytes of UTF-8.
     pub offset: i64,
@@ -154,7 +154,7 @@ pub struct RelayOptions {
 /// The installation to which a relay's messages belong.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The id, which is part of every channel's name.
+    /// The ID, which is part of every channel's name.
     pub installation: String,
     /// The key that signs every message.
     pub key: RelayKey,

@@ -9,7 +9,7 @@ use super::{Store, StoreError, sqlite};
 pub struct Finding {
     /// The violated rule.
     pub rule: &'static str,
-    /// The id of the affected object, or SQLite's own message.
+    /// The ID of the affected object, or SQLite's own message.
     pub place: String,
 }
 

@@ -40,7 +40,7 @@ pub struct ChunkRow {
     /// The session.
     #[sqlx(rename = "chat_session_id")]
     pub session_id: SessionId,
-    /// The id that the answer will have once it is stored.
+    /// The ID that the answer will have once it is stored.
     #[sqlx(rename = "answer_message_id")]
     pub message_id: MessageId,
     /// The chunk.

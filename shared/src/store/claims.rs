@@ -20,7 +20,7 @@ pub struct Claim {
     pub task_id: TaskId,
     /// The attempt number.
     pub attempt: i64,
-    /// The id of the job.
+    /// The ID of the job.
     pub job_id: String,
     /// The session.
     pub session_id: SessionId,
@@ -30,7 +30,7 @@ pub struct Claim {
     pub agent_key: String,
     /// The number of the turn.
     pub turn: i64,
-    /// The id that the answer will have once it is stored.
+    /// The ID that the answer will have once it is stored.
     pub answer_message_id: MessageId,
 }
 

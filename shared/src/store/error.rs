@@ -33,16 +33,16 @@ pub enum StoreError {
     /// The permission request has expired, or its attempt has ended.
     #[error("the permission request has expired")]
     PermissionExpired,
-    /// The permission request has no option with this id.
+    /// The permission request has no option with this ID.
     #[error("the option is not available for this permission request")]
     PermissionOptionUnknown {
-        /// The ids of its options.
+        /// The IDs of its options.
         offered: Vec<String>,
     },
     /// No option of the permission request, or more than one, represents "allow".
     #[error("the permission request requires an option to be selected")]
     PermissionOptionRequired {
-        /// The ids of its options.
+        /// The IDs of its options.
         offered: Vec<String>,
     },
     /// The idempotency key was used for a different request.

@@ -32,7 +32,7 @@ const BEFORE_RESTORE: &str = ".before-restore-";
 
 /// The `PRAGMA application_id` of a backup that has not been restored yet (`BntB`); a database in use has 0.
 pub(super) const BACKUP_ID: i32 = 0x426e_7442;
-/// The offset of the application id in the header of a database
+/// The offset of the application ID in the header of a database
 /// (<https://www.sqlite.org/fileformat.html#application_id>).
 const APPLICATION_ID_OFFSET: usize = 68;
 /// The bytes of the database file that connections lock (<https://www.sqlite.org/src/file/src/os.h>, `PENDING_BYTE`). A

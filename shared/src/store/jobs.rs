@@ -86,10 +86,10 @@ pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session_id: Session
     Ok(())
 }
 
-/// Pushes a job with a new id and without an idempotency key, because a conflict would silently discard a retry.
+/// Pushes a job with a new ID and without an idempotency key, because a conflict would silently discard a retry.
 ///
 /// `run_at` is a wall-clock time in whole seconds, so setting the clock back would delay the job. It is therefore 0
-/// unless the task backs off. The id begins with the time of the push, which [`CLAIM`] uses to detect that the clock
+/// unless the task backs off. The ID begins with the time of the push, which [`CLAIM`] uses to detect that the clock
 /// was set back.
 async fn push(
     tx: &mut SqliteConnection,
@@ -116,7 +116,7 @@ async fn push(
 
 /// Claims the next due job for a worker, which must have a row in `Workers`.
 ///
-/// Jobs are ordered by priority, then by id, which begins with the time of the push. If they were ordered by `run_at`,
+/// Jobs are ordered by priority, then by ID, which begins with the time of the push. If they were ordered by `run_at`,
 /// jobs that back off would starve behind new ones. A job with a push time in the future counts as due: the clock was
 /// set back after the push, so `run_at` is meaningless. `$4` is [`first_future_id`].
 pub(super) const CLAIM: &str = "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = $1, lock_at = $2 \
@@ -129,7 +129,7 @@ pub(super) const CLAIM: &str = "UPDATE Jobs SET status = 'Running', attempts = a
 pub(super) const LOOK: &str = "SELECT 1 FROM Jobs j \
      WHERE j.job_type = $1 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $3) LIMIT 1";
 
-/// Returns the lowest possible id of a job whose push time is later than `now` by more than [`CLOCK_TOLERANCE`].
+/// Returns the lowest possible ID of a job whose push time is later than `now` by more than [`CLOCK_TOLERANCE`].
 pub(super) fn first_future_id(now: Timestamp) -> String {
     Ulid::from_parts(unix_millis(now.plus(CLOCK_TOLERANCE)), 0).to_string()
 }

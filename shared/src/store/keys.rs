@@ -18,7 +18,7 @@ const LAST_USED_PRECISION: Duration = Duration::from_mins(1);
 /// An API key. Its secret is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ApiKey {
-    /// The id, which identifies the key when revoking it.
+    /// The ID, which identifies the key when revoking it.
     pub id: KeyId,
     /// The user.
     #[sqlx(flatten)]
@@ -38,7 +38,7 @@ pub struct ApiKey {
 /// A new API key.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// The id.
+    /// The ID.
     pub id: KeyId,
     /// The secret: `bnt_…`. It is not stored.
     pub secret: String,

@@ -11,7 +11,7 @@ use crate::{
     id::SessionId,
 };
 
-/// The maximum length of an id or a name, in bytes; longer ones are not stored.
+/// The maximum length of an ID or a name, in bytes; longer ones are not stored.
 const MAX_ID_BYTES: usize = 4096;
 
 /// Returns the agent session that an attempt at this turn may resume.

@@ -15,7 +15,7 @@ use crate::{
 
 impl Store {
     /// Returns an ended task to the head of its session's queue. Deletes its answer in the same transaction; the new
-    /// answer has a new id.
+    /// answer has a new ID.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`], [`StoreError::TaskNotEnded`], [`StoreError::TaskSucceeded`], or

@@ -17,7 +17,7 @@ use crate::{
     id::TaskId,
 };
 
-/// The maximum length of a tool call id in bytes.
+/// The maximum length of a tool call ID in bytes.
 const MAX_TOOL_CALL_ID_BYTES: usize = 512;
 
 /// The state of a step, as reported by its worker.
@@ -25,7 +25,7 @@ const MAX_TOOL_CALL_ID_BYTES: usize = 512;
 pub struct StepState {
     /// The number of the step within the attempt.
     pub seq: i64,
-    /// The agent's id for the tool call.
+    /// The agent's ID for the tool call.
     pub tool_call_id: Option<String>,
     /// The title, which is shortened to one line of limited length.
     pub title: String,

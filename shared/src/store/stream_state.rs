@@ -100,7 +100,7 @@ async fn running_tasks(
     Ok(tasks)
 }
 
-/// Returns the id that the answer of a running attempt will have; `None` if the attempt has ended.
+/// Returns the ID that the answer of a running attempt will have; `None` if the attempt has ended.
 async fn answer_of_running(
     connection: &mut SqliteConnection,
     task_id: TaskId,

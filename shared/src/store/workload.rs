@@ -47,7 +47,7 @@ impl Store {
             .bind(first_future_id(now))
             .fetch_one(&self.inner.readers)
             .await?;
-        // A job's id begins with the time when the job was pushed.
+        // A job's ID begins with the time when the job was pushed.
         let pushed = oldest.and_then(|id| Ulid::from_string(&id).ok()).map(|id| id.timestamp_ms());
         let now_ms = u64::try_from(now.unix_millis()).unwrap_or(0);
         Ok(Workload {

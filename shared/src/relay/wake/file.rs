@@ -68,7 +68,7 @@ impl WakeFile {
         self.with_current(|opened| opened.file.write_at(b".", 0)).map(drop)
     }
 
-    /// Returns the id of the file that the name currently refers to, creating the file if it is missing.
+    /// Returns the ID of the file that the name currently refers to, creating the file if it is missing.
     pub(super) fn current_id(&self) -> io::Result<FileId> {
         self.with_current(|opened| Ok(opened.id))
     }
