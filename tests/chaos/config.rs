@@ -5,11 +5,11 @@ use std::{env, time::Duration};
 /// The size of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// `SEED`: makes the same random decisions again; random if not set.
+    /// `SEED`: the seed for all random decisions; random if not set.
     pub seed: u64,
     /// `CLIENTS`: number of clients.
     pub clients: usize,
-    /// `USERS`: number of users to whom the clients belong; two clients per user if not set.
+    /// `USERS`: number of users, among whom the clients are divided; if not set, each user has two clients.
     pub users: usize,
     /// `SESSIONS`: number of sessions that a user has in use at the same time. A small number causes races; a large
     /// number causes load.

@@ -1,15 +1,16 @@
-//! The times at which faults were in effect. Guarantees that hold only without faults are checked outside of them.
+//! Records when faults were in effect. Guarantees that hold only in the absence of faults are checked outside these
+//! times.
 
 use std::{
     sync::Mutex,
     time::{Duration, Instant},
 };
 
-/// How long the effect of a fault continues after its end, in addition to a lease, because of retries and the backlog
-/// of work.
+/// How long a fault continues to have an effect after its end, in addition to a lease, because of retries and the
+/// backlog.
 const AFTERMATH: Duration = Duration::from_secs(3);
 
-/// The times of faults in a process, the store, or the relay. Dropped connections do not count.
+/// The times at which faults affected a process, the store, or the relay. Dropped connections do not count as faults.
 #[derive(Debug)]
 pub struct FaultTimes {
     faults: Mutex<Vec<(Instant, Option<Instant>)>>,

@@ -1,4 +1,5 @@
-//! The history of a run: every operation and its result. The final state is checked against it.
+//! The history of a run, which contains every operation and its result. The final state is checked against this
+//! history.
 
 use std::{
     collections::BTreeMap,
@@ -9,11 +10,11 @@ use std::{
 
 use banter_tests::latency::Latencies;
 
-/// The known result of an operation.
+/// What is known about the result of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationResult {
-    /// There was no response, or it was inconclusive. The operation may have taken effect, may still do so, or never
-    /// will.
+    /// There was no response, or it was inconclusive. The operation may have taken effect, may still do so, or may
+    /// never do so.
     Unknown,
     /// The operation was rejected. It has not taken effect and never will.
     Rejected,
@@ -69,7 +70,7 @@ pub enum Action {
     Rename(String),
     /// Archives or restores a session.
     Archive(bool),
-    /// Marks a session as read up to this number.
+    /// Marks a session as read up to this arrival number.
     Read(i64),
     /// Marks a session's last answer as unread.
     Unread,
@@ -88,12 +89,12 @@ pub struct ChangeRecord {
     pub position: Option<i64>,
 }
 
-/// The time from the 202 of a cancellation to the end of its task.
+/// The time from the 202 response to a cancellation until the end of the task.
 #[derive(Clone, Copy, Debug)]
 pub struct Cancellation {
     /// The duration of the cancellation.
     pub took: Duration,
-    /// Whether no process was frozen or killed, and the store was not locked, during the cancellation.
+    /// True if no process was frozen or killed and the store was not locked during the cancellation.
     pub is_fault_free: bool,
 }
 
@@ -182,7 +183,7 @@ impl History {
         (change.result, change.position) = (result, position);
     }
 
-    /// Records the answer that a succeeded task must return for this text.
+    /// Records the answer that a successful task must return for this text.
     pub fn expect_answer(&self, text: &str, answer: &str) {
         self.answers.lock().unwrap().insert(text.to_owned(), answer.to_owned());
     }
@@ -212,7 +213,7 @@ impl History {
         self.changes.lock().unwrap().about(of).any(|it| it.result != OperationResult::Rejected && is_it(&it.action))
     }
 
-    /// Returns the time by which a session was certainly deleted permanently, if it was.
+    /// Returns the time by which a session is known to have been permanently deleted, if it was.
     pub fn deleted_at(&self, session: &str) -> Option<Instant> {
         let changes = self.changes.lock().unwrap();
         changes.about(session).filter(|it| it.action == Action::Delete).find_map(|it| it.result.acknowledged_at())
@@ -233,7 +234,7 @@ impl History {
         *self.counts.lock().unwrap().entry(what.to_owned()).or_default() += 1;
     }
 
-    /// Adds a line to the log of the run.
+    /// Adds a line to the run's log.
     pub fn log_line(&self, line: &str) {
         let at = self.began.elapsed().as_secs_f64();
         let _ = writeln!(self.log.lock().unwrap(), "{at:8.3} {line}");
@@ -250,7 +251,7 @@ impl History {
         self.violations.lock().unwrap().clone()
     }
 
-    /// Returns the log of the run.
+    /// Returns the run's log.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }

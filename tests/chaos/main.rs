@@ -1,9 +1,9 @@
-//! Chaos test: clients use an installation during random faults, and the final state is checked against a model of the
-//! history.
+//! Chaos test: clients use an installation while random faults occur, and the final state is checked against a model of
+//! the history.
 //!
-//! Every run prints its seed. Setting `SEED` makes the same random decisions again. The size of a run is read from the
-//! environment ([`config::Config`]). `make test-chaos` runs many rounds. If a run fails, its log is written to a file,
-//! and the path of the file is printed.
+//! Every run prints its seed. Setting `SEED` to this value repeats the random decisions. The size of a run is read from
+//! the environment ([`config::Config`]). `make test-chaos` runs many rounds. If a run fails, its log is written to a
+//! file, and the path of the file is printed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod checker;
@@ -49,7 +49,7 @@ use crate::{
     prompts::PromptCollector,
 };
 
-/// Time limit for open tasks to end after the last fault. Includes retries and leases on a busy machine.
+/// Time limit for open tasks to end after the last fault. It allows for retries and leases on a busy machine.
 const REST_LIMIT: Duration = Duration::from_secs(90);
 
 /// Size of the database disk in MB. Only faults fill it.
@@ -64,7 +64,7 @@ const EVENTS_KEPT: usize = 50;
 /// The workspaces. Users in different workspaces have the same names.
 const WORKSPACES: [&str; 2] = ["default", "other"];
 
-/// Only one run at a time, because each one uses the whole machine.
+/// Allows only one run at a time, because each run uses the whole machine.
 static RUN_LOCK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -179,7 +179,7 @@ async fn create_users(config: Config, app: &TestApp, world: &World, rng: &mut Te
     (users, proxies)
 }
 
-/// Opens a stream for each client and a session stream for each user's first session, distributed over the proxies.
+/// Opens a stream for each client and a session stream for each user's first session, distributed across the proxies.
 async fn follow(config: Config, users: &[Arc<User>], rng: &mut TestRng) -> Vec<FollowedStream> {
     let mut streams = Vec::new();
     for number in 0..config.clients + users.len() {
@@ -296,13 +296,13 @@ async fn check_streams(history: &History, streams: &mut Vec<FollowedStream>, use
     }
 }
 
-/// Returns the panic message of a task.
+/// Returns a task's panic message.
 fn panic_message(error: tokio::task::JoinError) -> String {
     let panic = error.into_panic();
     panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panicked".into())
 }
 
-/// Runs the product's check of database invariants.
+/// Checks the database invariants with the product's own command.
 async fn check_database(history: &History, app: &TestApp) {
     if let Some(violations) = app.find_violations().await {
         history.record_violation(format!("api check: {violations}"));

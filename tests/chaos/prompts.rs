@@ -1,4 +1,4 @@
-//! The prompts received by the agents. Only the texts are kept, which limits memory use in long runs.
+//! The prompts that the agents received. Only the texts are kept, to limit memory use in long runs.
 
 use std::{sync::Arc, time::Duration};
 

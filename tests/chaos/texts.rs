@@ -16,7 +16,7 @@ const SILENCE_LIMIT: u32 = 3;
 /// Size of each word in a huge answer, in bytes.
 const HUGE_WORD: usize = 16 * 1024;
 
-/// The scripted agent.
+/// Returns the `agents.toml` table for the scripted agent.
 pub fn agents(model: &FakeOpenAi) -> String {
     model.agent(&format!("first_byte_timeout_s = {SILENCE_LIMIT}\nidle_timeout_s = {SILENCE_LIMIT}\n"))
 }

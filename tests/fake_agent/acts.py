@@ -35,7 +35,7 @@ def tools(turn, _):
     turn.update("tool_call", toolCallId="a", title="First again")
     turn.update("tool_call_update", toolCallId="a", content=[
         {"type": "content", "content": {"type": "text", "text": "output a"}}, {"type": "unheard-of"}])
-    # Without a `tool_call` before it, and with an unknown status.
+    # Not preceded by a `tool_call`, and with an unknown status.
     turn.update("tool_call_update", toolCallId="b", title="Second", status="pondering")
     turn.update("tool_call_update", toolCallId="b", status="failed", rawOutput={"output": "y" * 100_000})
     turn.update("agent_thought_chunk", content={"type": "text", "text": "Hm, "})
@@ -240,7 +240,7 @@ def play_step(turn, step):
     elif "write" in step:
         write(filled(turn, step["write"]))
     elif "line" in step:
-        # Written unchanged, for tests of JSON escapes.
+        # The line is written unchanged, to test JSON escapes.
         text = step["line"].replace("$S", turn.session).replace("$P", str(turn.prompt_id)).replace("$BIG", "x" * step.get("big", 0))
         raw(text.encode("latin-1" if step.get("latin") else "utf-8") + b"\n")
     elif "end" in step:
@@ -342,7 +342,7 @@ def terminal_tool(turn, _):
 
 
 def obedient_tool(turn, seconds):
-    """Kills the tool shortly after the turn was cancelled, like opencode."""
+    """Kills the tool shortly after the turn is cancelled, like opencode."""
     tool = subprocess.Popen(["sleep", seconds])
     turn.update("tool_call", toolCallId="o", title="Sleep", status="in_progress")
     turn.cancelled.wait()

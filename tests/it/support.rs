@@ -1,4 +1,4 @@
-//! Setup shared by several areas.
+//! Setup code that several areas share.
 
 use banter_tests::{
     app::{Builder, TestApp},
@@ -20,7 +20,8 @@ impl Scripted {
         Self::start_with("", |builder| builder).await
     }
 
-    /// Starts an installation with additional lines for the agent's table and with changes to the installation.
+    /// Starts an installation. `agent` contains additional lines for the agent's table, and `change` configures the
+    /// installation.
     pub async fn start_with(agent: &str, change: impl FnOnce(Builder) -> Builder) -> Self {
         let model = FakeOpenAi::start().await;
         let app = change(TestApp::builder().agents(&model.agent(agent))).start().await;
@@ -64,7 +65,7 @@ pub fn fields(object: &Value) -> Vec<String> {
     names
 }
 
-/// Returns the same field of each object.
+/// Returns this field of each object.
 pub fn column<'a>(items: &'a [Value], field: &str) -> Vec<&'a Value> {
     items.iter().map(|item| &item[field]).collect()
 }

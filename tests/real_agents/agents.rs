@@ -14,7 +14,7 @@ pub struct RealAgent {
     pub secret: Option<&'static str>,
     /// The variable for the address of the model server, and the path to append to the address.
     pub address_variable: Option<(&'static str, &'static str)>,
-    /// A settings file in the agent's home: its path, and its text for a given server and model.
+    /// A settings file in the agent's home folder: its path, and its contents for a given server and model.
     pub settings: Option<(&'static str, Settings)>,
     /// The model that the agent requests.
     pub model: &'static str,
@@ -22,15 +22,15 @@ pub struct RealAgent {
     pub programs: &'static str,
 }
 
-/// The folder in which npm installs the programs of packages.
+/// The folder in which npm installs the packages' programs.
 const OF_NPM: &str = "node_modules/.bin";
 /// The folder that contains the programs of a Python virtual environment.
 const OF_PIP: &str = "bin";
 
-/// Returns the text of a settings file for the model server's address and the model.
+/// Returns the contents of a settings file for the model server's address and the model.
 type Settings = fn(&str, &str) -> String;
 
-/// opencode, which supports any server with chat completions.
+/// opencode, which supports any server that provides chat completions.
 pub fn opencode() -> RealAgent {
     RealAgent {
         key: "opencode",
@@ -100,7 +100,8 @@ pub fn claude() -> RealAgent {
     }
 }
 
-/// fast-agent, which supports any server with chat completions. It has no tools unless the command line provides some.
+/// fast-agent, which supports any server that provides chat completions. It has no tools unless the command line
+/// provides some.
 pub fn fast_agent() -> RealAgent {
     RealAgent {
         key: "fast-agent",

@@ -1,4 +1,4 @@
-//! The behaviors that are tested with every agent.
+//! The behaviors for which agents are tested.
 
 use std::time::{Duration, Instant};
 

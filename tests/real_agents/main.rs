@@ -1,4 +1,4 @@
-//! Tests the driver `acp` with third-party agents: opencode, Gemini CLI, fast-agent, and, through adapters, Claude and
+//! Tests the `acp` driver with third-party agents: opencode, Gemini CLI, fast-agent, and, through adapters, Claude and
 //! Codex.
 //!
 //! `make test-agents` installs the agents and runs these tests, one agent at a time because the agents are large. No
@@ -69,7 +69,7 @@ tests_of!(
     a_killed_worker_leaves_nothing_and_another_goes_on,
     it_remembers_when_its_process_is_gone,
 );
-// When started this way, it neither offers tools to the model nor requests permission.
+// Started this way, fast-agent neither offers tools to the model nor requests permission.
 tests_of!(
     fast_agent,
     it_introduces_itself,

@@ -4,7 +4,7 @@
     python3 model.py [--port PORT] [--log FILE]
 
 Listens on the loopback interface and supports OpenAI's chat completions and Responses, Anthropic's Messages, and Gemini's
-generateContent, with and without streaming. Answers the last text of the user's last message:
+generateContent, with and without streaming. Responds to the last text in the user's last message:
 
     run: COMMAND        calls the agent's shell tool with this command, then repeats its output
     What is my name?    looks for "I am called NAME" in the whole request
@@ -77,7 +77,7 @@ def example(schema):
 
 
 def text_of(content):
-    """Returns the text in content that is a string or a list of parts."""
+    """Returns the text of a message's content, which is a string or a list of parts."""
     if isinstance(content, str):
         return [content]
     return [part["text"] for part in content or [] if isinstance(part.get("text"), str)]

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::stage::soon;
 
-/// The prefix of a user message that repeats the conversation for an agent that does not have it.
+/// The prefix of a user message that repeats the conversation for an agent that has not seen it.
 const TOLD_AGAIN: &str = "[user]\n";
 
 /// A `model.py` process, which calls a tool when instructed to. Dropping it stops the process.
@@ -26,7 +26,7 @@ pub struct ModelServer {
 /// A request for an answer in a conversation.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// (role, text) pairs in conversation order, without system prompts.
+    /// (role, text) pairs in conversation order, excluding system prompts.
     pub pairs: Vec<(String, String)>,
 }
 
@@ -36,7 +36,7 @@ impl Request {
         self.pairs.iter().filter(|(role, _)| role == "user").map(|(_, text)| text.as_str())
     }
 
-    /// Returns how often this user message occurs, either directly or in a repeated conversation.
+    /// Returns how many times this user message occurs, either directly or in a repeated conversation.
     pub fn count(&self, message: &str) -> usize {
         self.told().filter(|told| told.trim_start_matches(TOLD_AGAIN).trim() == message).count()
     }
@@ -62,7 +62,7 @@ impl ModelServer {
     }
 
     /// Returns the requests for answers so far. If an agent offers tools, requests without tools are omitted, because
-    /// they are for titles and similar purposes.
+    /// they are used to generate titles and the like.
     pub fn requests(&self) -> Vec<Request> {
         let text = fs::read_to_string(log_in(&self.folder)).unwrap_or_default();
         let mut entries: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! The processes of agents.
+//! Agent processes.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub fn below(root: u32) -> BTreeMap<u32, String> {
     found
 }
 
-/// Returns those processes that are still running.
+/// Returns the IDs and command lines of those processes that are still running.
 pub fn survivors(processes: &BTreeMap<u32, String>) -> Vec<String> {
     let alive = processes.iter().filter(|(pid, command)| !command.is_empty() && command_of(**pid) == **command);
     alive.map(|(pid, command)| format!("{pid} {command}")).collect()

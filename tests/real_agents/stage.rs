@@ -15,7 +15,7 @@ use crate::{agents::RealAgent, model::ModelServer};
 /// Time limit for every wait; long, because the programs are large and the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Polls until a condition holds, with a long time limit.
+/// Polls until `probe` returns a value, with a long time limit.
 pub async fn soon<T>(what: &str, probe: impl AsyncFnMut() -> Option<T>) -> T {
     within(PATIENCE, what, probe).await
 }
@@ -45,7 +45,7 @@ impl Turn {
         self.task["status"].as_str().unwrap()
     }
 
-    /// Returns the steps of a kind.
+    /// Returns the steps of the given kind.
     pub fn steps(&self, kind: &str) -> Vec<&Value> {
         self.task["steps"].as_array().unwrap().iter().filter(|step| step["kind"] == kind).collect()
     }
@@ -94,7 +94,7 @@ impl Stage {
         self.end_of(&task).await
     }
 
-    /// Sends a message, waits for a permission request, decides it, and waits until the turn has ended.
+    /// Sends a message, waits for a permission request, answers it, and waits until the turn has ended.
     pub async fn ask_and_decide(&self, content: &str, decision: &str) -> Turn {
         let task = self.send(content).await;
         self.decide(&task, decision).await;
@@ -126,7 +126,7 @@ impl Stage {
         .await
     }
 
-    /// Waits for a permission request and decides it. Returns the step as it was before the decision.
+    /// Waits for a permission request and answers it. Returns the step as it was before the decision.
     pub async fn decide(&self, task: &str, decision: &str) -> Value {
         let step = self.permission(task).await;
         let request = step["detail"]["request_id"].as_str().unwrap();
@@ -146,7 +146,7 @@ impl Stage {
     }
 }
 
-/// Returns a number of seconds for which no other process sleeps.
+/// Returns a sleep duration, in seconds, that no other process is using.
 pub fn unique_seconds() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("87{:05}.{:03}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed))

@@ -83,7 +83,7 @@ impl Client {
         Sent::from_body(&self.post_message(session, "", &json!({"content": content})).await.ok(202))
     }
 
-    /// Sends a message with a value for `on_busy`.
+    /// Sends a message with this value for `on_busy`.
     pub async fn send_on_busy(&self, session: &str, content: &str, on_busy: &str) -> Reply {
         self.post_message(session, "", &json!({"content": content, "on_busy": on_busy})).await
     }
@@ -102,7 +102,7 @@ impl Client {
         }
     }
 
-    /// Returns the same as [`Client::chat`], or `None` if the status is not 200. If long messages end a page early,
+    /// Returns what [`Client::chat`] returns, or `None` if the status is not 200. If long messages end a page early,
     /// older turns are fetched as well, all from the same point in time.
     pub async fn find_chat(&self, session: &str) -> Option<Value> {
         const TURNS: usize = 200;
@@ -146,7 +146,7 @@ impl Client {
         messages.iter().map(|message| (text_of(message, "role"), text_of(message, "content"))).collect()
     }
 
-    /// Returns the answer for a task, if there is one. Panics if there are two.
+    /// Returns the answer to a task's message, if there is one. Panics if there are two.
     pub async fn answer_of(&self, session: &str, task: &str) -> Option<Value> {
         let mut answers = self.messages(session).await;
         answers.retain(|message| message["role"] == "assistant" && message["task_id"] == task);
@@ -210,7 +210,7 @@ impl Client {
         self.delete(&format!("/v1/chat/{session}")).await
     }
 
-    /// Returns all sessions in a list, page by page.
+    /// Fetches a list page by page and returns all of its sessions.
     pub async fn list_all(&self, query: &str) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {

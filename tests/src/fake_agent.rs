@@ -1,4 +1,5 @@
-//! An agent for the Agent Client Protocol that misbehaves as a test requires: `fake_agent/`, started by the worker.
+//! A fake agent that uses the Agent Client Protocol and misbehaves as a test requires. Its program is in `fake_agent/`,
+//! and the worker starts it.
 
 use std::{fmt::Write as _, fs, path::PathBuf, process::Command, sync::OnceLock};
 

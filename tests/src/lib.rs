@@ -13,7 +13,7 @@
 //! | [`model`], [`follower`] | Client state that is derived from events without gaps, and compared with a fresh GET |
 //! | [`load`], [`latency`] | A client under load or faults; distributions of latencies |
 //! | [`fake_agent`] | A scripted agent process |
-//! | [`process_table`] | The processes of this machine |
+//! | [`process_table`] | The processes on this machine |
 //! | [`fake_openai`] | A scripted model server |
 //! | [`store_lock`], [`small_disk`] | The database's write lock, held by a test; a disk that can be filled |
 //! | [`permission_request`] | Permission requests without an agent |

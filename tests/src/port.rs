@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 
-/// Below the system's range of ephemeral ports. Otherwise, an outgoing connection could take the port of a server that
-/// is down.
+/// The lowest port. The whole range is below the system's ephemeral ports. Otherwise, an outgoing connection could take
+/// the port of a server that is down.
 const FIRST: u16 = 15_000;
 const COUNT: u16 = 15_000;
 

@@ -1,4 +1,4 @@
-//! A tested process: environment, output, signals, and exit status.
+//! A process under test: its environment, output, signals, and exit status.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ const SHOWN_LINES: usize = 150;
 pub enum Signal {
     /// SIGTERM: graceful shutdown.
     Terminate,
-    /// SIGINT: graceful shutdown, as from a keyboard.
+    /// SIGINT: graceful shutdown, as with Ctrl+C.
     Interrupt,
     /// SIGKILL: immediate termination.
     Kill,
@@ -76,14 +76,15 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// Creates a command for a binary of the product, with a cleared environment, to run in `folder`.
+/// Creates a command that runs one of the product's binaries in `folder`, with only the inherited and the given
+/// variables.
 fn command(name: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Command {
     let mut command = Command::new(binary(name));
     command.args(arguments);
     alone(command, environment, folder)
 }
 
-/// Clears the environment of a command and runs it in `folder`.
+/// Makes a command run in `folder`, with only the inherited and the given variables.
 fn alone(mut command: Command, environment: &Environment, folder: &Path) -> Command {
     command.env_clear().current_dir(folder).stdin(Stdio::null());
     for variable in INHERITED {
@@ -95,7 +96,7 @@ fn alone(mut command: Command, environment: &Environment, folder: &Path) -> Comm
     command
 }
 
-/// Runs a binary of the product and waits for it to exit.
+/// Runs one of the product's binaries and waits for it to exit.
 pub async fn run(name: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Output {
     let mut command = tokio::process::Command::from(command(name, arguments, environment, folder));
     command.kill_on_drop(true);
@@ -115,8 +116,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a binary of the product. `name` identifies the process in failure reports and in the names of its log
-    /// files in `folder`.
+    /// Starts one of the product's binaries. `name` identifies the process in failure reports and in the names of its
+    /// log files in `folder`.
     pub fn spawn(name: &str, program: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Self {
         Self::start(name, command(program, arguments, environment, folder), folder)
     }

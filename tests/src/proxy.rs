@@ -27,9 +27,9 @@ const BUFFER: usize = 16 * 1024;
 pub struct Rules {
     /// The share of connections to drop: one in this many. 0 disables dropping.
     pub cut_one_in: u32,
-    /// The number of bytes, in both directions together, after which a connection is dropped.
+    /// The number of bytes, counting both directions, after which a connection is dropped.
     pub cut_after: Range<u64>,
-    /// The delay of every chunk, in both directions.
+    /// The delay for every chunk, in both directions.
     pub delay: Duration,
 }
 
@@ -48,7 +48,7 @@ struct Shared {
     rules: Mutex<Rules>,
     accepted: AtomicUsize,
     cut: AtomicUsize,
-    /// Incremented by every call of `cut_all`, which ends the open connections.
+    /// Incremented by every call to `cut_all`, which ends the open connections.
     cuts: watch::Sender<u64>,
     frozen: watch::Sender<bool>,
 }
@@ -86,7 +86,7 @@ impl Proxy {
         self.shared.cuts.send_modify(|count| *count += 1);
     }
 
-    /// Stops forwarding without closing any connection until resumed.
+    /// Stops forwarding until [`Self::resume`] is called. Closes no connections.
     pub fn freeze(&self) {
         self.shared.frozen.send_replace(true);
     }
@@ -180,7 +180,7 @@ fn spend(left: &Mutex<Option<u64>>, count: usize) -> (usize, bool) {
 }
 
 impl Shared {
-    /// Draws the byte limit of a new connection, if the connection is to be dropped.
+    /// Draws the byte limit for a new connection, if the connection is to be dropped.
     fn draw_budget(&self) -> Option<u64> {
         let rules = self.rules.lock().unwrap().clone();
         let mut rng = self.rng.lock().unwrap();

@@ -38,7 +38,7 @@ impl RawConnection {
         Self::open_from("127.0.0.1", address).await
     }
 
-    /// Connects from an address of this machine.
+    /// Connects from this local address.
     pub async fn open_from(own: &str, address: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();

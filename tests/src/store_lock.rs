@@ -1,4 +1,4 @@
-//! SQLite's only write lock, held by a test.
+//! SQLite's single write lock, held by a test.
 
 use std::{path::Path, time::Duration};
 

@@ -19,7 +19,7 @@ use crate::{
 use message_history::MessageHistory;
 use prompts::Prompts;
 
-/// The complete history, by session.
+/// Checks the final state against the complete history.
 pub struct Checker<'a> {
     history: &'a History,
     stories: BTreeMap<String, Vec<MessageHistory>>,

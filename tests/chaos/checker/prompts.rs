@@ -10,7 +10,7 @@ use crate::history::{OperationResult, SendRecord};
 /// The user's texts in each request, in order of arrival.
 pub(super) struct Prompts {
     asked: Vec<Vec<String>>,
-    /// For each text, the first request that ended with it.
+    /// For each text, the index of the first request that ended with it.
     first: HashMap<String, usize>,
 }
 
@@ -23,7 +23,8 @@ impl Prompts {
         Self { asked, first }
     }
 
-    /// Finds texts that must not be in prompts: unsent, never sent, or from two different sessions.
+    /// Finds texts that must not be in prompts, because they were unsent, replaced, rejected, or never sent. Also finds
+    /// prompts that mix texts from different sessions.
     pub(super) fn violations<'a, I: Iterator<Item = &'a MessageHistory>>(
         &self,
         stories: impl Fn() -> I,
@@ -55,8 +56,8 @@ impl Prompts {
         violations.into_iter().collect()
     }
 
-    /// Finds out-of-order prompts in a session: each turn must be sent with all earlier turns, each of them once, and a
-    /// turn that succeeded on its first attempt must be sent before any later turn.
+    /// Finds out-of-order prompts in a session: each turn must be sent together with all earlier turns, each included
+    /// once, and a turn that succeeded on its first attempt must be sent before any later turn.
     pub(super) fn order_complaints(&self, stored: &[(&MessageHistory, &Value)]) -> Vec<String> {
         let mut violations = self.first_questions(stored);
         let turn_of: BTreeMap<&str, i64> = stored

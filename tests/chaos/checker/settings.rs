@@ -1,4 +1,4 @@
-//! Compares title, pin, status, and read position with the last acknowledged changes.
+//! Compares a session's title, pin, status, and read position with the last acknowledged changes.
 //!
 //! A change may have been the last one unless another acknowledged change started after its response. A change without
 //! a response may have been the last one at any time.
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::history::{Action, ChangeRecord, OperationResult};
 
-/// Returns the deviations in a session's settings after these changes. `texts` contains all texts that its messages
-/// have had.
+/// Returns the settings of a session that none of these changes explains. `texts` contains every text that the
+/// session's messages have had.
 pub(super) fn check(session: &Value, messages: &[Value], changes: &[ChangeRecord], texts: &[&str]) -> Vec<String> {
     let titles = of(changes, |action| if let Action::Rename(title) = action { Some(title.clone()) } else { None });
     let pins = of(changes, |action| if let Action::Pin(pinned) = action { Some(*pinned) } else { None });
@@ -31,7 +31,7 @@ pub(super) fn check(session: &Value, messages: &[Value], changes: &[ChangeRecord
     wrong
 }
 
-/// The values that may have been set last.
+/// The values that the last change may have set.
 #[derive(Debug)]
 struct Last<T> {
     values: Vec<T>,
@@ -78,8 +78,8 @@ fn read_position(session: &Value, messages: &[Value], changes: &[ChangeRecord]) 
     let is_untouched = candidates.iter().all(|change| change.result.acknowledged_at().is_none());
     let explains = |change: &&ChangeRecord| match (change.position, &change.action) {
         (Some(acknowledged), _) => acknowledged == position,
-        // There is no response. The position was limited to the messages at the time, or moved before an answer that
-        // may have been deleted.
+        // There was no response. The position was limited to the messages that existed at the time, or moved to just
+        // before an answer that may since have been deleted.
         (None, Action::Read(seq)) => position <= *seq,
         (None, _) => true,
     };
@@ -98,7 +98,7 @@ mod tests {
     use super::check;
     use crate::history::{Action, ChangeRecord, OperationResult};
 
-    /// Creates a change with these times in seconds. Without `answered`, there was no response.
+    /// Creates a change with these times, in seconds. If `answered` is `None`, there was no response.
     fn change(action: Action, started: u64, answered: Option<u64>, position: Option<i64>) -> ChangeRecord {
         let zero = Instant::now();
         let at = |seconds| zero + Duration::from_secs(seconds);

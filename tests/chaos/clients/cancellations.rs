@@ -1,4 +1,4 @@
-//! Cancellations: after the 202, the task soon ends as cancelled.
+//! Cancellations. Soon after the 202 response, the task must end as cancelled.
 
 use std::time::{Duration, Instant};
 

@@ -78,7 +78,7 @@ impl ChaosClient {
         }
     }
 
-    /// Records a 202, or the 200 for a send that waited for its answer.
+    /// Records a 202 response, or the 200 response to a send that waited for its answer.
     fn accept(&self, index: usize, name: &str, reply: &Reply, wait: Option<u64>) {
         let body = reply.json();
         let (message, task) = (id_of(&body["message"]), id_of(&body["task"]));
@@ -157,7 +157,7 @@ impl ChaosClient {
         self.change("retry", (&session.id, Some(&message)), Action::Retry, request, 202).await;
     }
 
-    /// Checks that a GET from any api includes everything that was acknowledged before it.
+    /// Checks that a GET from any api includes everything that was acknowledged before the request.
     pub(super) async fn get(&mut self, session: &SessionRef) {
         let before = self.world.history.acknowledged(&session.id);
         let (client, started) = (self.client(), Instant::now());

@@ -22,7 +22,7 @@ use crate::{
     texts,
 };
 
-/// The longest pause between operations of a client, in milliseconds.
+/// The longest pause between a client's operations, in milliseconds.
 const PAUSE_MS: u64 = 120;
 
 /// Maximum number of sessions per user. A list page holds 100, and the model compares one page.
@@ -46,9 +46,10 @@ pub struct User {
     pub number: usize,
     /// The workspace and the user name.
     pub name: (String, String),
-    /// Clients for each api: first one that connects directly to each api, then one that connects through each proxy.
+    /// Clients for all apis: first, one that connects directly to each api, and then, one that connects through each
+    /// proxy.
     pub client: LoadClient,
-    /// The sessions that have been created and not deleted.
+    /// The sessions that have been created but not deleted.
     pub sessions: Mutex<Vec<SessionRef>>,
 }
 
@@ -180,8 +181,8 @@ impl ChaosClient {
         Operation::Get
     }
 
-    /// Picks one of the newest few sessions, to concentrate the load on them. Returns `None` while there are too few
-    /// sessions.
+    /// Picks one of the newest sessions, to concentrate the load on a few of them. Returns `None` while there are too
+    /// few sessions.
     fn pick_session(&mut self) -> Option<SessionRef> {
         let sessions = self.user.sessions.lock().unwrap();
         let wanted = self.world.sessions_in_use;
@@ -213,7 +214,7 @@ impl ChaosClient {
         texts::create(&mut self.rng, &self.world.model, &self.world.history, agent, &tag)
     }
 
-    /// Drops the stream and resumes it from an earlier state on another api.
+    /// Drops the stream, and resumes it from an earlier state, on another api.
     fn reconnect(&self) {
         self.world.history.count("reconnect");
         self.follower.reconnect();

@@ -34,7 +34,7 @@ impl ChaosClient {
         self.check_response("pin", response.as_ref(), |session| session["pinned_at"].is_null() != is_pinned);
     }
 
-    /// Sometimes sets an empty title, which also counts as set by the user.
+    /// Renames a session. Sometimes sets an empty title, which also counts as set by the user.
     pub(super) async fn rename(&mut self, session: &SessionRef) {
         self.made += 1;
         let title = if self.rng.random_ratio(1, 8) { String::new() } else { format!("t{}n{}", self.number, self.made) };

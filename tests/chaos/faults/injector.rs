@@ -15,10 +15,10 @@ use crate::{clients::World, config::Config, history::History};
 /// Interval at which to check whether any clients are still running.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A pause that is longer than the effect of any fault, so that guarantees for fault-free times are tested.
+/// A pause that outlasts the effects of every fault, so that guarantees for fault-free times are tested.
 const LONG_PAUSE: Duration = Duration::from_secs(9);
 
-/// The ratio of long pauses: one in this many.
+/// The share of pauses that are long: one in this many.
 const LONG_PAUSE_ONE_IN: u32 = 6;
 
 /// The targets of faults. Dropped in this order, so that processes that depend on others are dropped first.
@@ -82,7 +82,7 @@ impl FaultInjector {
             self.history().log_line(&format!("begin {fault:?}"));
             self.begin(fault).await;
         }
-        // Half of the faults that hold something last longer than a lease, so that other workers take over.
+        // Half of the faults that block writes last longer than a lease, so that other workers take over.
         let is_long = faults.iter().any(|fault| fault.blocks_writes()) && self.rng.random_ratio(1, 2);
         let duration_ms =
             if is_long { 1000 + self.rng.random_range(0..4000) } else { 100 + self.rng.random_range(0..1500) };

@@ -1,4 +1,4 @@
-//! The driver `command`, which runs any program.
+//! The `command` driver, which runs any program.
 
 use banter_tests::{app::TestApp, process_table::processes_with, wait::within};
 use serde_json::json;

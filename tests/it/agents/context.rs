@@ -1,4 +1,4 @@
-//! The context of a conversation after the agent's process has ended.
+//! The context of a conversation after the agent's process has exited.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! No process that an agent started outlives the agent, no matter how the agent ends. This includes processes that run
+//! No process that an agent started outlives the agent, no matter how the agent exits. This includes processes that run
 //! in their own sessions, are double-forked, ignore signals, or fork continuously.
 
 use std::time::Duration;
@@ -117,7 +117,7 @@ async fn no_agent_starts_for_a_worker_that_has_exited() {
 
     let told = tokio::time::timeout(
         Duration::from_secs(30),
-        // Simulates that the parent died during startup: process 1 is not the process that started the supervisor.
+        // Simulates a parent that exited during startup: process 1 is not the process that started the supervisor.
         faked.app.run_worker(&["supervise", "--parent", "1", "--", "sleep", &seconds]),
     )
     .await
@@ -127,7 +127,7 @@ async fn no_agent_starts_for_a_worker_that_has_exited() {
     assert!(processes_with(&format!("sleep {seconds}")).is_empty());
 }
 
-/// Returns the running tools of a turn, except for the helper that belongs to the agent.
+/// Returns a turn's running tools, excluding the helper that belongs to the agent.
 fn loose(seconds: &str) -> Vec<u32> {
     let helpers = processes_with(&format!("helper-{seconds}"));
     processes_with(seconds).into_iter().filter(|pid| !helpers.contains(pid)).collect()

@@ -1,4 +1,4 @@
-//! Checking agents without a turn: `worker doctor`, and detection on the workers' `PATH`.
+//! Checks of agents outside turns: `worker doctor`, and the detection of agents on the workers' `PATH`.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 

@@ -1,5 +1,5 @@
-//! The work folders of agents, which are kept as long as their sessions and removed when a session is permanently
-//! deleted.
+//! The work folders of agents. A folder is kept for as long as its session exists, and removed when the session is
+//! permanently deleted.
 
 use std::{
     fs,
@@ -133,7 +133,7 @@ async fn does_not_start_an_agent_in_a_folder_used_by_another_agent() {
     let session = faked.client.create_session("fake").await;
     let work = faked.app.folder().join("data/work");
     fs::create_dir_all(&work).unwrap();
-    // The lock is held by a process that cannot be stopped, such as one on another machine.
+    // Simulates a lock held by a process that cannot be stopped, such as one on another machine.
     let lock = fs::File::create(work.join(format!("{session}.lock"))).unwrap();
     lock.lock().unwrap();
 

@@ -1,4 +1,4 @@
-//! The lifetime of agent processes: how they are stopped, and how turns wait for them.
+//! The lifetime of agent processes: how they are stopped, and how turns wait for a free one.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{Faked, GONE_WITHIN, supervisors};
 
-/// Returns the methods that an agent received from its first prompt on, excluding cancelled requests.
+/// Returns the methods that an agent received after its first prompt, excluding request cancellations.
 fn told_since_the_prompt(faked: &Faked) -> Vec<String> {
     let mut methods = faked.fake.methods("fake");
     let first = methods.iter().position(|method| method == "session/prompt").unwrap();
@@ -44,7 +44,7 @@ async fn escalates_signals_to_an_agent_that_does_not_exit() {
     faked.client.wait_for_status(&session, &sent.task_id, "cancelled").await;
     assert!(!supervisors(&session).is_empty(), "the answer has ended, but the agent still runs");
     within(GONE_WITHIN, "the agent exits", async || supervisors(&session).is_empty().then_some(())).await;
-    // On a very busy machine, the agent is killed before it has logged the last of these.
+    // On a very busy machine, the agent may be killed before it has logged the last of these.
     let told = told_since_the_prompt(&faked);
     assert!(
         ["session/cancel", "(end of stdin)", "(SIGTERM)"]
@@ -94,7 +94,7 @@ async fn draining_completes_a_turn_and_leaves_no_process() {
     assert_eq!(processes_with(&folder), [0_u32; 0], "no process is left in its folder");
 }
 
-/// Starts an agent with a limit of one process, which is busy.
+/// Starts an agent that is limited to one process, and keeps the process busy.
 async fn crowded() -> (Faked, String, String) {
     let faked = Faked::start("", "max_processes = 1", |builder| builder).await;
     let busy = faked.client.create_session("fake").await;

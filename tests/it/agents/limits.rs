@@ -16,7 +16,7 @@ async fn times_out_an_agent_that_never_initializes() {
     let client = app.client();
     let (mute, absent) = (client.create_session("mute").await, client.create_session("absent").await);
 
-    // Takes half a minute, so both run at the same time.
+    // Each turn takes half a minute, so both run at the same time.
     let (mute, absent) = tokio::join!(client.ask(&mute, "hello"), client.ask(&absent, "hello"));
 
     let found = [mute, absent].map(|asked| {

@@ -1,4 +1,4 @@
-//! Agents: the protocols, their failures, and the cleanup of agent processes.
+//! Agents: protocols, failures, and the cleanup of agent processes.
 
 mod acp;
 mod command;
@@ -34,18 +34,18 @@ use serde_json::Value;
 /// other tests.
 const GONE_WITHIN: Duration = Duration::from_secs(45);
 
-/// Returns a number of seconds for which no other process sleeps.
+/// Returns a sleep duration, in seconds, that no other process is using.
 fn unique_seconds() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("86{:05}.{:03}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Returns the supervisors of a session's agents.
+/// Returns the process IDs of the supervisors of a session's agents.
 fn supervisors(session: &str) -> Vec<u32> {
     processes_with(&format!("{session}.lock -- "))
 }
 
-/// Starts an installation with the agent `fake`.
+/// An installation with the agent `fake`.
 struct Faked {
     app: TestApp,
     fake: FakeAgent,
@@ -53,8 +53,8 @@ struct Faked {
 }
 
 impl Faked {
-    /// Starts an installation with arguments for the agent, additional lines for the agent's table, and changes to the
-    /// installation.
+    /// Starts an installation. `arguments` are passed to the agent, `more` contains additional lines for the agent's
+    /// table, and `change` configures the installation.
     async fn start(arguments: &str, more: &str, change: impl FnOnce(Builder) -> Builder) -> Self {
         let fake = FakeAgent::new();
         let app = change(TestApp::builder().agents(&fake.agent("fake", arguments, more))).start().await;
@@ -63,7 +63,7 @@ impl Faked {
         Self { app, fake, client }
     }
 
-    /// Asks in a new session and returns `{message, task, reply}`.
+    /// Sends a message in a new session and waits until its task has ended. Returns `{message, task, reply}`.
     async fn ask(&self, content: &str) -> Value {
         let session = self.client.create_session("fake").await;
         self.client.ask(&session, content).await

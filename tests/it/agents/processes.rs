@@ -1,4 +1,4 @@
-//! No process that an agent starts outlives the agent, no matter how the agent ends.
+//! No process that an agent starts outlives the agent, no matter how the agent exits.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Faked, GONE_WITHIN, supervisors, unique_seconds};
 
-/// An agent in the middle of a turn. Its tools are sleeping, and two of them are outside any process group.
+/// An agent in the middle of a turn. Its tools are sleeping, and two of them are outside its process group.
 struct Asleep {
     faked: Faked,
     session: String,
@@ -28,7 +28,7 @@ impl Asleep {
         let task = faked.client.send(&session, &format!("sleeping_tool {seconds}")).await.task_id;
         let asleep = Self { faked, session, task, seconds };
         eventually("sleeping tools", async || (asleep.survivors().len() >= 3).then_some(())).await;
-        // Stored, so that a worker that takes over the turn knows about the tool call.
+        // Waits until the step is stored, so that a worker that takes over the turn knows about the tool call.
         eventually("the tool's step", async || {
             let task = asleep.faked.client.task(&asleep.session, &asleep.task).await;
             (!task["steps"].as_array()?.is_empty()).then_some(())

@@ -1,5 +1,5 @@
-//! Random defects in an agent's output, generated from fixed seeds. The turn always ends, the conversation continues,
-//! and a damaged answer is never reported as complete.
+//! Random defects in an agent's output, generated from fixed seeds. Every turn must end, the conversation must
+//! continue, and a damaged answer must never be reported as complete.
 
 use banter_tests::{client::Client, random::TestRng};
 use futures::{StreamExt as _, stream};
@@ -18,7 +18,7 @@ struct Session {
     steps: Vec<Value>,
     /// The complete answer.
     text: String,
-    /// Whether part of the answer is unreadable. It may then be missing, if that is reported.
+    /// Whether part of the answer is unreadable. If so, that part may be missing, as long as the loss is reported.
     is_torn: bool,
     /// Whether the result is unreadable or reports a failure.
     has_failed: bool,
@@ -36,7 +36,7 @@ fn chunk(text: &str) -> Value {
     update(&json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}}))
 }
 
-/// Cuts off a line in its second half, which leaves invalid JSON.
+/// Truncates a line somewhere in its second half, which leaves invalid JSON.
 fn torn(rng: &mut TestRng, line: &str) -> String {
     let at = rng.random_range(0..line.len() / 2) + line.len() / 2 - 1;
     line[..line.floor_char_boundary(at)].to_owned()
@@ -72,7 +72,7 @@ impl Session {
         self.steps.push(json!({"line": line.into()}));
     }
 
-    /// Returns an unusual line that is not part of the answer.
+    /// Adds an unusual line that is not part of the answer.
     fn defect(&mut self, rng: &mut TestRng) {
         let tool = |fields: &str| {
             format!(

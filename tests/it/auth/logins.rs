@@ -9,7 +9,7 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// Streams of an ended login are closed within 5 s; the rest is headroom for a busy machine.
+/// A login's streams are closed within 5 s after it ends; the rest is headroom for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn app_with_keys() -> TestApp {
@@ -29,7 +29,7 @@ async fn browser(app: &TestApp, key: &str) -> Client {
     client.with_cookie(cookie.split(';').next().unwrap())
 }
 
-/// The same change, sent from a page of this origin.
+/// Creates a session, sending these additional headers.
 async fn create_from(browser: &Client, headers: &[(&str, &str)]) -> Reply {
     let mut request = browser.request("POST", "/v1/chat").json(&json!({"agent_key": "demo"}));
     for (name, value) in headers {

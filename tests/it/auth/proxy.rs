@@ -30,7 +30,7 @@ async fn rejects_proxied_requests_without_keys() {
     ];
 
     for headers in headers {
-        // Because of the proxy, `Host` looks local.
+        // The proxy makes `Host` look local.
         let (_proxy, client) = behind(&app, &host, headers).await;
         for (method, path) in [("GET", "/v1/auth/me"), ("GET", "/v1/chat"), ("GET", "/v1/events"), ("GET", "/")] {
             let problem = client.call(client.request(method, path)).await.problem_code(403, "proxy_not_allowed");
@@ -82,7 +82,7 @@ async fn a_browser_signs_in_behind_a_proxy_with_a_host_only_cookie() {
     browser.call(own.json(&json!({"agent_key": "demo"}))).await.ok(201);
     let other = browser.request("POST", "/v1/chat").header("Origin", "https://example.com");
     browser.call(other.json(&json!({"agent_key": "demo"}))).await.problem_code(403, "cross_site_request");
-    // Ignores a cookie that another site may have set over plain HTTP.
+    // A cookie that another site may have set over plain HTTP is ignored.
     let planted = value.trim_start_matches("__Host-").to_owned();
     client.with_cookie(&planted).get("/v1/auth/me").await.problem(401);
 }

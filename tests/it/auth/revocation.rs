@@ -1,4 +1,4 @@
-//! A request that waits for an answer returns no answer once its key or login has ended.
+//! A request that waits for an answer returns no answer once its key has been revoked or its login has ended.
 
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,6 @@ async fn signing_out_ends_a_wait() {
     browser.delete("/v1/auth/session").await.ok(204);
 
     waiting.await.unwrap().problem_code(401, "unauthorized");
-    // The message is kept, and the owner still has access by key.
+    // The message is kept, and the owner still has access with the key.
     assert_eq!(scripted.client.with_key(&key).messages(&session).await.len(), 1);
 }

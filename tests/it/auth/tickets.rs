@@ -1,11 +1,11 @@
-//! Tickets, which open a stream if neither a key nor a cookie can be sent.
+//! Tickets, with which a client opens a stream when it can send neither a key nor a cookie.
 
 use std::time::Duration;
 
 use banter_tests::{app::TestApp, client::Client, sse::USER_EVENTS};
 use serde_json::json;
 
-/// Streams of a revoked key are closed within 5 s; the rest is headroom for a busy machine.
+/// A revoked key's streams are closed within 5 s; the rest is headroom for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn app_with_keys() -> TestApp {

@@ -1,4 +1,5 @@
-//! Access control: every operation as an anonymous user, as another user, and as a viewer, and for missing objects.
+//! Access control: calls every operation as an anonymous user, as another user, as a viewer, and for objects that do
+//! not exist.
 
 use banter_tests::{
     app::TestApp,
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use super::table::{Access, Complaints, OPERATIONS, Target};
 
-/// There is no worker, so tasks stay queued, and a key is required.
+/// Starts an installation that requires a key. It has no worker, so tasks stay queued.
 async fn app_with_keys() -> TestApp {
     TestApp::builder().workers(0).env("AUTH", "required").start().await
 }

@@ -1,4 +1,4 @@
-//! Bodies as sent by real programs: with a byte order mark, with half an emoji, or in another encoding.
+//! Request bodies that real programs send: with a byte order mark, with half an emoji, or in another encoding.
 
 use banter_tests::{
     app::TestApp,
@@ -17,7 +17,7 @@ async fn send(client: &Client, operation: &Operation, target: &Target, body: Vec
     client.call(request.body(body)).await
 }
 
-/// Sends text encoded as UTF-16 and returns the error detail.
+/// Encodes text as UTF-16, in the byte order that `to_bytes` determines.
 fn utf_16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(to_bytes).collect()
 }

@@ -1,4 +1,4 @@
-//! Tests that apply to every operation of the OpenAPI document.
+//! Tests that apply to every operation in the OpenAPI document.
 
 mod access;
 mod coverage;

@@ -14,7 +14,7 @@ use super::table::{OPERATIONS, Operation};
 const BODY_LIMIT: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(10);
 
-/// Sends the request head of an operation and then its body at one byte per second. Expects a 408.
+/// Sends an operation's request head, and then its body at one byte per second. Expects a 408 response.
 async fn expect_408(address: &str, operation: &Operation, path: &str) -> Result<(), String> {
     let head = post_head(path, 64).replacen("POST", operation.method, 1);
     let begun = Instant::now();

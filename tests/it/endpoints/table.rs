@@ -1,4 +1,4 @@
-//! The table of operations. [`super::coverage`] fails if the table differs from the OpenAPI document.
+//! The table of all operations. [`super::coverage`] fails if the table differs from the OpenAPI document.
 
 use banter_tests::{
     app::TestApp,
@@ -26,7 +26,7 @@ pub enum Access {
 pub struct Operation {
     /// GET, POST, …
     pub method: &'static str,
-    /// The path, with `{session}`, `{message}`, `{task}`, and `{permission}` as its parameters.
+    /// The path, which may contain the parameters `{session}`, `{message}`, `{task}`, and `{permission}`.
     pub path: &'static str,
     pub access: Access,
     /// The status on success.
@@ -183,7 +183,7 @@ impl Operation {
         self.path.contains("{session}")
     }
 
-    /// Returns the path for these objects.
+    /// Returns the path with the IDs of these objects.
     pub fn path_for(&self, target: &Target) -> String {
         self.path
             .replace("{session}", &target.session)
@@ -208,7 +208,7 @@ impl Operation {
         Target { session, message: sent.message_id, task: sent.task_id, permission }
     }
 
-    /// Sends the operation to a target with this query. The body defaults to the valid one.
+    /// Calls the operation on a target with this query. The body defaults to the operation's valid body.
     pub async fn send(&self, client: &Client, target: &Target, query: &str, body: Option<&Value>) -> Reply {
         let separator = if query.is_empty() { "" } else { "?" };
         let path = format!("{}{separator}{query}", self.path_for(target));
@@ -224,7 +224,7 @@ impl Operation {
     }
 }
 
-/// The objects to which an operation is applied.
+/// The objects on which an operation is called.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub session: String,

@@ -1,5 +1,5 @@
-//! The wall clock of running processes is set back by an hour and then forward by an hour: for an api, a worker, or all
-//! processes. Leases, order, and timeouts are based on counters and the monotonic clock, so they are not affected.
+//! The wall clock of running processes is set back by an hour and then forward by an hour, for an api, a worker, or all
+//! processes. Leases, ordering, and timeouts are based on counters and the monotonic clock, so they are not affected.
 
 use banter_tests::{
     chat::{Sent, fresh_key, text_of},
@@ -14,10 +14,11 @@ use crate::support::{Scripted, pairs};
 
 const HOUR: i64 = 3600;
 
-/// Number of heartbeats in more than two leases; enough for a mistaken takeover from a live worker.
+/// Number of heartbeats to wait for. They span more than two leases, which is long enough for a live worker's turns to
+/// be taken over by mistake.
 const BEATS: i64 = 12;
 
-/// The agent's `Retry-After`, in seconds; long enough that the clock changes while a turn waits.
+/// The agent's `Retry-After`, in seconds; long enough for the clock to change while a turn waits.
 const BACKOFF: u32 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

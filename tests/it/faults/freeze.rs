@@ -12,7 +12,8 @@ use serde_json::json;
 
 use crate::support::{Scripted, pairs};
 
-/// The contract allows 1 s; the rest is headroom for a machine that is busy with other tests.
+/// Time limit for a cancellation. The contract allows 1 s; the rest is headroom for a machine that is busy with other
+/// tests.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 /// Starts a turn, waits for part of its answer, and freezes its worker. Returns the session, the task, and the gate for

@@ -1,4 +1,4 @@
-//! The disk is full, or a file has reached its size limit, for a while.
+//! The disk is temporarily full, or a file has temporarily reached its size limit.
 //!
 //! Filling a disk requires a small file system, which only root may mount.
 
@@ -13,7 +13,7 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// Enough for a new database, its WAL, and a few messages.
+/// Size of the disk: enough for a new database, its WAL, and a few messages.
 const SIZE_MB: usize = 8;
 
 /// Number of 20 kB messages that use up the free space.

@@ -15,7 +15,8 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// Longer than any shutdown in these tests may take, so that a shutdown cannot be due to the end of the grace period.
+/// A grace period, in seconds, that is longer than any shutdown in these tests may take, so that no shutdown can be due
+/// to the end of the grace period.
 const LONG_GRACE: &str = "300";
 /// Maximum peak memory use of an api, in bytes.
 const MEMORY_LIMIT: usize = 150 * 1024 * 1024;
@@ -27,7 +28,7 @@ async fn limited(app: &TestApp, files: u32, variables: &[(&str, &str)]) -> (Proc
     (api, Client::new(&address))
 }
 
-/// Waits until the client is served, which may require that another connection is closed first.
+/// Waits until the client is served, which may require another connection to be closed first.
 async fn is_served(client: &Client) {
     eventually("the api to serve a regular client", async || {
         let client = client.at(client.address());
@@ -45,7 +46,7 @@ async fn many(count: usize, address: &str, text: &str) -> Vec<RawConnection> {
     connections
 }
 
-/// Returns the value of a metric of an api, or 0 if the metric does not exist yet.
+/// Returns the value of an api's metric, or 0 if the metric does not exist yet.
 async fn metric(client: &Client, name: &str) -> u64 {
     let text = client.get("/metrics").await.text();
     text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0)

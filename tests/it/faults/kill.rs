@@ -1,4 +1,4 @@
-//! `kill -9` of workers and apis.
+//! Workers and apis are killed (`kill -9`).
 
 use std::time::{Duration, Instant};
 

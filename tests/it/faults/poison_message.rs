@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// A takeover takes one lease (2 s) plus the time to start a process; the rest is headroom for a machine that is busy
-/// with other tests.
+/// Time limit for a takeover, which takes one lease (2 s) plus the time to start a process; the rest is headroom for a
+/// machine that is busy with other tests.
 const RETRY_LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]

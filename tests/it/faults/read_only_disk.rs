@@ -20,7 +20,7 @@ const SIZE: u64 = 32 * 1024 * 1024;
 /// Time limit for a startup failure.
 const FAILS_WITHIN: Duration = Duration::from_secs(30);
 
-/// A small disk stored in a file. Dropping it unmounts the disk.
+/// A small disk whose image is a file. Dropping it unmounts the disk.
 struct Disk(TempDir);
 
 impl Disk {
@@ -46,7 +46,7 @@ impl Disk {
         self.0.path().join("mounted")
     }
 
-    /// Remounts the disk with other options.
+    /// Remounts the disk with these options.
     fn remount(&self, options: &str) {
         let path = self.path().display().to_string();
         assert!(succeeds("mount", &["-o", &format!("remount,{options}"), &path]), "remount with {options}");

@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::support::Scripted;
 
-/// An answer is at most 2 s later than usual; the rest is headroom for a machine that is busy with other tests.
+/// Time limit for an answer. An answer may arrive at most 2 s later than usual; the rest is headroom for a machine that
+/// is busy with other tests.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long Redis is unavailable.
@@ -23,7 +24,7 @@ async fn with_redis(change: impl FnOnce(Builder) -> Builder) -> Scripted {
     Scripted::start_with("", |builder| change(builder.apis(2).workers(2).redis())).await
 }
 
-/// Sends messages to several sessions, one after another, until stopped. Each one must be answered in time.
+/// Sends messages to several sessions, one at a time. Each message must be answered in time.
 async fn load(client: &Client, sessions: &[String], rounds: usize, name: &str) {
     for round in 0..rounds {
         for session in sessions {

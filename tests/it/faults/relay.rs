@@ -1,4 +1,4 @@
-//! Relay faults and configurations: missing permissions, forged messages, TLS, and no file watching. Checks that
+//! Relay faults and configurations: missing permissions, forged messages, TLS, and no file watching. Checks that all
 //! problems are reported and nothing is lost.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::support::Scripted;
 
-/// The documented permissions, without PUBLISH.
+/// The documented permissions, excluding PUBLISH.
 const SUBSCRIBE_ONLY: [&str; 9] =
     ["ACL", "SETUSER", "relay", "on", ">hunter2", "resetchannels", "&banter:*", "+subscribe", "+unsubscribe"];
 
@@ -27,7 +27,8 @@ async fn on_redis(redis: Redis, change: impl FnOnce(Builder) -> Builder) -> Scri
     Scripted::start_with("", |builder| change(builder.apis(2).on_redis(redis))).await
 }
 
-/// Waits until `/readyz` of an api reports these states for the subscriber and the publisher, and returns the response.
+/// Waits until an api's `/readyz` endpoint reports these states for the subscriber and the publisher, and returns the
+/// response.
 async fn until_ready(client: &Client, subscriber: &str, publisher: &str) -> Value {
     within(RECOVERY, &format!("the relay is {subscriber}, {publisher}"), async || {
         // A write may take more than a second on a machine that is busy with other tests.

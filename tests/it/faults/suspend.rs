@@ -11,7 +11,8 @@ const WORKERS: usize = 2;
 const LEASE: &str = "2";
 const SLEEP: Duration = Duration::from_secs(5);
 
-/// Number of heartbeats in more than two leases; enough for a mistaken takeover from a live worker.
+/// Number of heartbeats to wait for. They span more than two leases, which is long enough for a live worker's turns to
+/// be taken over by mistake.
 const BEATS: i64 = 12;
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::support::Scripted;
 
-/// Creates seven turns. All of them are answered, except for the third.
+/// Creates seven turns. All of them except the third are answered.
 async fn seven_turns() -> (Scripted, Client, String) {
     let scripted = Scripted::start().await;
     let client = scripted.client.clone();

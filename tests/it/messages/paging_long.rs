@@ -1,10 +1,10 @@
-//! Pages of long messages end at about 2 MiB but still lead to every turn.
+//! Pages with long messages end at about 2 MiB, and every turn can still be reached.
 
 use banter_tests::{app::TestApp, client::Client};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// Maximum size of the content of a page, in bytes.
+/// Maximum size of a page's content, in bytes.
 const PAGE: usize = 2 * 1024 * 1024;
 const TURNS: i64 = 20;
 
@@ -18,7 +18,7 @@ async fn long_session(client: &Client) -> String {
     session
 }
 
-/// Sets the length of the message in a turn, in bytes.
+/// Sets the length of a turn's message, in bytes.
 async fn lengthen(app: &TestApp, turn: i64, bytes: i64) {
     let options = SqliteConnectOptions::new().filename(app.database());
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();

@@ -1,4 +1,4 @@
-//! Sending messages, and the results of answered turns.
+//! Sending messages, and the results of the turns that answer them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Scripted, column, pairs};
 
-/// Just over the maximum number of queued messages in one session.
+/// Maximum number of queued messages in one session.
 const QUEUE_LIMIT: usize = 1000;
 
 #[tokio::test]

@@ -91,7 +91,7 @@ async fn titles_and_previews_contain_no_bidi_or_line_break_characters() {
 
     assert_eq!(renamed["title"], "ab c d e");
     assert_eq!(session["title"], "ab");
-    // An escape character and the following letter form a terminal sequence.
+    // An escape character and the following letter form a terminal escape sequence.
     assert_eq!(session["last_message"]["preview"], "ab\ncd");
     assert_eq!(client.messages(&unnamed).await[0]["content"], hostile, "the message itself is verbatim");
     for q in ["b c d", "B\u{202e} C\0d"] {

@@ -1,4 +1,4 @@
-//! `api backup` writes a complete copy under its final name, or nothing.
+//! `api backup` writes a complete copy under its final name, or no file at all.
 
 use std::{
     fs,
@@ -148,7 +148,7 @@ async fn a_killed_backup_leaves_no_final_file_and_the_next_one_cleans_up() {
             assert_eq!(message_count(&copies.join("banter.db")).await, 80);
             fs::remove_file(copies.join("banter.db")).unwrap();
         }
-        // A kill between the rename and the exit leaves a complete copy.
+        // If the process is killed between the rename and its exit, it leaves a complete copy.
         if let Ok(copy) = copies.join("banter.db").canonicalize() {
             assert_eq!(message_count(&copy).await, 80);
             fs::remove_file(copy).unwrap();

@@ -14,15 +14,16 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::tree;
 
-/// Time limit for erasing deleted text if no reader takes long, including headroom for a busy machine.
+/// Time limit for erasing deleted text if there is no long-running reader, including headroom for a busy machine.
 const ERASED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Contained in all text that is deleted, on every page.
+/// A word that all deleted text contains, on every database page.
 const SECRET: &str = "Xylophon4711";
-/// Contained in all text that is kept.
+/// A word that all remaining text contains.
 const KEPT: &str = "Bassoon2288";
 
-/// Returns the database files that contain a text. The log is read first, because a checkpoint moves text out of it.
+/// Returns the names of the database files that contain a text. The write-ahead log is read first, because a checkpoint
+/// moves text out of it.
 fn files_with(app: &TestApp, text: &str) -> Vec<String> {
     let contains =
         |path: &Path| fs::read(path).unwrap_or_default().windows(text.len()).any(|window| window == text.as_bytes());

@@ -1,4 +1,4 @@
-//! Files are readable only by the account that runs the processes, whatever the umask.
+//! Files are readable only by the account that runs the processes, regardless of the umask.
 
 use std::{
     fs::{self, Permissions},
@@ -34,7 +34,7 @@ fn open_to_others(folder: &Path) -> Vec<String> {
     open.map(|path| format!("{:o} {}", mode(&path), path.display())).collect()
 }
 
-/// Runs processes with this umask in a folder that every account can enter, such as a project folder.
+/// Processes that run with the given umask, in a folder that every account can enter, such as a project folder.
 struct Installation {
     folder: tempfile::TempDir,
     umask: &'static str,

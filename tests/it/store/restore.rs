@@ -81,7 +81,7 @@ async fn a_cursor_from_before_the_restore_leads_to_one_resync() {
     let api = app.add_api().await;
     app.add_worker();
     let client = app.client_of(api);
-    // The new history is longer than the old one was, so only the epoch distinguishes them.
+    // The new history is longer than the old one was, so only the epoch distinguishes the two.
     for _ in 0..6 {
         client.ask(&session, "/echo new").await;
     }

@@ -13,7 +13,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use super::connect;
 
-/// Time limit for taking over the tasks of the recorded workers and answering them.
+/// Time limit for taking over and completing the recorded workers' tasks.
 const GOES_ON_WITHIN: Duration = Duration::from_mins(1);
 
 /// The agent that requests permission for every tool call, as in `make.py`.
@@ -54,7 +54,7 @@ impl Fixture {
             .await;
         let file = File::create(app.database()).unwrap();
         assert!(Command::new("gzip").arg("-dc").arg(&self.database).stdout(file).status().unwrap().success());
-        // Data with an expiration time would have expired by now.
+        // Renews data with an expiration time, which would have expired by now.
         let mut connection = connect(&app.database()).await;
         for table in ["idempotency_key SET created_at", "login SET expires_at"] {
             let change = format!("UPDATE {table} = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 hour')");
@@ -167,7 +167,7 @@ async fn both_programs_reject_a_database_from_a_later_release() {
     let mut connection = connect(&app.database()).await;
     let known: i64 =
         sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&mut connection).await.unwrap();
-    // The newest migration, and one that precedes a known migration.
+    // An unknown migration after all known ones, and one between known migrations.
     for (unknown, described) in [(99_990_101_000_000_i64, "newer"), (20_261_122_090_001, "in between")] {
         let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                       VALUES (?1, ?2, 1, x'00', 0)";

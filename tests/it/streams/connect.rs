@@ -15,7 +15,7 @@ use banter_tests::{
 use rand::RngExt as _;
 use serde_json::json;
 
-/// The heartbeat interval is 15 s; the rest is headroom for a busy machine.
+/// Time limit for a heartbeat. The interval is 15 s; the rest is headroom for a busy machine.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(25);
 
 async fn app() -> (TestApp, Client) {
@@ -233,7 +233,7 @@ async fn twenty_streams_of_one_user_carry_the_same_events() {
     for follower in &followers {
         follower.settle(&client).await;
     }
-    // A stream that started later may carry the first events in a newer state, but all streams carry the same events.
+    // A stream that started later may carry newer versions of the first events, but all streams carry the same events.
     let durable = |follower: &Follower| -> Vec<_> {
         follower.events().into_iter().filter(Event::is_durable).map(|event| (event.id, event.kind)).collect()
     };

@@ -1,4 +1,4 @@
-//! Live text: offsets, partial texts, and typing, without a gap wherever a client joins.
+//! Live text: offsets, partial text, and typing, with no gap regardless of when a client joins.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A client that is repeatedly dropped ends with the state of a fresh GET.
+//! A client whose connection is repeatedly dropped ends up with the same state as a fresh GET.
 
 use std::time::Duration;
 

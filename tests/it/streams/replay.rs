@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// Number of missed events at which a client receives a resync.
+/// Number of missed events after which a client receives a resync.
 const FAR_BEHIND: u64 = 10_000;
 
 async fn head(client: &Client) -> String {

@@ -1,4 +1,4 @@
-//! Streams when an api exits.
+//! Event streams when an api exits.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A reader that stalls for a while. Nothing waits for it, and it can always tell whether it has missed events.
+//! A reader that stalls for a while. No other client waits for it, and it can always tell whether it has missed events.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::support::Scripted;
 /// More bytes than the system can buffer for one connection.
 const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
 
-/// An unread stream and the state when it was opened.
+/// Opens a stream that is not read, and fetches the state at that time.
 async fn stalled(client: &Client) -> (EventStream, Model) {
     let model = Model::of_user(client).await;
     let stream = client.events_after(USER_EVENTS, &model.cursor()).await;
@@ -84,7 +84,7 @@ async fn a_slow_reader_that_missed_text_gets_the_whole_partial_text_first() {
         }
     }
 
-    // The buffered events arrive first. A further chunk then reveals that text was missed.
+    // The buffered events arrive first. The next chunk then reveals that text was missed.
     let (mut stream, mut length, mut partials) = (stream, pieces * piece.len(), 0);
     let has_all = |model: &Model, length| {
         turns.iter().all(|(_, task, _)| model.draft(task).is_some_and(|draft| draft.text.len() == length))

@@ -1,4 +1,5 @@
-//! An agent's steps, from a model's reasoning: live, when a client joins, and after the end, with and without Redis.
+//! An agent's steps, derived from a model's reasoning: live, when a client joins, and after the turn has ended, with
+//! and without Redis.
 
 use banter_tests::{
     app::TestApp,

@@ -1,5 +1,5 @@
-//! Backups under load and restores of these backups. Both commands and the clients' api are killed (`kill -9`) while
-//! they run.
+//! Taking backups under load, and restoring them. Both commands and the clients' api are killed (`kill -9`) while they
+//! run.
 
 use std::{
     sync::{Arc, Mutex},
@@ -20,9 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Batch, batches, report::Report, sleep_up_to};
 
-/// Rounds per installation.
+/// Number of rounds per installation.
 const BATCH: u64 = 10;
-/// Number of users that send messages at the same time.
+/// Number of users who send messages at the same time.
 const SENDERS: usize = 3;
 
 /// The messages that one user sent to one session, in order. The last one may not have been accepted.

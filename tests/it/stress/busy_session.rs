@@ -7,7 +7,7 @@ use rand::RngExt as _;
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
-/// Rounds per installation.
+/// Number of rounds per installation.
 const BATCH: u64 = 10;
 
 /// Number of messages per round, in addition to the first one, whose answer the test controls.

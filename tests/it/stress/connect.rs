@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
-/// Rounds per installation.
+/// Number of rounds per installation.
 const BATCH: u64 = 20;
 
 /// Number of streams per round.

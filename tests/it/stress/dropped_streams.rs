@@ -11,17 +11,17 @@ use rand::SeedableRng as _;
 
 use super::{Batch, batches, installation::Installation, load::Load, report::Report};
 
-/// Rounds per installation.
+/// Number of rounds per installation.
 const BATCH: u64 = 20;
 
 /// Number of dropped connections per round.
 const CUTS: u64 = 50;
 
-/// Most connections are dropped in the middle of an event, and some within the request or the headers: the events of an
-/// answer have about ten times as many bytes.
+/// Number of bytes after which a connection is dropped. An answer's events have about ten times as many bytes as the
+/// request and the headers, so most connections are dropped in the middle of an event.
 const BYTES: std::ops::Range<u64> = 1..6000;
 
-/// A round takes about a second.
+/// Time limit for a round, which usually takes about a second.
 const ROUND_LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,7 +58,7 @@ async fn streams_dropped_at_random_bytes_miss_and_repeat_nothing() {
     report.print();
 }
 
-/// Applies to every new connection, so none of them stays open.
+/// Sets the rules for all new connections, so that none of them stays open.
 fn set_rules(proxies: &[Proxy], rules: &Rules) {
     for proxy in proxies {
         proxy.set_rules(rules.clone());

@@ -1,7 +1,7 @@
 //! A worker, an api, or Redis is frozen (SIGSTOP) at a random time for a while and then resumed (SIGCONT), under load.
 //!
 //! A process may be frozen inside a write transaction and then holds the database's only write lock. All other
-//! processes wait until it resumes, and requests return 503 `store_busy`; these rounds are counted.
+//! processes wait until it resumes, and requests return 503 `store_busy`. Such rounds are counted.
 
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,10 @@ use super::{
     takeover::{TAKEOVER, answer_time, running_turns, wait_until_continued},
 };
 
-/// Rounds per installation.
+/// Number of rounds per installation.
 const BATCH: u64 = 10;
 
-/// The latest start of a freeze within a round.
+/// The latest time within a round at which a freeze starts.
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
 /// Duration of a freeze: 1 to 30 s, with shorter freezes more frequent. In the short run, 1 to 4 s.
@@ -37,7 +37,7 @@ fn draw_freeze_time(rng: &mut TestRng) -> Duration {
     Duration::from_secs(1) + rng.random_range(Duration::ZERO..upper.max(Duration::from_millis(1)))
 }
 
-/// Sends messages while a process is frozen and expects their answers in time.
+/// A client that sends messages while a process is frozen, and expects their answers in time.
 struct Probe {
     session: String,
     stream: EventStream,
@@ -66,7 +66,7 @@ impl Probe {
     }
 }
 
-/// Sleeps until this much time has passed since a moment.
+/// Sleeps until `lasting` has passed since `since`.
 async fn until(since: Instant, lasting: Duration) {
     tokio::time::sleep(lasting.saturating_sub(since.elapsed())).await;
 }

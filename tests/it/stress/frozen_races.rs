@@ -1,4 +1,5 @@
-//! The same races, with a worker that freezes during turns and resumes at a random time close to the operation.
+//! The same races as in [`super::races`], with a worker that freezes during turns and resumes at a random time close to
+//! the operation.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,10 @@ use serde_json::json;
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
-/// Rounds per installation. Each round creates five sessions, and a list page holds a hundred.
+/// Number of rounds per installation. Each round creates five sessions, and a list page holds a hundred.
 const BATCH: u64 = 18;
 
-/// The text of the held turns at the time when the worker freezes.
+/// The partial text of the held turns when the worker freezes.
 const SO_FAR: &str = "text so far";
 
 /// All operations happen within this time after the freeze.

@@ -22,7 +22,7 @@ pub fn has_redis() -> bool {
 }
 
 impl Installation {
-    /// Starts two apis on reserved ports and two workers, unless `change` configures otherwise. Turns have more
+    /// Starts two apis on reserved ports and two workers, unless `change` configures otherwise. Turns are allowed more
     /// attempts than a series of faults can use up.
     pub async fn start(change: impl FnOnce(Builder) -> Builder) -> Self {
         let model = FakeOpenAi::start().await;

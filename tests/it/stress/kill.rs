@@ -14,10 +14,10 @@ use super::{
     takeover::{TAKEOVER, answer_time, running_turns, wait_until_continued},
 };
 
-/// Rounds per installation.
+/// Number of rounds per installation.
 const BATCH: u64 = 20;
 
-/// The latest time of a kill within a round.
+/// The latest time within a round at which a process is killed.
 const MAX_DELAY: Duration = Duration::from_millis(1500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

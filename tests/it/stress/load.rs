@@ -1,4 +1,4 @@
-//! Clients that chat during faults, streams that follow them, and the check at the end.
+//! Clients that chat during faults, streams that follow them, and the final check.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -26,7 +26,7 @@ const CLIENTS: usize = 3;
 /// second.
 const WORD_DELAY: Duration = Duration::from_millis(80);
 
-/// A load that is running.
+/// A running load.
 pub struct Load {
     clients: JoinSet<Vec<Conversation>>,
     followers: Vec<Follower>,

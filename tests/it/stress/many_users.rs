@@ -19,16 +19,16 @@ use super::{
     report::Report,
 };
 
-/// Rounds per installation.
+/// Number of rounds per installation.
 const BATCH: u64 = 20;
 
-/// Number of users that connect at the same time. The short run uses a tenth.
+/// Number of users who connect at the same time. The short run uses a tenth of them.
 const USERS: usize = 3000;
 
 /// One-way latency to Redis.
 const DISTANCE: Duration = Duration::from_millis(5);
 
-/// Number of users per round whose events are awaited.
+/// Number of users per round for whose events the test waits.
 const SAMPLE: usize = 20;
 
 /// Time limit for all subscriptions on a machine that is busy with other tests. The longest time is reported.

@@ -3,18 +3,18 @@
 //! | Module | Repeated action | Guarantee |
 //! |---|---|---|
 //! | [`kill`] | A worker, an api, or Redis is killed | Takeover in time; nothing lost; answers without Redis |
-//! | [`freeze`] | One of them is frozen for a while | The same, and the late one changes nothing |
-//! | [`dropped_streams`] | Streams are dropped at random bytes | No gap, no duplicate, no reordering |
+//! | [`freeze`] | One of them is frozen for a while | The same, and the resumed process changes nothing |
+//! | [`dropped_streams`] | Streams are dropped at random byte positions | No gap, no duplicate, no reordering |
 //! | [`connect`] | A stream connects while events are published | Each event exactly once |
-//! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim and the end | One outcome; unsent text never reaches an agent |
-//! | [`backups`] | A backup, a restore, and the load are killed | A prefix of the history; nothing mixed |
+//! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim or the end of a turn | One outcome; unsent text never reaches an agent |
+//! | [`backups`] | A backup, a restore, and the clients' api are killed | A prefix of the history; nothing mixed |
 //! | [`busy_session`] | Fifty messages are sent to one session | Answered in the order sent, one at a time |
 //! | [`rolling_restart`] | Every process is restarted in turn | No lost send, no gap, no failure counted |
 //! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
 //! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All are subscribed at once; each receives its events |
-//! | [`scaling`] | Workers are added and removed | The same as for [`rolling_restart`] |
+//! | [`scaling`] | Workers are added and removed | No lost send, no gap, no failure counted |
 //!
-//! Most of them run under a [`load`]. At the end, all of its messages and streams are checked, and so is the database.
+//! Most of these tests run under a [`load`]. At the end, they check all of its messages and streams, and the database.
 //!
 //! `ROUNDS` is the number of rounds: 3 by default, which every test run uses, and 200 in `make test-stress`. The rounds
 //! are divided into [batches](Batch). Each batch has a separate installation and prints its seed. To replay a batch,
@@ -67,7 +67,7 @@ struct Batch {
     rng: TestRng,
 }
 
-/// Splits the rounds of a test into batches of at most `most` rounds, so that one page lists all sessions and messages.
+/// Splits a test's rounds into batches of at most `most` rounds, so that one page lists all sessions and messages.
 fn batches(test: &'static str, most: u64) -> impl Iterator<Item = Batch> {
     let first = env::var("BANTER_TEST_SEED").map_or_else(
         |_| uuid::Uuid::new_v4().as_u64_pair().0 >> 32,

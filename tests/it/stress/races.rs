@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
-/// Rounds per installation. Each round creates ten sessions, and a list page holds a hundred.
+/// Number of rounds per installation. Each round creates ten sessions, and a list page holds a hundred.
 const BATCH: u64 = 9;
 
 /// The answer in a held turn.
@@ -84,7 +84,7 @@ impl Race {
         format!("{}: {what}", self.name)
     }
 
-    /// Draws a tiny offset with a random order of magnitude.
+    /// Sleeps for a tiny random time whose order of magnitude is random as well.
     async fn offset(&mut self) {
         let longest = [300, 3000, 30_000][self.rng.random_range(0..3)];
         sleep_up_to(&mut self.rng, Duration::from_micros(longest)).await;
@@ -113,7 +113,7 @@ impl Race {
         (ended, answer)
     }
 
-    /// An accepted cancellation leads to `cancelled`; a rejected one arrived after the end of the task.
+    /// After an accepted cancellation, the task is `cancelled`; a rejected one arrived after the task had ended.
     async fn check_stop(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         let finish_reason = answer.as_ref().map(|answer| text_of(answer, "finish_reason"));

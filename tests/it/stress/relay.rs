@@ -1,4 +1,4 @@
-//! Disturbances of the relay. The first turn afterward is as fast as usual, and no hint is lost.
+//! Disruptions to the relay. The first turn afterward is as fast as usual, and no hint is lost.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::{
     turn_times::TurnTimes,
 };
 
-/// Rounds per installation.
+/// Number of rounds per installation.
 const BATCH: u64 = 40;
 
 /// The longest outage.
@@ -25,7 +25,7 @@ const RECOVERY: Duration = Duration::from_secs(2);
 /// Time limit for recovery on a machine that is busy with other tests. The longest time is reported.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(20);
 
-/// A disturbance of Redis.
+/// A disruption to Redis.
 #[derive(Clone, Copy, Debug)]
 enum Disturbance {
     Killed,
@@ -55,8 +55,8 @@ impl Disturbance {
         }
     }
 
-    /// Returns whether the disturbance includes an outage. If so, processes may take [`RECOVERY`] to recover;
-    /// otherwise, the very next turn must be fast.
+    /// Returns whether the disruption includes an outage. If so, processes may take [`RECOVERY`] to recover; otherwise,
+    /// the very next turn must be fast.
     const fn is_outage(self) -> bool {
         match self {
             Killed | Frozen | PublishDenied | ChannelsDenied => true,
@@ -127,7 +127,7 @@ async fn the_first_turn_after_a_redis_disturbance_is_as_fast_as_usual() {
             if disturbance.is_outage() {
                 until_recovered(&installation).await;
                 report.time("recovery of the apis", returned_at.elapsed());
-                // Workers have no readiness endpoint, so wait for as long as they may need.
+                // Workers have no readiness endpoint, so the test waits for as long as they may need.
                 tokio::time::sleep(RECOVERY.saturating_sub(returned_at.elapsed())).await;
             }
             let dropped = turns.dropped_hints().await;
@@ -142,7 +142,8 @@ async fn the_first_turn_after_a_redis_disturbance_is_as_fast_as_usual() {
     report.print();
 }
 
-/// Waits until the relay works in both directions for every api and all followed users are subscribed.
+/// Waits until the relay works in both directions for every api, and until the channels of all followed users are
+/// subscribed to.
 async fn until_recovered(installation: &Installation) {
     for client in &installation.clients {
         within(RECOVERY_LIMIT, "the relay works", async || {

@@ -6,7 +6,7 @@ use banter_tests::app::STOP_LIMIT;
 
 use super::{Batch, batches, installation::Installation, load::Load, report::Report};
 
-/// Rounds per installation.
+/// Number of rounds per installation.
 const BATCH: u64 = 10;
 
 /// The longest delay before each word of an answer. Some answers take longer than the grace period (1 s), so their

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::{Batch, batches, installation::Installation, load::Load, report::Report, sleep_up_to};
 use rand::RngExt as _;
 
-/// Rounds per installation.
+/// Number of rounds per installation.
 const BATCH: u64 = 20;
 
-/// Number of changes per round.
+/// Number of workers added or removed per round.
 const CHANGES: usize = 3;
 
 /// Maximum number of workers.

@@ -1,4 +1,4 @@
-//! The time until turns of a lost worker continue and until answers arrive.
+//! Measures the time until a lost worker's turns continue, and the time until answers arrive.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use banter_tests::{
 
 use super::report::Report;
 
-/// 1.2 × lease (4 s) + 1 s is 5.8 s; the rest is headroom for a machine that is busy with other tests. While the write
-/// lock cannot be acquired in time, no worker is declared dead, and each such delay adds a lease to the takeover. The
-/// longest time is reported.
+/// Time limit for a takeover. 1.2 × lease (4 s) + 1 s is 5.8 s; the rest is headroom for a machine that is busy with
+/// other tests. While the write lock cannot be acquired in time, no worker is declared dead, and each such delay adds
+/// one lease to the time that the takeover takes. The longest time is reported.
 pub const TAKEOVER: Duration = Duration::from_secs(40);
 
 /// A turn that was running at a given moment.

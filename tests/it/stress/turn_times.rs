@@ -1,4 +1,5 @@
-//! Timed turns. The times reveal whether a turn had to wait for the poll that finds work without a hint.
+//! Measures how long turns take. The times reveal whether a turn had to wait for the poll that finds work without a
+//! hint.
 
 use std::time::{Duration, Instant};
 

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::support::{Scripted, pairs};
 
-/// The contract allows 1 s; the rest is headroom for a machine that is busy with other tests.
+/// Time limit for a cancellation. The contract allows 1 s; the rest is headroom for a machine that is busy with other
+/// tests.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 #[tokio::test]

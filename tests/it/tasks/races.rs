@@ -1,4 +1,4 @@
-//! Races. Whichever side wins, there is exactly one outcome, and the contract allows it.
+//! Races. Whichever side wins, there must be exactly one outcome, and the contract must allow it.
 
 use std::time::Duration;
 

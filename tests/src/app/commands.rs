@@ -1,4 +1,4 @@
-//! Runs commands of the binaries, such as `api check` and `api keys create`.
+//! Runs the binaries' commands, such as `api check` and `api keys create`.
 
 use std::process::Output;
 
@@ -41,7 +41,7 @@ impl TestApp {
             .to_owned()
     }
 
-    /// Returns a client of the first api with a new key for this user in the workspace `default`.
+    /// Returns a client for the first api, with a new key for this user in the workspace `default`.
     pub async fn client_for(&self, user: &str, role: &str) -> Client {
         self.client().with_key(&self.create_key("default", user, role).await)
     }

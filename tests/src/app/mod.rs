@@ -63,12 +63,12 @@ impl TestApp {
         Self::builder().start().await
     }
 
-    /// Returns a client of the first api, without a key.
+    /// Returns a client for the first api, without a key.
     pub fn client(&self) -> Client {
         self.client_of(0)
     }
 
-    /// Returns a client of one api, without a key.
+    /// Returns a client for the api at this index, without a key.
     pub fn client_of(&self, index: usize) -> Client {
         Client::new(&self.apis[index].address)
     }

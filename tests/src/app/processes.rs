@@ -47,7 +47,7 @@ impl TestApp {
         beats
     }
 
-    /// Waits for `count` more heartbeats from every worker, with `workers` workers still alive.
+    /// Waits until exactly `workers` workers are alive and each of them has sent `count` more heartbeats.
     pub async fn wait_for_beats(&self, workers: usize, count: i64) {
         let before: i64 = self.beats().await.iter().max().copied().unwrap_or_default();
         eventually("all workers' heartbeats", async || {
@@ -87,8 +87,8 @@ impl TestApp {
         self.revive_api(index).await;
     }
 
-    /// Freezes a worker (SIGSTOP), but not inside a write transaction, in which it would hold the database's only write
-    /// lock and block all other processes until it resumes.
+    /// Freezes a worker (SIGSTOP), but not inside a write transaction, because a frozen worker would then hold the
+    /// database's only write lock and block all other processes until it resumes.
     pub async fn freeze_worker(&mut self, index: usize) {
         for _ in 0..20 {
             self.workers[index].signal(Signal::Freeze);

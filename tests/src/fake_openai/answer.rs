@@ -1,4 +1,4 @@
-//! The responses of the fake model server, from valid answers to garbage.
+//! The fake model server's responses, from valid answers to garbage.
 
 use std::{future::pending, time::Duration};
 
@@ -19,7 +19,7 @@ use super::{
 /// A response to a completion request.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// These words, each after a pause, and a regular end.
+    /// These words, each after a pause, followed by a normal end.
     Words {
         /// The words.
         words: Vec<String>,
@@ -30,7 +30,7 @@ pub enum Answer {
         /// The contents of the usage chunk, if one is sent.
         usage: Option<Usage>,
     },
-    /// Whatever the test sends, at the time when the test sends it.
+    /// Whatever the test sends, as soon as the test sends it.
     Gated(Steps),
     /// These words, followed by a dropped connection.
     CutAfter(Vec<String>),
@@ -38,7 +38,7 @@ pub enum Answer {
     SilentFromTheStart,
     /// These words, followed by silence on an open connection.
     SilentAfter(Vec<String>),
-    /// These words, followed by these raw bytes and a regular end of the connection.
+    /// These words, followed by these raw bytes and the normal end of the connection.
     BytesAfter(Vec<String>, Vec<u8>),
     /// A response with this status and body.
     Status {
@@ -76,7 +76,7 @@ impl Answer {
         Self::Words { words, pause: Duration::ZERO, finish_reason: "stop", usage: Some(usage) }
     }
 
-    /// Answers without text and ends regularly.
+    /// Answers with no text and ends normally.
     pub fn empty() -> Self {
         Self::Words { words: Vec::new(), pause: Duration::ZERO, finish_reason: "stop", usage: None }
     }
@@ -103,7 +103,7 @@ impl Answer {
         Self::Status { status: 429, retry_after: Some(retry_after), content_type: "application/json", body }
     }
 
-    /// Answers 200 with a body that is not an event stream.
+    /// Responds with 200 and a body that is not an event stream.
     pub fn instead(content_type: &'static str, body: &str) -> Self {
         Self::Status { status: 200, retry_after: None, content_type, body: body.to_owned() }
     }

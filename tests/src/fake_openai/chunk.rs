@@ -6,7 +6,8 @@ use axum::body::Bytes;
 use futures::{Stream, stream};
 use serde_json::{Value, json};
 
-/// How long the connection stays open before it is dropped. Without the pause, the data sent before might be lost.
+/// How long the connection stays open before it is dropped. Without this pause, data that was sent earlier might be
+/// lost.
 const FLUSH: Duration = Duration::from_millis(100);
 
 /// A piece of a response body, or an error that drops the connection.
@@ -21,7 +22,7 @@ pub struct Usage {
     pub completion: u32,
 }
 
-/// Drops the connection after a pause in which earlier data can be sent.
+/// Drops the connection after a pause that allows earlier data to be sent.
 pub(super) fn cut() -> impl Stream<Item = Piece> {
     stream::once(async {
         tokio::time::sleep(FLUSH).await;

@@ -77,7 +77,7 @@ impl Gate {
         let _ = self.pieces.send(Bytes::copy_from_slice(bytes)).await;
     }
 
-    /// Completes the answer regularly.
+    /// Completes the answer normally.
     pub async fn finish(self) {
         for piece in ending("stop", None) {
             let _ = self.pieces.send(piece).await;

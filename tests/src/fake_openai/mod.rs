@@ -45,7 +45,7 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Returns the (role, content) pairs of the messages, without system prompts.
+    /// Returns the (role, content) pairs of the messages, excluding system prompts.
     pub fn conversation(&self) -> Vec<(String, String)> {
         let messages = self.body["messages"].as_array().cloned().unwrap_or_default();
         let pair = |message: &Value| {
@@ -83,7 +83,7 @@ struct Script {
     used: usize,
 }
 
-/// Number of answers that are streaming at the same time: currently, and at most so far.
+/// The current number of answers that are streaming at the same time, and the maximum so far.
 #[derive(Debug, Default)]
 struct Busy {
     now: usize,

@@ -14,8 +14,8 @@ const RECONNECT_AFTER: Duration = Duration::from_millis(20);
 /// Delay before reconnecting after a connection failed even though the apis were expected to be available.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// Time limit for opening a stream. Once in several thousand attempts, the HTTP client waits forever if a connection is
-/// accepted and immediately closed, for example by a proxy whose server is down.
+/// Time limit for opening a stream. Once in several thousand attempts, the HTTP client waits forever when a connection
+/// is accepted and immediately closed, for example by a proxy whose server is down.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
 
 /// Maximum number of events per connection for a client that drops its connections.
@@ -65,7 +65,7 @@ impl Connections {
         self.options.violation_handler.as_ref().map(|handle| handle(violation)).is_some()
     }
 
-    /// Returns to one of the kept states in half of the cases.
+    /// Returns to one of the kept states half of the time.
     fn rewind(&mut self) {
         let mut state = self.shared.lock();
         let Some(rng) = self.options.rewinds.as_mut().filter(|_| !state.is_calm) else { return };

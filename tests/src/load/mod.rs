@@ -46,17 +46,17 @@ pub struct LoadClient {
 }
 
 impl LoadClient {
-    /// Creates a client of these apis.
+    /// Creates a client that uses these apis.
     pub fn new(apis: Vec<Client>) -> Self {
         Self { apis, outcomes: Arc::default() }
     }
 
-    /// Returns the clients of all apis.
+    /// Returns the clients for all apis.
     pub fn apis(&self) -> &[Client] {
         &self.apis
     }
 
-    /// Returns a client of a random api.
+    /// Returns the client for a random api.
     pub fn random_api(&self, rng: &mut TestRng) -> &Client {
         &self.apis[rng.random_range(0..self.apis.len())]
     }

@@ -1,4 +1,4 @@
-//! Applies events according to the rules of the contract.
+//! Applies events according to the contract's rules.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,5 +1,4 @@
-//! Client state, derived from events according to the rules of the contract, that strictly checks the contract's
-//! guarantees.
+//! A client's state, derived from events according to the contract's rules. Strictly checks the contract's guarantees.
 
 mod compare;
 mod drafts;

@@ -13,7 +13,7 @@ impl Position {
     /// Parses `<epoch>-<seq>`.
     ///
     /// # Errors
-    /// Fails if the text has a different form.
+    /// Fails if the text has a different format.
     pub fn parse(text: &str) -> Result<Self, String> {
         let broken = || format!("not a cursor: {text:?}");
         let (epoch, seq) = text.split_once('-').ok_or_else(broken)?;

@@ -1,4 +1,4 @@
-//! Agents that use a model server with OpenAI-compatible chat completions.
+//! Agents that use a model server with an OpenAI-compatible chat completions API.
 
 mod failures;
 mod quirks;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::Scripted;
 
-/// Asks and returns the task and the answer. Checks the stream during the turn.
+/// Sends a prompt and returns the task and the answer. Validates the stream during the turn.
 async fn ask(scripted: &Scripted, prompt: &str) -> (Value, Option<Value>) {
     let follower = Follower::start(&scripted.client).await;
     let session = scripted.session().await;

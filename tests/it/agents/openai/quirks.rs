@@ -1,4 +1,4 @@
-//! Some peculiarities of model servers, tested with real processes. The complete table is in the worker's tests.
+//! A few quirks of model servers, tested with real processes. The worker's unit tests contain the complete table.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn with_one_attempt() -> Scripted {
     Scripted::start_with("max_attempts = 1", |builder| builder).await
 }
 
-/// Returns the kinds and titles of a turn's steps.
+/// Returns the kind and title of each step in a turn.
 async fn steps(scripted: &Scripted, session: &str, task: &Value) -> Vec<(String, String)> {
     let task = scripted.client.task(session, &text_of(task, "id")).await;
     let steps = task["steps"].as_array().unwrap();

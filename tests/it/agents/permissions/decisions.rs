@@ -1,4 +1,4 @@
-//! Permission requests that a user decides or that end without a decision.
+//! Permission requests that a user answers, or that end without an answer.
 
 use serde_json::json;
 

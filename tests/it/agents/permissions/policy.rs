@@ -1,4 +1,4 @@
-//! Permission requests that the policy decides.
+//! Permission requests that the policy answers.
 
 use serde_json::json;
 

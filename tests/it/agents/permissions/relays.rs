@@ -1,4 +1,4 @@
-//! Permission requests and decisions that reach other processes, with and without Redis.
+//! Permission requests and decisions that must reach other processes, with and without Redis.
 
 use banter_tests::{
     app::Builder,
@@ -103,7 +103,7 @@ async fn a_request_of_a_killed_worker_expires_and_the_next_attempt_requests_agai
     old.decide(&there, "allow").await.problem_code(409, "task_ended");
 }
 
-/// Checks that apply with and without Redis.
+/// Defines tests that run both with and without Redis.
 macro_rules! with_both_relays {
     ($($name:ident),+ $(,)?) => {
         mod embedded {

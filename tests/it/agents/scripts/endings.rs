@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::{Row, play, update};
 
-/// Ways to end a turn.
 fn rows() -> Vec<Row> {
     let ends = |result: Value| json!({ "end": result });
     let notice = |severity: &str, title: &str| update("notice", json!({"severity": severity, "title": title}));

@@ -1,10 +1,9 @@
-//! Turns that fail despite their text, and errors in unusual places.
+//! Turns that fail even though they produced text, and errors in unusual places.
 
 use serde_json::{Value, json};
 
 use super::{Row, play};
 
-/// Turns that fail despite their text, and errors in unusual places.
 fn rows() -> Vec<Row> {
     let ends = |result: Value| json!({ "end": result });
     vec![

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::{Row, end, play};
 
-/// Large messages.
 fn rows() -> Vec<Row> {
     let diff = r#"{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"$S","update":{"sessionUpdate":"tool_call_update","content":[{"type":"diff","path":"/a","newText":"$BIG"}],"toolCallId":"t","title":"Edit","status":"completed"}}}"#;
     let edited = json!([["tool", "Edit", "succeeded"]]);

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::{Row, chunk_line, end, play, update};
 
-/// Malformed texts and lines.
 fn rows() -> Vec<Row> {
     let tool = r#"{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"$S","update":{"sessionUpdate":"tool_call","toolCallId":"t","title":"Look \ud83d","status":"completed","content":[{"type":"content","content":{"type":"text","text":"a\udf89"}}]}}}"#;
     vec![

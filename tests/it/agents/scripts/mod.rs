@@ -1,6 +1,5 @@
-//! Peculiarities of agents that use the Agent Client Protocol. Each row contains a script of what the agent writes
-//! during a turn (see `play` in `fake_agent/acts.py`) and the expected outcome. To cover another peculiarity, add a
-//! row.
+//! Quirks of agents that use the Agent Client Protocol. Each row contains a script of what the agent writes during a
+//! turn (see `play` in `fake_agent/acts.py`) and the expected outcome. To cover another quirk, add a row.
 
 mod endings;
 mod failures;
@@ -55,7 +54,7 @@ fn update(kind: &str, mut fields: Value) -> Value {
     json!({ "update": fields })
 }
 
-/// Returns a line with this text in place of the text of a chunk.
+/// Returns a step that writes a chunk as a raw line, with this text inserted without escaping.
 fn chunk_line(text: &str) -> Value {
     let content = format!(r#"{{"type":"text","text":"{text}"}}"#);
     let update = format!(r#"{{"sessionUpdate":"agent_message_chunk","content":{content}}}"#);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Row, end, play, request};
 
-/// Requests from the agent. Each is answered immediately, and the agent repeats the response.
+/// Returns rows in which each request is answered immediately and the agent then repeats the response.
 fn rows() -> Vec<Row> {
     let options = json!([{"optionId": "y", "name": "Yes", "kind": "allow_once"}]);
     let with = |id: &Value, parameters: Value| json!([request(id, &parameters), end()]);

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::{Row, chunk_line, end, play};
 
-/// Messages in unusual places or shapes.
 fn rows() -> Vec<Row> {
     vec![
         Row::answers(

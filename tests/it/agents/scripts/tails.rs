@@ -1,10 +1,9 @@
-//! Chunks and requests after the result of a turn.
+//! Chunks and requests that arrive after a turn's result.
 
 use serde_json::json;
 
 use super::{Row, play, request, update};
 
-/// The last chunks arrive after the result.
 fn rows() -> Vec<Row> {
     let text = |text: &str, pause: u32| json!({"say": text, "pause": pause});
     let ended = |pause: u32| json!({"end": {"stopReason": "end_turn"}, "pause": pause});
