@@ -104,7 +104,7 @@ async fn truncates_an_answer_that_is_too_long() {
 }
 
 #[tokio::test]
-async fn redacts_the_secrets_of_an_agent() {
+async fn redacts_an_agents_secrets() {
     let mut faked = Faked::start("", "max_attempts = 1\nsecrets = ['FAKE_SECRET']", |builder| {
         builder.env("FAKE_SECRET", "s3cret-key")
     })

@@ -175,7 +175,7 @@ async fn cancelling_while_the_agent_opens_a_session_ends_the_agent() {
 }
 
 #[tokio::test]
-async fn a_cancellation_at_the_end_of_a_turn_leads_to_one_outcome() {
+async fn a_cancellation_at_the_end_of_a_turn_has_one_outcome() {
     let faked = Faked::start("", "", |builder| builder).await;
     let client = &faked.client;
     let session = client.create_session("fake").await;

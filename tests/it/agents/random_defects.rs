@@ -145,7 +145,7 @@ async fn check(client: &Client, seed: u64) -> Option<String> {
 }
 
 #[tokio::test]
-async fn random_defects_lose_no_outcome_and_are_not_reported_as_complete_answers() {
+async fn random_defects_never_lose_an_outcome_or_pass_as_complete_answers() {
     let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
     let client = &faked.client;
 

@@ -27,7 +27,7 @@ async fn revoke(app: &TestApp, id: &str) {
 }
 
 #[tokio::test]
-async fn requires_a_key_after_the_first_was_created_even_if_it_is_revoked() {
+async fn requires_a_key_once_one_has_been_created_even_if_it_is_revoked() {
     let mut app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     client.create_session("demo").await;

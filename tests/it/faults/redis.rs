@@ -134,7 +134,7 @@ async fn cancels_a_turn_while_redis_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_stream_of_one_api_shows_messages_sent_to_the_other() {
+async fn a_stream_from_one_api_shows_messages_sent_to_the_other() {
     for has_redis in [false, true] {
         let change = |builder: Builder| if has_redis { builder.apis(2).redis() } else { builder.apis(2) };
         let scripted = Scripted::start_with("", change).await;

@@ -83,7 +83,7 @@ async fn interrupt_stops_the_running_turn_keeps_its_text_and_runs_earlier_ones_f
 }
 
 #[tokio::test]
-async fn interrupt_of_an_idle_or_queued_session_acts_like_queue() {
+async fn interrupting_an_idle_or_queued_session_acts_like_queueing() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;

@@ -105,7 +105,7 @@ fn allow(redis: &Redis) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_first_turn_after_a_redis_disturbance_is_as_fast_as_usual() {
+async fn the_first_turn_after_a_redis_disruption_is_as_fast_as_usual() {
     if !has_redis() {
         return println!("SKIPPED: requires Redis");
     }

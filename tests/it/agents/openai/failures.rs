@@ -186,7 +186,7 @@ async fn an_unreachable_or_non_http_server_fails_the_turn() {
 }
 
 #[tokio::test]
-async fn sends_the_key_of_an_agent_only_to_its_server() {
+async fn sends_an_agents_key_only_to_its_server() {
     let agent = "api_key_env = \"SCRIPTED_KEY\"\nmax_attempts = 1";
     let scripted = Scripted::start_with(agent, |builder| builder.env("SCRIPTED_KEY", "sk-very-secret")).await;
     let session = scripted.session().await;

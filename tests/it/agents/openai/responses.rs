@@ -50,7 +50,7 @@ async fn removes_nul_characters_and_succeeds() {
 }
 
 #[tokio::test]
-async fn invalid_utf8_leads_to_an_outcome() {
+async fn a_turn_with_invalid_utf8_ends() {
     let scripted = with_attempts(1).await;
     let bytes = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\xff\xfey\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
     scripted.model.script("go", [Answer::bytes_after("good ", bytes)]);
@@ -65,7 +65,7 @@ async fn invalid_utf8_leads_to_an_outcome() {
 }
 
 #[tokio::test]
-async fn a_character_split_between_two_packets_is_preserved() {
+async fn preserves_a_character_split_across_two_packets() {
     let scripted = with_attempts(1).await;
     let mut gate = scripted.model.gate("go");
     let session = scripted.session().await;
@@ -99,7 +99,7 @@ async fn a_stream_may_end_without_done_only_after_a_finish_reason() {
 }
 
 #[tokio::test]
-async fn an_enormous_answer_leads_to_an_outcome() {
+async fn a_turn_with_an_enormous_answer_ends() {
     let scripted = with_attempts(1).await;
     let word = "0123456789abcdef".repeat(4096);
     scripted.model.script("go", [Answer::words(vec![word.as_str(); 40], Duration::ZERO)]);
