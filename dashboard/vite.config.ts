@@ -10,7 +10,7 @@ import { defineConfig } from "vitest/config";
 /** The address of the api for `npm run dev`. */
 const api = process.env.BANTER_API ?? "http://127.0.0.1:8080";
 
-/** Adds compressed copies of scripts and styles in the encodings that the api serves. */
+/** Adds compressed copies of scripts and styles, in the encodings that the api serves. */
 function compress(): Plugin {
   return {
     name: "compress",
@@ -39,7 +39,7 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/test-setup.ts"],
     restoreMocks: true,
-    // Property tests take seconds on a busy machine.
+    // Property tests take several seconds on a busy machine.
     testTimeout: 30_000,
   },
 });

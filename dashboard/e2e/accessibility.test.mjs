@@ -15,7 +15,7 @@ const TIMEOUT = { timeout: 600_000 };
  * rules.
  */
 async function findings(page, rules) {
-  // Wait for animations, because text that is fading in has a low contrast.
+  // Wait for animations, because text that is fading in has low contrast.
   await page.evaluate(() =>
     Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {}))),
   );

@@ -1,4 +1,4 @@
-/** API keys and sign-in for the browser tests. */
+/** Helpers for creating API keys and signing in, for the browser tests. */
 
 export async function makeKey(server, user, ...more) {
   const output = await server.run("keys", "create", "--user", user, ...more);

@@ -47,7 +47,7 @@ test("a failed turn shows the reason and can be retried", TIMEOUT, async () => {
     const isTaken = (one) => one.url().endsWith("/retry") && one.status() === 202;
     const taken = page.waitForResponse(isTaken);
     await retry.dblclick();
-    // If there were two requests, the response to the other one may be a 409.
+    // If two requests were sent, the response to the other one may be a 409.
     await taken;
 
     await thread(page).getByText("The agent refused the request.").waitFor({ timeout: ANSWER_MS });
@@ -85,7 +85,8 @@ test("the list item of a sent message stays mounted when it is accepted", TIMEOU
 
 test("queued messages can be edited and removed", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    // The answer is stopped below. It is long enough for a slow machine.
+    // The answer is stopped below. It is long enough not to end before that, even on a slow
+    // machine.
     await startChat(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await send(page, "/echo second");

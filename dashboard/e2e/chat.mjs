@@ -1,4 +1,4 @@
-/** Locators and actions for a chat in the browser tests. */
+/** Locators for, and actions in, a chat in the browser tests. */
 
 /** The maximum time to wait for an answer. */
 export const ANSWER_MS = 90_000;
@@ -25,13 +25,13 @@ export async function startChat(page, text) {
   await page.waitForURL(/\/chat\/[0-9a-f-]{36}$/);
 }
 
-/** Returns the row of the open chat in the list. */
+/** Returns the open chat's row in the chat list. */
 export function row(page) {
   const { pathname } = new URL(page.url());
   return page.getByRole("navigation").locator(`a[href="${pathname}"]`);
 }
 
-/** Chooses an item from the menu of the open chat. */
+/** Chooses an item from the open chat's menu. */
 export async function chooseFromMenu(page, item) {
   await page.locator("main header").getByRole("button", { name: "More actions" }).click();
   await page.getByRole("menuitem", { name: item }).click();

@@ -5,7 +5,7 @@ import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Waits until the composer contains the text. */
+/** Waits until the composer contains this text. */
 const waitForText = (page, text) =>
   page.waitForFunction(
     (wanted) => document.querySelector('textarea[aria-label="Message"]')?.value === wanted,

@@ -75,7 +75,7 @@ test("loading older turns does not move the visible ones", TIMEOUT, async () => 
     const moved = await thread(page).evaluate(
       async (log, { anchor, height }) => {
         const frame = () => new Promise(requestAnimationFrame);
-        // The painted position after all turns have been measured.
+        // Returns the painted position once all turns have been measured.
         const place = () =>
           new Promise((resolve) => {
             const observer = new IntersectionObserver(([{ boundingClientRect }]) => {
@@ -101,7 +101,7 @@ test("loading older turns does not move the visible ones", TIMEOUT, async () => 
 });
 
 test(
-  "a thread of 10 000 messages scrolls to the first one while few are rendered",
+  "a thread of 10 000 messages scrolls to the first one and renders only a few at a time",
   TIMEOUT,
   async () => {
     await withTestApp(async ({ page }) => {

@@ -11,7 +11,7 @@ async function open(page) {
   return page.context().newCDPSession(page);
 }
 
-/** Composes and confirms text in the focused element, as an IME does. */
+/** Composes and commits text in the focused element, as an IME does. */
 async function compose(input, text) {
   for (let end = 1; end <= text.length; end += 1) {
     const part = text.slice(0, end);

@@ -16,7 +16,7 @@ import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Waits until the page handles keys. */
+/** Waits until the page handles key presses. */
 async function ready(page) {
   await focused(page, composer(page));
 }
@@ -141,7 +141,7 @@ test(
       assert.equal(await composer(page).inputValue(), "one");
 
       await thread(page).getByText("later", { exact: true }).click();
-      // An IME composes only in a field that had the focus before the first key press.
+      // An IME starts a composition only in a field that had the focus before the first key press.
       await focused(page, composer(page));
       await page.keyboard.type("two");
       assert.equal(await composer(page).inputValue(), "onetwo");

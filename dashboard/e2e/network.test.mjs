@@ -15,7 +15,7 @@ import { withTestApp } from "./test-app.mjs";
 const TIMEOUT = { timeout: 300_000 };
 const POSTS = "**/v1/chat/*/messages";
 
-/** Asserts that the page shows the same answers as the api. */
+/** Asserts that the page shows the answers that the api returns. */
 async function assertAnswersComplete(page) {
   await answered(page).last().waitFor({ timeout: ANSWER_MS });
   await live(page).waitFor({ state: "detached" });
@@ -117,7 +117,7 @@ test(
         server.network.hang(true);
         await send(page, "/echo swallowed");
         await thread(page).getByText("Sending").waitFor();
-        // Wait longer than the time after which the outbox aborts an attempt.
+        // Wait long enough for the outbox to abort the attempt after reconnecting.
         await page.waitForTimeout(5500);
         server.network.hang(false);
         await page.evaluate(() => window.dispatchEvent(new Event("online")));

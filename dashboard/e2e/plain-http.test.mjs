@@ -44,7 +44,9 @@ async function openTabs({ page, context, server }, count) {
   return { tabs, streams };
 }
 
-/** Sends from the last tab, waits for the answer in every tab, and stops it in the first. */
+/**
+ * Sends a message from the last tab, waits for the answer in every tab, and stops it in the first.
+ */
 async function followAll(tabs, stops) {
   await send(tabs.at(-1), "/slow 600");
   for (const tab of tabs) await live(tab).waitFor({ timeout: ANSWER_MS });
@@ -53,7 +55,7 @@ async function followAll(tabs, stops) {
 }
 
 test(
-  "ten tabs over plain HTTP share one stream, also after its holder is closed",
+  "ten tabs over plain HTTP share one stream, even after its holder is closed",
   TIMEOUT,
   async () => {
     await withTestApp(async (app) => {

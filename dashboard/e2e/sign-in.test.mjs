@@ -147,7 +147,7 @@ test(
       await page.goto(chat);
       await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
       // Navigating may abort the first attempt. The second one has the same key, so the message is
-      // posted once.
+      // posted only once.
       assert.deepEqual([...new Set(sent.slice(1))], ["/echo her unsent text"]);
       const arrived = thread(page).getByText("/echo her unsent text", { exact: true });
       assert.equal(await arrived.count(), 1);

@@ -5,7 +5,7 @@ import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Returns the letters and digits of the finished answers on the page, without labels. */
+/** Returns the letters and digits of the finished answers on the page, excluding labels. */
 async function answers(page) {
   const bubbles = await page.locator("[data-answer]").evaluateAll((elements) =>
     elements.map((element) => {
@@ -17,7 +17,7 @@ async function answers(page) {
   return bubbles.map(letters);
 }
 
-/** Returns the finished answers from the api. */
+/** Fetches the finished answers from the api. */
 async function storedAnswers(page) {
   const id = page.url().split("/").at(-1);
   const response = await page.request.get(`/v1/chat/${id}`);

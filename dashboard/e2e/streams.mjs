@@ -1,4 +1,4 @@
-/** The event streams and the processes of a browser's tabs. */
+/** Tracks the event streams of a browser's tabs, and finds the tabs' processes. */
 
 const isStream = (request) => new URL(request.url()).pathname === "/v1/events";
 

@@ -19,7 +19,7 @@ test("twenty tabs share one stream and show the same answer", TIMEOUT, async () 
     }
     for (const other of others) await answered(other).waitFor({ timeout: ANSWER_MS });
 
-    // The answer is stopped below. It is long enough for twenty tabs.
+    // The answer is stopped below. It is long enough for all twenty tabs to show it first.
     await send(others[18], "/slow 600");
 
     for (const tab of [page, ...others]) await live(tab).waitFor({ timeout: ANSWER_MS });

@@ -12,7 +12,7 @@ const ESC = "\\033";
 const shown = (page) => page.locator("[data-terminal]");
 
 /**
- * Returns an environment with an agent that runs `script` in `sh`. `more` is appended to the
+ * Returns an environment with an agent that runs `script` with `sh`. `more` is appended to the
  * agent's table.
  */
 function withScript(script, more = "", folderOf = () => {}) {
@@ -112,7 +112,7 @@ test("terminal output of a removed agent is still rendered", TIMEOUT, async () =
   );
 });
 
-test("the output of a tool call has colors, its title does not", TIMEOUT, async () => {
+test("the output of a tool call has colors, but its title does not", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await colorSteps(page);
     await page.goto("/new");

@@ -15,7 +15,7 @@ import { startProxy } from "./proxy.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const binaries = process.env.BANTER_BIN_DIR ?? join(here, "../../target/debug");
-/** This is long enough for a busy machine. */
+/** The maximum time to wait for a process to start; long enough for a busy machine. */
 const START_MS = 60_000;
 const STEP_MS = 60_000;
 const STOP_MS = 10_000;
@@ -109,7 +109,7 @@ async function startServer(options) {
       startWorker: () => void launch("worker"),
       stop: stopAll,
       logs: () => started.map(({ name, log }) => `--- ${name}\n${log.join("")}`).join("\n"),
-      /** Runs an api command. Resolves with its output. */
+      /** Runs an `api` command. Resolves with the command's output. */
       run: (...args) =>
         new Promise((resolve, reject) => {
           const { child } = start("api", args, environment);
@@ -136,10 +136,10 @@ async function startServer(options) {
 }
 
 /**
- * Runs `run` with an open page, and stops everything afterward. Options: `context` for the browser;
- * `environment` for the processes; `hasNetwork` to simulate network failures; `hasWorker: false` to
- * start without a worker; `hostname` to use a host name other than `localhost`, which is not a
- * secure context.
+ * Calls `run` with an open page, and stops everything afterward. Options: `context` for the
+ * browser; `environment` for the processes; `hasNetwork` to simulate network failures; `hasWorker`,
+ * which is false to start no worker; and `hostname` to use a host name other than `localhost`,
+ * which is not a secure context.
  */
 export async function withTestApp(run, options = {}) {
   const server = await startServer(options);

@@ -5,7 +5,7 @@ import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Allows the test to set whether the page has the focus. */
+/** Lets the test control whether the page has the focus. */
 function controlFocus(page) {
   return page.addInitScript(() => {
     let hasFocus = true;

@@ -1,4 +1,4 @@
-// Saves screenshots of every view and state to look-out/. Arguments select scenes and widths.
+// Saves screenshots of every view and state to look-out/. The arguments select scenes and widths.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { leave } from "../e2e/scenes/actions.mjs";

@@ -1,4 +1,4 @@
-/** Media types of the files of a built page, by extension. */
+/** The media types of the files in a built page, by extension. */
 export const mediaTypes = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",

@@ -1,6 +1,6 @@
 /**
- * A scripted api for measurements: one session with a long history, whose answer grows at a fixed rate
- * of deltas while a stream is open.
+ * A scripted api for measurements. It has one session with a long history and an answer in
+ * progress, which grows at a fixed rate of deltas while a stream is open.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";

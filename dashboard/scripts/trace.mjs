@@ -1,6 +1,6 @@
-// Measures the page under load: a session of 10 000 messages, 100 deltas per second, and typing in the composer. Prints
-// results from the browser's trace and clocks, and saves the trace to look-out/ for the performance panel. SECONDS,
-// TURNS, and DELTAS change the load.
+// Measures the page under load: a session with 10 000 messages, 100 deltas per second, and typing
+// in the composer. Prints results from the browser's trace and clocks, and saves the trace to
+// look-out/ for the performance panel. SECONDS, TURNS, and DELTAS change the load.
 import { mkdirSync } from "node:fs";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -37,7 +37,7 @@ function watch() {
     "input",
     ({ timeStamp }) => {
       requestAnimationFrame(() => {
-        // A new task runs after the frame was drawn.
+        // A new task runs after the frame has been drawn.
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = () => window.seen.keys.push(performance.now() - timeStamp);
         port2.postMessage(null);
@@ -68,7 +68,8 @@ async function report(page, name) {
 }
 
 /**
- * Returns the CPU time of the page's main thread from the trace, which does not depend on other load of the machine.
+ * Returns the CPU time that the page's main thread used, according to the trace. It does not depend
+ * on other load on the machine.
  */
 function summarizeTrace(trace) {
   const { traceEvents } = JSON.parse(trace.toString());

@@ -1,7 +1,8 @@
 // Generates valibot schemas for the stream's events from the OpenAPI document.
 //
-// They check only shapes; formats, patterns, and ranges are guaranteed by the server. Unknown fields and unknown values
-// of open enums are accepted, so that the page also works with a newer server.
+// The schemas check only shapes, because the server guarantees formats, patterns, and ranges.
+// Unknown fields and unknown values of open enums are accepted, so that the page also works with a
+// newer server.
 
 /** Enums whose unknown values the page can handle. */
 const OPEN_ENUMS = new Set(["ErrorCode"]);
@@ -23,7 +24,7 @@ const indent = (text) => text.replace(/^(?=.)/gm, "  ");
 
 export function generateSchemas(document) {
   const { schemas } = document.components;
-  /** The source of each constant by name, ordered by dependencies. */
+  /** The source of each constant by name, with dependencies first. */
   const constants = new Map();
 
   function refer(ref) {

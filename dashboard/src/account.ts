@@ -1,8 +1,8 @@
 /**
  * The signed-in account: one user of one workspace. Drafts and unsent messages on the device belong
- * to an account and are neither shown to nor sent by other users of the browser.
+ * to an account and are neither shown to other users of the browser nor sent by them.
  *
- * All tabs of a browser share one cookie: when another user signs in in one tab, the other tabs
+ * All tabs of a browser share one cookie. When another user signs in in one tab, the other tabs
  * reload.
  */
 import { createObservable, useObservable } from "./observable";
@@ -30,7 +30,7 @@ export function setCurrentAccount(next: string): void {
   try {
     localStorage.setItem(KEY, next);
   } catch {
-    // Storage is disabled, so nothing is kept for any account.
+    // Storage is disabled, so nothing is stored for any account.
   }
 }
 

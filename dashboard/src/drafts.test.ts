@@ -96,8 +96,8 @@ describe("a draft that another tab writes", () => {
   const readConflicting = () => renderHook(() => useConflictingDraft("chat")).result.current;
 
   /**
-   * Writes as another tab would, replacing `before`. Unless `isNotified` is set, the storage event
-   * is delayed.
+   * Writes text as another tab would, replacing `before`. Unless `isNotified` is true, this tab
+   * receives no storage event.
    */
   function writeElsewhere(before: string, text: string, isNotified = true) {
     if (text === "") localStorage.removeItem(name);

@@ -2,15 +2,15 @@
  * Drafts, one per session (or "new"), stored on the device for the account that wrote them. No
  * drafts exist while no account is signed in.
  *
- * The tabs of a browser share their drafts: typing in one tab updates the others. When two tabs
- * have different texts, the later one wins, and the other is kept as a conflicting draft until the
+ * The tabs of a browser share their drafts: typing in one tab updates the others. If two tabs have
+ * different texts, the later one wins, and the other one is kept as a conflicting draft until the
  * user restores or dismisses it.
  */
 import { currentAccount } from "./account";
 import { createEmitter, useObservable } from "./observable";
 
 const PREFIX = "banter.draft.";
-/** Conflicting drafts. */
+/** The prefix of the storage keys of conflicting drafts. */
 const CONFLICT_PREFIX = "banter.draft-other.";
 /** The texts shown in this tab, by storage key. */
 const drafts = new Map<string, string>();
@@ -61,7 +61,7 @@ function countCommon(a: string, b: string): number {
   return start + end;
 }
 
-/** Returns whether replacing `text` with `by` would lose text. */
+/** Returns whether replacing `text` with `by` would lose any text. */
 function isLost(text: string, by: string): boolean {
   return text.trim() !== "" && !by.includes(text.trim());
 }
@@ -166,14 +166,14 @@ export function dismissConflictingDraft(key: string): void {
   changes.emit();
 }
 
-/** Handles a change to the storage by another tab. `before` is the text that was replaced. */
+/** Handles a storage change made by another tab. `before` is the text that was replaced. */
 function receive(storageKey: string, before: string, text: string): void {
   const known = drafts.get(storageKey);
   seen.set(storageKey, text);
   if (known === undefined || known === text) return;
   const isDraft = storageKey.startsWith(PREFIX);
   if (isDraft && storageKey === composing) {
-    // The text in the field is kept and overwrites this one at the next key press.
+    // The text in the field is kept, and overwrites this text at the next key press.
     if (isLost(text, known)) keepConflicting(storageKey, text);
     changes.emit();
     return;

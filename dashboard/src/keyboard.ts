@@ -1,4 +1,4 @@
-/** Keyboard shortcuts, and key names on this device. */
+/** Keyboard shortcuts, and the names of keys on this device. */
 import { useEffect } from "react";
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);

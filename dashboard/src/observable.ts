@@ -1,5 +1,6 @@
 /**
- * Observable values and events outside of React, and the hook that subscribes components to them.
+ * Observable values and events outside of React, and the hook with which components subscribe to
+ * them.
  */
 import { useSyncExternalStore } from "react";
 
@@ -31,7 +32,7 @@ export interface ReadonlyObservable<Value> {
 }
 
 export interface Observable<Value> extends ReadonlyObservable<Value> {
-  /** Stores the value and notifies all listeners, unless it is the current value. */
+  /** Stores the value and notifies all listeners, unless the value is unchanged. */
   set(next: Value): void;
 }
 

@@ -36,7 +36,7 @@ export function changePreferences(change: Partial<Preferences>): void {
   }
 }
 
-/** The color of a phone's browser bars, the same as that of the chat list. */
+/** The color of a phone's browser bars, which is the same as that of the chat list. */
 const barColors = { light: "#f3f2ef", dark: "#1a1a18" } as const;
 
 /**

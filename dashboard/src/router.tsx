@@ -9,7 +9,7 @@ const rootRoute = createRootRoute({
   notFoundComponent: () => <Navigate to="/" replace />,
 });
 
-/** The view next to the chat list while no chat is open. */
+/** The view that is shown next to the chat list while no chat is open. */
 const homeRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",

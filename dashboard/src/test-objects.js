@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Builders of complete objects for tests. In JavaScript, because Node also runs the browser tests
- * and the scripts that use them.
+ * Builders for complete objects, for tests. This file is JavaScript because the browser tests and
+ * the scripts, which Node runs directly, use it too.
  */
 
 /** @import { Agent, Message, Session, Step, Task } from "@/api/models" */
@@ -61,7 +61,7 @@ export function makeSession(over = {}) {
 }
 
 /**
- * Returns the first message of the user.
+ * Returns the user's first message.
  * @param {Partial<Message>} over
  * @returns {Message}
  */

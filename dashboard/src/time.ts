@@ -1,4 +1,4 @@
-/** Formats times with `Intl`, in the browser's language and time zone. */
+/** Formats times with `Intl` in the browser's language and time zone. */
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
@@ -38,7 +38,7 @@ export function formatClock(iso: string): string {
   return clock.format(new Date(iso));
 }
 
-/** Formats a time on another day: "Mar 3, 3:00 PM". */
+/** Formats a time on another day, such as "Mar 3, 3:00 PM". */
 export function formatMoment(iso: string): string {
   return moment.format(new Date(iso));
 }

@@ -1,5 +1,6 @@
 /**
- * The visible height of the page on devices whose keyboard covers the page instead of resizing it.
+ * Tracks the visible height of the page on devices whose keyboard covers the page instead of
+ * resizing it.
  */
 import { isTouchOnly } from "./keyboard";
 

@@ -1,4 +1,4 @@
-/** Actions shared by scenes. */
+/** Actions that several scenes use. */
 import { composer, thread } from "../chat.mjs";
 
 /** Opens a chat. */
@@ -13,7 +13,7 @@ export async function sendWithButton(page, text) {
   await page.getByRole("button", { name: /^(Send|Queue message)$/ }).click();
 }
 
-/** Expands all steps of the thread. */
+/** Expands all steps in the thread. */
 export async function expandSteps(page) {
   const lines = thread(page).locator("summary");
   await lines.first().waitFor();

@@ -10,8 +10,8 @@ import { turnScenes } from "./turns.mjs";
 import { unavailableScenes } from "./unavailable.mjs";
 
 /**
- * Functions that set up a scene on a new page, by scene name. The chats already exist. A scene can
- * depend on messages from earlier scenes.
+ * Functions that set up a scene on a new page, keyed by scene name. The chats already exist. A
+ * scene can depend on messages from earlier scenes.
  */
 export const scenes = {
   ...newChatScenes,

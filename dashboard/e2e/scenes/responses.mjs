@@ -1,4 +1,4 @@
-/** Changes to responses that produce states that are otherwise hard to reach. */
+/** Modifies the api's responses to produce states that are otherwise hard to reach. */
 import { manyAgents } from "./agents.mjs";
 
 const HOUR_MS = 3_600_000;
@@ -8,7 +8,7 @@ const AGES_H = [0.2, 0.6, 2.5, 4, 26, 29, 50, 75, 120, 400, 420, 1200];
 const earlier = (time, hours) => new Date(Date.parse(time) - hours * HOUR_MS).toISOString();
 
 /**
- * Returns the same local time a number of days earlier. Subtracting multiples of 24 hours could
+ * Returns the same local time this many days earlier. Subtracting multiples of 24 hours could
  * change the time of day.
  */
 function daysBefore(time, days) {
@@ -17,7 +17,9 @@ function daysBefore(time, days) {
   return date.toISOString();
 }
 
-/** Spreads the chats in the list over weeks, and the turns of a thread over days. */
+/**
+ * Spreads the chats in the list over several weeks, and the turns of a thread over several days.
+ */
 export async function backdate(page) {
   await page.route("**/v1/chat?**", async (route) => {
     const response = await route.fetch();
@@ -37,7 +39,10 @@ export async function backdate(page) {
   });
 }
 
-/** Replaces the output of every tool call with that of a test run with colors and redrawn lines. */
+/**
+ * Replaces the output of every tool call with the output of a test run, which has colors and
+ * redrawn lines.
+ */
 export async function colorSteps(page) {
   const esc = "\u001b";
   const output = `running 3 tests\r\n${esc}[32mok${esc}[0m reads\r\n${esc}[1;31mFAILED${esc}[0m writes\r\n 1/3\r 2/3\r 3/3\r\n${esc}[33m2 failed${esc}[0m`;
@@ -53,7 +58,7 @@ export async function colorSteps(page) {
   });
 }
 
-/** Changes the responses for a chat and its messages. */
+/** Modifies the responses for a chat and its messages. */
 async function changeThread(page, change) {
   await page.route(/\/v1\/chat\/[0-9a-f-]{36}(\?|$)/, async (route) => {
     if (route.request().method() !== "GET") return route.fallback();
@@ -85,7 +90,7 @@ export async function limitRate(page) {
   });
 }
 
-/** Replaces every answer with an empty one that ended at the token limit. */
+/** Replaces every answer with an empty one that reached the token limit. */
 export async function endAtLimit(page) {
   await changeThread(page, ({ messages }) => {
     for (const message of messages)

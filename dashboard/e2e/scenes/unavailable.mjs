@@ -56,7 +56,7 @@ export const unavailableScenes = {
     await page.getByText("Can’t reach the server").waitFor();
   },
   offline: async (page, chats) => {
-    // Wait for the stream: if it opened later, it would report that the device is online.
+    // Wait for the stream. If it opened later, it would report that the device is online.
     const stream = page.waitForResponse(/\/v1\/events/);
     await openChat(page, chats.unread);
     await stream;

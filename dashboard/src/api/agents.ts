@@ -19,7 +19,8 @@ export function useAgents() {
 }
 
 /**
- * Returns the agent with this key, or undefined if it does not exist or the agents are not loaded.
+ * Returns the agent with this key, or undefined if it does not exist or the agents have not been
+ * loaded.
  */
 export function useAgent(key: string | undefined): Agent | undefined {
   const { data } = useAgents();

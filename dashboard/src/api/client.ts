@@ -45,7 +45,7 @@ const HEADERS_TIMEOUT_MS = 30_000;
 /** How long an entire request may take, including the response body. */
 const REQUEST_TIMEOUT_MS = 120_000;
 
-/** Fetches with both timeouts, so that a lost request does not block its caller forever. */
+/** Sends a request with both timeouts, so that a lost request does not block its caller forever. */
 async function fetchWithTimeout(request: Request): Promise<Response> {
   const timeout = new AbortController();
   const timer = setTimeout(

@@ -28,7 +28,7 @@ function testEmoji(): boolean {
   context.textBaseline = "top";
   context.fillText("🦊", 0, 0);
   const { data } = context.getImageData(0, 0, 16, 16);
-  // An emoji is colored; the box for a missing glyph is gray.
+  // An emoji is colored, whereas the box for a missing glyph is gray.
   for (let index = 0; index < data.length; index += 4)
     if (data[index] !== data[index + 1] || data[index] !== data[index + 2]) return true;
   return false;
@@ -53,7 +53,7 @@ export function AgentAvatar(props: {
   size?: keyof typeof sizes;
 }) {
   const avatar = props.avatar?.trim() ?? "";
-  // Show no letter until the agents are loaded, because it might change.
+  // Show no letter until the agents have been loaded, because the letter might change.
   const letter = useAgents().isPending ? "" : (props.name ?? props.agentKey).charAt(0);
   const face = avatar && !isColor(avatar) && canDrawEmoji() ? avatar : letter;
   return (

@@ -2,8 +2,8 @@ import { useConnectionTrouble } from "@/stream/use-connection";
 import { texts } from "@/texts";
 
 /**
- * The state of the connection. With `isQuiet`, it is shown only after the connection has been lost
- * for a while.
+ * The status of the connection. With `isQuiet`, the status is shown only once the connection has
+ * been lost for a while.
  */
 export function ConnectionIndicator(props: { isQuiet?: boolean }) {
   const trouble = useConnectionTrouble();

@@ -44,7 +44,7 @@ describe("the first message of a session", () => {
     ]);
   });
 
-  it("keeps a first message with its reason when its session is rejected", async () => {
+  it("keeps a first message and the reason when its session is rejected", async () => {
     const refusal = new ApiError(422, "agent_unavailable", "No key.");
     const outbox = await openOutbox({
       storage: createMemoryStorage(),

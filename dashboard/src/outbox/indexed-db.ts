@@ -1,4 +1,4 @@
-/** Stores the outbox in IndexedDB and notifies other tabs of removed messages. */
+/** Stores the outbox in IndexedDB, and notifies other tabs when messages are removed. */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { OutboxStorage, OutgoingMessage } from "./outgoing-message";
 

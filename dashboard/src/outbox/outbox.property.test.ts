@@ -28,7 +28,7 @@ class Server {
   readonly contents: Record<string, string[]> = {};
   #results: Result[] = [];
 
-  /** Sets the results of the next attempts. Later ones are accepted. */
+  /** Sets the results of the next attempts. Later attempts are accepted. */
   plan(results: readonly Result[]) {
     this.#results = [...results];
   }

@@ -96,7 +96,7 @@ describe("the outbox", () => {
     expect(await storage.load(ann)).toEqual([]);
   });
 
-  it("honors Retry-After and shows why a message waits", async () => {
+  it("honors Retry-After and shows why a message is waiting", async () => {
     vi.useFakeTimers();
     try {
       const busy = new ApiError(503, "store_busy", "Locked.", 7);

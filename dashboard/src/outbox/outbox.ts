@@ -2,9 +2,9 @@
  * Keeps each message that the user has sent until the server has accepted it.
  *
  * Guarantees: a message is stored on the device before the first attempt, and removed only after a
- * 2xx response or by the user; all attempts use the same Idempotency-Key, so it is posted once; the
- * messages of a session are sent in the order in which they were written; a message is shown and
- * sent only while its author is signed in.
+ * 2xx response or by the user; all attempts use the same Idempotency-Key, so the message is posted
+ * once; the messages of a session are sent in the order in which they were written; a message is
+ * shown and sent only while its author is signed in.
  */
 import { ApiError } from "@/api/client";
 import { newId } from "@/identifier";
@@ -53,7 +53,7 @@ const backoffMs = (failures: number) =>
 /** Error codes after which the message is dropped, because it was posted and then deleted. */
 const SETTLED_CODES = new Set(["message_gone"]);
 
-/** Returns the queue of a message. The messages of a queue are sent one after another. */
+/** Returns the queue of a message. The messages in a queue are sent one after another. */
 const queueOf = (message: OutgoingMessage) => message.sessionId ?? message.key;
 
 export function createOutbox(options: Options): Outbox {
@@ -63,9 +63,9 @@ export function createOutbox(options: Options): Outbox {
   const sessionCreated = createEmitter<string>();
   /** The attempts in progress, by queue. */
   const attempts = new Map<string, { abort: AbortController; startedAt: number }>();
-  /** The numbers of consecutive failures, by message. */
+  /** The number of consecutive failures, by message. */
   const failures = new Map<string, number>();
-  /** The timers of the next attempts, by queue. */
+  /** The timer for the next attempt, by queue. */
   const timers = new Map<string, ReturnType<typeof setTimeout>>();
 
   const find = (key: string) => messages.get().find((message) => message.key === key);
@@ -95,7 +95,7 @@ export function createOutbox(options: Options): Outbox {
     messages.set([]);
   }
 
-  /** Sends the messages of a queue one after another until one of them must wait. */
+  /** Sends the messages in a queue one after another until one of them must wait. */
   async function drain(queue: string): Promise<void> {
     if (attempts.has(queue)) return;
     clearTimeout(timers.get(queue));

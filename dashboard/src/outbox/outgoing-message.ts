@@ -1,10 +1,8 @@
-/**
- * A message that the server has not accepted yet, in the form in which it is stored on the device.
- */
+/** A message that the server has not accepted yet, as it is stored on the device. */
 export interface OutgoingMessage {
   /** The Idempotency-Key, which also identifies the message in the outbox. */
   readonly key: string;
-  /** The account of the author. */
+  /** The author's account. */
   readonly owner: string;
   /** Null for the first message of a new session with `agentKey`, until the session is created. */
   readonly sessionId: string | null;

@@ -88,7 +88,10 @@ export function matchDelivered(
   return delivered;
 }
 
-/** Returns the pending messages of a session or, for null, of sessions that are not created yet. */
+/**
+ * Returns the pending messages of a session or, for null, of sessions that have not been created
+ * yet.
+ */
 export function useOutgoingMessages(sessionId: string | null): readonly OutgoingMessage[] {
   const messages = useObservable(outbox.messages);
   return useMemo(

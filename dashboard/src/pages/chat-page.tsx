@@ -38,7 +38,7 @@ const LOAD_TIMEOUT_MS = 10_000;
 export function ChatPage({ sessionId }: { sessionId: string }) {
   const fetch = useThreadFetch(sessionId);
   const entry = useStore((state) => state.sessions[sessionId]);
-  // Select the parts separately: an answer in progress changes the thread with every frame.
+  // Select the parts separately, because an answer in progress changes the thread with every frame.
   const messages = useStore((state) => state.threads[sessionId]?.messages);
   const tasks = useStore((state) => state.threads[sessionId]?.tasks);
   const hasMore = useStore((state) => state.threads[sessionId]?.hasMore === true);

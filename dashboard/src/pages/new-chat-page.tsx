@@ -183,7 +183,7 @@ function OnlyAgent({ agent }: { agent: Agent }) {
   );
 }
 
-/** A placeholder while the agents are loading. */
+/** A placeholder that is shown while the agents are loading. */
 function AgentSkeleton() {
   return (
     <div aria-hidden="true" className="flex animate-shimmer flex-col items-center gap-4">

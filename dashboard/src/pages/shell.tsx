@@ -72,7 +72,7 @@ function useIsChatShown(): boolean {
   return useStore((state) => Boolean(state.sessions[sessionId]?.value));
 }
 
-/** After this time without a response, the server is shown as unreachable. */
+/** How long the server may take to respond before it is shown as unreachable. */
 const RESPONSE_TIMEOUT_MS = 8000;
 
 /**

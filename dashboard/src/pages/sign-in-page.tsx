@@ -53,7 +53,7 @@ export function SignInPage() {
             onChange={(event) => setKey(event.target.value)}
             autoComplete="current-password"
             spellCheck={false}
-            // biome-ignore lint/a11y/noAutofocus: it is the only field of the page
+            // biome-ignore lint/a11y/noAutofocus: it is the only field on the page
             autoFocus
             required
             placeholder="bnt_…"

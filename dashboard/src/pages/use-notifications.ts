@@ -16,7 +16,7 @@ const LOCK = "banter-visible";
 const MAX_LENGTH = 160;
 
 /**
- * Returns the text of the notification about an event, or null if the event needs no notification.
+ * Returns the text of the notification for an event, or null if the event needs no notification.
  */
 function describe(event: StreamEvent): string | null {
   if (event.type === "message.created" && event.message.role === "assistant")
@@ -36,7 +36,7 @@ async function isAnyTabVisible(): Promise<boolean> {
   return held?.some(({ name }) => name === LOCK) ?? false;
 }
 
-/** Holds the lock while this tab is visible. Returns a function that stops this. */
+/** Holds the lock whenever this tab is visible. Returns a function that stops doing so. */
 function holdVisibilityLock(): () => void {
   let release = () => {};
   const end = new AbortController();

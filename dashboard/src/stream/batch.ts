@@ -1,6 +1,6 @@
 /** Collects events that arrive in quick succession, so that views update once per frame. */
 
-/** The longest delay before delivery. Usually, items are delivered with the next frame. */
+/** The longest delay before delivery. Items are usually delivered with the next frame. */
 const BATCH_MS = 50;
 
 export interface Batch<T> {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createChannelLocks } from "./channel-lock";
 
 /**
- * A fake BroadcastChannel. Messages arrive after 1 ms; those for a frozen channel arrive after
+ * A fake BroadcastChannel. Messages arrive after 1 ms. Messages for a frozen channel arrive after
  * `thaw`.
  */
 class Channel extends EventTarget {
@@ -162,7 +162,7 @@ describe("createChannelLocks", () => {
     expect(holder()).not.toBe(first);
   });
 
-  it("takes the lock from a frozen holder that thaws after another tab has acquired it", async () => {
+  it("takes the lock from a frozen holder that thaws after another tab has acquired the lock", async () => {
     for (let count = 0; count < 3; count += 1) openTab();
     await pass(1000);
     const first = holder();

@@ -1,15 +1,15 @@
 /**
- * A lock shared by the tabs of a browser if Web Locks are unavailable, as over plain HTTP. The tabs
- * use a BroadcastChannel to agree on which one of them holds it.
+ * A lock that the tabs of a browser share if Web Locks are unavailable, as over plain HTTP. The
+ * tabs use a BroadcastChannel to agree on which of them holds the lock.
  *
  * A tab that wants the lock asks for it, and the holder objects. If several tabs ask at the same
- * time, the one with the smallest id proceeds. The term of a holder is the time at which it
- * acquired the lock: if two tabs believe that they hold the lock, for example after one was frozen,
- * the one with the later term keeps it. A holder that closes releases the lock; if the holder is
+ * time, the one with the smallest id proceeds. A holder's term is the time at which it acquired the
+ * lock. If two tabs believe that they hold the lock, for example after one of them was frozen, the
+ * tab with the later term keeps the lock. A holder that closes releases the lock; if the holder is
  * silent, the waiting tabs ask again.
  *
- * Guarantees: a free lock is acquired within a second, and the lock of a crashed tab within
- * seconds. Two tabs may briefly hold it at the same time; the guarded resource must tolerate that.
+ * Guarantees: a free lock is acquired within a second, and a crashed tab's lock within seconds. Two
+ * tabs may briefly hold it at the same time; the guarded resource must tolerate that.
  */
 import { newId } from "@/identifier";
 
@@ -55,7 +55,7 @@ window.addEventListener("pageshow", () => {
 
 const lost = () => new DOMException("The lock was lost.", "AbortError");
 
-/** Calls `onEnd` once. Passes an error unless the lock was held until its use ended. */
+/** Calls `onEnd` once, with an error unless the lock was held until its use ended. */
 function startRequest(
   name: string,
   { steal = false, signal }: LockOptions,

@@ -21,7 +21,10 @@ export function serverNow(): number {
   return Date.now() + offsetMs;
 }
 
-/** Returns the server's time in milliseconds, updated every `everyMs` and after a correction. */
+/**
+ * Returns the server's time in milliseconds, which is updated every `everyMs` and after a
+ * correction.
+ */
 export function useServerNow(everyMs: number): number {
   const [now, setNow] = useState(serverNow);
   useEffect(() => {

@@ -1,9 +1,9 @@
 /**
  * Keeps one event stream open while the page is open.
  *
- * Reconnects with backoff and jitter, immediately when the device comes online or the page becomes
- * visible, and when the server has been silent for too long. It is stateless: it requests the
- * position to resume from, and delivers events in order and in batches.
+ * Reconnects with backoff and jitter, but immediately when the device comes online or the page
+ * becomes visible. Also reconnects when the server has been silent for too long. The connection is
+ * stateless: it asks for the position to resume from, and delivers events in order and in batches.
  */
 import { createBatch } from "./batch";
 import { noteServerTime } from "./clock";
@@ -35,7 +35,10 @@ const MAX_DELAY_MS = 15_000;
 const HELLO_TIMEOUT_MS = 10_000;
 /** The number of missed heartbeats after which the stream counts as dead. */
 const MISSED_BEATS = 2.5;
-/** The number when the page becomes visible. It is lower, because timers are late after sleep. */
+/**
+ * The corresponding number when the page becomes visible. It is lower because, after a device wakes
+ * from sleep, timers are late.
+ */
 const LATE_BEATS = 1.2;
 
 export interface Connection {

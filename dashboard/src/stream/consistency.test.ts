@@ -138,7 +138,7 @@ interface Step {
   readonly client: Client;
   readonly server: FakeServer;
   readonly random: Random;
-  /** The events of the change. */
+  /** The events that the change emitted. */
   readonly events: readonly Action[];
 }
 
@@ -149,7 +149,7 @@ interface Delivery {
 }
 
 /**
- * Makes the changes of a history, and asserts that the client's view equals that of a new client.
+ * Makes the changes in a history, and asserts that the client's view equals that of a new client.
  */
 function simulate(history: Decisions, { deliver, finish }: Delivery) {
   let decisions: readonly number[] = [];

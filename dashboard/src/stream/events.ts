@@ -7,10 +7,10 @@ import type { components } from "@/api/schema.gen";
 type Parsed = v.InferOutput<typeof eventSchema>;
 type Documented = components["schemas"]["Event"];
 type StepEvent = Extract<Documented, { type: "task.step" }>;
-/** The events of the OpenAPI document. The details of steps are parsed where they are shown. */
+/** The events in the OpenAPI document. The details of steps are parsed where they are shown. */
 type Expected = Exclude<Documented, StepEvent> | (Omit<StepEvent, "step"> & { step: Step });
 
-/** A validated event. Compilation fails if the schemas differ from the types of the document. */
+/** A validated event. Compilation fails if the schemas differ from the types in the document. */
 export type StreamEvent = Parsed extends Expected ? Parsed : never;
 export type EventType = StreamEvent["type"];
 

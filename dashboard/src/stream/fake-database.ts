@@ -17,7 +17,7 @@ export interface AnswerText {
   text: string;
 }
 
-/** Returns the length in bytes of UTF-8. */
+/** Returns the length in UTF-8 bytes. */
 export const byteLength = (text: string) => new TextEncoder().encode(text).length;
 
 export class FakeDatabase {

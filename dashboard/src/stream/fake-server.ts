@@ -1,7 +1,7 @@
 /**
  * An in-memory server for tests. It makes random changes, emits them as events, and responds to
- * fetches. Its log provides the same guarantees as the real one: each change gets the next
- * position, a replayed event contains the current state of its object, and a deleted object is
+ * fetches. Its log provides the same guarantees as that of the real server: each change gets the
+ * next position, a replayed event contains the current state of its object, and a deleted object is
  * replayed as its deletion.
  */
 import type { Message, Session } from "@/api/models";
@@ -21,7 +21,7 @@ export class FakeServer {
     this.#changes = new RandomChanges(this.#database, random);
   }
 
-  /** Returns a page of at most `limit` sessions, after `after`. */
+  /** Returns a page of at most `limit` sessions, starting after `after`. */
   list(status: ListedStatus, after: Session | null, limit: number) {
     const all = this.#database
       .listSessions((session) => session.status === status)
@@ -67,7 +67,7 @@ export class FakeServer {
     return structuredClone({ data, asOf: this.#database.head });
   }
 
-  /** Returns the `limit` turns before the turn `before`. */
+  /** Returns up to `limit` turns before the turn `before`. */
   older(id: string, before: number, limit: number): { items: Message[]; hasMore: boolean } {
     const all = this.#database.transcript(id).filter(({ turn }) => turn < before);
     const turns = [...new Set(all.map(({ turn }) => turn))];

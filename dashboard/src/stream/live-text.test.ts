@@ -21,8 +21,8 @@ const parts = fc.array(fc.string({ unit: "grapheme", minLength: 1, maxLength: 6 
 });
 
 /**
- * The parts of a text, the order in which their deltas arrive, including duplicates, and the length
- * of a partial.
+ * The parts of a text, the order in which their deltas (including duplicates) arrive, and the
+ * length of a partial.
  */
 const deliveries = parts.chain((texts) =>
   fc.record({

@@ -1,6 +1,6 @@
 /**
- * The text of an answer in progress, assembled from deltas and partials. Offsets are in bytes of
- * UTF-8.
+ * The text of an answer in progress, assembled from deltas and partials. Offsets are in UTF-8
+ * bytes.
  */
 
 export interface Delta {
@@ -58,7 +58,7 @@ function joinAhead(live: LiveText): LiveText {
 }
 
 /**
- * Adds a delta. Known bytes and deltas of a lower attempt are ignored; a higher attempt replaces
+ * Adds a delta. Known bytes and deltas from a lower attempt are ignored; a higher attempt replaces
  * the text.
  */
 export function applyDelta(known: LiveText | undefined, delta: Delta): LiveText {
@@ -75,8 +75,8 @@ export function applyDelta(known: LiveText | undefined, delta: Delta): LiveText 
 }
 
 /**
- * Replaces the text with a partial. Text of the same attempt that starts with the partial is kept,
- * because an attempt only appends text, so the shorter text is older.
+ * Replaces the text with a partial. Text from the same attempt that starts with the partial is
+ * kept: an attempt only appends text, so the shorter text is older.
  */
 export function applyPartial(
   known: LiveText | undefined,

@@ -1,9 +1,9 @@
 /**
- * The reducer of the page's state: `(state, action) → state`, pure and idempotent.
+ * The reducer for the page's state: `(state, action) → state`, pure and idempotent.
  *
  * Guarantees: applying an event twice has the same effect as applying it once; live events, a
- * replay of the log, and a fresh fetch lead to the same state. It never fetches: `generation` and
- * `gaps` increase when the caller must fetch.
+ * replay of the log, and a fresh fetch lead to the same state. The reducer never fetches; it
+ * increases `generation` or `gaps` when the caller must fetch.
  */
 import type { Task } from "@/api/models";
 import type { Cursor } from "./cursor";

@@ -79,7 +79,7 @@ describe("sessions", () => {
     expect(withoutGap(more)).toEqual([sid, "old"]);
   });
 
-  it("that are missing from the unread sessions are marked as read", () => {
+  it("that are missing from the fetched unread sessions are marked as read", () => {
     const state = run(
       list(10, [session({ unread_count: 2 }), session({ id: "other", unread_count: 1 })]),
       unread(11, [session({ id: "other", unread_count: 4 })]),

@@ -39,8 +39,8 @@ export function extendListed(
 }
 
 /**
- * Merges all unread sessions. Any other session must have been read, even if this page received no
- * event about it.
+ * Merges all unread sessions. All other sessions must have been read, even if this page received no
+ * event about them.
  */
 export function mergeUnread(
   known: Entries<Session>,

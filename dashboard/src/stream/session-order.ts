@@ -20,9 +20,9 @@ export function listSessions(sessions: Entries<Session>, status: ListedStatus): 
 }
 
 /**
- * Returns the part of a list that is known without a gap, which ends at `last`, and the open chat.
- * Searches, links, and unread answers also load other sessions; showing those below `last` would
- * hide the gap.
+ * Returns the part of a list that is known without a gap, which ends at `last`, as well as the open
+ * chat. Searches, links, and unread answers load other sessions too. Showing those below `last`
+ * would hide the gap.
  */
 export function listWithoutGap(
   sessions: Entries<Session>,

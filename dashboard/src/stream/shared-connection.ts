@@ -1,7 +1,8 @@
 /**
- * One stream per browser: the tabs elect a leader, which holds the stream and forwards its events
- * to the others over a BroadcastChannel. The leader holds a Web Lock or, over plain HTTP, where Web
- * Locks are unavailable, a lock that the tabs manage among themselves.
+ * Shares one stream among all tabs of a browser. The tabs elect a leader, which holds the stream
+ * and forwards its events to the other tabs over a BroadcastChannel. The leader holds a Web Lock
+ * or, over plain HTTP, where Web Locks are unavailable, a lock that the tabs manage among
+ * themselves.
  *
  * Guarantees: when the leader closes, the next tab in the lock's queue resumes from that tab's
  * position; a tab that joins or wakes up receives the events that it missed, or fetches again; a
@@ -31,9 +32,9 @@ interface Options extends ConnectionOptions {
 type TabMessage =
   | { kind: "events"; events: readonly Received[] }
   | { kind: "status"; status: ConnectionStatus }
-  /** The leader has changed: every tab must join again. */
+  /** The leader has changed, so every tab must join again. */
   | { kind: "lead" }
-  /** `isNew`: the tab was opened or became visible. */
+  /** `isNew` is true if the tab was just opened or became visible. */
   | { kind: "join"; from: string; position: Cursor | null; isNew: boolean }
   | {
       kind: "welcome";
@@ -43,7 +44,7 @@ type TabMessage =
     };
 
 const NAME = "banter-stream";
-/** How many durable events a tab keeps for tabs that join. */
+/** How many durable events a tab keeps for joining tabs. */
 const MEMORY = 500;
 /** How long a leader may take to respond to a visible tab. */
 const WELCOME_MS = 4000;
@@ -118,7 +119,7 @@ export function connectShared(options: Options): () => void {
     );
     const isCovered =
       isSame && (position.seq >= own.seq || missed[0]?.cursor?.seq === position.seq + 1);
-    // A `hello` with a position other than the tab's own makes the tab fetch everything again.
+    // A `hello` with a position that differs from the tab's makes the tab fetch everything again.
     const cursor = formatCursor(isCovered ? position : own);
     const at = new Date(serverNow()).toISOString();
     const hello = { type: "hello", at, cursor, heartbeat_ms: 0, retry_ms: 0 } as const;
@@ -129,7 +130,7 @@ export function connectShared(options: Options): () => void {
     if (connection || end.signal.aborted) return;
     post({ kind: "join", from: self, position: options.position(), isNew });
     clearTimeout(welcomeTimer);
-    // The timers of a hidden tab are late, and a hidden tab can wait.
+    // A hidden tab's timers are late, and a hidden tab can wait.
     if (document.visibilityState === "visible") welcomeTimer = setTimeout(takeOver, WELCOME_MS);
   }
 
@@ -169,7 +170,7 @@ export function connectShared(options: Options): () => void {
     }
   }
 
-  /** Waits for the lead, then holds it until this tab closes or another one steals it. */
+  /** Waits for the lead, and then holds it until this tab closes or another tab steals the lead. */
   async function seekLead(mode: LockOptions): Promise<void> {
     const isPatient = mode.steal !== true;
     if (isPatient && isQueued) return;

@@ -20,7 +20,7 @@ interface Entry<T> {
 export type Entries<T> = Readonly<Record<string, Entry<T>>>;
 
 export interface Thread {
-  /** False until the first fetch. Events are also collected before the fetch. */
+  /** False until the first fetch. Events are collected even before then. */
   readonly isLoaded: boolean;
   readonly messages: Entries<Message>;
   /**
@@ -35,7 +35,7 @@ export interface Thread {
   readonly hasMore: boolean;
   /** The oldest turn fetched without a gap, or 0 if there are no older ones. */
   readonly firstTurn: number;
-  /** The position of the newest fetch. */
+  /** The position of the most recent fetch. */
   readonly fetchedAt: number;
   /**
    * Whether events were missed since that fetch, which means that any part of the thread may be
@@ -55,9 +55,12 @@ export interface Typing {
 export interface State {
   /** The newest log position that was applied; null before the first fetch. */
   readonly position: Cursor | null;
-  /** No event between this position and `position` was missed. */
+  /** The position since which no events have been missed. */
   readonly origin: number;
-  /** Increases when everything must be fetched again (resync, gap, another database). */
+  /**
+   * Increases when everything must be fetched again: after a resync, after a gap, or because the
+   * database was replaced.
+   */
   readonly generation: number;
   readonly sessions: Entries<Session>;
   /** The position of the newest fetch of each list's first page. */
@@ -102,14 +105,14 @@ export type Action =
   /** All sessions with unread answers, regardless of their position in the list. */
   | { type: "unread.fetched"; items: readonly Session[]; asOf: Cursor }
   | { type: "thread.opened"; sessionId: string }
-  /** The session was just created: its thread is empty, and every change arrives as an event. */
+  /** The session was just created, so its thread is empty, and every change arrives as an event. */
   | { type: "thread.created"; sessionId: string }
   | { type: "thread.fetched"; data: FetchedThread; asOf: Cursor }
   | { type: "task.fetched"; task: FetchedTask }
   | {
       type: "older.fetched";
       sessionId: string;
-      /** The page contains the turns before this one. */
+      /** The page contains turns before this one. */
       beforeTurn: number;
       /** The state's generation at the time of the request. */
       generation: number;

@@ -21,7 +21,8 @@ export interface FetchedTask extends Pick<Task, "id" | "chat_session_id" | "atte
 }
 
 /**
- * Adds a step or a newer revision. A lower attempt is ignored; a higher one discards earlier steps.
+ * Adds a step or a newer revision. Steps from a lower attempt are ignored; a step from a higher
+ * attempt discards all earlier ones.
  */
 export function putStep(
   known: TaskSteps | undefined,

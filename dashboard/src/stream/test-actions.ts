@@ -1,4 +1,4 @@
-/** Builders of actions for events about the test session. */
+/** Builders for actions about the test session. */
 import type { Message, Session, Step, Task } from "@/api/models";
 import { at, makeSession, sid } from "@/test-objects";
 import type { StreamEvent } from "./events";
@@ -69,7 +69,7 @@ export function partial(text: string, attempt = 1): Action {
   });
 }
 
-/** Returns the response of a fetch of the thread, as of position `seq`. */
+/** Returns the response to a fetch of the thread, as of the position `seq`. */
 export function fetched(seq: number, over: Partial<FetchedThread> = {}, epoch = "a"): Action {
   const data = { session: makeSession(), messages: [], has_more: false, partial: null, ...over };
   return { type: "thread.fetched", data, asOf: { epoch, seq } };

@@ -38,7 +38,7 @@ export function viewOf(state: State) {
 export const opened: Action[] = [{ type: "thread.opened", sessionId: sid }, fetched(10)];
 export const running = task({ status: "running", attempt: 1, started_at: at });
 export const done = task({ ...running, status: "succeeded", finished_at: at });
-/** The events of the turn. */
+/** The turn's events. */
 export const conversation: Action[] = [
   messageCreated(11, message({ task: task() }), { last_seq: 1 }),
   taskUpdated(12, running),

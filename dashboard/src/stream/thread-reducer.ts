@@ -105,7 +105,7 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
   // A newer response has already been applied.
   if (seq < thread.fetchedAt) return thread;
   const pageTurn = data.messages[0]?.turn ?? 0;
-  // Older pages are kept only if no change to them was missed and no turns can be missing between
+  // Keep older pages only if no changes to them were missed and no turns can be missing between
   // them and the fetched page.
   const isConnected =
     thread.isLoaded &&

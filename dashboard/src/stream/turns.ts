@@ -29,8 +29,8 @@ export function listTurns(messages: Thread["messages"]): readonly Turn[] {
 }
 
 /**
- * Returns the task that Stop cancels, which is the running or else the next one. Returns null if
- * there is no such task or it has not been fetched.
+ * Returns the task that Stop cancels: the running task, or else the next queued one. Returns null
+ * if there is no such task or if it has not been fetched.
  */
 export function findCurrentTask(
   session: Session,

@@ -101,7 +101,7 @@ describe("any output", () => {
 });
 
 describe("renderTerminal", () => {
-  it("returns spans of one style each", () => {
+  it("returns spans that each have one style", () => {
     expect(renderTerminal(`a${ESC}[1;33mb${ESC}[22mc\nd${ESC}[me`)).toEqual([
       { text: "a", style: {} },
       { text: "b", style: { isBold: true, color: 3 } },

@@ -1,6 +1,6 @@
 /**
- * Renders the output of a program as a terminal would: redrawn lines in their last state, without
- * control sequences.
+ * Renders a program's output as a terminal would: with redrawn lines in their last state, and
+ * without control sequences.
  *
  * The screen has as many lines as the output. Carriage return, backspace, relative cursor movement,
  * and erasing are supported. Sequences that depend on the size of a window (absolute positions,
@@ -24,12 +24,12 @@ interface Cell {
 }
 
 /**
- * A line. It consists of spans as long as text is only appended, and is split into cells for other
- * changes.
+ * A line, which consists of spans while text is only appended, and is split into cells for any
+ * other change.
  */
 interface Line {
   spans: { text: string; style: Style }[];
-  /** The number of cells if the line is not split. */
+  /** The number of cells that the line would have if it were split. */
   length: number;
   cells: Cell[] | null;
 }
@@ -55,8 +55,8 @@ function split(line: Line): Cell[] {
 }
 
 /**
- * Joins cells into spans, omitting the trailing blanks with which a redrawn line covers longer
- * text.
+ * Joins cells into spans, omitting trailing blanks, with which a program covers longer text when it
+ * redraws a line.
  */
 function join(line: Line): readonly Span[] {
   if (!line.cells) return line.spans;
@@ -222,7 +222,7 @@ function draw(text: string): readonly (readonly Span[])[] {
   return screen.lines.map(join);
 }
 
-/** Returns the text as spans of one style each, including line breaks. */
+/** Returns the text, including line breaks, as spans that each have one style. */
 export function renderTerminal(text: string): readonly Span[] {
   const spans: { text: string; style: Style }[] = [];
   for (const [index, line] of draw(text).entries()) {
@@ -251,7 +251,7 @@ export function toPlainText(text: string): string {
 
 /**
  * Returns one line without control sequences, for titles. Redrawing is not applied, because it
- * could hide a part of the title of a permission request.
+ * could hide part of a permission request's title.
  */
 export function toLine(text: string): string {
   if (!hasControls(text)) return text;

@@ -1,4 +1,4 @@
-/** Texts of the chat list, its actions, and the new chat view. */
+/** Texts for the chat list, its actions, and the new chat view. */
 
 export const chatList = {
   sessions: {

@@ -1,4 +1,4 @@
-/** Texts of an open chat: messages, steps, permission requests, and the composer. */
+/** Texts for an open chat: messages, steps, permission requests, and the composer. */
 
 const numbers = new Intl.NumberFormat();
 
@@ -74,7 +74,7 @@ export const chat = {
     input: "Input",
     output: "Output",
     planEntry: { pending: "to do", in_progress: "in progress", completed: "done" },
-    /** The numbers of completed steps, by kind. */
+    /** The number of completed steps of each kind. */
     activity: {
       thought: () => "thought",
       plan: () => "made a plan",

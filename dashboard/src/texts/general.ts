@@ -1,4 +1,4 @@
-/** Texts of the application outside of chats. */
+/** Texts for the parts of the application outside of chats. */
 
 function countUnsent(messages: number, drafts: number): string {
   const parts = [

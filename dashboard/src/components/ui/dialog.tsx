@@ -1,7 +1,9 @@
 import { type ReactNode, useId } from "react";
 import { useModal } from "./use-modal";
 
-/** A modal dialog, open while it is rendered. Escape and a click on the backdrop close it. */
+/**
+ * A modal dialog that is open while it is rendered. Escape or a click on the backdrop closes it.
+ */
 export function Dialog(props: { title: string; onClose: () => void; children: ReactNode }) {
   const dialog = useModal();
   const titleId = useId();

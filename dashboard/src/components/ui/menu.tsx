@@ -1,6 +1,6 @@
 /**
- * A button with a menu. The browser's popover provides the top layer, Escape, closing on an outside
- * click, and restoring focus; arrow keys and placement are implemented here.
+ * A button with a menu. The browser's popover provides the top layer, closes the menu on Escape or
+ * an outside click, and restores the focus. Arrow keys and placement are implemented here.
  */
 import { type ReactNode, type ToggleEvent, useId, useRef } from "react";
 import { IconButton } from "./button";

@@ -1,4 +1,4 @@
-/** Short messages about the result of an action. A message can offer one follow-up action. */
+/** Toasts: short messages about the result of an action. A toast can offer one follow-up action. */
 import { useEffect } from "react";
 import { createObservable, useObservable } from "@/observable";
 import { TextButton } from "./button";

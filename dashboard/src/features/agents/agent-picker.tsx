@@ -3,7 +3,7 @@ import type { Agent } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { texts } from "@/texts";
 
-/** Cards for choosing an agent. The card of an unavailable agent shows the reason. */
+/** Cards for choosing an agent. An unavailable agent's card shows the reason. */
 export function AgentPicker(props: {
   agents: readonly Agent[];
   selected: string | undefined;

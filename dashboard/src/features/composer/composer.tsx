@@ -15,21 +15,21 @@ import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 import { useTypeToFocus } from "./use-type-to-focus";
 
-/** The maximum size of a message, the same as in the api. */
+/** The maximum size of a message, which is the same as in the api. */
 const MAX_BYTES = 256 * 1024;
 const MAX_LINES = 8;
 const LINE_PX = 23;
 /**
  * In longer texts, all paragraphs have the same direction. If each paragraph has its own direction,
- * Chromium lays out the entire text at every key press, which takes 100 ms instead of 10 ms for 250
- * KB.
+ * Chromium lays out the entire text again at every key press, which takes 100 ms instead of 10 ms
+ * for 250 KB.
  */
 const MIXED_DIRECTION_MAX_CHARS = 16 * 1024;
 
 const encoder = new TextEncoder();
 
 function isOverLimit(text: string): boolean {
-  // A UTF-16 code unit takes at most three bytes in UTF-8.
+  // Each UTF-16 code unit takes up at most three bytes in UTF-8.
   return text.length > MAX_BYTES / 3 && encoder.encode(text).length > MAX_BYTES;
 }
 
@@ -46,7 +46,9 @@ export function Composer(props: {
   /** Whether sending is disabled. Typing is still possible. */
   isDisabled?: boolean;
   isReadOnly?: boolean;
-  /** Handles a key pressed in the empty field if it scrolls the thread. Returns whether it did. */
+  /**
+   * Scrolls the thread if a key pressed in the empty field should do so. Returns whether it did.
+   */
   onScrollKey?: (key: string) => boolean;
   hasFocus?: boolean;
   /** Resolves once the text is stored elsewhere. Until then, the stored draft is kept. */

@@ -20,7 +20,9 @@ function labelOf(session: Session, isArchive: boolean, nowMs: number): string {
   return age < 7 * DAY_MS ? texts.sessions.lastSevenDays : month.format(Date.parse(at));
 }
 
-/** Groups an ordered list into pinned, today, yesterday, previous 7 days, and then by month. */
+/**
+ * Groups an ordered list into pinned, today, yesterday, and previous 7 days, and the rest by month.
+ */
 export function groupSessions(
   sessions: readonly Session[],
   isArchive: boolean,

@@ -18,7 +18,7 @@ import { DeleteDialog, RenameDialog } from "./session-dialogs";
 
 const iconProps = { size: 16, strokeWidth: 1.9 };
 
-/** The menu of a session. `onLeave` closes the session's view. */
+/** A session's menu. `onLeave` closes the session's view. */
 export function SessionMenu(props: {
   session: Session;
   onLeave?: (() => Promise<void>) | undefined;

@@ -12,7 +12,7 @@ import { SessionMenu } from "./session-menu";
 import { describeSession } from "./session-preview";
 import { useNewestTurn } from "./use-newest-turn";
 
-/** A row of the chat list: agent, title, preview, time, and number of unread messages. */
+/** A row in the chat list: agent, title, preview, time, and number of unread messages. */
 export const SessionRow = memo(function SessionRow(props: {
   session: Session;
   isActive: boolean;

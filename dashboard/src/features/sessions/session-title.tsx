@@ -5,7 +5,7 @@ import { texts } from "@/texts";
 import { changeSession } from "./session-actions";
 import { RenameDialog } from "./session-dialogs";
 
-/** The title of a session. A click opens the dialog to rename it. */
+/** The title of a session. Clicking it opens the dialog for renaming the session. */
 export function SessionTitle({ session }: { session: Session }) {
   const canWrite = useCanWrite();
   const [isRenaming, setRenaming] = useState(false);

@@ -11,7 +11,7 @@ export interface NewestTurn {
 
 const none: NewestTurn = { task: null, answer: null };
 
-/** Returns whether the session alone does not show how its newest turn ended. */
+/** Returns whether the session object alone is not enough to tell how its newest turn ended. */
 function lacksEnding({ active_task, queued_count, last_message }: Session): boolean {
   if (active_task !== null || queued_count > 0 || !last_message) return false;
   return last_message.role === "user" || last_message.preview.trim() === "";

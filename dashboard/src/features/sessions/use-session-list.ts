@@ -7,7 +7,7 @@ import { store, useStore } from "@/stream/store";
 
 const PAGE_SIZE = 50;
 
-/** The start of a page: after the last session of the previous page. */
+/** The start of a page, which follows the last session of the previous page. */
 interface PageStart {
   readonly cursor: string | null;
   readonly after: Session | null;
@@ -16,7 +16,8 @@ interface PageStart {
 const start: PageStart = { cursor: null, after: null };
 
 /**
- * Fetches a list into the store, page by page. The Query cache contains only the starts of pages.
+ * Fetches a list into the store, page by page. The Query cache contains only where each page
+ * starts.
  */
 export function useSessionList(status: ListedStatus, isEnabled = true) {
   const generation = useStore((state) => state.generation);
@@ -63,7 +64,7 @@ export function useUnreadSessions(): void {
       const pages = [await fetchUnread(null, signal)];
       for (let next = pages[0]?.next_cursor; next; next = pages.at(-1)?.next_cursor)
         pages.push(await fetchUnread(next, signal));
-      // The position of the first page, because events contain the changes since then.
+      // Use the position of the first page, because events contain all changes since then.
       const asOf = parseCursor(pages[0]?.as_of ?? "");
       const items = pages.flatMap((page) => page.items);
       if (!asOf) throw new Error("The session list has no position.");

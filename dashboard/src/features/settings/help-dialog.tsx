@@ -4,7 +4,7 @@ import { formatKeys } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 
-/** The dialog with the keyboard shortcuts. */
+/** A dialog that lists the keyboard shortcuts. */
 export function HelpDialog(props: { onClose: () => void }) {
   const { sendWith } = usePreferences();
   const isPlainEnter = sendWith === "enter";

@@ -5,7 +5,7 @@ import { formatKeys, isTouchOnly } from "@/keyboard";
 import { changePreferences, usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 
-/** The preferences of this device. Changes apply immediately. */
+/** A dialog for the preferences on this device. Changes apply immediately. */
 export function SettingsDialog(props: { onClose: () => void; children?: ReactNode }) {
   const { theme, sendWith } = usePreferences();
   return (

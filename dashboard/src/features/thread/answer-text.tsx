@@ -6,7 +6,7 @@ import { Markdown } from "./markdown";
 /** The format of an agent's answers; `unknown` if the agent is no longer configured. */
 export type AnswerFormat = "markdown" | "text" | "unknown";
 
-/** Parses the format of an agent. A newer server may have formats that are unknown here. */
+/** Parses an agent's format. A newer server may have formats that this page does not know. */
 export function parseFormat(name: string | undefined): AnswerFormat {
   return name === "markdown" || name === "text" ? name : "unknown";
 }

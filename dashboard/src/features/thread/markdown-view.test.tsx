@@ -33,7 +33,7 @@ describe("links in an answer", () => {
     expect(shown.textContent).toBe("See the file.");
   });
 
-  it("lead to a footnote of the same answer and back", async () => {
+  it("lead to a footnote in the same answer and back", async () => {
     const text = "A claim[^1].\n\n[^1]: Its source.";
     show(text);
     const answer = show(text);

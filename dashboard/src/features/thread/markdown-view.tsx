@@ -10,7 +10,8 @@ type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> 
 };
 
 /**
- * Follows a link to or from a footnote within one answer, because other answers use the same ids.
+ * Follows a link to or from a footnote only within its answer, because other answers use the same
+ * ids.
  */
 function followFootnote(event: React.MouseEvent<HTMLAnchorElement>) {
   event.preventDefault();
@@ -70,8 +71,8 @@ function Code({ node: _node, className: _class, ...props }: Props<"code">) {
 }
 
 /**
- * A checkbox in a task list. The text of the item is not associated with it, so it gets a separate
- * label.
+ * A checkbox in a task list. The text of the item is not associated with the checkbox, so the
+ * checkbox gets a separate label.
  */
 function Box({ node: _node, className: _class, ...props }: Props<"input">) {
   return (
@@ -82,7 +83,7 @@ function Box({ node: _node, className: _class, ...props }: Props<"input">) {
   );
 }
 
-/** Plain elements replace the renderer's elements; they are styled in styles/markdown.css. */
+/** Plain elements that replace the renderer's own. They are styled in styles/markdown.css. */
 const components: Components = {
   a: Anchor,
   img: Image,

@@ -22,7 +22,7 @@ export function loadMarkdown(): Promise<void> {
   return loading;
 }
 
-/** Markdown, shown as plain text until the renderer is loaded. */
+/** Markdown, which is shown as plain text until the renderer is loaded. */
 export const Markdown = memo(function Markdown({ text, isStreaming }: MarkdownProps) {
   const [isReady, setReady] = useState(View !== null);
   const deferred = useDeferredValue(text);

@@ -8,8 +8,8 @@ import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 
 /**
- * An editor for a message that the agent has not started on. If the agent starts in the meantime,
- * the text is kept and can be sent as a new message.
+ * An editor for a message that the agent has not started on yet. If the agent starts in the
+ * meantime, the text is kept and can be sent as a new message.
  */
 export function QueuedMessageEditor(props: {
   message: Message;

@@ -2,8 +2,8 @@ import type { Turn } from "@/stream/turns";
 
 export interface RowKeys {
   /**
-   * Returns the key of a turn's row. `outgoingKeyOf` returns the key of a message that was pending
-   * on this page.
+   * Returns the key of a turn's row. `outgoingKeyOf` returns the key that a message had while it
+   * was pending on this page.
    */
   keyOf(turn: Turn, outgoingKeyOf: (messageId: string) => string | undefined): string | number;
 }

@@ -1,6 +1,6 @@
 /** The distance that an arrow key scrolls. */
 const LINE_PX = 40;
-/** The fraction of the view that stays visible when scrolling by a page. */
+/** The height of the part of the view that stays visible when scrolling by a page. */
 const OVERLAP_PX = 48;
 
 /**

@@ -36,9 +36,7 @@ export interface StepDetail {
 
 const isPlain = (value: unknown) => typeof value === "string" || typeof value === "number";
 
-/**
- * Formats the input of a tool call: a command verbatim, and other input as named fields or JSON.
- */
+/** Formats a tool call's input: commands verbatim, and other input as named fields or JSON. */
 export function formatInput(input: unknown): string {
   if (typeof input === "string") return input.trim();
   if (input === null || typeof input !== "object") return "";
@@ -115,8 +113,8 @@ function activityOf(step: Step): keyof typeof texts.steps.activity {
 }
 
 /**
- * Summarizes steps in one line: "read 4 files, ran 2 commands". Rejected tool calls do not count as
- * done.
+ * Summarizes steps in one line, such as "read 4 files, ran 2 commands". Rejected tool calls do not
+ * count.
  */
 export function summarizeSteps(steps: readonly Step[]): string {
   const counts = new Map<string, number>();

@@ -71,7 +71,7 @@ export const Steps = memo(function Steps(props: { steps: readonly Step[] }) {
   );
 });
 
-/** The notices of a turn, shown instead of an empty answer. */
+/** The notices of a turn, which are shown in place of an empty answer. */
 export function Notices(props: { steps: readonly Step[] }) {
   const notices = props.steps.filter(({ kind }) => kind === "notice");
   if (notices.length === 0) return null;
@@ -153,7 +153,7 @@ function Detail({ detail, isRunning }: { detail: StepDetail; isRunning: boolean 
   );
 }
 
-/** The input or output of a tool call. While `isGrowing`, it stays scrolled to its end. */
+/** The input or output of a tool call. While `isGrowing` is true, it stays scrolled to its end. */
 function Raw(props: { label: string; text: string; isInput?: boolean; isGrowing?: boolean }) {
   const field = useRef<HTMLPreElement>(null);
   const isAtEnd = useRef(true);

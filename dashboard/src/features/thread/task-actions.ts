@@ -1,4 +1,4 @@
-/** Actions on the task of a turn: stop, retry, and answer permission requests. */
+/** Actions on a turn's task: stopping it, retrying it, and answering permission requests. */
 import { ApiError, client } from "@/api/client";
 import { isEnded } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";

@@ -25,7 +25,7 @@ const NEAR_PX = 48;
 const ROUNDING_PX = 2;
 /** The estimated height of a turn that has not been measured. */
 const TURN_PX = 220;
-/** The space reserved for the note that earlier messages are loading. */
+/** The space reserved for the note that says that earlier messages are loading. */
 const TOP_PX = 44;
 const BOTTOM_PX = 12;
 
@@ -51,7 +51,7 @@ export const Thread = memo(function Thread(props: {
 
   const newestSent = pending.at(-1)?.key;
   const marker = useNewDivider(session, newestSeq, newestSent);
-  // Turns that have not been fetched are included only in the counts of the session.
+  // Turns that have not been fetched are included only in the session's counts.
   const openCount = hasMore ? session.queued_count + (session.active_task ? 1 : 0) : 0;
   const rows = useMemo(
     () => buildTurnRows(turns, tasks, marker, openCount),
@@ -97,7 +97,7 @@ export const Thread = memo(function Thread(props: {
     else if (
       scrollTop < last.current.scrollTop &&
       // If the thread or the view gets smaller, for example after rotating a phone, the position
-      // changes without the user scrolling.
+      // changes without any scrolling by the user.
       scrollHeight >= last.current.scrollHeight &&
       clientHeight === last.current.clientHeight
     )
@@ -147,7 +147,7 @@ export const Thread = memo(function Thread(props: {
         role="log"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
         tabIndex={0}
-        // Turns that are rendered because of scrolling are not announced.
+        // Turns that are rendered because the user scrolls are not announced.
         aria-live={isAtBottom ? "polite" : "off"}
         aria-relevant="additions"
         aria-label={texts.thread.label(session.title || texts.sessions.untitled)}

@@ -13,7 +13,7 @@ export interface TurnRow {
    * null.
    */
   readonly day: string | null;
-  /** The part of this turn that follows the "New" divider, if any. */
+  /** The part of this turn that comes after the "New" divider, if any. */
   readonly isNewBefore: "turn" | "answer" | null;
 }
 
@@ -21,8 +21,9 @@ export interface TurnRow {
 const PAUSE_MS = 3 * 3_600_000;
 
 /**
- * Returns the rows of a thread, with dividers and queue positions. `readSeq` is the last read
- * message; `openCount` is the number of unfinished turns, including those not fetched.
+ * Returns the rows of a thread, with dividers and queue positions. `readSeq` is the `seq` of the
+ * last message read; `openCount` is the number of unfinished turns, including those that have not
+ * been fetched.
  */
 export function buildTurnRows(
   turns: readonly Turn[],

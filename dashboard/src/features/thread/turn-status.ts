@@ -9,9 +9,9 @@ const SILENCE_MS = 3000;
 
 export interface TurnStatus {
   readonly text: string;
-  /** The start of the elapsed time to show, or null if no elapsed time is shown. */
+  /** The time from which to count the elapsed time, or null if no elapsed time is shown. */
   readonly since: string | null;
-  /** Whether the agent is working, which animates the dots. */
+  /** Whether the agent is working. If so, the dots are animated. */
   readonly isAlive: boolean;
 }
 

@@ -10,7 +10,7 @@ import type { ThreadAgent } from "./thread-agent";
 import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
 
-/** A turn in a thread: message, steps, permission request, and answer. */
+/** A turn in a thread: the message, steps, permission request, and answer. */
 export const TurnView = memo(function TurnView(props: {
   user: Message | null;
   answer: Message | null;

@@ -11,7 +11,7 @@ import { describeTurn } from "./turn-status";
 /** The status text is shown only after this time, because most answers start earlier. */
 const STATUS_DELAY_MS = 900;
 
-/** The status of a running turn with the elapsed time, in a bubble or below the text so far. */
+/** The status of a running turn and the elapsed time, in a bubble or below the text so far. */
 export const TypingBubble = memo(function TypingBubble(props: {
   task: Task;
   steps: readonly Step[];

@@ -1,4 +1,4 @@
-/** The properties of a HAST node that are used here. */
+/** The properties of a HAST node that this plugin uses. */
 interface Node {
   type: string;
   tagName?: string;
