@@ -1,4 +1,4 @@
-/** Locators for, and actions in, a chat in the browser tests. */
+/** Locators and actions that the browser tests use in chats. */
 
 /** The maximum time to wait for an answer. */
 export const ANSWER_MS = 90_000;
@@ -7,7 +7,7 @@ export const composer = (page) => page.getByRole("textbox", { name: "Message" })
 export const thread = (page) => page.getByRole("log");
 export const live = (page) => page.locator("[data-live]");
 export const answered = (page) => thread(page).getByText(/^Answered$/);
-/** The buttons for retrying a turn or an unsent message. */
+/** The buttons that retry a turn or an unsent message. */
 export const retryButtons = (page) => thread(page).getByRole("button", { name: "Retry" });
 
 /** Waits until the element has the focus, so that it receives key presses. */

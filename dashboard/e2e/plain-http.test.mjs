@@ -16,7 +16,10 @@ import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Browsers treat `localhost` as secure. With any other host name, Web Locks are unavailable. */
+/**
+ * Browsers treat `localhost` as secure. With any other host name, Web Locks are unavailable over
+ * plain HTTP.
+ */
 const options = {
   hostname: "banter.test",
   environment: async () => ({ AUTH: "required" }),

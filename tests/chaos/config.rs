@@ -9,7 +9,7 @@ pub struct Config {
     pub seed: u64,
     /// `CLIENTS`: number of clients.
     pub clients: usize,
-    /// `USERS`: number of users, among whom the clients are divided; if not set, each user has two clients.
+    /// `USERS`: number of users, among whom the clients are divided; if not set, there are two clients per user.
     pub users: usize,
     /// `SESSIONS`: number of sessions that a user has in use at the same time. A small number causes races; a large
     /// number causes load.

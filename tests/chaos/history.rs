@@ -28,7 +28,7 @@ impl OperationResult {
         Self::Acknowledged(Instant::now())
     }
 
-    /// Returns the time of the acknowledgment.
+    /// Returns the time of the acknowledgment, if there was one.
     pub const fn acknowledged_at(&self) -> Option<Instant> {
         if let Self::Acknowledged(at) = self { Some(*at) } else { None }
     }

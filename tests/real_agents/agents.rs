@@ -27,7 +27,7 @@ const OF_NPM: &str = "node_modules/.bin";
 /// The folder that contains the programs of a Python virtual environment.
 const OF_PIP: &str = "bin";
 
-/// Returns the contents of a settings file for the model server's address and the model.
+/// A function that returns the contents of a settings file, given the model server's address and the model.
 type Settings = fn(&str, &str) -> String;
 
 /// opencode, which supports any server that provides chat completions.
@@ -114,7 +114,7 @@ pub fn fast_agent() -> RealAgent {
 }
 
 impl RealAgent {
-    /// Returns the path of the folder with the agent's programs.
+    /// Returns the path of the folder that contains the agent's programs.
     pub fn folder(&self) -> PathBuf {
         let folder = std::env::var_os("AGENTS_DIR").expect("AGENTS_DIR: run `make test-agents`");
         PathBuf::from(folder).join(self.key).join(self.programs)

@@ -129,8 +129,8 @@ pub async fn a_stop_in_mid_tool_leaves_nothing_running(agent: RealAgent) {
     ));
 }
 
-/// The worker is killed (`kill -9`) while a tool is running: no process is left, the turn is not repeated, and another
-/// worker continues the conversation.
+/// The worker is killed (`kill -9`) while a tool is running. Afterward, no process is left, the turn is not repeated,
+/// and another worker continues the conversation.
 pub async fn a_killed_worker_leaves_nothing_and_another_goes_on(agent: RealAgent) {
     let mut stage = Stage::start(agent, "").await;
     stage.ask(GREETING).await;

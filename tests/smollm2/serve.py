@@ -67,7 +67,8 @@ def main():
     model = fetch_model(options.folder)
     engine = fetch_engine(options.folder)
 
-    # Blocked before the engine starts threads, which inherit the mask. Signals stay pending until the `sigwait` below.
+    # Block signals before the engine starts its threads, which inherit the mask. Signals stay pending until `sigwait`
+    # below.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
     parameters = engine.CommonParams()
     parameters.model.path = model

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::{port, process::Signal, wait::eventually};
 
-/// A running `redis-server` without persistence.
+/// A running `redis-server` with persistence disabled.
 #[derive(Debug)]
 pub struct Redis {
     port: u16,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{client::Client, wait::PATIENCE};
 
-/// Durable events, which are rows of the user's log and have an ID.
+/// Durable events, which are rows in the user's log and have an ID.
 const DURABLE: [&str; 8] = [
     "session.created",
     "session.updated",
@@ -86,7 +86,7 @@ impl Event {
         Ok(())
     }
 
-    /// Returns whether the event is a row of the log.
+    /// Returns whether the event is a row in the log.
     pub fn is_durable(&self) -> bool {
         self.id.is_some()
     }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::process::Environment;
 
-/// Paths of the multithreaded version of the library in common distributions.
+/// Paths of libfaketime's multithreaded library in common distributions.
 const LIBRARIES: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",

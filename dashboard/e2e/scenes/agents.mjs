@@ -1,4 +1,4 @@
-/** Agents for the scenes. */
+/** The agents that the scenes use. */
 import { writeFileSync } from "node:fs";
 import { makeAgent } from "../../src/test-objects.js";
 import { binaries } from "../test-app.mjs";

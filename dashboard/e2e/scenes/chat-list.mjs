@@ -1,7 +1,7 @@
 import { isPhone } from "./actions.mjs";
 import { backdate } from "./responses.mjs";
 
-/** The chat list. */
+/** Scenes that show the chat list. */
 export const chatListScenes = {
   "list over weeks": async (page, chats) => {
     await backdate(page);

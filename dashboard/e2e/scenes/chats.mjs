@@ -1,4 +1,4 @@
-/** Chats for the scenes. */
+/** The chats that the scenes use. */
 import assert from "node:assert/strict";
 
 const LONG_TITLE =

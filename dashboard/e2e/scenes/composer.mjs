@@ -1,7 +1,7 @@
 import { composer, thread } from "../chat.mjs";
 import { openChat, sendWithButton } from "./actions.mjs";
 
-/** The composer and unsent messages. */
+/** Scenes that show the composer and unsent messages. */
 export const composerScenes = {
   "conflicting draft": async (page, chats) => {
     await openChat(page, chats.unread);

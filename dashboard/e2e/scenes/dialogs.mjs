@@ -1,7 +1,7 @@
 import { chooseFromMenu, composer } from "../chat.mjs";
 import { isPhone, openChat } from "./actions.mjs";
 
-/** Menus, dialogs, and the palette. */
+/** Scenes that show menus, dialogs, and the palette. */
 export const dialogScenes = {
   menu: async (page, chats) => {
     await openChat(page, chats.unread);

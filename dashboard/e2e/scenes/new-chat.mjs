@@ -1,7 +1,7 @@
 import { sendWithButton } from "./actions.mjs";
 import { manyAgents } from "./agents.mjs";
 
-/** The new chat view. */
+/** Scenes that show the new chat view. */
 export const newChatScenes = {
   home: async (page) => {
     await page.goto("/");

@@ -2,7 +2,7 @@ import { thread } from "../chat.mjs";
 import { expandSteps, openChat } from "./actions.mjs";
 import { colorSteps } from "./responses.mjs";
 
-/** Steps and terminal output. */
+/** Scenes that show steps and terminal output. */
 export const stepScenes = {
   steps: async (page, chats) => {
     await openChat(page, chats.steps);

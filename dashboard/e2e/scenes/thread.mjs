@@ -2,7 +2,7 @@ import { retryButtons, thread } from "../chat.mjs";
 import { openChat } from "./actions.mjs";
 import { backdate } from "./responses.mjs";
 
-/** Threads. */
+/** Scenes that show threads. */
 export const threadScenes = {
   "empty chat": async (page, chats) => {
     await openChat(page, chats.empty);

@@ -2,7 +2,7 @@ import { ANSWER_MS, composer, live, retryButtons, thread } from "../chat.mjs";
 import { openChat, sendWithButton } from "./actions.mjs";
 import { endAtLimit, limitRate } from "./responses.mjs";
 
-/** Turns in progress and incomplete turns. */
+/** Scenes that show turns in progress and incomplete turns. */
 export const turnScenes = {
   starting: async (page, chats) => {
     await openChat(page, chats.waiting);

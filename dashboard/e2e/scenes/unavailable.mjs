@@ -4,7 +4,9 @@ import { manyAgents } from "./agents.mjs";
 
 const unauthorized = { status: 401, json: { code: "unauthorized", title: "Unauthorized" } };
 
-/** Chats, agents, servers, and users that are unavailable, and views that are loading. */
+/**
+ * Scenes in which a chat, an agent, the server, or the user is unavailable, or a view is loading.
+ */
 export const unavailableScenes = {
   "agent unavailable": async (page, chats) => {
     const items = manyAgents.map((one) => ({

@@ -1,4 +1,4 @@
-/** Shows the number of unread messages in the title and icon of the browser tab. */
+/** Shows the number of unread messages in the browser tab's title and icon. */
 import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useUnreadSessions } from "@/features/sessions/use-session-list";

@@ -1,4 +1,6 @@
-/** The server's clock, so that elapsed times are correct on a device with a wrong clock. */
+/**
+ * Tracks the server's clock, so that elapsed times are correct even if the device's clock is wrong.
+ */
 import { useEffect, useState } from "react";
 import { createEmitter } from "@/observable";
 

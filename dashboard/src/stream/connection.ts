@@ -45,7 +45,7 @@ export interface Connection {
   close(): void;
   /** Reconnects immediately if a retry is pending or the stream is silent. */
   wake(): void;
-  /** Runs overdue work, because the timers of a hidden page are late. */
+  /** Runs overdue work. This is needed because a hidden page's timers are late. */
   check(): void;
 }
 

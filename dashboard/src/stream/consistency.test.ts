@@ -81,7 +81,7 @@ class Client {
     for (const status of LISTS) while (!this.#listed[status].isLast) this.scrollList(status);
   }
 
-  /** Opens a thread. Returns the response of its fetch, which can be delivered later. */
+  /** Opens a thread. Returns the response to the fetch, which can be delivered later. */
   ask(id: string): Action {
     this.take({ type: "thread.opened", sessionId: id });
     const answer = this.#server.thread(id, PAGE);

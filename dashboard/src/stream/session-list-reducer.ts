@@ -27,7 +27,7 @@ export function mergeList(
   return sessions;
 }
 
-/** Returns the end of the known part of a list after one more page. */
+/** Returns the new end of a list's known part after one more page. */
 export function extendListed(
   known: State["listedTo"][ListedStatus],
   { items, page }: Extract<Action, { type: "sessions.fetched" }>,

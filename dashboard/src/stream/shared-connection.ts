@@ -4,10 +4,10 @@
  * or, over plain HTTP, where Web Locks are unavailable, a lock that the tabs manage among
  * themselves.
  *
- * Guarantees: when the leader closes, the next tab in the lock's queue resumes from that tab's
- * position; a tab that joins or wakes up receives the events that it missed, or fetches again; a
- * leader that does not respond to a visible tab (a frozen one, for example) loses the lead and
- * becomes a follower when it resumes.
+ * Guarantees: when the leader closes, the next tab in the lock's queue resumes from the position
+ * that it has reached; a tab that joins or wakes up receives the events that it missed, or fetches
+ * again; a leader that does not respond to a visible tab (a frozen one, for example) loses the lead
+ * and becomes a follower when it resumes.
  */
 import { newId } from "@/identifier";
 import { createChannelLocks, type Locks } from "./channel-lock";

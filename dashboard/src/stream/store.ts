@@ -19,7 +19,8 @@ export const store: Store = {
 };
 
 /**
- * Returns a part of the state. `select` must return the same object while that part is the same.
+ * Returns part of the state. `select` must return the same object as long as that part is
+ * unchanged.
  */
 export function useStore<T>(select: (state: State) => T): T {
   return useObservable(state, select);

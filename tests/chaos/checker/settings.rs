@@ -1,7 +1,7 @@
 //! Compares a session's title, pin, status, and read position with the last acknowledged changes.
 //!
-//! A change may have been the last one unless another acknowledged change started after its response. A change without
-//! a response may have been the last one at any time.
+//! Any change may have been the last one, unless another acknowledged change started after its response. A change that
+//! got no response may take effect at any time, so it may always have been the last one.
 
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ impl<T: PartialEq> Last<T> {
     }
 }
 
-/// Returns the changes of one kind that may have been the last one.
+/// Returns the changes of the given kind that may have been the last one.
 fn last_of(changes: &[ChangeRecord], is_of_kind: impl Fn(&ChangeRecord) -> bool) -> Vec<&ChangeRecord> {
     let tried: Vec<&ChangeRecord> =
         changes.iter().filter(|it| it.result != OperationResult::Rejected && is_of_kind(it)).collect();

@@ -55,7 +55,7 @@ impl ChaosClient {
                     self.check_found(&name, &session.id, started);
                     return self.accept(index, &name, &reply, wait);
                 }
-                // An earlier attempt that got no response may still take effect.
+                // An earlier attempt that got no response may still have taken effect.
                 Response::Rejected { .. } if has_unknown => return,
                 Response::Rejected { code, .. } => {
                     self.check_rejection(&name, session, &text, on_busy, &code);

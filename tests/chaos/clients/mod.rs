@@ -28,7 +28,7 @@ const PAUSE_MS: u64 = 120;
 /// Maximum number of sessions per user. A list page holds 100, and the model compares one page.
 const MAX_SESSIONS: usize = 30;
 
-/// A session of a user.
+/// A user's session.
 #[derive(Clone, Debug)]
 pub struct SessionRef {
     /// The session ID.
@@ -46,8 +46,8 @@ pub struct User {
     pub number: usize,
     /// The workspace and the user name.
     pub name: (String, String),
-    /// Clients for all apis: first, one that connects directly to each api, and then, one that connects through each
-    /// proxy.
+    /// Clients for all apis: first the ones that connect directly, one per api, and then the ones that connect through
+    /// the proxies.
     pub client: LoadClient,
     /// The sessions that have been created but not deleted.
     pub sessions: Mutex<Vec<SessionRef>>,
@@ -66,13 +66,13 @@ pub struct World {
     pub faults_ended: AtomicBool,
     /// The number of clients that are still running.
     pub active_clients: AtomicUsize,
-    /// Every acknowledged session, with the index of its user.
+    /// Every acknowledged session, together with the index of its user.
     pub owners: Mutex<Vec<(String, usize)>>,
     /// Maximum number of sessions that a user has in use at the same time.
     pub sessions_in_use: usize,
 }
 
-/// A client.
+/// A client that performs random operations.
 pub struct ChaosClient {
     pub number: usize,
     pub user: Arc<User>,
@@ -214,7 +214,7 @@ impl ChaosClient {
         texts::create(&mut self.rng, &self.world.model, &self.world.history, agent, &tag)
     }
 
-    /// Drops the stream, and resumes it from an earlier state, on another api.
+    /// Drops the stream and resumes it on another api, from an earlier state.
     fn reconnect(&self) {
         self.world.history.count("reconnect");
         self.follower.reconnect();

@@ -11,7 +11,7 @@ use crate::history::{Action, OperationResult};
 /// Time limit for a response.
 const RESPONSE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Returns the result of an operation.
+/// Derives an operation's result from the response.
 fn result_of(response: &Response) -> OperationResult {
     match response {
         Response::Success(_) => OperationResult::acknowledged_now(),
@@ -21,7 +21,8 @@ fn result_of(response: &Response) -> OperationResult {
 }
 
 impl ChaosClient {
-    /// Sends a request once. Any response other than a success, an allowed rejection, or a 503 is a violation.
+    /// Sends a request once. Any response other than a success, an allowed rejection, or a 503 is recorded as a
+    /// violation.
     pub(super) async fn answer(
         &self,
         name: &str,

@@ -8,11 +8,11 @@ pub use injector::{FaultInjector, HeldResources, Targets};
 /// A fault in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ProcessFault {
-    /// SIGKILL.
+    /// Kills the process with SIGKILL.
     Kill,
-    /// SIGTERM.
+    /// Stops the process with SIGTERM.
     Stop,
-    /// SIGSTOP until the end of the fault.
+    /// SIGSTOP, which lasts until the fault ends.
     Freeze,
 }
 

@@ -121,7 +121,7 @@ async fn work_through_a_step(scripted: &Scripted, follower: &Follower, offset: i
     assert_eq!(client.transcript(&fresh).await, pairs(&[("user", "hello"), ("assistant", "You said: hello")]));
 }
 
-/// Returns the current time of the api.
+/// Returns the current time according to the api's clock.
 async fn created_at(scripted: &Scripted) -> String {
     let session = scripted.session().await;
     text_of(&scripted.client.chat(&session).await["session"], "created_at")

@@ -16,7 +16,7 @@ use banter_tests::{
 
 use super::tree;
 
-/// A program that writes files of every kind to its work folder and its home folder.
+/// An agent that writes all kinds of files to its work folder and its home folder.
 const SCRIBBLING: &str = "[[agents]]\nkey = \"scribbling\"\ndriver = \"command\"\ncommand = \"sh\"\nargs = [\"-c\", \
      \"cat > said; mkdir -p made/inner; echo x > made/inner/file; echo y > $HOME/own; mktemp > /dev/null; echo done\"]\n";
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// Returns all files and folders in a folder, at any depth, in order.
+/// Returns the paths of all files and folders inside a folder, at any depth, in sorted order.
 fn tree(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -24,7 +24,7 @@ fn tree(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns the names of the entries in a folder, in order.
+/// Returns the names of the entries in a folder, in sorted order.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

@@ -49,8 +49,8 @@ async fn all_users_who_connect_at_once_are_subscribed_and_receive_their_events()
         let installation = Installation::start(change).await;
         let count = if is_short() { USERS / 10 } else { USERS };
         for round in 0..rounds {
-            // Uses new users, because the streams of the previous ones may still be closing and their subscriptions
-            // still exist.
+            // Uses new users, because the previous users' streams may still be closing, in which case their
+            // subscriptions still exist.
             let users = (0..count).map(|number| format!("user{round}-{number}"));
             let keys = installation.app.create_keys(users).await;
             let here = installation.clients[0].clone();

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// Counters and longest durations of one test. Clones share the values.
+/// The counters and longest durations for one test. Clones share the values.
 #[derive(Clone, Debug)]
 pub struct Report {
     test: &'static str,

@@ -60,7 +60,8 @@ pub async fn wait_until_continued(
     }
 }
 
-/// Sends a message through one api and returns the time until the outcome arrives on a stream of the other.
+/// Sends a message through one api and returns how long it takes for the outcome to arrive on a stream from the other
+/// api.
 pub async fn answer_time(client: &Client, stream: &mut EventStream, session: &str, text: &str) -> Duration {
     let began = Instant::now();
     let Sent { task_id, .. } = client.send(session, text).await;

@@ -6,12 +6,12 @@ use super::TestApp;
 use crate::{client::Client, process};
 
 impl TestApp {
-    /// Runs `api …` in the environment of this installation and waits for it to exit.
+    /// Runs `api …` in this installation's environment and waits for it to exit.
     pub async fn run_api(&self, arguments: &[&str]) -> Output {
         process::run("api", arguments, &self.environment, self.folder.path()).await
     }
 
-    /// Runs `worker …` in the environment of this installation and waits for it to exit.
+    /// Runs `worker …` in this installation's environment and waits for it to exit.
     pub async fn run_worker(&self, arguments: &[&str]) -> Output {
         process::run("worker", arguments, &self.environment, self.folder.path()).await
     }

@@ -88,7 +88,7 @@ impl TestApp {
         self.redis.as_mut().expect("the builder was called with `redis()`")
     }
 
-    /// Returns the environment variables of the processes.
+    /// Returns the processes' environment variables.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }

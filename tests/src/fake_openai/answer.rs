@@ -38,7 +38,7 @@ pub enum Answer {
     SilentFromTheStart,
     /// These words, followed by silence on an open connection.
     SilentAfter(Vec<String>),
-    /// These words, followed by these raw bytes and the normal end of the connection.
+    /// These words, followed by these raw bytes and a normal end of the connection.
     BytesAfter(Vec<String>, Vec<u8>),
     /// A response with this status and body.
     Status {

@@ -1,4 +1,5 @@
-//! A client under load or faults: it sends requests to any api, follows the user's streams, and records what arrives.
+//! A client for tests under load or with faults. It sends requests to any api, follows the user's streams, and records
+//! what arrives.
 //!
 //! The stress tests, the chaos test, and the benchmarks share this client. They differ in what they send and what they
 //! check.

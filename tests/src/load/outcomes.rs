@@ -37,7 +37,7 @@ impl Outcomes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns a receiver for the outcome of a task, which may have arrived already.
+    /// Returns a receiver for the outcome of a task, which may already have arrived.
     pub fn expect(&self, task: &str) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();

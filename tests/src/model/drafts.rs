@@ -1,4 +1,4 @@
-//! Partial texts of answers in progress.
+//! The partial texts of running answers.
 
 use serde_json::Value;
 

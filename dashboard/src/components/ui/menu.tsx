@@ -1,6 +1,7 @@
 /**
- * A button with a menu. The browser's popover provides the top layer, closes the menu on Escape or
- * an outside click, and restores the focus. Arrow keys and placement are implemented here.
+ * A button that opens a menu. The browser's popover provides the top layer, closes the menu on
+ * Escape or an outside click, and restores the focus. Arrow keys and placement are implemented
+ * here.
  */
 import { type ReactNode, type ToggleEvent, useId, useRef } from "react";
 import { IconButton } from "./button";

@@ -51,7 +51,7 @@ function fetchUnread(cursor: string | null, signal: AbortSignal) {
 }
 
 /**
- * Fetches the unread sessions after the loaded pages of the list, so that they can be counted. The
+ * Fetches the unread sessions beyond the loaded pages of the list, so that they can be counted. The
  * stream then keeps the count up to date.
  */
 export function useUnreadSessions(): void {

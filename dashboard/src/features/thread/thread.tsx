@@ -19,7 +19,7 @@ import { useOlderTurns } from "./use-thread";
 
 /** Older turns are fetched when less than this distance remains above the view. */
 const FETCH_AHEAD_PX = 1200;
-/** The thread counts as scrolled to its end within this distance. */
+/** The thread counts as scrolled to its end if the end is at most this far away. */
 const NEAR_PX = 48;
 /** The rounding error of the browser's scroll positions. */
 const ROUNDING_PX = 2;

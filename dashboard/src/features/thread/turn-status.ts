@@ -4,7 +4,7 @@ import { texts } from "@/texts";
 import { explainTaskError } from "@/texts/explain";
 import { formatElapsed } from "@/time";
 
-/** How long after the expiry of a typing indicator the worker is considered unresponsive. */
+/** How long after a typing indicator expires the worker is considered unresponsive. */
 const SILENCE_MS = 3000;
 
 export interface TurnStatus {

@@ -50,9 +50,9 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
 }
 
 /**
- * Returns the `seq` after which the "New" divider is shown: the last message read when the thread
- * was opened. The divider is removed when the user sends a message. It moves to the end when the
- * page loses the focus after everything has been read.
+ * Returns the `seq` after which the "New" divider is shown, which is that of the last message that
+ * had been read when the thread was opened. The divider is removed when the user sends a message.
+ * It moves to the end when the page loses the focus after everything has been read.
  */
 export function useNewDivider(
   session: Session,

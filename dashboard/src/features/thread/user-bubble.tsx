@@ -40,7 +40,7 @@ function receiptOf(task: Task | null, position: number): string {
   }
 }
 
-/** A user message with its status. It can be changed while it is queued. */
+/** A user's message and its status. The message can be changed while it is queued. */
 export const UserBubble = memo(function UserBubble(props: {
   message: Message;
   task: Task | null;
