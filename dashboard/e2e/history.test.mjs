@@ -35,7 +35,7 @@ async function withHistory(page, gate = async () => {}) {
   });
   await page.goto(page.url());
   await thread(page).getByText(`Question ${TURNS}`, { exact: true }).waitFor();
-  // The height of answers changes once the Markdown renderer is loaded.
+  // Answers change their height once the Markdown renderer is loaded.
   await thread(page).locator(".markdown").first().waitFor();
 }
 

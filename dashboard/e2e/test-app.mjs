@@ -138,8 +138,8 @@ async function startServer(options) {
 /**
  * Calls `run` with an open page, and stops everything afterward. Options: `context` for the
  * browser; `environment` for the processes; `hasNetwork` to simulate network failures; `hasWorker`,
- * which is false to start no worker; and `hostname` to use a host name other than `localhost`,
- * which is not a secure context.
+ * if false, to start no worker; and `hostname` to use a host name other than `localhost`, which is
+ * not a secure context.
  */
 export async function withTestApp(run, options = {}) {
   const server = await startServer(options);

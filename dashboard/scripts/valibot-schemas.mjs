@@ -4,7 +4,7 @@
 // Unknown fields and unknown values of open enums are accepted, so that the page also works with a
 // newer server.
 
-/** Enums whose unknown values the page can handle. */
+/** Enums for which the page can handle unknown values. */
 const OPEN_ENUMS = new Set(["ErrorCode"]);
 /** The details of steps, which depend on the agent. The page parses them where it shows them. */
 const UNCHECKED = /^(Thought|Tool|Plan|Permission|Notice)Detail$/;

@@ -11,8 +11,8 @@ pub struct Config {
     pub clients: usize,
     /// `USERS`: number of users, among whom the clients are divided; if not set, there are two clients per user.
     pub users: usize,
-    /// `SESSIONS`: number of sessions that a user has in use at the same time. A small number causes races; a large
-    /// number causes load.
+    /// `SESSIONS`: number of sessions that each user uses at the same time. A small number causes races; a large number
+    /// causes load.
     pub sessions: usize,
     /// `OPS`: number of operations per client.
     pub operations: usize,

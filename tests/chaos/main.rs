@@ -302,7 +302,7 @@ fn panic_message(error: tokio::task::JoinError) -> String {
     panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panicked".into())
 }
 
-/// Checks the database invariants with the product's own command.
+/// Checks the database invariants with `api check`.
 async fn check_database(history: &History, app: &TestApp) {
     if let Some(violations) = app.find_violations().await {
         history.record_violation(format!("api check: {violations}"));

@@ -145,7 +145,7 @@ async fn risen(mut counter: watch::Receiver<u64>) {
     let _ = counter.changed().await;
 }
 
-/// Forwards one direction until it ends or the connection reaches its byte limit.
+/// Forwards data in one direction until the data ends or the connection reaches its byte limit.
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

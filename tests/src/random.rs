@@ -1,4 +1,4 @@
-//! Seeded random numbers. Each test prints its seed, with which it can be replayed.
+//! Seeded random numbers. Each test prints its seed, which can be used to replay the test.
 
 use rand::SeedableRng as _;
 

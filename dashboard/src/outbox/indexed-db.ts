@@ -6,7 +6,7 @@ interface Schema extends DBSchema {
   outgoing: { key: string; value: OutgoingMessage; indexes: { owner: string } };
 }
 
-/** Version 2 added the owner of messages. */
+/** The schema version. Version 2 added each message's owner. */
 const VERSION = 2;
 
 /** The BroadcastChannel that announces the keys of removed messages. */

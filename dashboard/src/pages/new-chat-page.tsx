@@ -50,7 +50,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   const agent = choose(agents.data);
   const only = agents.data?.length === 1 ? agent : undefined;
 
-  /** Waits for the agents if a message is sent before they are loaded. */
+  /** Waits until the agents are loaded, because a message can be sent before then. */
   async function findAgent(): Promise<Agent | undefined> {
     setAsking(true);
     try {

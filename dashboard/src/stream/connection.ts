@@ -33,7 +33,7 @@ const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 /** How long to wait for `hello` after connecting. */
 const HELLO_TIMEOUT_MS = 10_000;
-/** The number of missed heartbeats after which the stream counts as dead. */
+/** The number of missed heartbeats after which the stream is considered dead. */
 const MISSED_BEATS = 2.5;
 /**
  * The corresponding number when the page becomes visible. It is lower because, after a device wakes

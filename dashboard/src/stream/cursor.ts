@@ -1,4 +1,4 @@
-/** A position in the user's event log. Positions of different epochs cannot be compared. */
+/** A position in the user's event log. Positions from different epochs cannot be compared. */
 export interface Cursor {
   readonly epoch: string;
   readonly seq: number;

@@ -27,7 +27,7 @@ impl MessageHistory {
         self.changes.iter().any(|it| it.action == *action && it.result != OperationResult::Rejected)
     }
 
-    /// Returns every text that the message may have had, each with whether it is known to have been replaced.
+    /// Returns every text that the message may have had, along with whether that text is known to have been replaced.
     pub(super) fn texts(&self) -> Vec<(&str, bool)> {
         let acknowledged: Vec<Instant> = self
             .edits()

@@ -68,7 +68,7 @@ pub struct World {
     pub active_clients: AtomicUsize,
     /// Every acknowledged session, together with the index of its user.
     pub owners: Mutex<Vec<(String, usize)>>,
-    /// Maximum number of sessions that a user has in use at the same time.
+    /// Maximum number of sessions that each user uses at the same time.
     pub sessions_in_use: usize,
 }
 
@@ -224,7 +224,7 @@ impl ChaosClient {
         self.world.history.log_line(&format!("p{} {line}", self.number));
     }
 
-    /// Checks that nothing acknowledged is missing, unless it was deleted.
+    /// Checks that no acknowledged object is missing, unless it was deleted.
     fn check_missing(&self, name: &str, session: &str, message: Option<&str>, code: &str) {
         let history = &self.world.history;
         let may_be_gone = match message {

@@ -1,4 +1,4 @@
-//! Operations on sessions, including those of other users.
+//! Operations on sessions, including other users' sessions.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The effects of faults and the recovery from them.
+//! Starts faults, ends them, and recovers from them.
 
 use std::{fs, time::Duration};
 

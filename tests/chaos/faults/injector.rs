@@ -21,7 +21,8 @@ const LONG_PAUSE: Duration = Duration::from_secs(9);
 /// The share of pauses that are long: one in this many.
 const LONG_PAUSE_ONE_IN: u32 = 6;
 
-/// The targets of faults. Dropped in this order, so that processes that depend on others are dropped first.
+/// The targets of faults. The fields are dropped in this order, so that processes that depend on others are dropped
+/// first.
 pub struct Targets {
     /// The processes.
     pub app: TestApp,
@@ -49,8 +50,8 @@ pub struct FaultInjector {
 }
 
 impl FaultInjector {
-    /// Injects faults until the deadline or until all clients have finished. At the end, all processes are running and
-    /// nothing is held.
+    /// Injects faults until the deadline or until all clients have finished. When it returns, all processes are
+    /// running, and no resources are held.
     pub async fn run(mut self, deadline: Instant) -> Targets {
         while self.is_active(deadline) {
             // Each round uses a separate generator, so that a seed replays every round regardless of what happened

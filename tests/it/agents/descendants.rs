@@ -1,5 +1,5 @@
 //! No process that an agent started outlives the agent, no matter how the agent exits. This includes processes that run
-//! in their own sessions, are double-forked, ignore signals, or fork continuously.
+//! in separate sessions, are double-forked, ignore signals, or fork continuously.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Behind a reverse proxy, all requests are rejected without keys and succeed with keys.
+//! Requests through a reverse proxy are rejected in keyless mode, and succeed with a key.
 
 use banter_tests::{app::TestApp, client::Client, header_proxy::HeaderProxy, sse::USER_EVENTS};
 use serde_json::json;

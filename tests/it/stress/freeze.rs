@@ -1,7 +1,7 @@
 //! A worker, an api, or Redis is frozen (SIGSTOP) at a random time for a while and then resumed (SIGCONT), under load.
 //!
-//! A process may be frozen inside a write transaction and then holds the database's only write lock. All other
-//! processes wait until it resumes, and requests return 503 `store_busy`. Such rounds are counted.
+//! A process may be frozen inside a write transaction, in which case it holds the database's only write lock. All other
+//! processes then wait until it resumes, and requests return 503 `store_busy`. Such rounds are counted.
 
 use std::time::{Duration, Instant};
 

@@ -34,7 +34,7 @@ impl Installation {
         Self { app, model: Arc::new(model), clients }
     }
 
-    /// Starts an installation with a lease of 4 s, which makes takeovers quick. The store counts as busy after 2 s.
+    /// Starts an installation with a lease of 4 s, which makes takeovers quick. The store is considered busy after 2 s.
     pub async fn start_with_short_lease(change: impl FnOnce(Builder) -> Builder) -> Self {
         Self::start(|builder| change(builder.env("TASK_LEASE_SECONDS", "4"))).await
     }

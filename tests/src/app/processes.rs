@@ -146,8 +146,8 @@ impl TestApp {
         Process::spawn(&format!("{program}-{number}"), program, &[], &environment, self.folder.path())
     }
 
-    /// Starts an api with a shell command line. `before` is the part that precedes `api`, such as `ulimit -n 256 &&
-    /// exec`.
+    /// Starts an api with a shell command line. `line` is the part that precedes the path of `api`, such as `ulimit -n
+    /// 256 && exec`.
     pub fn spawn_api_after(&self, line: &str, variables: &[(&str, &str)]) -> Process {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let mut environment = self.environment.clone();

@@ -83,7 +83,7 @@ function Box({ node: _node, className: _class, ...props }: Props<"input">) {
   );
 }
 
-/** Plain elements that replace the renderer's own. They are styled in styles/markdown.css. */
+/** Plain elements, which replace the renderer's elements and are styled in styles/markdown.css. */
 const components: Components = {
   a: Anchor,
   img: Image,

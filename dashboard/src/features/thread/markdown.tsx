@@ -15,7 +15,7 @@ export function loadMarkdown(): Promise<void> {
       View = module.MarkdownView;
     },
     () => {
-      // The next answer retries loading. Until then, the text stays plain.
+      // Loading is retried with the next answer. Until then, text is shown as plain text.
       loading = null;
     },
   );
