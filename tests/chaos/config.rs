@@ -16,7 +16,7 @@ pub struct Config {
     pub sessions: usize,
     /// `OPS`: number of operations per client.
     pub operations: usize,
-    /// `SECONDS_LIMIT`: number of seconds after which no operation starts.
+    /// `SECONDS_LIMIT`: number of seconds after which no new operation starts.
     pub limit: Duration,
     /// `APIS`: number of apis.
     pub apis: usize,

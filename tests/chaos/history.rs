@@ -49,7 +49,7 @@ pub struct SendRecord {
     pub ids: Option<(String, String)>,
     /// The message's arrival number, once acknowledged.
     pub seq: Option<i64>,
-    /// The idempotency key and the `on_busy` value of the request, for repeating it.
+    /// The idempotency key and the `on_busy` value, for repeating the request.
     pub key: Option<(String, &'static str)>,
 }
 

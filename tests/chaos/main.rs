@@ -79,7 +79,7 @@ async fn nothing_is_lost_duplicated_or_reordered_without_redis() {
     run(Config::from_environment(), false).await;
 }
 
-/// A stream followed in the background, with its owner.
+/// A stream that is followed in the background, and its owner.
 struct FollowedStream {
     user: usize,
     follower: Arc<Follower>,

@@ -60,7 +60,7 @@ impl Stage {
         Self::with_model(agent, more, model, &address).await
     }
 
-    /// Starts an installation with another model server.
+    /// Starts an installation with this model server.
     pub async fn with_model(agent: RealAgent, more: &str, model: ModelServer, address: &str) -> Self {
         let path = std::env::join_paths(
             [agent.folder()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),

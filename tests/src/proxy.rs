@@ -1,4 +1,5 @@
-//! A TCP proxy on loopback that simulates an unreliable network: connections that are dropped, slow, or silent.
+//! A TCP proxy on the loopback interface that simulates an unreliable network: connections that are dropped, slow, or
+//! silent.
 
 use std::{
     ops::Range,

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// A held write lock, like that of a process that froze inside a transaction. Nothing is written.
+/// A held write lock, like that of a process that is frozen inside a transaction. Nothing is written.
 #[derive(Debug)]
 pub struct StoreLock(SqliteConnection);
 

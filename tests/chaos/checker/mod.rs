@@ -66,7 +66,7 @@ impl<'a> Checker<'a> {
         ids
     }
 
-    /// Checks that the prompts contain only messages that were sent and not unsent.
+    /// Checks that the prompts contain only messages that were sent and have not been unsent.
     pub fn requests(&self) {
         let stories = || self.stories.values().flatten();
         for violation in self.requests.violations(stories) {

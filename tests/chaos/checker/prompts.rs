@@ -72,7 +72,8 @@ impl Prompts {
         {
             let turns: Vec<i64> = texts.iter().filter_map(|text| turn_of.get(text.as_str()).copied()).collect();
             let (Some(first), Some(last)) = (turns.first(), turns.last()) else { continue };
-            // The oldest part of a long history is omitted, so all turns from the first included one on are expected.
+            // The oldest part of a long history is omitted, so all turns are expected, starting with the first one that
+            // is included.
             let expected: Vec<i64> = all.range(first..=last).copied().collect();
             if turns != expected {
                 violations

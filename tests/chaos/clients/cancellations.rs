@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{ChaosClient, SessionRef, messages::task_path};
 use crate::history::{Action, Cancellation, SendRecord};
 
-/// Time limit for a cancellation without faults. The contract allows one second; the rest is headroom for a busy
-/// machine.
+/// Time limit for a cancellation while no faults are in effect. The contract allows one second; the rest is headroom
+/// for a busy machine.
 const STOP_LIMIT: Duration = Duration::from_secs(6);
 
 /// How long a client polls the task.

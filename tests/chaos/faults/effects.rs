@@ -15,7 +15,7 @@ use crate::history::History;
 /// Time limit for a process to exit after SIGTERM. The grace period is 1 s.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
-/// The log line by which a worker reports that it has started.
+/// The log line with which a worker reports that it has started.
 const WORKER_READY: &str = ": ready";
 
 /// Time limit for acquiring the write lock. If it is exceeded, the fault is skipped.
@@ -117,7 +117,7 @@ fn inject(process: &mut Process, kind: ProcessFault) {
     }
 }
 
-/// A process exits with 0 when stopped, except that a worker that is still starting may not handle the signal yet.
+/// Checks that a stopped process exits with 0. A worker that is still starting may not handle the signal yet.
 async fn check_exit(history: &History, fault: Fault, process: &mut Process, kind: ProcessFault) {
     if kind == ProcessFault::Stop {
         let status = process.wait_for_exit(STOP_LIMIT).await;

@@ -12,7 +12,7 @@ enum ProcessFault {
     Kill,
     /// Stops the process with SIGTERM.
     Stop,
-    /// SIGSTOP, which lasts until the fault ends.
+    /// Freezes the process with SIGSTOP until the fault ends.
     Freeze,
 }
 

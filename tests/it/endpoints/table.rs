@@ -48,7 +48,7 @@ const fn change(method: &'static str, path: &'static str, status: u16) -> Operat
     Operation { method, path, access, status, body: None, bad_bodies: Vec::new, bad_queries: &[] }
 }
 
-/// Returns all operations.
+/// All operations.
 pub const OPERATIONS: &[Operation] = &[
     get("/healthz", Access::Public, &[]),
     get("/readyz", Access::Public, &[]),

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Scripted, pairs};
 
-/// A killed worker is detected within 1.2 × lease (2 s) + 1 s; the rest is headroom for a machine that is busy with
-/// other tests.
+/// Time limit for detecting a killed worker, which takes at most 1.2 × lease (2 s) + 1 s; the rest is headroom for a
+/// machine that is busy with other tests.
 const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn short_lease(workers: usize) -> Scripted {

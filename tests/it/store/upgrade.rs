@@ -16,7 +16,7 @@ use super::connect;
 /// Time limit for taking over and completing the recorded workers' tasks.
 const GOES_ON_WITHIN: Duration = Duration::from_mins(1);
 
-/// The agent that requests permission for every tool call, as in `make.py`.
+/// An agent that requests permission for every tool call, as in `make.py`.
 const ASKING: &str = "[[agents]]\nkey = \"asking\"\ndriver = \"acp\"\ncommand = \"WORKER\"\nargs = [\"demo-agent\"]\npermission = \"ask\"\n";
 
 /// The data recorded when the fixture was created.

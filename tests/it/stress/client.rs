@@ -25,7 +25,7 @@ const TURNS: usize = 50;
 /// How long a client keeps retrying: longer than any freeze and the following takeover on a busy machine.
 const RETRY_LIMIT: Duration = Duration::from_mins(2);
 
-/// A client tries another api after 3 s.
+/// How clients retry requests. A client tries another api after 3 s.
 const RETRIES: RetryPolicy = RetryPolicy {
     response_limit: Duration::from_secs(3),
     limit: RETRY_LIMIT,

@@ -24,7 +24,7 @@ const STREAMS: u64 = 25;
 /// all events.
 const USERS: u64 = 4;
 
-/// Maximum number of turns in a session. The model compares one page.
+/// Maximum number of turns in a session. The model compares only one page.
 const ASKS: usize = 150;
 
 /// A user with one session.
@@ -104,7 +104,7 @@ impl StreamUser {
         }
     }
 
-    /// Reads up to the last published event. Every sequence number must occur once, in order.
+    /// Reads up to the last published event. Every sequence number must occur exactly once, in order.
     async fn read(&self, stream: &mut EventStream, begin: &Position, end: &Position, mut model: Option<&mut Model>) {
         let mut seq = begin.seq;
         while seq < end.seq {

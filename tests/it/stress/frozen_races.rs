@@ -25,7 +25,8 @@ const SO_FAR: &str = "text so far";
 /// All operations happen within this time after the freeze.
 const FREEZE_TIME: Duration = Duration::from_millis(1500);
 
-/// A cancellation takes at most 1 s; the rest is headroom for a machine that is busy with other tests.
+/// Time limit for a cancellation, which takes at most 1 s; the rest is headroom for a machine that is busy with other
+/// tests.
 const STOP_WITHIN: Duration = Duration::from_secs(1 + 10);
 
 /// A session with a running turn, possibly on the frozen worker, and a queued turn.

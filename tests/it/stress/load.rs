@@ -134,7 +134,7 @@ impl Load {
     }
 }
 
-/// Returns the time at which the agent first received each text.
+/// Returns, for each text, the index of the request in which the agent first received it.
 fn first_asked(installation: &Installation) -> HashMap<String, usize> {
     let mut first = HashMap::new();
     for (number, prompt) in installation.model.prompts().into_iter().enumerate() {

@@ -7,7 +7,7 @@ use banter_tests::client::Client;
 
 use super::{installation::Installation, report::Report};
 
-/// Number of undisturbed turns. Their median is the usual duration.
+/// Number of turns to measure before any disruption. Their median is the usual duration.
 const USUAL: usize = 11;
 
 /// If a turn takes this much longer than usual, it may have waited for the poll, which runs once per second.

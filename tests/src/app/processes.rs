@@ -17,7 +17,7 @@ use crate::{
 /// Time limit for a process to start on a machine that is busy with other tests.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// Longest time for which a process that is not frozen holds the write lock.
+/// The longest time that a process holds the write lock if it is not frozen.
 const LOCK_LIMIT: Duration = Duration::from_millis(400);
 
 impl TestApp {

@@ -136,7 +136,7 @@ impl Answer {
     }
 }
 
-/// Returns a 200 response of type `text/event-stream`. An `Err` among the chunks drops the connection.
+/// Returns a 200 response with the content type `text/event-stream`. An `Err` among the chunks drops the connection.
 fn event_stream(pieces: impl Stream<Item = Piece> + Send + 'static, streaming: Streaming) -> Response {
     let counted = pieces.inspect(move |_| {
         let _ = &streaming;

@@ -179,7 +179,7 @@ impl Follower {
                 Comparison::Equal => return,
                 // A replayed event may contain a newer object, and the GET may be newer as well, so the states are
                 // compared twice at the same position. (The position of a session's stream cannot be compared, so a
-                // difference may only be a delay.)
+                // difference may merely be a delay.)
                 Comparison::Different(what) if seq == Some(now.seq()) && !now.is_of_session() => {
                     panic!("the derived state differs from a GET: {what}");
                 }

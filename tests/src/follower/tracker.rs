@@ -39,7 +39,7 @@ impl Tracker {
     /// Applies an event.
     ///
     /// # Errors
-    /// Describes the rule that the event violates.
+    /// Returns a description of the rule that the event violates.
     pub(super) fn apply(&mut self, event: &Event) -> Result<(), String> {
         match self {
             Self::Model(model) => {
@@ -59,7 +59,7 @@ impl Tracker {
         }
     }
 
-    /// Discards the state that is bound to a connection.
+    /// Discards the state that belongs to a connection.
     pub(super) fn disconnect(&mut self) {
         match self {
             Self::Model(model) => model.disconnect(),

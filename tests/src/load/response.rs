@@ -1,4 +1,4 @@
-//! Interprets a response received during faults or load.
+//! Interprets responses that are received under load or during faults.
 
 use crate::client::Reply;
 

@@ -11,7 +11,7 @@ impl Model {
     /// Applies an event.
     ///
     /// # Errors
-    /// Describes the rule that the event violates.
+    /// Returns a description of the rule that the event violates.
     pub fn apply(&mut self, event: &Event) -> Result<(), String> {
         self.apply_inner(event).map_err(|what| format!("{what}: {event:?}"))
     }

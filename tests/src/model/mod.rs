@@ -77,7 +77,7 @@ impl Model {
         self.only_session.is_some()
     }
 
-    /// Discards the state that is bound to a connection. A new stream sends it again.
+    /// Discards the state that belongs to a connection, which a new stream sends again.
     pub fn disconnect(&mut self) {
         self.drafts.clear();
         self.must_resync = false;

@@ -32,7 +32,7 @@ impl Position {
     /// Checks that this position immediately follows another one.
     ///
     /// # Errors
-    /// Describes the gap.
+    /// Returns a description of the gap.
     pub fn check_follows(&self, before: &Self) -> Result<(), String> {
         self.check(before, self.seq == before.seq + 1)
     }
@@ -40,7 +40,7 @@ impl Position {
     /// Checks that this position comes after another one in the same log.
     ///
     /// # Errors
-    /// Describes the difference.
+    /// Returns a description of the difference.
     pub fn check_after(&self, before: &Self) -> Result<(), String> {
         self.check(before, self.seq > before.seq)
     }

@@ -28,7 +28,7 @@ async fn steps(scripted: &Scripted, session: &str, task: &Value) -> Vec<(String,
     steps.iter().map(|step| (text_of(step, "kind"), text_of(step, "title"))).collect()
 }
 
-/// Returns the second of the day for a time such as `2026-01-31T12:00:00.000Z`.
+/// Returns the number of seconds since midnight for a time such as `2026-01-31T12:00:00.000Z`.
 fn second_of_day(time: &Value) -> i64 {
     let part = |from: usize| time.as_str().unwrap()[from..from + 2].parse::<i64>().unwrap();
     part(11) * 3600 + part(14) * 60 + part(17)

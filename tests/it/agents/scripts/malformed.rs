@@ -1,4 +1,4 @@
-//! Malformed texts and lines.
+//! Malformed text and malformed lines.
 
 use serde_json::json;
 
