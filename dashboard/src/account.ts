@@ -1,6 +1,7 @@
 /**
  * The signed-in account: one user of one workspace. Drafts and unsent messages on the device belong
- * to an account and are neither shown to other users of the browser nor sent by them.
+ * to an account and are neither shown to other users of the browser nor sent while another user is
+ * signed in.
  *
  * All tabs of a browser share one cookie. When another user signs in in one tab, the other tabs
  * reload.

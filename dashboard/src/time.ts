@@ -47,7 +47,7 @@ export function formatExact(iso: string): string {
   return exact.format(new Date(iso));
 }
 
-/** Formats a time for the chat list: "now", "11:38", "Sat", "3 Mar". */
+/** Formats a time for the chat list, such as "now", "11:38", "Sat", or "3 Mar". */
 export function formatListTime(iso: string, nowMs: number): string {
   const time = new Date(iso);
   const now = new Date(nowMs);
@@ -58,7 +58,7 @@ export function formatListTime(iso: string, nowMs: number): string {
   return (time.getFullYear() === now.getFullYear() ? shortDate : fullDate).format(time);
 }
 
-/** Formats a day for a heading: "Today", "Yesterday", "Monday, March 3". */
+/** Formats a day for a heading, such as "Today", "Yesterday", or "Monday, March 3". */
 export function formatDay(iso: string, nowMs: number): string {
   const time = new Date(iso);
   const now = new Date(nowMs);
@@ -77,7 +77,7 @@ const hours = unit("hour");
 const minutes = unit("minute");
 const seconds = unit("second");
 
-/** Formats a duration: "0s", "38s", "2m 5s", "1h 3m". */
+/** Formats a duration, such as "0s", "38s", "2m 5s", or "1h 3m". */
 export function formatElapsed(ms: number): string {
   const whole = Math.max(0, Math.floor(ms / 1000));
   if (whole < 60) return seconds.format(whole);

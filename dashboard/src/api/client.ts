@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { createEmitter } from "@/observable";
 import type { paths } from "./schema.gen";
 
-/** An error response of the api (RFC 9457), or a network failure (`status` 0). */
+/** An error response from the api (RFC 9457), or a network failure (`status` 0). */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;

@@ -9,7 +9,7 @@ export function useMe() {
   });
 }
 
-/** Returns whether the current user may make changes. True until the role is known. */
+/** Returns whether the current user may make changes. Returns true until the role is known. */
 export function useCanWrite(): boolean {
   return useMe().data?.role !== "viewer";
 }

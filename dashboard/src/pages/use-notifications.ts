@@ -76,8 +76,8 @@ function show(sessionId: string, text: string): Notification | null {
 }
 
 /**
- * Permission requests that have a notification, because the stream sends open requests again after
- * each reconnect.
+ * Permission requests that have already caused a notification. The stream sends open requests again
+ * after each reconnect.
  */
 const notified = new Set<string>();
 

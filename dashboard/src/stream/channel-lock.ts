@@ -5,8 +5,8 @@
  * A tab that wants the lock asks for it, and the holder objects. If several tabs ask at the same
  * time, the one with the smallest id proceeds. A holder's term is the time at which it acquired the
  * lock. If two tabs believe that they hold the lock, for example after one of them was frozen, the
- * tab with the later term keeps the lock. A holder that closes releases the lock; if the holder is
- * silent, the waiting tabs ask again.
+ * tab with the later term keeps the lock. A holder releases the lock when it closes; if the holder
+ * is silent, the waiting tabs ask again.
  *
  * Guarantees: a free lock is acquired within a second, and a crashed tab's lock within seconds. Two
  * tabs may briefly hold it at the same time; the guarded resource must tolerate that.
@@ -26,8 +26,8 @@ type LockMessage =
 /** How long a tab that asks waits for an objection. */
 const ASK_MS = 400;
 /**
- * How often the holder announces itself. The timers of a hidden tab are slower, but it objects
- * immediately.
+ * How often the holder announces itself. A hidden tab's timers are slower, but a hidden holder
+ * still objects immediately.
  */
 const BEAT_MS = 1500;
 /** How long the holder may be silent before a waiting tab asks for the lock again. */

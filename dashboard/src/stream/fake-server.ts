@@ -2,7 +2,7 @@
  * An in-memory server for tests. It makes random changes, emits them as events, and responds to
  * fetches. Its log provides the same guarantees as that of the real server: each change gets the
  * next position, a replayed event contains the current state of its object, and a deleted object is
- * replayed as its deletion.
+ * replayed as a deletion.
  */
 import type { Message, Session } from "@/api/models";
 import { at } from "@/test-objects";

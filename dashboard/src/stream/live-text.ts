@@ -25,7 +25,7 @@ export interface LiveText {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The maximum number of deltas kept after a gap. The fetch for the gap returns the rest. */
+/** The maximum number of deltas kept after a gap. The fetch that fills the gap returns the rest. */
 const MAX_AHEAD = 256;
 
 function start(delta: { attempt: number; message_id: string }): LiveText {

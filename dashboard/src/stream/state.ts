@@ -11,7 +11,7 @@ import type { StreamEvent } from "./events";
 import type { LiveText } from "./live-text";
 import type { FetchedTask, TaskSteps } from "./task-steps";
 
-/** An object and the log position at which it was current. `value: null` is a deletion. */
+/** An object and the log position at which it was current. A null `value` represents a deletion. */
 interface Entry<T> {
   readonly seq: number;
   readonly value: T | null;
@@ -81,7 +81,7 @@ export interface State {
 
 export type ListedStatus = Session["status"];
 
-/** The response of `GET /v1/chat/{id}`. */
+/** The response to `GET /v1/chat/{id}`. */
 export interface FetchedThread {
   readonly session: Session;
   readonly messages: readonly Message[];

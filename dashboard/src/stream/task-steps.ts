@@ -15,7 +15,7 @@ export interface TaskSteps {
   readonly isCurrent: boolean;
 }
 
-/** A task with its steps: the response of `GET …/tasks/{tid}`. */
+/** A task with its steps, which is the response to `GET …/tasks/{tid}`. */
 export interface FetchedTask extends Pick<Task, "id" | "chat_session_id" | "attempt"> {
   readonly steps: readonly Step[];
 }

@@ -21,8 +21,8 @@ export function findReason(task: Task): string | null {
 }
 
 /**
- * Returns the reason why a task waits and the time at which it resumes: "Rate limit reached.
- * Resumes at 3:00 PM." On another day, the time includes the date.
+ * Returns the reason why a task waits and the time at which it resumes, such as "Rate limit
+ * reached. Resumes at 3:00 PM."
  */
 export function explainWait(task: Task, until: string): string {
   const reason = explainTaskError(task);

@@ -1,4 +1,4 @@
-//! The partial texts of running answers.
+//! The partial texts of answers in progress.
 
 use serde_json::Value;
 

@@ -37,7 +37,7 @@ function describeEnd(session: Session, task: Task | null, answer: Message | null
   }
 }
 
-/** Converts Markdown to a line of plain text. Links are reduced to their text. */
+/** Converts Markdown to a line of plain text. Each link is replaced with its text. */
 function flatten(text: string): string {
   return toPlainText(text)
     .replace(/!?\[([^\][]*)\]\([^()\s]*\)/g, "$1")

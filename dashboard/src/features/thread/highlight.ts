@@ -1,6 +1,6 @@
 /**
- * Highlights the tokens that most languages share: comments, strings, numbers, and keywords. It is
- * not a parser; a wrong guess never changes the text.
+ * Highlights the tokens that most languages share: comments, strings, numbers, and keywords. This
+ * is not a parser, but a wrong guess never changes the text.
  */
 export interface Token {
   readonly kind: "plain" | "comment" | "string" | "number" | "keyword";

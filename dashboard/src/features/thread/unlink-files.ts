@@ -12,8 +12,8 @@ const LINK_ADDRESS = /^(https?:|mailto:|tel:|#)/i;
 const WEB_ADDRESS = /^https?:/i;
 
 /**
- * Replaces links and images that the browser cannot open with their text. Agents often link to the
- * files that they work on (`src/main.rs:3`, `plot.png`).
+ * Replaces links and images with their text if the browser cannot open them. Agents often link to
+ * the files that they work on (`src/main.rs:3`, `plot.png`).
  */
 export function unlinkFiles() {
   return (tree: Node): void => visit(tree);

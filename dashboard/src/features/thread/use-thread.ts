@@ -6,7 +6,7 @@ import { store, useStore } from "@/stream/store";
 /** The number of turns per page. */
 const PAGE_TURNS = 50;
 
-/** Fetches a thread into the store, and fetches it again after events were missed. */
+/** Fetches a thread into the store, and fetches it again after events have been missed. */
 export function useThreadFetch(sessionId: string) {
   const generation = useStore((state) => state.generation);
   const gaps = useStore((state) => state.threads[sessionId]?.gaps ?? 0);
