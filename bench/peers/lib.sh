@@ -1,7 +1,7 @@
-# Shared by the scripts of peers. CACHE is the folder of downloads.
+# Shared by the peers' scripts. CACHE is the folder for downloads.
 CACHE="${PEERS_CACHE:-${CARGO_TARGET_DIR:-$PWD/../../../target}/peers}"
 
-need() { # need <program>…: exits with 77 if one is missing
+need() { # need <program>…: exits with 77 if a program is missing
   for program in "$@"; do
     command -v "$program" >/dev/null || { echo "$program is missing"; exit 77; }
   done
@@ -19,7 +19,7 @@ exec_on() {
   local cpu=$1
   shift
   if command -v taskset >/dev/null; then exec_command=(taskset -c "$cpu" "$@"); else exec_command=("$@"); fi
-  # In the background, the command replaces its subshell, so that $! is its own process id.
+  # In the background, the command replaces its subshell, so that $! is the command's process id.
   if [ "$BASHPID" != "$$" ]; then exec "${exec_command[@]}"; else "${exec_command[@]}"; fi
 }
 
@@ -28,7 +28,7 @@ free_port() {
     node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
 }
 
-wait_for_port() { # wait_for_port <port>: at most a minute
+wait_for_port() { # wait_for_port <port>: waits for at most a minute
   for _ in $(seq 600); do
     if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
     sleep 0.1

@@ -1,16 +1,16 @@
-//! Benchmarks and endurance runs, which take too long for tests. Each puts load on the real binaries, using a separate
-//! installation in a temporary folder.
+//! Benchmarks and endurance tests, which take too long to run with the other tests. Each puts load on the real
+//! binaries, using a separate installation in a temporary folder.
 //!
 //! | Module | Contents |
 //! |---|---|
-//! | [`soak`] | Half of full load for an hour; nothing may grow |
+//! | [`soak`] | Half of full load for an hour, during which resource usage must not grow |
 //! | [`readers`] | The effect of stalled readers on other readers |
 //! | [`hostile`] | The effect of hostile clients on a well-behaved one |
 //! | [`warm_turns`] | The overhead of a turn, excluding the agent's own time |
-//! | [`performance`] | What the machine can carry, with floors and peers |
+//! | [`performance`] | What the machine can carry, compared with its floors and with peers |
 //! | [`load`] | The simulated users |
-//! | [`measure`] | Samples of processes and the database, and latencies |
-//! | [`report`] | A table, a plot, and the flatness check of a series |
+//! | [`measure`] | Sampling processes and the database |
+//! | [`report`] | A table, a plot, and the check that a series is flat |
 #![allow(clippy::cast_precision_loss, reason = "figures of a measurement")]
 
 mod hostile;
@@ -39,15 +39,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Run {
-    /// Measure what this machine can carry: turns, sends, streams, and lists, with the floors beside them.
+    /// Measure what this machine can carry: turns, sends, streams, and lists, alongside the machine's own floors.
     Performance(performance::Options),
-    /// Serve the scripted model of `performance`.
+    /// Serve the scripted model for `performance`.
     #[command(hide = true)]
     Model,
-    /// Serve the bare streams of `performance`.
+    /// Serve the bare streams for `performance`.
     #[command(hide = true)]
     Stamps,
-    /// Run at half load for an hour: memory, handles, log, and queued work must stay flat.
+    /// Run at half load for an hour; memory, open files, the write-ahead log, and the queue must stay flat.
     Soak(soak::Options),
     /// Measure readers alongside stalled readers, which must not slow them down.
     Readers(readers::Options),
@@ -59,7 +59,7 @@ enum Run {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // One thread generates the load of a pinned run: more would only take turns on its CPU.
+    // A pinned run generates its load on a single thread; more threads would only compete for the same CPU.
     let mut runtime = match arguments.run {
         Run::Performance(_) | Run::Model | Run::Stamps => Builder::new_current_thread(),
         Run::Soak(_) | Run::Readers(_) | Run::Hostile(_) | Run::Warm(_) => Builder::new_multi_thread(),

@@ -1,7 +1,8 @@
-//! Warm turns: the overhead of a turn when the agent's process is already running.
+//! Measures warm turns: the overhead of a turn when the agent's process is already running.
 //!
-//! The demo answers `/echo` immediately, so `elapsed_ms` consists entirely of overhead: the claim, the prompt over the
-//! protocol, the text, and the outcome. The server measures it from the start of the attempt to its answer.
+//! The demo agent answers `/echo` immediately, so `elapsed_ms`, which the server measures from the start of the attempt
+//! to its answer, consists entirely of overhead: claiming the task, sending the prompt over the protocol, receiving the
+//! text, and storing the outcome.
 
 use std::time::{Duration, Instant};
 

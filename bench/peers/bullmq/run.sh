@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures BullMQ on a Redis of its own that syncs every write. BullMQ is downloaded from npm on first use.
+# Measures BullMQ on its own Redis server, which syncs every write. BullMQ is downloaded from npm on first use.
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../lib.sh

@@ -1,4 +1,4 @@
-"""Takes turns on a LangGraph server: `bench.py ADDRESS`. Every answer must repeat its question."""
+"""Runs turns on a LangGraph server: `bench.py ADDRESS`. Every answer must repeat its question."""
 
 import asyncio
 import sys

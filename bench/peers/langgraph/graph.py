@@ -1,4 +1,4 @@
-"""A graph of one node that repeats the last message."""
+"""A graph with a single node, which repeats the last message."""
 
 from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, MessagesState, StateGraph

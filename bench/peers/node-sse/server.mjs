@@ -1,5 +1,5 @@
-// A bare fan-out of server-sent events in Node: one stamped event every 50 ms, written to every open stream.
-// Prints its address.
+// A minimal server-sent events server in Node: it writes one timestamped event to every open stream every 50 ms, and
+// prints its address on startup.
 import { createServer } from 'node:http';
 
 const INTERVAL_MS = 50;

@@ -18,10 +18,10 @@ const RECEIVE_BUFFER: u32 = 4096;
 const BYTE_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay before a disconnected client reconnects.
 const RECONNECT_DELAY: Duration = Duration::from_millis(200);
-/// Time over which the clients of a group connect. It equals the time limit for a body, so that their timeouts are
-/// spread evenly.
+/// Period over which the clients in a group connect. It equals the time limit for a request body, so that their
+/// timeouts are spread evenly.
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
-/// Number of requests that a client pipelines without reading the responses.
+/// Number of requests that a client pipelines without reading any response.
 const PIPELINED: usize = 50;
 
 /// The behavior of a hostile client.
@@ -31,11 +31,11 @@ pub enum Behavior {
     HalfOpen,
     /// Sends a body one byte at a time.
     SlowBody,
-    /// Requests this path many times without reading.
+    /// Requests this path many times without reading the responses.
     NeverReads(String),
 }
 
-/// The clients of one round. Dropping it disconnects them.
+/// The hostile clients in one round. Dropping this disconnects them.
 #[derive(Debug)]
 pub struct HostileClients {
     clients: JoinSet<()>,
@@ -75,7 +75,7 @@ impl Drop for HostileClients {
 
 async fn reconnect_forever(address: SocketAddr, behavior: &Behavior) {
     loop {
-        // Errors are expected: the api may refuse hostile clients.
+        // Errors are expected because the api may refuse hostile clients.
         let _ = misbehave(address, behavior).await;
         sleep(RECONNECT_DELAY).await;
     }

@@ -17,12 +17,12 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use banter_tests::latency::Latencies;
 use clients::{Behavior, CONNECT_TIME, HostileClients};
 
-/// Number of turns of the long session, and bytes of each.
+/// Number of turns in the long session, and size of each message in bytes.
 const TURNS: usize = 400;
 const TURN_BYTES: usize = 256 * 1024;
 /// Delay before a round is measured.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// Tolerated increase of the well-behaved client's p99, as a fraction, or in milliseconds if that is more.
+/// Tolerated increase in the well-behaved client's p99: a fraction or a number of milliseconds, whichever is more.
 const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
 /// Maximum peak memory of the api, in MiB.
 const MEMORY_MIB: f64 = 150.0;
@@ -113,7 +113,7 @@ async fn round(client: &Client, session: &str, options: &Options, number: usize,
             1 => client.get(&path).await,
             _ => client.patch(&path, &json!({"title": turn.to_string()})).await,
         };
-        ensure!(reply.status == 200, "the good client got {}: {}", reply.status, reply.text());
+        ensure!(reply.status == 200, "the well-behaved client got {}: {}", reply.status, reply.text());
         latencies.record(asked.elapsed());
     }
     println!(

@@ -1,4 +1,4 @@
-//! Simulated load: [`user`]s with sessions and streams, and their [`turns`].
+//! Simulated load: [`user`]s with sessions and streams, and the [`turns`] that they run.
 //!
 //! A request that receives a 503 is retried. Every message must be answered, and no stream may have a gap. Violations
 //! are recorded in the [`LoadStats`].
@@ -25,14 +25,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use user::User;
 
-/// Maximum number of concurrent turns at a fixed rate, far more than half load requires. Reaching it is a violation,
-/// because it means that the installation cannot keep up.
+/// Maximum number of concurrent turns at a fixed rate: far more than half load requires. Reaching this limit is a
+/// violation because it means that the installation cannot keep up.
 const MAX_OPEN_TURNS: u64 = 2000;
 
-/// Number of streams of each user.
+/// Number of streams per user.
 const STREAMS: usize = 2;
 
-/// All users of a run.
+/// All users in a run.
 #[derive(Debug)]
 pub struct Load {
     users: Vec<Arc<User>>,
@@ -62,12 +62,13 @@ impl Load {
         self.stats.clone()
     }
 
-    /// Returns the number of turns that have not ended.
+    /// Returns the number of turns that have not ended yet.
     pub fn open_turns(&self) -> u64 {
         self.open_turns.load(Ordering::Relaxed)
     }
 
-    /// Runs turns of `users` users without pauses for this long. Returns the number of turns per second.
+    /// Runs turns for the given number of users, with no pauses between them, for the given duration. Returns the
+    /// number of turns per second.
     pub async fn run_unthrottled(&mut self, users: usize, duration: Duration) -> f64 {
         let started = Instant::now();
         let before = self.stats.answers();
@@ -87,11 +88,11 @@ impl Load {
         rate
     }
 
-    /// Starts turns at this rate (per second) until `stop`, then waits for the remaining ones.
+    /// Starts turns at this rate (per second) until `stop` is cancelled, then waits for the remaining turns.
     pub async fn run_at_rate(&mut self, rate: f64, stop: CancellationToken) {
         let turns = TaskTracker::new();
         let mut ticks = interval(Duration::from_secs_f64(1.0 / rate));
-        // Late ticks are made up for, which maintains the rate.
+        // Missed ticks fire in a burst, so that the average rate stays the same.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             if self.open_turns() >= MAX_OPEN_TURNS {

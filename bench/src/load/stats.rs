@@ -1,4 +1,4 @@
-//! Counts, measurements, and violations of a run.
+//! Counts, measurements, and violations from a run.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -7,7 +7,7 @@ use std::sync::{
 
 use banter_tests::latency::LatencyRecorder;
 
-/// Number of violations that are kept in full; further ones are only counted.
+/// Number of violations that are kept in full; any others are only counted.
 const MAX_KEPT_VIOLATIONS: usize = 20;
 
 /// The statistics of a run, which all users share.
@@ -17,7 +17,7 @@ pub struct LoadStats {
     pub sends: LatencyRecorder,
     /// Latencies from sending an `/echo` message to the event with its outcome.
     pub answers: LatencyRecorder,
-    /// Latencies from requesting a stop to the event with the outcome.
+    /// Latencies from requesting a cancellation to the event with the outcome.
     pub stops: LatencyRecorder,
     ended: AtomicU64,
     streams: AtomicU64,
@@ -26,14 +26,14 @@ pub struct LoadStats {
     violation_count: AtomicU64,
 }
 
-/// The measurements of one sampling interval, in milliseconds.
+/// The latencies measured in one sampling interval, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures {
-    /// (p50, p99) of sends.
+    /// p50 and p99 for sends.
     pub sends: (f64, f64),
-    /// (p50, p99) of answers.
+    /// p50 and p99 for answers.
     pub answers: (f64, f64),
-    /// (p50, p99) of stops.
+    /// p50 and p99 for cancellations.
     pub stops: (f64, f64),
 }
 
@@ -43,7 +43,7 @@ impl LoadStats {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts an opened stream.
+    /// Counts a stream that was opened.
     pub fn count_stream(&self) {
         self.streams.fetch_add(1, Ordering::Relaxed);
     }
@@ -58,12 +58,12 @@ impl LoadStats {
         self.busy.load(Ordering::Relaxed)
     }
 
-    /// Returns the number of outcomes.
+    /// Returns the number of tasks whose outcome has been received.
     pub fn answers(&self) -> u64 {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Returns the number of opened streams.
+    /// Returns the number of streams opened so far.
     pub fn streams(&self) -> u64 {
         self.streams.load(Ordering::Relaxed)
     }
@@ -83,7 +83,7 @@ impl LoadStats {
         self.violation_count.load(Ordering::Relaxed)
     }
 
-    /// Takes the measurements recorded since the last call.
+    /// Takes the latencies recorded since the last call.
     pub fn take(&self) -> Figures {
         let pair = |recorder: &LatencyRecorder| {
             let latencies = recorder.take();

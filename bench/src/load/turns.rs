@@ -1,4 +1,4 @@
-//! A turn: a message is sent, possibly stopped, and its outcome is awaited.
+//! Runs a turn: sends a message, possibly cancels its task, and waits for the outcome.
 
 use std::{
     sync::Arc,
@@ -19,10 +19,10 @@ use super::{
 /// Time limit for a turn: the longest answer takes three seconds, and up to two turns are queued before it.
 const OUTCOME_LIMIT: Duration = Duration::from_mins(1);
 
-/// Duration of an answer that will be stopped.
+/// Duration of an answer that will be cancelled.
 const STOPPED_ANSWER: Duration = Duration::from_secs(5);
 
-/// The kind of message and what happens to it.
+/// The kind of message, and what happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// Answered immediately; measures the overhead of the installation.
@@ -55,7 +55,7 @@ impl Kind {
     }
 }
 
-/// Runs one turn as this user, and records a violation if the result is not as expected.
+/// Runs one turn as the given user, and records a violation if the result is not the expected one.
 pub async fn take_turn(user: &Arc<User>, stats: &LoadStats, rng: &mut TestRng) {
     let kind = Kind::draw(rng);
     // All sessions may be busy or about to be archived; at a fixed rate, this resolves itself.
@@ -101,7 +101,8 @@ async fn perform_turn(user: &User, kind: Kind, slot: &Slot, stats: &LoadStats, r
         stats.stops.record(ending.at.saturating_duration_since(at));
     }
     let was_stopped = kind == Kind::Cancelled && ending.status == "cancelled";
-    // A five-second answer that is stopped within its first second may finish only if the whole system is late.
+    // A five-second answer that is cancelled within its first second may finish only if the whole system is running
+    // late.
     let was_too_late = kind == Kind::Cancelled && asked.elapsed() > STOPPED_ANSWER;
     if !was_stopped && !(ending.status == "succeeded" && (kind != Kind::Cancelled || was_too_late)) {
         bail!("task {task} is {}", ending.status);

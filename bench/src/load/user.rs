@@ -1,4 +1,4 @@
-//! A user: a key, a client, and sessions.
+//! A simulated user: a key, a client, and sessions.
 
 use std::{
     ops::Range,
@@ -20,19 +20,19 @@ use serde_json::{Value, json};
 
 use super::stats::LoadStats;
 
-/// Number of a user's sessions with instant answers, and number of those with slow answers.
+/// Number of sessions with instant answers, and number of sessions with slow answers, per user.
 const QUICK: usize = 4;
 const SLOW: usize = 4;
 /// Number of turns after which a session is archived or deleted.
 const TURNS: Range<u32> = 10..50;
-/// Maximum number of concurrent turns in one session: more than one, so that some are queued.
+/// Maximum number of open turns in one session: more than one, so that some are queued.
 const MAX_OPEN_TURNS: u32 = 3;
 
 /// How long a stream stays open.
 const STAY: Range<Duration> = Duration::from_secs(5)..Duration::from_mins(1);
-/// Number of events that a stream keeps.
+/// Number of events that a follower keeps.
 const KEPT_EVENTS: usize = 8;
-/// How requests that receive a 503 are retried: after one second, the smallest `Retry-After`.
+/// Retry policy for requests that receive a 503: they are retried after one second, the smallest `Retry-After`.
 const RETRIES: RetryPolicy = RetryPolicy {
     response_limit: Duration::from_mins(1),
     limit: Duration::from_mins(2),
@@ -40,7 +40,7 @@ const RETRIES: RetryPolicy = RetryPolicy {
     retries_lost: false,
 };
 
-/// A session.
+/// The state of a session.
 #[derive(Clone, Debug)]
 struct Conversation {
     id: String,
@@ -48,7 +48,7 @@ struct Conversation {
     open_turns: u32,
 }
 
-/// A user.
+/// A simulated user.
 #[derive(Debug)]
 pub struct User {
     client: LoadClient,
@@ -64,7 +64,7 @@ pub struct Slot {
 }
 
 impl User {
-    /// Creates a key and the sessions.
+    /// Creates the user's key and sessions.
     pub async fn create(app: &TestApp, number: usize, stats: &LoadStats, rng: &mut TestRng) -> Result<Self> {
         let key = app.create_key("default", &format!("user-{number}"), "member").await;
         let apis = (0..app.apis()).map(|api| app.client_of(api).with_key(&key)).collect();
@@ -81,8 +81,8 @@ impl User {
         &self.client
     }
 
-    /// Sends a request until the response is not a 503, and returns the body. Fails if the status is not an expected
-    /// one.
+    /// Sends a request until the response is something other than a 503, and returns the body. Fails if the status is
+    /// not one of those expected.
     pub async fn call(
         &self,
         stats: &LoadStats,
@@ -98,8 +98,8 @@ impl User {
         Ok(if reply.body.is_empty() { Value::Null } else { reply.json() })
     }
 
-    /// Follows the user's stream on all apis in turn, starting with this one. The sequence numbers of the stream must
-    /// not have gaps.
+    /// Follows the user's stream on all apis in turn, starting with the given one. There must be no gaps in the
+    /// stream's sequence numbers.
     pub async fn follow(&self, api: usize, stats: &Arc<LoadStats>, rng: TestRng) -> Follower {
         let (on_violation, on_event) = (stats.clone(), stats.clone());
         let options = self.client.follow(api).without_model().expecting_steady_apis().with_stays(STAY, rng);
@@ -149,7 +149,7 @@ impl User {
         if !is_over {
             return Ok(());
         }
-        // Half of the sessions are deleted permanently, so that deletion is part of the run.
+        // Half of the sessions are deleted permanently, so that the run covers deletion.
         let query = if rng.random_ratio(1, 2) { "?permanent=true" } else { "" };
         let path = format!("/v1/chat/{}{query}", slot.session);
         self.call(stats, rng, &[204], |api| api.request("DELETE", &path)).await?;

@@ -1,4 +1,4 @@
-//! Backdates rows, so that an hour-long run shows the effect of a day of pruning.
+//! Backdates rows, so that an hour-long run shows the effect of a day's pruning.
 //!
 //! The shortest `EVENT_RETENTION_HOURS` is one hour, so nothing would be pruned in a run of that length. Rows older
 //! than [`Backdater::max_age`] are backdated in small transactions; the regular pruning then deletes them.
@@ -9,12 +9,12 @@ use anyhow::Result;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio_util::sync::CancellationToken;
 
-/// Interval between passes.
+/// Interval between backdating passes.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// Maximum number of rows per transaction, which limits how long a send waits for the transaction.
+/// Maximum number of rows per transaction; it limits how long a send waits for the transaction.
 const BATCH: i64 = 500;
 
-/// Just over an hour ago, or just over a day ago for rows that are kept for a day.
+/// Backdate rows to beyond the retention period of their table: one hour or one day.
 const STATEMENTS: [&str; 3] = [
     "UPDATE event_log SET at = strftime('%Y-%m-%dT%H:%M:%fZ', at, '-2 hours') WHERE id IN (SELECT id FROM event_log \
      WHERE at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 hour') \
@@ -27,7 +27,7 @@ const STATEMENTS: [&str; 3] = [
      AND job_type = 'agent-task' AND done_at > unixepoch() - 3600 AND done_at < unixepoch('now', ?1) LIMIT ?2)",
 ];
 
-/// A background task that backdates rows.
+/// Backdates rows in the background.
 #[derive(Debug)]
 pub struct Backdater {
     connection: SqliteConnection,
@@ -42,7 +42,7 @@ impl Backdater {
         Ok(Self { connection: SqliteConnection::connect_with(&options).await?, max_age })
     }
 
-    /// Backdates rows until it is stopped.
+    /// Backdates rows until `stop` is cancelled.
     pub async fn run(mut self, stop: CancellationToken) -> Result<()> {
         let older_than = format!("-{} seconds", self.max_age.as_secs());
         let mut ticks = tokio::time::interval(INTERVAL);

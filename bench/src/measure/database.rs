@@ -1,4 +1,4 @@
-//! Read-only samples of the database and the sizes of its files.
+//! Samples the database, over a read-only connection, and the sizes of its files.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// Digits of a ULID (Crockford's base 32); the first ten are milliseconds since 1970.
+/// The digits used by ULIDs (Crockford's base 32). A ULID's first ten digits are the milliseconds since 1970.
 const ULID_DIGITS: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const ULID_TIME_DIGITS: usize = 10;
 
@@ -21,16 +21,16 @@ pub struct DatabaseSampler {
     connection: SqliteConnection,
 }
 
-/// A sample.
+/// A sample of a database.
 #[derive(Clone, Copy, Debug)]
 pub struct DatabaseSample {
     /// Size of the database file, in MiB.
     pub size_mib: f64,
     /// Size of the write-ahead log, in MiB.
     pub wal_mib: f64,
-    /// Wait time of the oldest job that could run, in milliseconds; 0 if there is none.
+    /// How long the oldest runnable job has been waiting, in milliseconds; 0 if there is none.
     pub oldest_runnable_ms: f64,
-    /// Number of events in all logs.
+    /// Number of events in all users' logs.
     pub events: f64,
     /// Number of finished jobs that are still stored.
     pub ended_jobs: f64,
@@ -45,8 +45,8 @@ impl DatabaseSampler {
 
     /// Takes a sample.
     pub async fn sample(&mut self) -> Result<DatabaseSample> {
-        // A job's id is a ULID that contains the time when the job could first run. Jobs that wait for a retry are
-        // excluded until they are due.
+        // A job's id is a ULID that contains the time at which the job first became runnable. Jobs waiting for a retry
+        // are excluded until they are due.
         let row = sqlx::query(
             "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now, (SELECT MIN(id) FROM Jobs \
              WHERE job_type = 'agent-task' AND status = 'Pending' AND run_at <= unixepoch()) AS oldest, \

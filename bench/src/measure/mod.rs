@@ -1,4 +1,4 @@
-//! Samples of processes, from `/proc`, and of the database, from a read-only connection.
+//! Samples processes, from `/proc`, and the database, over a read-only connection.
 
 mod backdate;
 mod database;

@@ -1,4 +1,4 @@
-//! Samples of a process from `/proc`.
+//! Samples a process's resource usage from `/proc`.
 
 use std::time::Instant;
 
@@ -8,20 +8,20 @@ use procfs::process::Process;
 /// A process that is sampled repeatedly.
 #[derive(Debug)]
 pub struct ProcessSampler {
-    /// The name of the process in tables.
+    /// The process's name in tables.
     pub name: String,
     pid: u32,
     before: Option<(Instant, f64)>,
 }
 
-/// A sample.
+/// A sample of a process.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessSample {
     /// Resident memory, in MiB.
     pub rss_mib: f64,
     /// Number of open file descriptors.
     pub handles: f64,
-    /// CPU usage since the last sample, in percent of one core.
+    /// CPU usage since the last sample, as a percentage of one core.
     pub cpu_percent: f64,
 }
 

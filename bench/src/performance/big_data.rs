@@ -1,4 +1,5 @@
-//! Reads over many conversations: lists, pages, opened sessions, search, unread sessions, and streams that resume.
+//! Measures reads in a database with many conversations: lists, pages, opening a session, search, unread sessions, and
+//! resumed streams.
 
 use std::time::Instant;
 
@@ -18,13 +19,13 @@ use super::{
     stream::EventStream,
 };
 
-/// Page of the list that is fetched besides the first.
+/// Number of the list page that is measured in addition to the first page.
 const PAGE: usize = 10;
 
-/// Returns the path of a request from its number.
+/// Returns the path for the request with this number.
 type PathOf = Box<dyn Fn(usize) -> String + Send>;
 
-/// Fills a database and measures each read. `api check` must be clean after the fill.
+/// Fills a database and measures each kind of read. `api check` must report no violations after the fill.
 ///
 /// # Errors
 /// Fails if the database cannot be filled or a read fails.
@@ -52,7 +53,7 @@ pub async fn run(
     installation.stop().await
 }
 
-/// Measures each read `requests` times, after one that warms up.
+/// Measures each kind of read `requests` times, after one warm-up request.
 async fn measure(
     installation: &Installation,
     keys: &[String],
@@ -63,7 +64,7 @@ async fn measure(
     let key = &keys[user];
     let mut connection = installation.connect(key).await?;
     let deep = deep_page(&mut connection).await?;
-    // The user's sessions, spread over all of them.
+    // Spreads the requests over all of the user's sessions.
     let own = size.sessions / size.users;
     let session = move |number: usize| fill::session_id(user + size.users * (number * 7919 % own));
     let fixed = |path: &str| -> PathOf {
@@ -93,7 +94,7 @@ async fn measure(
     Ok(results)
 }
 
-/// Returns the path of a page further down the list.
+/// Returns the path for page [`PAGE`] of the list.
 async fn deep_page(connection: &mut Connection) -> Result<String> {
     let mut path = "/v1/chat?limit=10".to_owned();
     for _ in 1..PAGE {
@@ -106,7 +107,7 @@ async fn deep_page(connection: &mut Connection) -> Result<String> {
     Ok(path)
 }
 
-/// Connects one event behind the head and waits for the event.
+/// Connects with a cursor one event behind the latest, and waits for that event.
 async fn resume(installation: &Installation, key: &str, session: &str, requests: usize) -> Result<Latencies> {
     let mut connection = installation.connect(key).await?;
     let list: Value = serde_json::from_slice(&connection.get("/v1/chat?limit=1").await?)?;

@@ -1,4 +1,4 @@
-//! A burst: one user sends to many sessions at once, and another user sends one message behind it.
+//! A burst: one user sends messages to many sessions at once, and another user then sends a single message.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,12 @@ use super::{
     observer::Observer,
 };
 
-/// Number of connections of the user.
+/// Number of connections that the user sends on.
 const CONNECTIONS: usize = 16;
 /// Time limit for all answers.
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// The measurements of one run.
+/// The measurements from one run.
 #[derive(Debug)]
 pub struct Burst {
     sessions: usize,
@@ -28,7 +28,7 @@ pub struct Burst {
     other: Duration,
 }
 
-/// Sends one message to each of this many sessions.
+/// Sends one message to each of `sessions` sessions.
 ///
 /// # Errors
 /// Fails if a message is not answered exactly once.
@@ -73,7 +73,7 @@ pub async fn run(installation: &Installation, sessions: usize) -> Result<Burst> 
 }
 
 impl Burst {
-    /// Adds the figures.
+    /// Adds this run's measurements to the figures.
     pub fn add(&self, figures: &mut Figures, column: &str) {
         let section = format!("Burst of {} sessions with one message each", self.sessions);
         figures.add(&section, "All answered, s", column, self.all.as_secs_f64());

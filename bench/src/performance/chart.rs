@@ -1,4 +1,4 @@
-//! The plot: a panel of bars for each figure that matters, readable on light and dark pages.
+//! The plot: a bar chart for each of the main figures, readable on light and dark pages.
 
 use anyhow::Result;
 use plotters::prelude::{
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::report::palette::{FONT, GRID, HEADING, LABEL, LINES, PAGE, with_dark_mode};
 
-/// The panels: the title, the section, and the row.
+/// The panels: title, section of the figures, and row.
 const PANELS: [(&str, &str, &str); 10] = [
     ("One session: send → answer, p50, ms", "One session", "Send → answer above the model, p50, ms"),
     ("16 sessions: turns per second", "16 sessions", "Turns per second"),
@@ -26,13 +26,13 @@ const PANELS: [(&str, &str, &str); 10] = [
 ];
 const TITLE: &str = "What one CPU carries";
 const COLUMNS: usize = 2;
-/// Pixels.
+/// Width of a panel, in pixels; all other sizes are in pixels, too.
 const WIDTH: u32 = 380;
 const TITLE_HEIGHT: u32 = 34;
 const HEAD: i32 = 26;
 const BAR: i32 = 14;
 const STEP: i32 = 20;
-/// Where bars start, and the length of the longest.
+/// Horizontal position at which the bars start, and length of the longest bar.
 const LEFT: i32 = 130;
 const LENGTH: i32 = 150;
 
@@ -83,7 +83,7 @@ pub fn draw(figures: &Figures) -> Result<String> {
                 page.draw(&Text::new(bar.column.clone(), (x + 12, top + 2), label.clone()))?;
                 let end = left + length(bar.median).max(1);
                 page.draw(&Rectangle::new([(left, top), (end, top + BAR)], color.filled()))?;
-                // The range of all runs.
+                // The range over all runs.
                 let (low, high) = (left + length(bar.min), left + length(bar.max));
                 let middle = top + BAR / 2;
                 page.draw(&Rectangle::new([(low, middle), (high, middle + 1)], GRID.0.filled()))?;

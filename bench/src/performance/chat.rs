@@ -1,4 +1,4 @@
-//! A user with one session who takes turns, one after the other, and checks every event.
+//! A user with one session who runs one turn after another and checks every event.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use super::{
 /// Time limit for one turn.
 const TURN_LIMIT: Duration = Duration::from_mins(2);
 
-/// The user.
+/// A user with one session.
 #[derive(Debug)]
 pub struct Chat {
     connection: Connection,
@@ -30,14 +30,14 @@ pub struct Chat {
     sent: usize,
 }
 
-/// The times of a turn, from the moment when the message is sent.
+/// The timings of a turn, measured from the moment its message is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
-    /// The message was accepted.
+    /// When the message was accepted.
     pub acknowledged: Duration,
-    /// The model received the request; `None` for a scripted answer.
+    /// When the model received the request; `None` if the answer does not report it.
     pub started: Option<Duration>,
-    /// The event of the outcome arrived.
+    /// When the event with the outcome arrived.
     pub answered: Duration,
 }
 
@@ -47,7 +47,7 @@ struct Accepted {
 }
 
 impl Chat {
-    /// Creates a session of the user with this key, and opens the user's stream.
+    /// Creates a session for the user with this key, and opens the user's stream.
     ///
     /// # Errors
     /// Fails if the api does not accept it.
@@ -57,7 +57,7 @@ impl Chat {
         Self::open(installation, key, &session).await
     }
 
-    /// Opens a session that exists, and the user's stream.
+    /// Opens an existing session and the user's stream.
     ///
     /// # Errors
     /// Fails if the api does not accept it.

@@ -1,4 +1,4 @@
-//! One HTTP connection of a client that takes as little of the machine as possible.
+//! An HTTP connection for a client that uses as little CPU time as possible.
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// A connection that is kept open.
+/// A persistent connection.
 #[derive(Debug)]
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
@@ -22,20 +22,20 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to an address, with a key for every request.
+    /// Connects to an address. Every request is sent with the given key.
     ///
     /// # Errors
-    /// Fails if nothing listens there.
+    /// Fails if nothing is listening at that address.
     pub async fn open(address: &str, key: Option<&str>) -> Result<Self> {
         let socket = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
         socket.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
-        // It ends when the sender and the last body are dropped.
+        // The task ends when the sender and the last body are dropped.
         tokio::spawn(connection);
         Ok(Self { sender, address: address.to_owned(), key: key.map(str::to_owned) })
     }
 
-    /// Sends a request and returns the response as soon as its head is there.
+    /// Sends a request and returns the response as soon as its head has arrived.
     ///
     /// # Errors
     /// Fails if the connection fails.
@@ -52,10 +52,10 @@ impl Connection {
         Ok(self.sender.send_request(request).await?)
     }
 
-    /// Sends a request, expects a status, and returns the body.
+    /// Sends a request, checks the response's status, and returns its body.
     ///
     /// # Errors
-    /// Fails if the connection fails or the status is another one.
+    /// Fails if the connection fails or the status is not the expected one.
     pub async fn call(&mut self, method: Method, path: &str, body: Option<String>, expected: u16) -> Result<Bytes> {
         let response = self.request(method, path, body).await?;
         let status = response.status();
@@ -68,7 +68,7 @@ impl Connection {
         Ok(body)
     }
 
-    /// Sends a GET request, expects 200, and returns the body.
+    /// Sends a GET request, checks that the response's status is 200, and returns its body.
     ///
     /// # Errors
     /// Fails as [`Self::call`] does.
@@ -76,7 +76,7 @@ impl Connection {
         self.call(Method::GET, path, None, 200).await
     }
 
-    /// Sends a POST request with JSON, expects a status, and returns the body.
+    /// Sends a POST request with a JSON body, checks the response's status, and returns its body.
     ///
     /// # Errors
     /// Fails as [`Self::call`] does.

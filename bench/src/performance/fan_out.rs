@@ -1,4 +1,4 @@
-//! Fan-out: one answer of 20 deltas per second, followed on many streams.
+//! Fan-out: many streams follow one answer, which sends 20 deltas per second.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use super::{
     stamps::StampReader, stream::EventStream, usage::Usage,
 };
 
-/// Time between two events.
+/// Interval between events.
 pub const INTERVAL: Duration = Duration::from_millis(50);
-/// Number of connections that are opened at the same time.
+/// Maximum number of streams that are being opened at the same time.
 const OPENING: usize = 32;
-/// Time after the last event in which all streams must have received it.
+/// Time limit for all streams to receive the last event, counted from when it is due.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// The measurements of one run.
+/// The measurements from one run.
 #[derive(Debug)]
 pub struct FanOut {
     streams: usize,
@@ -29,7 +29,7 @@ pub struct FanOut {
     seconds: f64,
 }
 
-/// Follows an answer of `events` deltas on this many streams.
+/// Follows an answer of `events` deltas on `streams` streams.
 ///
 /// # Errors
 /// Fails if a stream misses an event or receives one twice.
@@ -37,7 +37,7 @@ pub async fn run(installation: &Installation, streams: usize, events: u64) -> Re
     let keys = installation.create_users(1).await;
     let key = keys.first().context("a key")?;
     let mut chat = Chat::create(installation, key).await?;
-    // The answer that warms up.
+    // A warm-up answer.
     chat.take_turn_with(&Script::Paced { interval: INTERVAL, count: 10 }.to_string()).await?;
     let address = installation.app().client().address().to_owned();
     let script = Script::Paced { interval: INTERVAL, count: events }.to_string();
@@ -45,7 +45,7 @@ pub async fn run(installation: &Installation, streams: usize, events: u64) -> Re
     measure(&address, Some(key), streams, events, usage, async { chat.take_turn_with(&script).await.map(drop) }).await
 }
 
-/// Opens streams of a server, starts its events with `send`, and reads them on all streams.
+/// Opens streams on a server, starts the events with `send`, and reads them on all streams.
 ///
 /// # Errors
 /// Fails if a stream misses an event or receives one twice.
@@ -71,7 +71,7 @@ pub async fn measure(
             let mut reader = StampReader::starting_at(since);
             let limit = INTERVAL * u32::try_from(events)? + LIMIT;
             timeout(limit, reader.read(&mut stream, events)).await.context("events are missing")??;
-            // The stream stays open until all have been measured.
+            // Keep the stream open until all streams have been measured.
             anyhow::Ok((reader.latencies, stream))
         });
     }
@@ -93,7 +93,7 @@ pub async fn measure(
 }
 
 impl FanOut {
-    /// Adds the figures.
+    /// Adds this run's measurements to the figures.
     pub fn add(&self, figures: &mut Figures, column: &str) {
         let section = "Fan-out of 20 events per second";
         let streams = self.streams;

@@ -1,29 +1,29 @@
-//! The measured figures of a run.
+//! The figures measured in a run.
 
 use std::{io::Write as _, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-/// Everything that was measured, in the order of the first measurement.
+/// Everything that was measured, in the order in which each figure was first measured.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Figures {
-    /// Where and how.
+    /// The environment in which the figures were measured, as names and values.
     pub environment: Vec<(String, String)>,
     /// The figures.
     pub measured: Vec<Figure>,
-    /// Violations of exact delivery and other failures. Empty if all is well.
+    /// Violations of exact delivery, and other failures; empty if there were none.
     pub violations: Vec<String>,
 }
 
-/// One figure: its values in all runs.
+/// A figure, with its values from all runs.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Figure {
-    /// The heading of its table.
+    /// The heading of the figure's table.
     pub section: String,
-    /// The row of the table, with the unit.
+    /// The label of the table row, including the unit.
     pub row: String,
-    /// The column of the table.
+    /// The heading of the table column.
     pub column: String,
     /// One value per run.
     pub values: Vec<f64>,
@@ -31,12 +31,12 @@ pub struct Figure {
     pub median: f64,
     /// The smallest value.
     pub min: f64,
-    /// The greatest value.
+    /// The largest value.
     pub max: f64,
 }
 
 impl Figures {
-    /// Adds a value.
+    /// Adds a value to a figure.
     pub fn add(&mut self, section: &str, row: &str, column: &str, value: f64) {
         if !value.is_finite() {
             return;
@@ -63,7 +63,7 @@ impl Figures {
         self.violations.push(violation);
     }
 
-    /// Reads what [`Self::write`] has written.
+    /// Reads figures from a file that [`Self::write`] created.
     ///
     /// # Errors
     /// Fails if the file cannot be read.
@@ -72,7 +72,7 @@ impl Figures {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// Writes JSON.
+    /// Writes the figures to a file, as JSON.
     ///
     /// # Errors
     /// Fails if the file cannot be written.

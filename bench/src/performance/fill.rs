@@ -1,23 +1,25 @@
-//! Conversations that are inserted into a migrated database, as if they had taken place: answering a million messages
-//! would take an hour.
+//! Inserts finished conversations directly into a migrated database, because answering a million messages would take an
+//! hour.
 
 use std::path::Path;
 
 use anyhow::Result;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// The size of a filled database.
+/// The amount of data in a filled database.
 #[derive(Clone, Copy, Debug)]
 pub struct Fill {
-    /// Number of users, `user-0` and so on; session `n` belongs to user `n` modulo this.
+    /// Number of users, who are named `user-0`, `user-1`, and so on. Session `n` belongs to user `n` modulo this
+    /// number.
     pub users: usize,
-    /// Number of sessions of all users.
+    /// Total number of sessions.
     pub sessions: usize,
-    /// Number of turns in each session, of two messages each.
+    /// Number of turns in each session. A turn has two messages.
     pub turns: usize,
 }
 
-/// ?1: users, ?2: sessions, ?3: turns. Sessions are a minute apart; every tenth has an unread answer.
+/// `?1` is the number of users, `?2` the number of sessions, and `?3` the number of turns in each session. Sessions are
+/// one minute apart; every tenth session has an unread answer.
 const STATEMENTS: [&str; 3] = [
     "WITH RECURSIVE session (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM session WHERE n + 1 < ?2), \
      timed AS (SELECT n, strftime('%Y-%m-%dT%H:%M:%fZ', unixepoch() - 60 * (?2 - n), 'unixepoch') AS at FROM session) \
@@ -48,7 +50,7 @@ const STATEMENTS: [&str; 3] = [
          iif(is_answer, 'stop', NULL), iif(is_answer, 5, NULL) FROM timed",
 ];
 
-/// Inserts the rows in one transaction. The users must exist.
+/// Inserts the rows in one transaction. The users must already exist.
 ///
 /// # Errors
 /// Fails if a row violates the schema.
@@ -70,7 +72,7 @@ pub async fn run(database: &Path, size: Fill) -> Result<()> {
     Ok(())
 }
 
-/// Returns the id of a session.
+/// Returns the id of the session with this number.
 pub fn session_id(number: usize) -> String {
     format!("00000001-0000-7000-8001-{number:012x}")
 }

@@ -1,4 +1,4 @@
-//! What the machine itself can do, measured in the same run: no server that gives the same guarantees can be faster.
+//! Measures what the machine itself can do, in the same run. No server that gives the same guarantees can be faster.
 
 use std::{
     fs::OpenOptions,
@@ -20,19 +20,19 @@ use super::{figures::Figures, model::Model, single::ask_model};
 use crate::performance::model::Script;
 
 const SECTION: &str = "Floors";
-/// The only column.
+/// The only column in the section.
 pub const COLUMN: &str = "bare";
-/// Bytes of a written record and of a published message.
+/// Size of a written record and of a published message, in bytes.
 const RECORD: usize = 200;
 const SYNCS: usize = 300;
 const COMMITS: usize = 2000;
 const HOPS: usize = 2000;
 const ANSWERS: usize = 200;
 
-/// Measures all floors except the stream's.
+/// Measures all floors except the one for streams.
 ///
 /// # Errors
-/// Fails if the disk or Redis does.
+/// Fails if the disk or Redis fails.
 pub async fn run(figures: &mut Figures, model: &Model) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let syncs = sync(&folder.path().join("syncs"))?;
@@ -96,19 +96,19 @@ async fn hop() -> Result<Latencies> {
     Ok(latencies)
 }
 
-/// A server of stamped events in a process of its own. Dropping it kills the process.
+/// A server that streams timestamped events, in its own process. Dropping it kills the process.
 #[derive(Debug)]
 pub struct StampServer {
     child: Child,
-    /// `127.0.0.1:PORT`.
+    /// The server's address, as `127.0.0.1:PORT`.
     pub address: String,
 }
 
 impl StampServer {
-    /// Starts a command that prints its address.
+    /// Starts a server with a command that prints its address.
     ///
     /// # Errors
-    /// Fails if it does not start.
+    /// Fails if the server does not start.
     pub fn start(mut command: Command) -> Result<Self> {
         use std::io::BufRead as _;
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
@@ -132,7 +132,8 @@ impl Drop for StampServer {
     }
 }
 
-/// Serves stamped events on bare axum until the process is killed: a broadcast to all streams, and nothing else.
+/// Serves timestamped events with bare axum, which broadcasts them to all streams and does nothing else, until the
+/// process is killed.
 ///
 /// # Errors
 /// Fails if no port is free.
@@ -166,7 +167,7 @@ pub async fn serve_stamps() -> Result<()> {
     Ok(())
 }
 
-/// Returns an event of the size of a delta.
+/// Returns a timestamped event that is as large as a delta.
 fn stamped(number: u64) -> String {
     let stamp = Script::stamp(number, super::monotonic::now().unwrap_or(Duration::ZERO));
     format!("event: message.delta\ndata: {{\"text\":\"{stamp}\",\"rest\":\"{}\"}}\n\n", "x".repeat(RECORD))

@@ -1,4 +1,4 @@
-//! The installation that is measured: its processes, the model that answers, and its users.
+//! The installation being measured: its processes, its model, and its users.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,8 @@ impl Installation {
         Ok(installation)
     }
 
-    /// Prepares an installation and starts Redis, but no process of the product. Call it on the thread of the load.
+    /// Prepares an installation and starts Redis, but not the product's processes. Must be called on the thread that
+    /// generates the load.
     ///
     /// # Errors
     /// Fails if the CPUs cannot be set.
@@ -51,7 +52,7 @@ impl Installation {
         Ok(Self { app: builder.start().await, setup, is_redis })
     }
 
-    /// Starts the processes on their CPUs.
+    /// Starts the product's processes on the CPUs chosen for them.
     ///
     /// # Errors
     /// Fails if the CPUs cannot be set.
@@ -64,7 +65,8 @@ impl Installation {
         Ok(())
     }
 
-    /// Creates users with conversations before the first start, and returns the users' keys.
+    /// Creates users with conversations, and returns the users' keys. Must be called before the product's processes are
+    /// started.
     ///
     /// # Errors
     /// Fails if a row violates the schema.
@@ -76,7 +78,7 @@ impl Installation {
         Ok(keys)
     }
 
-    /// Returns the processes and the folder.
+    /// Returns the app, which owns the processes and the folder.
     pub fn app(&self) -> &TestApp {
         &self.app
     }
@@ -99,7 +101,7 @@ impl Installation {
         Connection::open(self.app.client().address(), Some(key)).await
     }
 
-    /// Opens the stream of all of a user's sessions.
+    /// Opens the stream for all of a user's sessions.
     ///
     /// # Errors
     /// Fails if the api does not accept it.
@@ -107,7 +109,7 @@ impl Installation {
         EventStream::open(self.connect(key).await?, "/v1/events").await
     }
 
-    /// Returns the usage of apis and workers since their start.
+    /// Returns the resource usage of all apis and workers since they were started.
     ///
     /// # Errors
     /// Fails if one has exited.
@@ -115,7 +117,7 @@ impl Installation {
         self.usage_of(|name| !(self.is_redis && name == "redis"))
     }
 
-    /// Returns the usage of the workers since their start.
+    /// Returns the resource usage of all workers since they were started.
     ///
     /// # Errors
     /// Fails if one has exited.
@@ -143,7 +145,7 @@ impl Installation {
     }
 }
 
-/// Returns the `id` in a JSON body.
+/// Returns the `id` from a JSON body.
 ///
 /// # Errors
 /// Fails if there is none.

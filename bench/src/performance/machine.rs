@@ -1,4 +1,4 @@
-//! Where and how the figures were measured.
+//! Describes where and how the figures were measured.
 
 use std::{fs, process::Command};
 
@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use super::plan::Plan;
 
-/// Returns the name of the results, from the time of the run, and the description of the machine.
+/// Returns a name for the results, based on the current time, and a description of the machine and the run.
 ///
 /// # Errors
-/// Fails if there is no clock.
+/// Fails if the number of available CPUs cannot be determined.
 pub fn describe(plan: &Plan) -> Result<(String, Vec<(String, String)>)> {
     let time = output("date", &["-u", "+%Y-%m-%dT%H-%M-%SZ"]);
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -27,7 +27,7 @@ pub fn describe(plan: &Plan) -> Result<(String, Vec<(String, String)>)> {
     Ok((time, environment.map(|(name, value)| (name.to_owned(), value)).into()))
 }
 
-/// Returns the first line that a program prints, or a question mark.
+/// Returns the first line that a program prints, or a question mark if there is none.
 fn output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! What the machine can carry: every workload, with the floors of the machine, in one run.
+//! Measures what the machine can carry: every workload, and the machine's own floors, in one run.
 //!
-//! The product runs as in production: its own processes, a database on disk, the default configuration. The model is
-//! scripted and instant ([`model`]), so that all time is the product's own. Each workload runs several times, on a fresh
-//! installation after a warm-up; the results are medians with their ranges. Delivery must be exact in every run
-//! ([`observer`]): no error, no duplicate, no gap.
+//! The product runs as it does in production: in separate processes, with a database on disk and the default
+//! configuration. The model ([`model`]) is scripted and answers instantly, so that all of the time is the product's
+//! own. Each workload runs several times, each time on a fresh installation and after a warm-up; the results are
+//! medians with ranges. In every run, delivery must be exact ([`observer`]): no errors, no duplicates, and no gaps.
 
 mod big_data;
 mod burst;
@@ -47,25 +47,25 @@ use runner::Runner;
 /// Options of `bench performance`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Run a selection of the workloads once, in two minutes.
+    /// Run smaller workloads, once each, in two minutes.
     #[arg(long)]
     quick: bool,
-    /// Number of runs of each workload: 5, or 1 for a quick run, by default.
+    /// Number of times to run each workload; defaults to 5, or to 1 for a quick run.
     #[arg(long)]
     runs: Option<usize>,
     /// Measure only these workloads.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Workload>,
-    /// Do not give the product a CPU of its own.
+    /// Do not reserve a CPU for the product.
     #[arg(long)]
     unpinned: bool,
-    /// Measure other systems, too, with the scripts in this folder.
+    /// Also measure other systems, using the scripts in this folder.
     #[arg(long)]
     peers: Option<PathBuf>,
-    /// The folder of the results.
+    /// Folder for the results.
     #[arg(long, default_value = "target/bench")]
     output: PathBuf,
-    /// Fill the marked part of this page with the tables.
+    /// Write the tables to the marked part of this page.
     #[arg(long)]
     docs: Option<PathBuf>,
     /// Print the results in this JSON file instead of measuring.
@@ -76,17 +76,17 @@ pub struct Options {
 /// A workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Workload {
-    /// The machine without the product.
+    /// What the machine can do without the product.
     Floors,
-    /// One, 16, and 64 sessions.
+    /// Turns in 1, 16, and 64 sessions.
     Turns,
-    /// Accepted messages, without answers.
+    /// Sending messages, with no answers.
     Sends,
-    /// One answer on many streams.
+    /// One answer followed on many streams.
     FanOut,
     /// Cold start, idle processes, and a long answer.
     Single,
-    /// Many sessions at once.
+    /// Messages to many sessions at once.
     Burst,
     /// Turns after a long history.
     History,
@@ -96,7 +96,7 @@ pub enum Workload {
     Peers,
 }
 
-/// Runs the workloads. Returns whether delivery was exact in every run.
+/// Runs the workloads. Returns `true` if delivery was exact in every run.
 ///
 /// # Errors
 /// Fails if a result cannot be written.

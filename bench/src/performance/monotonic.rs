@@ -1,11 +1,11 @@
-//! A clock that all processes of this machine share, which relates a time in one process to a time in another.
+//! A clock that all processes on this machine share, so that times from different processes can be compared.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use nix::time::{ClockId, clock_gettime};
 
-/// Returns the time since an arbitrary moment that is the same in every process.
+/// Returns the time since an arbitrary moment, which is the same in every process.
 ///
 /// # Errors
 /// Fails if the system has no monotonic clock.

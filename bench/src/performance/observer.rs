@@ -1,4 +1,4 @@
-//! Checks that the events of one user's stream are exact: no gap, no duplicate, and one answer for each message.
+//! Checks that the events in one user's stream are exact: no gaps, no duplicates, and one answer to each message.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ struct Trace {
     updates: u32,
 }
 
-/// A task that has succeeded.
+/// A task that has succeeded, and its answer.
 #[derive(Clone, Debug)]
 pub struct Ended {
     /// The task's id.
@@ -46,7 +46,7 @@ struct Message {
     content: String,
 }
 
-/// The parts of a task that matter here.
+/// The fields of a task that are checked.
 #[derive(Debug, Deserialize)]
 pub struct Task {
     /// The id.
@@ -56,7 +56,7 @@ pub struct Task {
 }
 
 impl Observer {
-    /// Returns the number of tasks that have ended.
+    /// Returns the number of tasks that have ended so far.
     pub fn ended(&self) -> usize {
         self.ended
     }
@@ -93,13 +93,13 @@ impl Observer {
     fn record_message(&mut self, Message { role, task_id, content }: Message) -> Result<()> {
         let trace = self.tasks.entry(task_id).or_default();
         let slot = if role == "user" { &mut trace.question } else { &mut trace.answer };
-        ensure!(slot.is_none(), "a second message of {role}: {content:.80}");
+        ensure!(slot.is_none(), "a second {role} message: {content:.80}");
         *slot = Some(content);
         Ok(())
     }
 
-    /// A task is updated twice: at its start and at its end. An event shows the task as it is when the event is sent, so
-    /// the first may already show the end.
+    /// A task is updated twice: when it starts and when it ends. An event shows the task as it is when the event is
+    /// sent, so the first update may already show the final state.
     fn record_task(&mut self, task: &Task) -> Result<Option<Ended>> {
         let trace = self.tasks.get_mut(&task.id).with_context(|| format!("a task without a message: {task:?}"))?;
         trace.updates += 1;
@@ -113,7 +113,7 @@ impl Observer {
             return Ok(None);
         }
         self.ended += 1;
-        let answer = trace.answer.as_ref().context("a success without an answer")?;
+        let answer = trace.answer.as_ref().context("a successful task without an answer")?;
         let question = trace.question.as_deref().unwrap_or_default();
         ensure!(
             question.starts_with('/') || answer.strip_suffix(arrival_of(answer)) == Some(question),
@@ -123,7 +123,7 @@ impl Observer {
     }
 }
 
-/// Returns the part of an instant answer that follows the message.
+/// Returns the part of an instant answer that follows the repeated message.
 fn arrival_of(answer: &str) -> &str {
     answer.rfind(ARRIVAL).map_or("", |at| &answer[at..])
 }

@@ -1,7 +1,9 @@
-//! Other systems in the same run, by the scripts in `bench/peers`, which download them on first use.
+//! Measures other systems in the same run, using the scripts in `bench/peers`, which download these systems on first
+//! use.
 //!
-//! Each folder has a `run.sh`. A server of streams prints its address; any other script prints lines of
-//! `row<TAB>value`. A script that lacks a program exits with 77 after it has printed why.
+//! The streaming server, `node-sse/server.mjs`, prints its address. Every other folder has a `run.sh`, which prints
+//! lines of the form `row<TAB>value`. If a required program is not installed, the script prints the reason and exits
+//! with 77.
 
 use std::{
     path::Path,
@@ -12,13 +14,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{fan_out, figures::Figures, floors::StampServer, placement::Placement, plan::Plan, usage::Usage};
 
-/// The exit code of a script that lacks a program.
+/// The exit code of a script when a program that it requires is not installed.
 const SKIPPED: i32 = 77;
 
 /// Runs all peers.
 ///
 /// # Errors
-/// Fails if a script does.
+/// Fails if a script fails.
 pub async fn run(figures: &mut Figures, folder: &Path, placement: &Placement, plan: &Plan) -> Result<()> {
     let folder = folder.canonicalize()?;
     for name in ["bullmq", "langgraph"] {
@@ -48,7 +50,7 @@ pub async fn run(figures: &mut Figures, folder: &Path, placement: &Placement, pl
     Ok(())
 }
 
-/// Runs a script and records what it prints. Returns whether it was not skipped.
+/// Runs a script and records the values that it prints. Returns `false` if the script was skipped.
 fn run_script(figures: &mut Figures, folder: &Path, name: &str) -> Result<bool> {
     eprintln!("peer: {name}");
     let mut command = Command::new(folder.join(name).join("run.sh"));

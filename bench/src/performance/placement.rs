@@ -1,8 +1,8 @@
-//! Which CPUs the processes of a run use.
+//! Decides which CPUs the processes in a run use.
 //!
 //! A pinned run gives one CPU to the product (api and workers) and another to everything else (this process, the model,
-//! and Redis), so that the load does not take time from what it measures. A process inherits the CPUs of the thread that
-//! starts it, and sizes its thread pools by them.
+//! and Redis), so that the load does not take time from what it measures. A process inherits its CPUs from the thread
+//! that starts it, and sizes its thread pools accordingly.
 
 use anyhow::{Context as _, Result, bail};
 use nix::{
@@ -10,22 +10,22 @@ use nix::{
     unistd::Pid,
 };
 
-/// The calling thread.
+/// The process id that refers to the calling thread.
 const THIS_THREAD: Pid = Pid::from_raw(0);
 
-/// The CPUs of a run.
+/// The CPUs used in a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Placement {
     product: CpuSet,
     load: CpuSet,
 }
 
-/// Restores the CPUs of the load when it is dropped.
+/// Moves the thread back to the CPUs for the load when dropped.
 #[derive(Debug)]
 pub struct ProductSide(CpuSet);
 
 impl Placement {
-    /// Allows every CPU for all processes. Must be called before the thread is pinned.
+    /// Allows all processes to use every CPU. Must be called before the thread is pinned.
     ///
     /// # Errors
     /// Fails if the system does not report its CPUs.
@@ -44,7 +44,7 @@ impl Placement {
         Ok(Self { product: only(first)?, load: only(second)? })
     }
 
-    /// Moves this thread to the CPUs of the load.
+    /// Moves this thread to the CPUs for the load.
     ///
     /// # Errors
     /// Fails if the system denies it.
@@ -52,7 +52,8 @@ impl Placement {
         sched_setaffinity(THIS_THREAD, &self.load).context("set the CPUs")
     }
 
-    /// Moves this thread to the CPUs of the product until the result is dropped. Processes started meanwhile stay there.
+    /// Moves this thread to the CPUs for the product until the returned guard is dropped. Processes that are started in
+    /// the meantime stay there.
     ///
     /// # Errors
     /// Fails if the system denies it.

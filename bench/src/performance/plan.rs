@@ -1,4 +1,4 @@
-//! What a run measures, and how long.
+//! What a run measures, and for how long.
 
 use std::time::Duration;
 
@@ -7,34 +7,34 @@ use super::{
     setup::{Durability, Relay, Setup},
 };
 
-/// The sizes of all workloads.
+/// The sizes of the workloads.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Number of runs of each workload.
     pub runs: usize,
-    /// Configurations of turns and sends.
+    /// Configurations for turns and sends.
     pub setups: Vec<Setup>,
-    /// Configurations of the other workloads.
+    /// Configurations for the other workloads.
     pub relays: Vec<Setup>,
-    /// Time before each measurement of turns and sends.
+    /// Duration of the warm-up before each measurement of turns and sends.
     pub warm_up: Duration,
     /// Duration of each measurement of turns and sends.
     pub duration: Duration,
-    /// Numbers of clients that send.
+    /// Numbers of sending clients to measure.
     pub clients: Vec<usize>,
-    /// Numbers of streams.
+    /// Numbers of streams to measure.
     pub streams: Vec<usize>,
-    /// Number of events that all streams receive, 20 per second.
+    /// Number of events that every stream receives, at 20 per second.
     pub events: u64,
     /// Duration of an idle measurement.
     pub idle: Duration,
-    /// Number of sessions of a burst.
+    /// Number of sessions in a burst.
     pub burst: usize,
-    /// Numbers of turns of a history.
+    /// Lengths of history to measure, in turns.
     pub histories: Vec<usize>,
-    /// Filled databases.
+    /// Filled databases to read from.
     pub fills: Vec<Fill>,
-    /// Number of requests of each kind in each run on a filled database.
+    /// Number of requests of each kind per run on a filled database.
     pub requests: usize,
 }
 
@@ -47,7 +47,7 @@ impl Plan {
         self.relays.iter().any(|setup| setup.is_pinned)
     }
 
-    /// All workloads, in about half an hour.
+    /// Returns the full plan, which takes about half an hour.
     pub fn full() -> Self {
         let fill = |users| Fill { users, sessions: 100_000, turns: 5 };
         Self {
@@ -73,7 +73,7 @@ impl Plan {
         }
     }
 
-    /// A selection of the workloads, in two minutes.
+    /// Returns a smaller plan, which takes two minutes.
     pub fn quick() -> Self {
         Self {
             runs: 1,

@@ -1,4 +1,4 @@
-//! Runs each workload in each configuration, and goes on when one fails.
+//! Runs each workload in each configuration, and continues if one fails.
 
 use std::{path::PathBuf, process::Command};
 
@@ -19,12 +19,12 @@ use super::{
     usage::Usage,
 };
 
-/// Numbers of sessions that take turns.
+/// Numbers of concurrent sessions to measure.
 const SESSIONS: [usize; 3] = [1, 16, 64];
-/// Number of requests to the model whose median is subtracted.
+/// Number of requests to the model; their median time is subtracted from the latency of a turn.
 const MODEL_REQUESTS: usize = 50;
 
-/// A run.
+/// Runs workloads and collects the figures.
 #[derive(Debug)]
 pub struct Runner {
     plan: Plan,
@@ -36,7 +36,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Starts the model on the CPU of the load.
+    /// Starts the model on the CPU for the load.
     ///
     /// # Errors
     /// Fails if there is only one CPU, or if the model does not start.
@@ -48,24 +48,26 @@ impl Runner {
         Ok(Self { plan, unpinned, pinned, peers, figures: Figures { environment, ..Figures::default() }, model })
     }
 
-    /// Returns what was measured.
+    /// Returns the figures measured so far.
     pub fn into_figures(self) -> Figures {
         self.figures
     }
 
-    /// Runs one workload in all configurations, which take turns, so that a slow minute of the machine hits them all.
+    /// Runs one workload in all configurations. The configurations alternate, so that a slowdown of the machine affects
+    /// all of them.
     pub async fn run(&mut self, workload: Workload) {
         let plan = self.plan.clone();
         let is_pinned = plan.is_pinned();
         let setups = match workload {
             Workload::Turns => plan.setups,
-            // Without a worker, there is little to gain from another CPU.
+            // Without a worker, another CPU makes little difference.
             Workload::Sends => plan.setups.into_iter().filter(|setup| setup.is_pinned == is_pinned).collect(),
             Workload::FanOut | Workload::Single | Workload::Burst => plan.relays,
-            // The relay and Redis have no part in these.
+            // The relay makes no difference to these workloads.
             Workload::Floors | Workload::History | Workload::Reads | Workload::Peers => plan.relays[..1].to_vec(),
         };
-        // A filled database is read in several runs: filling it takes longer.
+        // A database is filled only once and then read several times, because filling it takes much longer. Peers
+        // repeat their own runs.
         let runs = if matches!(workload, Workload::Reads | Workload::Peers) { 1 } else { plan.runs };
         for run in 1..=runs {
             for setup in &setups {

@@ -1,4 +1,5 @@
-//! Acknowledged sends: clients that send as soon as their last message is accepted, while no worker runs.
+//! Acknowledged sends: each client sends its next message as soon as the previous one is accepted, while no worker is
+//! running.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +17,10 @@ use super::{
     model::AGENT_KEY,
 };
 
-/// Number of sessions of all clients together. A session holds at most 1 000 queued messages.
+/// Total number of sessions, shared among the clients. A session can hold at most 1,000 queued messages.
 const SESSIONS: usize = 256;
 
-/// A client with its sessions.
+/// A client and its sessions.
 #[derive(Debug)]
 struct Sender {
     connection: Connection,
@@ -27,7 +28,7 @@ struct Sender {
     sent: usize,
 }
 
-/// The measurements of one run.
+/// The measurements from one run.
 #[derive(Debug)]
 pub struct SendRun {
     rate: f64,
@@ -36,7 +37,7 @@ pub struct SendRun {
     written_kib: f64,
 }
 
-/// Lets each client send for `duration`, after a warm-up. Every accepted message must be stored once.
+/// Lets each client send for `duration`, after a warm-up. Every accepted message must be stored exactly once.
 ///
 /// # Errors
 /// Fails if a message is not accepted or not stored.
@@ -106,7 +107,7 @@ async fn count_messages(installation: &Installation) -> Result<u64> {
 }
 
 impl SendRun {
-    /// Adds the figures.
+    /// Adds this run's measurements to the figures.
     pub fn add(&self, figures: &mut Figures, clients: usize, column: &str) {
         let section = "Accepted sends, no worker";
         let noun = if clients == 1 { "client" } else { "clients" };

@@ -1,4 +1,4 @@
-//! How the product is configured for a run.
+//! The product's configuration for a run.
 
 use std::fmt;
 
@@ -34,24 +34,24 @@ pub enum Durability {
 }
 
 impl Setup {
-    /// One api and one worker on one CPU.
+    /// Returns a configuration with one api and one worker on one CPU.
     pub const fn new(relay: Relay, durability: Durability) -> Self {
         Self { relay, durability, workers: 1, is_pinned: true }
     }
 
-    /// The same with this number of workers.
+    /// Returns the same configuration with this number of workers.
     pub const fn with_workers(self, workers: usize) -> Self {
         Self { workers, ..self }
     }
 
-    /// The same on all CPUs.
+    /// Returns the same configuration on all CPUs.
     pub const fn unpinned(self) -> Self {
         Self { is_pinned: false, ..self }
     }
 }
 
 impl Durability {
-    /// Returns the value of the variable.
+    /// Returns the value for `DATABASE_SYNCHRONOUS`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",

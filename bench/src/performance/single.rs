@@ -1,4 +1,4 @@
-//! Workloads of a single user: a cold start, idle processes, a long answer, and a long history.
+//! Workloads with a single user: a cold start, idle processes, a long answer, and a long history.
 
 use std::time::{Duration, Instant};
 
@@ -19,17 +19,18 @@ use super::{
     setup::Setup,
 };
 
-/// Pause between two attempts to connect to an api that starts.
+/// Pause between attempts to connect to an api that is starting.
 const RETRY: Duration = Duration::from_millis(1);
 const START_LIMIT: Duration = Duration::from_mins(1);
-/// Time after which a process counts as idle.
+/// Time after which a process is considered idle.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// An answer of 1 MB.
+/// A 1 MB answer.
 const LONG_ANSWER: Script = Script::Deltas { count: 10_000, bytes: 100 };
-/// Number of turns after a long history.
+/// Number of turns to measure after a long history.
 const TURNS: usize = 30;
 
-/// Starts api and worker on an empty database, and waits for the first response and the first answer.
+/// Starts an api and a worker on an empty database, and measures the time to the first response and to the first
+/// answer.
 ///
 /// # Errors
 /// Fails if the api does not start.
@@ -64,7 +65,7 @@ pub async fn cold_start(figures: &mut Figures, setup: Setup, placement: &Placeme
     Ok(())
 }
 
-/// Measures processes with nothing to do.
+/// Measures the resource usage of idle processes.
 ///
 /// # Errors
 /// Fails if one has exited.
@@ -79,7 +80,7 @@ pub async fn idle(figures: &mut Figures, installation: &Installation, column: &s
     Ok(())
 }
 
-/// Measures an answer of 1 MB, and the model alone.
+/// Measures a 1 MB answer, with the product and from the model alone.
 ///
 /// # Errors
 /// Fails if the answer does not arrive.
@@ -99,7 +100,7 @@ pub async fn long_answer(
     Ok(())
 }
 
-/// Asks the model without the product, and returns the time to the end of its answer.
+/// Sends a request directly to the model, and returns the time to the end of its answer.
 ///
 /// # Errors
 /// Fails if the model does not answer.
@@ -111,7 +112,7 @@ pub async fn ask_model(model: &Model, script: &Script) -> Result<Duration> {
     Ok(begun.elapsed())
 }
 
-/// Takes turns in a session that has had `turns` turns.
+/// Measures turns in a session that already has `turns` turns.
 ///
 /// # Errors
 /// Fails if delivery is not exact.

@@ -1,4 +1,4 @@
-//! Readers of a stream with numbered, timed events, and what they received.
+//! Reads a stream of numbered, timestamped events and measures their latencies.
 
 use std::time::Duration;
 
@@ -7,30 +7,32 @@ use banter_tests::latency::Latencies;
 
 use super::{monotonic, stream::EventStream};
 
-/// A reader of one stream.
+/// Reads one stream.
 #[derive(Debug)]
 pub struct StampReader {
     next: Option<u64>,
-    /// Events before this moment may have waited for the reader to start, so they are not measured.
+    /// Events from before this moment may have waited for the reader to start, so they are not measured.
     since: Duration,
-    /// From the production of an event to its arrival.
+    /// Latencies from when an event is produced to when it arrives.
     pub latencies: Latencies,
 }
 
 impl StampReader {
-    /// Creates a reader that measures the events after a moment of the monotonic clock.
+    /// Creates a reader that measures events produced from this moment on; the moment is a time on the monotonic clock.
     pub fn starting_at(since: Duration) -> Self {
         Self { next: None, since, latencies: Latencies::default() }
     }
 
-    /// Reads until `count` events have been measured; each must arrive once and in order. A frame may hold several.
+    /// Reads until `count` events have been measured. Each event must arrive exactly once and in order. A frame may
+    /// contain several events.
     ///
     /// # Errors
-    /// Fails at a gap, a duplicate, or the end of the stream.
+    /// Fails if there is a gap or a duplicate, or if the stream ends.
     pub async fn read(&mut self, stream: &mut EventStream, count: u64) -> Result<()> {
         while self.latencies.count() < count {
             let frame = stream.next().await?;
-            // The whole text is repeated in these; what was not in a delta before counts as delivered now.
+            // `message.partial` and `message.created` repeat the whole text; any part that was not in an earlier delta
+            // counts as delivered now.
             let is_repeated = match frame.kind() {
                 "message.delta" => false,
                 "message.partial" | "message.created" => true,
@@ -47,7 +49,7 @@ impl StampReader {
     fn record(&mut self, stamp: &str, is_repeated: bool, now: Duration) -> Result<()> {
         let Some((number, rest)) = stamp.split_once(':') else { return Ok(()) };
         let Some((nanos, _)) = rest.split_once(';') else { return Ok(()) };
-        // A preview of the text may end within a stamp.
+        // A preview of the text may end in the middle of a stamp.
         let (Ok(number), Ok(nanos)) = (number.parse::<u64>(), nanos.parse()) else { return Ok(()) };
         let next = self.next.unwrap_or(number);
         if is_repeated && number < next {

@@ -16,14 +16,14 @@ pub struct EventStream {
     _connection: Connection,
 }
 
-/// One event, unparsed.
+/// One unparsed event.
 #[derive(Clone, Debug)]
 pub struct Frame {
     bytes: Bytes,
 }
 
 impl EventStream {
-    /// Opens a stream at this path.
+    /// Opens the stream at this path.
     ///
     /// # Errors
     /// Fails if the status is not 200.
@@ -36,7 +36,7 @@ impl EventStream {
     /// Returns the next frame.
     ///
     /// # Errors
-    /// Fails at the end of the stream.
+    /// Fails if the stream has ended.
     pub async fn next(&mut self) -> Result<Frame> {
         let mut searched = 0;
         loop {
@@ -55,7 +55,7 @@ impl EventStream {
 }
 
 impl Frame {
-    /// Returns the position in the user's log; `None` for an event that is not stored.
+    /// Returns the event's position in the user's log, or `None` if the event is not stored.
     pub fn seq(&self) -> Option<u64> {
         let cursor = self.field("id: ")?;
         cursor.rsplit_once('-')?.1.parse().ok()

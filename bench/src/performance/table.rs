@@ -35,7 +35,7 @@ fn render_section(text: &mut String, section: &str, figures: &[&Figure]) {
     }
 }
 
-/// Returns the median and, after several runs, the range.
+/// Returns the median and, if there were several runs, the range.
 fn cell_of(figure: &Figure) -> String {
     let Figure { median, min, max, .. } = figure;
     if figure.values.len() < 2 {
@@ -57,7 +57,7 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// Formats a whole number with thin separators from 10 000 on.
+/// Formats a whole number, with thin-space separators starting at 10 000.
 fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     if digits.len() < 5 {

@@ -1,4 +1,4 @@
-//! Turns: sessions that send the next message as soon as the last one is answered.
+//! Turns: each session sends its next message as soon as the previous one is answered.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::{chat::Chat, figures::Figures, installation::Installation, usage::Usage};
 
-/// The measurements of one run.
+/// The measurements from one run.
 #[derive(Debug, Default)]
 pub struct TurnRun {
     turns: usize,
@@ -19,7 +19,7 @@ pub struct TurnRun {
     usage: Usage,
 }
 
-/// Lets each chat take turns for `duration`, after a warm-up, and measures them together.
+/// Runs turns in each session for `duration`, after a warm-up, and combines their measurements.
 ///
 /// # Errors
 /// Describes the first violation of exact delivery.
@@ -70,7 +70,7 @@ async fn take_turns(chats: Vec<Chat>, duration: Duration) -> Result<(Vec<Chat>, 
 }
 
 impl TurnRun {
-    /// Adds the figures of a run with one session, whose latency matters.
+    /// Adds the figures for a run with one session, where latency matters.
     pub fn add_latency(&self, figures: &mut Figures, section: &str, column: &str, model_ms: f64) {
         let over = |quantile| self.answered.quantile_ms(quantile) - model_ms;
         figures.add(section, "Send → answer above the model, p50, ms", column, over(0.5));
@@ -82,7 +82,7 @@ impl TurnRun {
         self.add_cost(figures, section, column);
     }
 
-    /// Adds the figures of a run with many sessions, whose rate matters.
+    /// Adds the figures for a run with many sessions, where throughput matters.
     pub fn add_rate(&self, figures: &mut Figures, section: &str, column: &str) {
         figures.add(section, "Turns per second", column, self.turns as f64 / self.seconds);
         figures.add(section, "Send → answer, p50, ms", column, self.answered.quantile_ms(0.5));

@@ -1,23 +1,24 @@
-//! What processes have used so far, from `/proc`.
+//! Reads the resource usage of processes from `/proc`.
 
 use std::ops::Sub;
 
 use anyhow::{Context as _, Result};
 use procfs::process::Process;
 
-/// Usage of several processes together, since their start.
+/// The combined resource usage of several processes since they were started.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     /// CPU time in user and system mode, in seconds.
     pub cpu_seconds: f64,
-    /// Bytes written to files, as the kernel accounts them: whole pages.
+    /// Bytes written to files; the kernel counts whole pages.
     pub written_bytes: f64,
-    /// Resident memory, in bytes. Not a sum over time: a difference is a growth.
+    /// Current resident memory, in bytes. Unlike the other values, it is not a total: the difference between two usages
+    /// is the growth.
     pub resident_bytes: f64,
 }
 
 impl Usage {
-    /// Adds up the usage of these processes.
+    /// Adds up the resource usage of these processes.
     ///
     /// # Errors
     /// Fails if one of them has exited.

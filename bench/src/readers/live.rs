@@ -1,4 +1,4 @@
-//! A reader that keeps up, and the latency of each change that it receives.
+//! A reader that keeps up with its stream, and the latencies of the changes that it receives.
 
 use std::{
     collections::HashMap,
@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use banter_tests::latency::LatencyRecorder;
 
-/// Changes, identified by the title that each one sets, and their latencies.
+/// Changes, each identified by the title that it sets, and their latencies.
 #[derive(Debug, Default)]
 pub struct Changes {
     count: AtomicU64,
     started: Mutex<HashMap<String, Instant>>,
-    /// Latencies from the request to the event, one per reader.
+    /// Latencies from sending a request to receiving its event, one per reader.
     pub latencies: LatencyRecorder,
 }
 
@@ -40,7 +40,7 @@ impl Changes {
     }
 }
 
-/// Reads until it is stopped.
+/// Reads the stream until `stop` is cancelled.
 pub async fn read(mut stream: EventStream, changes: Arc<Changes>, stop: CancellationToken) -> Result<()> {
     while let Some(event) = stop.run_until_cancelled(stream.try_next()).await {
         match event {

@@ -1,8 +1,9 @@
-//! Measures readers alongside stalled ones. Their latency and the api's memory must stay within limits.
+//! Measures good readers alongside stalled ones. The good readers' latency and the api's memory must stay within
+//! limits.
 //!
-//! A run alternates between rounds without stalled readers and rounds with them. A stalled reader connects with a
-//! cursor that is megabytes behind and with a small receive buffer, and never reads. `/proc/net/tcp` shows whether the
-//! buffers of its connection are really full.
+//! A run alternates between rounds without stalled readers and rounds with them. A stalled reader connects with a small
+//! receive buffer and a cursor that is megabytes behind, and never reads. `/proc/net/tcp` shows whether its
+//! connection's buffers are really full.
 
 mod live;
 mod stalled;
@@ -28,18 +29,19 @@ use crate::measure::ProcessSampler;
 use live::Changes;
 use stalled::StalledReader;
 
-/// Number of turns after a stalled reader's cursor, and size of each of the two messages in a turn. Together, they
-/// exceed the buffers of a connection.
+/// Number of turns after a stalled reader's cursor, and size of each of the two messages in a turn. Together, the
+/// messages exceed a connection's buffers.
 const TURNS: usize = 8;
 const MESSAGE_BYTES: usize = 200_000;
-/// Delay before a round is measured, during which the buffers of stalled readers fill or their connections are closed.
+/// Delay before a round is measured, during which the stalled readers' buffers fill up or their connections are closed.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// Time limit for the buffers to fill. The api disconnects a reader that accepts no data for half a minute.
+/// Time limit for the buffers to fill up. The api disconnects a reader that accepts no data for half a minute.
 const FULL_LIMIT: Duration = Duration::from_secs(20);
-/// Tolerated increase of the good readers' p99 with stalled readers, as a fraction, or in milliseconds if that is more.
+/// Tolerated increase in the good readers' p99 with stalled readers: a fraction or a number of milliseconds, whichever
+/// is more.
 const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
-/// Tolerated growth of the api's memory from the first round with stalled readers to the last, as a fraction, or in MiB
-/// if that is more.
+/// Tolerated growth of the api's memory from the first round with stalled readers to the last: a fraction or a number
+/// of MiB, whichever is more.
 const MEMORY_TOLERANCE: (f64, f64) = (0.1, 8.0);
 
 /// Options of `bench readers`.
@@ -48,7 +50,7 @@ pub struct Options {
     /// Number of users to distribute the readers among.
     #[arg(long, default_value_t = 100)]
     users: usize,
-    /// Number of readers.
+    /// Number of good readers.
     #[arg(long, default_value_t = 800)]
     good: usize,
     /// Number of stalled readers.
@@ -65,7 +67,7 @@ pub struct Options {
     seconds: f64,
 }
 
-/// One user of the run.
+/// A user in the run.
 #[derive(Debug)]
 struct User {
     client: Client,
@@ -75,14 +77,14 @@ struct User {
     cursor: String,
 }
 
-/// The measurements of one round.
+/// The measurements from one round.
 #[derive(Debug)]
 struct Round {
     latencies: Latencies,
     rss_mib: f64,
 }
 
-/// Runs the benchmark. Returns whether the good readers were unaffected and the api did not grow.
+/// Runs the benchmark. Returns whether the good readers' latency and the api's memory stayed within their limits.
 ///
 /// # Errors
 /// Fails if the benchmark cannot be run.
@@ -139,8 +141,8 @@ async fn create_users(app: &TestApp, count: usize) -> Result<Vec<User>> {
     Ok(users)
 }
 
-/// Makes changes at the given rate while this many stalled readers are connected, and measures the latencies at every
-/// good reader.
+/// Makes changes at the configured rate while `stalled` stalled readers are connected, and measures the latency of each
+/// change at every good reader that receives it.
 async fn round(
     users: &[User],
     options: &Options,

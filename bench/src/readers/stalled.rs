@@ -11,7 +11,7 @@ use tokio::{
 /// Size of the receive buffer, in bytes; it is small, so that the api's send buffer fills up.
 const RECEIVE_BUFFER: u32 = 4096;
 
-/// The connection, which stays open until it is dropped.
+/// A stalled reader, whose connection stays open until it is dropped.
 #[derive(Debug)]
 pub struct StalledReader(#[expect(dead_code, reason = "kept only to be dropped")] TcpStream);
 
@@ -29,7 +29,7 @@ impl StalledReader {
     }
 }
 
-/// Counts the connections of the api at this address with unsent data.
+/// Counts the connections to the api at this address that have unsent data.
 pub fn full_connections(address: &str) -> Result<usize> {
     let address: SocketAddr = address.parse()?;
     let connections = procfs::net::tcp().context("/proc/net/tcp")?;

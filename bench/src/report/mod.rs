@@ -1,4 +1,4 @@
-//! The output of a run: a table (CSV), a plot (SVG), and the result of the flatness check for each series.
+//! The output from a run: a table (CSV), a plot (SVG), and, for each series, the result of the flatness check.
 
 pub mod palette;
 mod plot;

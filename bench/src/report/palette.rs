@@ -1,10 +1,10 @@
-//! The colors of plots, on light and dark pages.
+//! The colors used in plots, for light and dark pages.
 
 use std::fmt::Write as _;
 
 use plotters::style::RGBColor;
 
-/// A color on light pages, and its hexadecimal counterpart on dark pages.
+/// A color for light pages, and its counterpart for dark pages, in hexadecimal.
 pub struct Paint(pub RGBColor, &'static str);
 
 /// The background.
@@ -15,7 +15,7 @@ pub const HEADING: Paint = Paint(RGBColor(0x1f, 0x23, 0x28), "#f0f6fc");
 pub const LABEL: Paint = Paint(RGBColor(0x57, 0x60, 0x6a), "#9198a1");
 /// Axes.
 pub const GRID: Paint = Paint(RGBColor(0xd0, 0xd7, 0xde), "#30363d");
-/// Lines and bars of a panel, in this order, repeated if there are more.
+/// The lines or bars in a panel, in this order; the colors repeat if there are more lines or bars than colors.
 pub const LINES: [Paint; 6] = [
     Paint(RGBColor(0x1f, 0x6f, 0xeb), "#58a6ff"),
     Paint(RGBColor(0x0b, 0x7a, 0x75), "#39c5bb"),
@@ -24,10 +24,10 @@ pub const LINES: [Paint; 6] = [
     Paint(RGBColor(0x9a, 0x67, 0x00), "#d29922"),
     Paint(RGBColor(0x6e, 0x77, 0x81), "#8b949e"),
 ];
-/// The font of all texts.
+/// The font for all text.
 pub const FONT: &str = "sans-serif";
 
-/// Adds a style sheet that replaces every color on dark pages.
+/// Adds a style sheet that replaces every color with its counterpart on dark pages.
 pub fn with_dark_mode(svg: &str, title: &str) -> String {
     let mut rules = String::new();
     for Paint(RGBColor(red, green, blue), dark) in [&PAGE, &HEADING, &LABEL, &GRID].into_iter().chain(&LINES) {

@@ -15,20 +15,20 @@ use super::{
     trend::averaged,
 };
 
-/// Maximum number of points per line: enough for the width of a panel, and few enough for a small file.
+/// Maximum number of points per line: enough for a panel's width, but few enough to keep the file small.
 const POINTS: usize = 120;
 const COLUMNS: usize = 2;
 /// Width and height of a panel, in pixels.
 const PANEL: (u32, u32) = (380, 150);
 /// Height of the title, in pixels.
 const TITLE_HEIGHT: u32 = 34;
-/// Space for the name and the legend of a panel above its curves, in pixels.
+/// Space for a panel's name and legend above its curves, in pixels.
 const HEAD: i32 = 32;
 const FONT_SIZE: i32 = 11;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws all panels of a table in the order of their first series.
+/// Draws all panels for a table, in the order of their first series.
 ///
 /// # Errors
 /// Fails if the drawing fails.
@@ -89,14 +89,14 @@ fn draw_panel(area: &Area<'_>, panel: &str, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Returns the measured values of a series over minutes.
+/// Returns the measured values of a series, with their times in minutes.
 fn points(series: &Series, table: &Table) -> Vec<(f64, f64)> {
     let points = table.seconds.iter().map(|seconds| seconds / 60.0).zip(series.values.iter().copied());
     let measured: Vec<(f64, f64)> = points.filter(|(_, value)| value.is_finite()).collect();
     averaged(&measured, POINTS)
 }
 
-/// Returns the smallest of 1, 2, 4, 5, 10, 20, … that is not less than the value.
+/// Returns the smallest of 1, 2, 4, 5, 10, 20, … that is greater than or equal to the value.
 fn round_up(value: f64) -> f64 {
     let mut step = 1.0;
     loop {

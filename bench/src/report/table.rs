@@ -1,4 +1,4 @@
-//! Series of values over one time axis, written as CSV while they grow.
+//! Series of values that share one time axis; each row is written to a CSV file as it is added.
 
 use std::{fs::File, iter::once, path::Path};
 
@@ -9,15 +9,15 @@ use super::Tolerance;
 /// A column.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// The panel of the plot; several series may share one.
+    /// The series's panel in the plot; several series can share one.
     pub panel: &'static str,
-    /// The label in the panel.
+    /// The series's label in the panel.
     pub name: String,
-    /// The tolerated rise; `None` for a series that is expected to grow.
+    /// The tolerated rise, or `None` if the series is expected to grow.
     pub tolerance: Option<Tolerance>,
-    /// Whether a greater rise fails the run; false for series that other load on the machine affects.
+    /// Whether a greater rise fails the run; `false` if other load on the machine affects the series.
     pub is_judged: bool,
-    /// The values; NaN if nothing was measured.
+    /// The values; NaN where nothing was measured.
     pub values: Vec<f64>,
 }
 
@@ -27,7 +27,7 @@ impl Series {
         Self { panel, name: name.to_owned(), tolerance, is_judged: true, values: Vec::new() }
     }
 
-    /// Configures the column so that a rise is reported but does not fail the run.
+    /// Makes a rise in this column be reported without failing the run.
     pub fn not_judged(self) -> Self {
         Self { is_judged: false, ..self }
     }

@@ -1,7 +1,7 @@
 //! Checks whether a series is flat after the warm-up.
 //!
-//! The first third of a run is the warm-up. A straight line is fitted to the rest using the median of the slopes
-//! between all pairs of points (the Theil–Sen estimator), which is robust against single peaks. The series is flat if
+//! The first third of a run is the warm-up. A straight line is fitted to the rest, using the median of the slopes
+//! between all pairs of points (the Theil–Sen estimator), which is robust against isolated peaks. The series is flat if
 //! the line rises by no more than the tolerated amount.
 
 /// The fraction of a run that is the warm-up.
@@ -9,12 +9,12 @@ const WARM_UP: f64 = 1.0 / 3.0;
 /// Number of points to which the line is fitted; if there are more values, they are averaged first.
 const POINTS: usize = 120;
 
-/// The tolerated rise of a series after the warm-up.
+/// The tolerated rise of a series after the warm-up: `share` or `least`, whichever is more.
 #[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
-    /// As a fraction of its median.
+    /// A fraction of the series's median.
     pub share: f64,
-    /// In the unit of the series, if that is more.
+    /// An absolute amount, in the series's unit.
     pub least: f64,
 }
 
@@ -32,7 +32,7 @@ pub struct Trend {
 }
 
 impl Trend {
-    /// Fits values measured at these seconds.
+    /// Fits a line to values measured at these times, in seconds.
     pub fn fit(seconds: &[f64], values: &[f64], tolerance: Tolerance) -> Self {
         let end = seconds.last().copied().unwrap_or_default();
         let judged: Vec<(f64, f64)> = seconds
@@ -55,7 +55,7 @@ impl Trend {
     }
 }
 
-/// Averages neighboring values, so that at most `count` points remain.
+/// Averages adjacent values so that at most `count` points remain.
 pub fn averaged(points: &[(f64, f64)], count: usize) -> Vec<(f64, f64)> {
     let size = points.len().div_ceil(count).max(1);
     let mean = |part: &[(f64, f64)]| {

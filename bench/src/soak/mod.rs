@@ -1,9 +1,10 @@
-//! The soak test: two apis, three workers, and a Redis at half of full load for an hour. Memory, open files, the
-//! write-ahead log, and the oldest waiting job must stay flat, every message must be answered, and `api check` must
-//! pass.
+//! The soak test: two apis, three workers, and a Redis server run at half of full load for an hour. Memory usage, the
+//! number of open files, the size of the write-ahead log, and the wait of the oldest job must stay flat. Every message
+//! must be answered, and `api check` must pass.
 //!
-//! The database grows, because messages are kept: its size is reported but not checked. Events, finished jobs, and
-//! idempotency keys are backdated after a sixth of the run, so that pruning is part of the test.
+//! The database's size is reported but not checked: the database grows because messages are kept. Events, finished
+//! jobs, and idempotency keys are backdated once they are older than a sixth of the run, so that the test covers
+//! pruning.
 
 mod sampler;
 
@@ -26,18 +27,18 @@ const APIS: usize = 2;
 const WORKERS: usize = 3;
 /// Concurrent tasks per worker: enough for the machine to be the bottleneck.
 const CONCURRENCY: &str = "64";
-/// Numbers of concurrent users to try when determining the full load, and the duration of each trial.
+/// Numbers of concurrent users to try when determining full load, and the duration of each trial.
 const TRIALS: [usize; 5] = [8, 16, 32, 64, 128];
 const TRIAL_TIME: Duration = Duration::from_secs(6);
 /// A larger number is tried only if the previous one increased the throughput by this factor.
 const MIN_GAIN: f64 = 1.05;
 /// The fraction of the full load at which the soak test runs.
 const SHARE: f64 = 0.5;
-/// The fraction of the run after which rows are backdated.
+/// Rows are backdated when they are older than the run's duration divided by this number.
 const PRUNED_PART: u32 = 6;
-/// Time limit for the last turns.
+/// Time limit for the last turns to finish.
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
-/// Number of log lines that are printed.
+/// Maximum number of log lines that are printed.
 const SHOWN_LINES: usize = 10;
 
 /// Options of `bench soak`.
@@ -46,7 +47,7 @@ pub struct Options {
     /// Duration of the run in minutes.
     #[arg(long, default_value_t = 60.0)]
     minutes: f64,
-    /// Answers per second; defaults to half of the measured full load.
+    /// Answers per second; defaults to half of the full load measured beforehand.
     #[arg(long)]
     rate: Option<f64>,
     /// Number of users, each with eight conversations and two streams.
@@ -122,8 +123,8 @@ pub async fn run(options: Options) -> Result<bool> {
     Ok(print_totals(&stats) && is_sound && is_flat)
 }
 
-/// Determines the full load: the turns per second without pauses, with the number of users that achieves the highest
-/// throughput.
+/// Determines full load: the number of turns per second, with no pauses, for the number of users that achieves the
+/// highest throughput.
 async fn full_load(load: &mut Load) -> f64 {
     let mut most = 0.0;
     for users in TRIALS {

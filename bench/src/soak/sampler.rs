@@ -14,25 +14,25 @@ use crate::{
 
 /// Sampling interval.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// Interval at which the last sample is printed.
+/// Number of samples after which the latest one is printed.
 const PRINT_INTERVAL: usize = 12;
 
-/// The memory of the allocator and SQLite's caches fluctuates, but a leak keeps growing.
+/// The memory used by the allocator and SQLite's caches fluctuates, whereas a leak keeps growing.
 const MEMORY: Tolerance = Tolerance { share: 0.1, least: 4.0 };
-/// Connections come and go with the users.
+/// Users' connections come and go.
 const HANDLES: Tolerance = Tolerance { share: 0.1, least: 8.0 };
-/// The log grows temporarily while a reader delays a checkpoint.
+/// The write-ahead log grows temporarily while a reader delays a checkpoint.
 const WAL: Tolerance = Tolerance { share: 0.2, least: 4.0 };
-/// Jobs usually wait a few milliseconds; the wait of a stuck job keeps increasing.
+/// Jobs usually wait for a few milliseconds; a stuck job's wait time keeps increasing.
 const OLDEST: Tolerance = Tolerance { share: 0.5, least: 200.0 };
-/// The number of prunable rows fluctuates by the rows that are added between prunings, which are a minute apart.
+/// The number of prunable rows fluctuates by the number added between prunings, which are one minute apart.
 const PRUNING_INTERVAL: Duration = Duration::from_mins(1);
-/// Approximate number of events of one turn.
+/// Approximate number of events in one turn.
 const EVENTS_PER_TURN: f64 = 6.0;
 /// At half load, latencies and CPU usage should be the same at the end as at the beginning.
 const EFFORT: Tolerance = Tolerance { share: 0.3, least: 10.0 };
 
-/// Samples an installation.
+/// Samples an installation's processes and database.
 #[derive(Debug)]
 pub struct Sampler {
     processes: Vec<ProcessSampler>,

@@ -1,7 +1,8 @@
-//! A scripted model server in a process of its own: it speaks OpenAI's streaming chat completions and answers without
-//! thinking.
+//! A scripted model server, in its own process. It implements OpenAI's streaming chat completions and answers
+//! immediately.
 //!
-//! The last message of the request is the script ([`Script`]); every answer contains the time when the request arrived.
+//! The last message in a request is the script ([`Script`]). An instant answer contains the time at which the request
+//! arrived.
 
 mod process;
 mod script;
@@ -29,10 +30,10 @@ use super::monotonic;
 /// The key of the agent that uses the model.
 pub const AGENT_KEY: &str = "scripted";
 
-/// Number of chunks that are produced ahead of the connection.
+/// Maximum number of chunks that are produced before the connection accepts them.
 const AHEAD: usize = 64;
 
-/// Serves until the process is killed. The first line of stdout is the address.
+/// Serves requests until the process is killed. The first line on stdout is the address.
 ///
 /// # Errors
 /// Fails if no port is free.
@@ -75,7 +76,7 @@ async fn complete(request: Bytes) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }
 
-/// Returns a body that a task produces chunk by chunk.
+/// Returns a body whose chunks are produced by a task.
 fn streamed<F>(produce: impl FnOnce(mpsc::Sender<Result<Bytes, Infallible>>) -> F + Send + 'static) -> Body
 where
     F: Future<Output = ()> + Send + 'static,

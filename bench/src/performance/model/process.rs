@@ -33,7 +33,7 @@ impl Model {
         &self.address
     }
 
-    /// Returns the agent's table for `agents.toml`.
+    /// Returns the `agents.toml` table for the agent that uses the model.
     pub fn agent_table(&self) -> String {
         format!(
             "[[agents]]\nkey = \"{}\"\nname = \"Scripted\"\ndriver = \"openai\"\nbase_url = \"http://{}/v1\"\n\

@@ -1,27 +1,27 @@
-//! What the model answers, as the last message of a request describes it.
+//! The model's script, which the last message in a request contains.
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use memchr::memmem;
 
-/// Precedes the time of arrival in an instant answer, in nanoseconds of the monotonic clock.
+/// Precedes the time of arrival in an instant answer. The time is in nanoseconds on the monotonic clock.
 pub const ARRIVAL: &str = " @";
 
-/// A script.
+/// How the model answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Script {
-    /// The message itself and [`ARRIVAL`], at once.
+    /// The message itself, [`ARRIVAL`], and the time of arrival, in a single delta.
     Instant(String),
-    /// So many deltas of so many bytes, as fast as they are read: `/deltas COUNT BYTES`.
+    /// A number of deltas of the same size, sent as fast as they are read: `/deltas COUNT BYTES`.
     Deltas {
         /// Number of deltas.
         count: usize,
-        /// Bytes of each.
+        /// Size of each delta, in bytes.
         bytes: usize,
     },
-    /// A numbered delta with the time in each interval: `/paced MILLISECONDS COUNT`.
+    /// A numbered, timestamped delta in each interval: `/paced MILLISECONDS COUNT`.
     Paced {
-        /// Time between two deltas.
+        /// Interval between deltas.
         interval: Duration,
         /// Number of deltas.
         count: u64,
@@ -29,12 +29,12 @@ pub enum Script {
 }
 
 impl Script {
-    /// Reads the script from the body of a request, without parsing the conversation before it.
+    /// Reads the script from a request's body, without parsing the rest of the conversation.
     pub fn of_request(body: &[u8]) -> Self {
         const CONTENT: &[u8] = b"\"content\":\"";
         let start = memmem::rfind(body, CONTENT).map_or(body.len(), |at| at + CONTENT.len());
         let rest = &body[start..];
-        // Messages of a run contain no quotes.
+        // The messages in a run contain no quotes.
         let end = memchr::memchr(b'"', rest).unwrap_or(rest.len());
         Self::of_text(&String::from_utf8_lossy(&rest[..end]))
     }
@@ -53,7 +53,7 @@ impl Script {
         script.unwrap_or_else(|| Self::Instant(text.to_owned()))
     }
 
-    /// Returns the text of a numbered delta.
+    /// Returns the text of a numbered, timestamped delta.
     pub fn stamp(number: u64, at: Duration) -> String {
         format!("@{number}:{};", at.as_nanos())
     }
