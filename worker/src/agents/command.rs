@@ -1,6 +1,6 @@
-//! The driver `command`: any program. The program is started once per attempt with fixed arguments, reads the
-//! conversation from stdin, and writes its answer to stdout. User text is never passed as an argument, and no shell is
-//! involved.
+//! The `command` driver, which runs any program. The program is started with fixed arguments once per attempt, reads
+//! the conversation from stdin, and writes its answer to stdout. User text is never passed as an argument, and no shell
+//! is involved.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -58,7 +58,7 @@ struct Inner {
 }
 
 impl CommandAgent {
-    /// Creates the agent without starting a process.
+    /// Creates the agent but does not start a process.
     #[must_use]
     pub fn new(config: CommandConfig, launch: Launch, host: ProcessHost) -> Self {
         Self { inner: Arc::new(Inner { config, launch, host }) }
@@ -79,7 +79,7 @@ impl Agent for CommandAgent {
 }
 
 impl Inner {
-    /// Dropping the future ends the process in the background.
+    /// Runs the program. Dropping the future ends the process in the background.
     async fn run(&self, turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         let process = self.host.start(&self.launch, turn.session_id).await?;
         let AgentProcess { stdin, stdout, handle } = process;
@@ -160,10 +160,11 @@ fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
     }
 }
 
-/// Removes and returns the complete characters. An incomplete character at the end stays in the buffer.
+/// Removes the complete characters from the buffer and returns them. An incomplete character at the end stays in the
+/// buffer.
 fn whole_characters(bytes: &mut Vec<u8>) -> String {
     let end = match std::str::from_utf8(bytes) {
-        // Too short for a character, but possibly the start of one.
+        // The rest is too short to be a character, but may be the start of one.
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
         _ => bytes.len().saturating_sub(incomplete(bytes)),
     };
@@ -171,7 +172,7 @@ fn whole_characters(bytes: &mut Vec<u8>) -> String {
     lossy(std::mem::replace(bytes, rest))
 }
 
-/// Returns the number of bytes at the end that start an incomplete character.
+/// Returns the number of bytes at the end that belong to an incomplete character.
 fn incomplete(bytes: &[u8]) -> usize {
     let tail = &bytes[bytes.len().saturating_sub(3)..];
     let is_cut = |start: &usize| {

@@ -1,4 +1,4 @@
-//! Drivers, which build and probe agents of one kind. Each driver is implemented by its configuration type.
+//! Drivers, each of which builds and probes agents of one kind. A driver is implemented by its configuration type.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use super::{
 pub struct BuildContext<'a> {
     /// The agent's key.
     pub key: &'a str,
-    /// Looks up an environment variable. Environment variables hold the secrets.
+    /// Looks up an environment variable. Secrets are stored in environment variables.
     pub env: &'a (dyn Fn(&str) -> Option<String> + Sync),
-    /// Starts the agent's processes.
+    /// Runs the agent's processes.
     pub host: &'a ProcessHost,
     /// Number of tasks that the worker runs at once.
     pub concurrency: usize,
@@ -35,10 +35,10 @@ pub struct ProbeReport {
 /// A kind of agent.
 #[async_trait]
 pub trait Driver: Sync {
-    /// Builds an agent without starting a process.
+    /// Builds an agent but does not start a process.
     ///
     /// # Errors
-    /// Fails with a readable message if the agent cannot run here.
+    /// Fails with a readable message if the agent cannot run on this machine.
     fn build(&self, context: &BuildContext<'_>) -> Result<Arc<dyn Agent>, String>;
 
     /// Returns the name or path of the program that must be installed for the agent, if there is one.
@@ -62,7 +62,7 @@ pub fn of(config: &DriverConfig) -> &dyn Driver {
 }
 
 impl BuildContext<'_> {
-    /// Returns how to start a program. Whether the program is installed is checked when it is started.
+    /// Returns how to start a program. It does not check whether the program is installed; starting it does.
     ///
     /// # Errors
     /// Fails with a readable message if a secret is missing.
@@ -78,7 +78,7 @@ impl BuildContext<'_> {
 }
 
 impl ProbeReport {
-    /// Creates a report of a failed probe with this finding.
+    /// Creates a report for a failed probe with a single finding.
     #[must_use]
     pub fn failed(line: String) -> Self {
         Self { is_usable: false, lines: vec![line] }

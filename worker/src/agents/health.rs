@@ -1,4 +1,4 @@
-//! Determines which agents can run on this machine, without starting any.
+//! Determines which agents can run on this machine, without starting any of them.
 
 use banter_shared::{
     agents_file::{AgentCatalog, AgentConfig, detectable},
@@ -29,13 +29,13 @@ pub fn check(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Ve
     configured.chain(found).collect()
 }
 
-/// Returns why an agent cannot run here. `None` does not guarantee that it can, because nothing is started.
+/// Returns why an agent cannot run on this machine. `None` does not guarantee that it can, because nothing is started.
 #[must_use]
 pub fn unavailable_reason(agent: &AgentConfig, env: impl Fn(&str) -> Option<String>) -> Option<String> {
     agent.unavailable_reason(env).or_else(|| driver::of(&agent.driver).program().and_then(missing))
 }
 
-/// Returns the agents that are installed here but missing from the configuration.
+/// Returns the agents that are installed on this machine but missing from the configuration.
 pub fn detected(catalog: &AgentCatalog) -> impl Iterator<Item = &'static AgentConfig> {
     detectable().iter().filter(|agent| {
         driver::of(&agent.driver)

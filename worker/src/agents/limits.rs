@@ -1,7 +1,8 @@
-//! Extracts from an error message when a limit ends: "resets 3pm", "try again in 2h 5m", "reset after 59s".
+//! Determines from an error message when a limit ends. Examples are "resets 3pm", "try again in 2h 5m", and "reset
+//! after 59s".
 //!
-//! Only words after a trigger such as "resets" or "try again" count, so "your 5-hour limit" does not mean a wait of
-//! five hours. If a message states no time, the result is `None`, not an estimate.
+//! Only words after a trigger such as "resets" or "try again" count, so "your 5-hour limit" does not mean waiting for
+//! five hours. If a message gives no time, the result is `None` rather than an estimate.
 
 mod duration;
 mod moment;
@@ -18,12 +19,12 @@ use crate::agents::pattern::pattern;
 
 /// Number of characters examined after a trigger.
 const REACH_CHARS: usize = 100;
-/// How far in the past a number may be, as a Unix time, to count as one.
+/// How far in the past a number may be for it to be treated as a Unix time.
 const EPOCH_PAST_SECONDS: i64 = 24 * 3600;
-/// How far in the future a number may be, as a Unix time, to count as one.
+/// How far in the future a number may be for it to be treated as a Unix time.
 const EPOCH_FUTURE_SECONDS: i64 = 400 * 24 * 3600;
 
-/// Words that precede the time at which a limit ends.
+/// Matches words that precede the time at which a limit ends.
 static TRIGGER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\b(?:re-?sets?|resetting|refresh(?:es)?|renews?|replenish(?:es|ed)?|resumes?|restored|available|",
@@ -31,13 +32,13 @@ static TRIGGER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:[ _-]?(?:time|at|in|after|delay|on|seconds|secs|ms))*",
     ))
 });
-/// A standalone number that may be a Unix time in seconds or milliseconds.
+/// Matches a standalone number that may be a Unix time, in seconds or milliseconds.
 static EPOCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\w.])(\d{13}|\d{10})(?:\.\d+)?(?:[^\w]|$)"));
 
-/// Returns the time until the end of the limit that `words` report; zero if it has just ended.
+/// Returns the time until the limit reported in `words` ends, which is zero if it has just ended.
 ///
-/// `zone` is the time zone for clock times that do not specify one: the machine's time zone if the program runs on this
-/// machine.
+/// `zone` is the time zone for clock times that do not specify one. For a program running on this machine, it is the
+/// machine's time zone.
 pub fn retry_after<Z: TimeZone>(words: &str, now: Timestamp, zone: &Z) -> Option<Duration> {
     let now = DateTime::from_timestamp_millis(now.unix_millis())?;
     TRIGGER

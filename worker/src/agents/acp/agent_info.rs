@@ -5,11 +5,11 @@ use serde_json::Value;
 /// The supported protocol version.
 pub(super) const PROTOCOL_VERSION: i64 = 1;
 
-/// The result of `initialize`. A capability that is missing or malformed counts as unsupported.
+/// The result of `initialize`. Missing or malformed capabilities are treated as unsupported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the capabilities are independent of each other")]
 pub(super) struct AgentInfo {
-    /// The protocol version that the agent chose, if it states one.
+    /// The protocol version chosen by the agent, if it reports one.
     pub version: Option<i64>,
     /// The agent's name.
     pub name: Option<String>,

@@ -1,4 +1,4 @@
-//! A JSON value of bounded size, which limits the memory that any message from an agent can take.
+//! A JSON value of bounded size, which limits how much memory a message from an agent can use.
 
 use std::{cell::Cell, fmt};
 
@@ -8,11 +8,11 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// Maximum length of a string, in bytes; larger than the longest answer.
+/// Maximum length of a string, in bytes; longer than the longest possible answer.
 const MAX_STRING_BYTES: usize = 1024 * 1024 + 64;
 /// Maximum length of a field name, in bytes.
 const MAX_NAME_BYTES: usize = 1024;
-/// Maximum number of values in a message. The rest is omitted.
+/// Maximum number of values in a message. Any further values are omitted.
 const MAX_VALUES: usize = 100_000;
 /// Maximum number of items in a list.
 const MAX_ITEMS: usize = 10_000;
@@ -32,14 +32,14 @@ impl<'de> Deserialize<'de> for BoundedJson {
     }
 }
 
-/// The number of values and bytes that the rest of a message may use.
+/// The number of values and bytes that the rest of a message may still use.
 struct Allowance {
     values: Cell<usize>,
     bytes: Cell<usize>,
 }
 
 impl Allowance {
-    /// Consumes one value. Returns false if none is left.
+    /// Consumes one value. Returns `false` if none are left.
     fn take(&self) -> bool {
         let left = self.values.get();
         self.values.set(left.saturating_sub(1));

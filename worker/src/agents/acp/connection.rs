@@ -1,8 +1,8 @@
 //! A connection to a running agent.
 //!
-//! One task reads the agent's messages in order. Messages for a session go to its listener and are discarded if there
-//! is none; this drops replayed history and late updates from a turn that has ended. Unsupported requests are answered
-//! with an error immediately.
+//! A single task reads the agent's messages in order. Messages for a session go to its listener, or are discarded if
+//! there is none, which drops replayed history and late updates from turns that have already ended. Unsupported
+//! requests are answered with an error immediately.
 
 mod io;
 mod router;
@@ -44,9 +44,9 @@ use crate::agents::{
     process::{AgentProcess, ProcessHandle, ProcessHost},
 };
 
-/// How long an agent may take to start and to initialize.
+/// How long an agent may take to start and initialize.
 const INITIALIZE_LIMIT: Duration = Duration::from_secs(30);
-/// How long an agent may take to end the session of a deleted conversation.
+/// How long an agent may take to delete or close the session for a deleted conversation.
 const END_SESSION_LIMIT: Duration = Duration::from_secs(2);
 
 /// A connection to an agent. Dropping it ends the agent.
@@ -54,7 +54,7 @@ pub(super) struct Connection {
     peer: Arc<Peer>,
     router: Arc<Router>,
     handle: ProcessHandle,
-    /// Closes the agent's stdin.
+    /// Closes the agent's stdin when dropped.
     _close: DropGuard,
     /// The result of `initialize`.
     pub agent_info: AgentInfo,
@@ -69,7 +69,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// Opens a connection to an agent that was just started.
+    /// Opens a connection to an agent that has just been started.
     pub async fn open(
         process: AgentProcess,
         host: &ProcessHost,
@@ -85,7 +85,8 @@ impl Connection {
         let shutting_down = host.shutting_down().clone();
         host.tasks().spawn(async move {
             let end = CloseSignal { close, shutting_down };
-            // Writing the last messages may take a moment, during which nothing is read.
+            // Once the connection closes, writing the last messages may take a moment. Reading continues in the
+            // meantime.
             tokio::select! {
                 () = read(stdout, &writer_peer, &reader_router) => {}
                 () = write(stdin, outgoing, &end) => {}
@@ -133,7 +134,7 @@ impl Connection {
         self.peer.request(method, self.with_session_id(parameters)).await
     }
 
-    /// Sends session IDs as numbers from now on, as the agent does.
+    /// From now on, sends session IDs as numbers, as the agent does.
     pub fn use_numeric_sessions(&self) {
         self.has_numeric_sessions.store(true, Ordering::Relaxed);
     }
@@ -149,7 +150,7 @@ impl Connection {
         parameters
     }
 
-    /// Sends a request and waits for its result until a time limit.
+    /// Sends a request and waits for its result for at most `limit`.
     pub async fn request_within(
         &self,
         limit: Duration,
@@ -166,13 +167,13 @@ impl Connection {
         }
     }
 
-    /// Cancels the turn of a session.
+    /// Cancels the turn in a session.
     pub fn cancel(&self, session_id: &str) {
         let parameters = CancelNotification::new(session_id.to_owned());
         self.peer.notify("session/cancel", self.with_session_id(parameters));
     }
 
-    /// Subscribes to the events of a session for a turn.
+    /// Subscribes to a session's events for the duration of a turn.
     pub fn subscribe(&self, session_id: &str) -> EventSubscription<'_> {
         self.router.subscribe(session_id)
     }
@@ -182,7 +183,8 @@ impl Connection {
         self.router.has_ignored()
     }
 
-    /// Waits until the agent has been silent for a while. Returns false if the time limit passes first.
+    /// Waits until the agent has been silent for `window.silence`. Returns `false` if the time limit passes or the
+    /// connection closes first.
     pub async fn settle(&self, window: SettleWindow) -> bool {
         let started = Instant::now();
         loop {
@@ -197,7 +199,7 @@ impl Connection {
         }
     }
 
-    /// Deletes or closes a session if the agent supports that.
+    /// Deletes a session, or at least closes it, if the agent supports that.
     pub async fn end_session(&self, session_id: &str) {
         let method = match &self.agent_info {
             AgentInfo { can_delete: true, .. } => "session/delete",
@@ -210,17 +212,18 @@ impl Connection {
         }
     }
 
-    /// Converts an error for the user. If the connection was closed, first waits for the process to exit.
+    /// Converts a request error into one for the user. If the connection was closed, first waits for the process to
+    /// exit.
     pub async fn explain(&self, error: &RequestError) -> AgentError {
         errors::explain(error, &self.handle, &self.router.printed()).await
     }
 
-    /// Returns whether requests can be sent.
+    /// Returns whether requests can still be sent.
     pub fn is_open(&self) -> bool {
         self.handle.is_running() && !self.peer.is_closed()
     }
 
-    /// Returns the process.
+    /// Returns the handle of the agent's process.
     pub fn handle(&self) -> &ProcessHandle {
         &self.handle
     }

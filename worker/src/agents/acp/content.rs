@@ -19,7 +19,7 @@ fn block_text(block: &Value) -> String {
         Some("resource") => block["resource"]["text"].as_str().unwrap_or_default().to_owned(),
         Some("image") => "*(image not shown)*".to_owned(),
         Some("audio") => "*(audio not shown)*".to_owned(),
-        // Some agents use the text's format as the block type, or nest the text.
+        // Some agents use the text's format as the block type, or nest the text in another object.
         Some(_) | None => {
             let texts = ["text", "content", "value"].into_iter().map(|field| text_of(&block[field]));
             texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
@@ -27,7 +27,7 @@ fn block_text(block: &Value) -> String {
     }
 }
 
-/// Returns the text of a chunk. Some agents put it beside the content rather than in it.
+/// Returns the text in a chunk. Some agents put it next to `content` rather than inside it.
 pub(super) fn chunk_text(fields: &Map<String, Value>) -> String {
     let texts = ["content", "text", "delta", "message"].into_iter().filter_map(|field| fields.get(field)).map(text_of);
     texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
@@ -52,7 +52,7 @@ pub(super) fn has_other_content(fields: &Map<String, Value>) -> bool {
     }
 }
 
-/// A text of limited length.
+/// Text of limited length.
 pub(super) struct CappedText {
     text: String,
     max: usize,
@@ -60,7 +60,7 @@ pub(super) struct CappedText {
 }
 
 impl CappedText {
-    /// Creates an empty text of at most `max` bytes.
+    /// Creates an empty text that can hold at most `max` bytes.
     pub fn new(max: usize) -> Self {
         Self { text: String::new(), max, is_cut: false }
     }
@@ -81,7 +81,7 @@ impl CappedText {
     }
 }
 
-/// Returns the text of a tool's content list and whether it was truncated; `None` if no item can be displayed.
+/// Returns the text from a tool's content list and whether it was truncated, or `None` if no item can be displayed.
 pub(super) fn tool_text(items: &[Value], max: usize) -> Option<(String, bool)> {
     let mut shown = CappedText::new(max);
     let mut is_first = true;
@@ -114,7 +114,7 @@ fn diff_text(diff: &Value, shown: &mut CappedText) {
     }
 }
 
-/// Truncates a text to a number of bytes. Returns the kept start and whether anything was cut off.
+/// Truncates a text to at most `most_bytes` bytes. Returns the part that is kept and whether anything was cut off.
 pub(super) fn cut(text: &str, most_bytes: usize) -> (&str, bool) {
     let end = text.floor_char_boundary(most_bytes);
     (&text[..end], end < text.len())

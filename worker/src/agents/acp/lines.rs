@@ -1,4 +1,4 @@
-//! Reads the lines of an agent's stdout. Only the ends of an overlong line are kept.
+//! Reads lines from an agent's stdout. Only the start and the end of an overlong line are kept.
 
 use std::io;
 
@@ -6,11 +6,11 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
 /// Maximum length of a line that is parsed, in bytes. One update may contain whole files.
 pub(super) const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
-/// Length of the kept start of a longer line, in bytes; the ID is expected there.
+/// How much of the start of a longer line is kept, in bytes; the ID is expected to be there.
 const HEAD_BYTES: usize = 64 * 1024;
-/// Length of the kept end of a longer line, in bytes.
+/// How much of the end of a longer line is kept, in bytes.
 const TAIL_BYTES: usize = 1024;
-/// A buffer that has grown beyond this size, in bytes, is shrunk after its line.
+/// A buffer that has grown beyond this size, in bytes, is shrunk once its line has been handled.
 const KEPT_BYTES: usize = 1024 * 1024;
 
 /// A line of output.
@@ -28,7 +28,7 @@ pub(super) enum Line<'a> {
 }
 
 impl Line<'_> {
-    /// Returns the number of bytes kept of the line.
+    /// Returns the number of bytes of the line that are kept.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Complete(line) => line.len(),
@@ -37,7 +37,7 @@ impl Line<'_> {
     }
 }
 
-/// Reads lines. The last one may lack a newline.
+/// Reads lines. The last line may lack a newline.
 pub(super) struct LineReader<R> {
     reader: R,
     line: Vec<u8>,

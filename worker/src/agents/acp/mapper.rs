@@ -1,9 +1,9 @@
 //! Maps an agent's updates to [`Update`]s.
 //!
-//! Parsing is lenient because agents differ: updates of unknown kinds are ignored and counted; a tool call may arrive
-//! twice, late, or without a status; and a malformed field counts as missing. A tool with no reported status is running
-//! unless it is waiting for permission. A tool that was denied permission is `rejected`, even if the agent reports a
-//! failure for it.
+//! Parsing is lenient because agents differ: updates of unknown kinds are ignored and counted, tool calls may arrive
+//! twice, late, or without a status, and malformed fields are treated as missing. A tool with no reported status is
+//! running unless it is waiting for permission. A tool that was denied permission is `rejected`, even if the agent
+//! reports that it failed.
 
 mod answer_text;
 mod notices;
@@ -35,7 +35,7 @@ use crate::agents::Update;
 
 /// Maximum number of tool calls in a turn.
 const MAX_TOOLS: usize = 2000;
-/// Maximum total length of the inputs and outputs of a turn's tool calls, in bytes.
+/// Maximum total length of the inputs and outputs of all tool calls in a turn, in bytes.
 const MAX_TOOLS_BYTES: usize = 16 * 1024 * 1024;
 
 /// The state of a turn.
@@ -43,7 +43,7 @@ const MAX_TOOLS_BYTES: usize = 16 * 1024 * 1024;
 pub(super) struct UpdateMapper {
     tools: HashMap<String, Tool>,
     tools_bytes: usize,
-    /// Number of calls that share an ID, if there is more than one.
+    /// Number of tool calls with the same ID, if there is more than one.
     repeats: HashMap<String, usize>,
     /// Whether a permission request was rejected.
     has_rejection: bool,
@@ -53,7 +53,7 @@ pub(super) struct UpdateMapper {
     text: AnswerText,
     ignored: HashMap<String, usize>,
     has_undecodable: bool,
-    /// Whether an update of an unknown kind had text, which may have been part of the answer.
+    /// Whether an update of an unknown kind contained text, which may have been part of the answer.
     has_unread_text: bool,
 }
 
@@ -79,7 +79,7 @@ pub(super) fn is_of_turn(update: &Value) -> bool {
     !STANDING.contains(&kind_of(update))
 }
 
-/// Returns whether an update repeats a user message, as in a replay.
+/// Returns whether an update repeats a user message, as happens when history is replayed.
 pub(super) fn is_user_message(update: &Value) -> bool {
     kind_of(update) == USERS
 }
@@ -105,7 +105,7 @@ impl UpdateMapper {
             "tool_call" | "tool_call_update" => {
                 let Some(id) = tool_call_id(&fields) else { return self.ignore(&kind) };
                 if kind == "tool_call" {
-                    // The tool may already be known; empty lists in the announcement do not replace known values.
+                    // The tool may already be known. Empty lists in its announcement must not replace known values.
                     fields.retain(|_, field| field.as_array().is_none_or(|items| !items.is_empty()));
                 }
                 if kind == "tool_call" && self.tools.get(&id).is_some_and(|tool| tool.is_followed_by(&fields)) {
@@ -134,7 +134,7 @@ impl UpdateMapper {
         Flow::Continue
     }
 
-    /// Adds the tool of a permission request, if it is not known yet, and emits it. Returns its title.
+    /// Adds the tool call in a permission request, if it is not known yet, and emits it. Returns its title.
     pub fn permission(&mut self, id: &str, call: &Map<String, Value>, out: &mut Vec<Update>) -> String {
         self.upsert(id, call);
         self.set_permission(id, PermissionState::Pending, out);
@@ -154,12 +154,12 @@ impl UpdateMapper {
         self.set_permission(id, PermissionState::Rejected, out);
     }
 
-    /// Records the rejection of a request that names no tool.
+    /// Records the rejection of a permission request that names no tool.
     pub fn record_rejection(&mut self) {
         self.has_rejection = true;
     }
 
-    /// Returns whether a permission request was rejected, after which some agents cancel their turn.
+    /// Returns whether a permission request was rejected; some agents then cancel their turn.
     pub fn has_rejection(&self) -> bool {
         self.has_rejection
     }
@@ -171,7 +171,7 @@ impl UpdateMapper {
         }
     }
 
-    /// Emits the thought text that has not been emitted yet.
+    /// Emits any thought text that has not been emitted yet.
     pub fn flush(&mut self, out: &mut Vec<Update>) {
         self.thoughts.flush(out);
     }
@@ -181,7 +181,7 @@ impl UpdateMapper {
         self.thoughts.has_something_to_flush()
     }
 
-    /// Ends the turn: closes open tools, and rejects those that are still waiting for permission.
+    /// Ends the turn: closes open tool calls, and rejects those that are still waiting for permission.
     pub fn finish(&mut self, is_success: bool, out: &mut Vec<Update>) {
         self.text.finish(out);
         self.thoughts.end(out);
@@ -223,7 +223,7 @@ impl UpdateMapper {
         !self.tools.is_empty()
     }
 
-    /// Returns the last notice of the turn, preferring errors.
+    /// Returns the turn's last notice, preferring errors.
     pub fn last_notice(&self) -> Option<&Notice> {
         self.notices.last()
     }

@@ -1,9 +1,9 @@
 //! Lenient parsing of an agent's JSON-RPC messages.
 //!
-//! A line usually contains one message. It contains several if an agent sends a batch or omits the newline between two
-//! objects, and none if it is other output. A message may follow other output on its line. A message that cannot be
-//! parsed is still identified by its ID, so that no one waits for it: a request from the agent is answered with an
-//! error, and a request to the agent fails.
+//! A line usually contains one message. It contains several if the agent sends a batch or omits the newline between two
+//! objects, and none if it is other output. A message may follow other output on the same line. A message that cannot
+//! be parsed is still identified by its ID, so that neither side waits forever: a request from the agent is answered
+//! with an error, and a request to the agent fails.
 
 #[cfg(test)]
 mod tests;
@@ -18,13 +18,14 @@ use serde_json::{Deserializer, Map, Value};
 use super::{bounded_json::BoundedJson, lines::Line};
 use crate::agents::pattern::pattern;
 
-/// Error codes of JSON-RPC 2.0 (<https://www.jsonrpc.org/specification#error_object>).
+/// JSON-RPC 2.0 error codes (<https://www.jsonrpc.org/specification#error_object>).
 pub(super) const PARSE_ERROR: i64 = -32700;
 pub(super) const INVALID_REQUEST: i64 = -32600;
 pub(super) const METHOD_NOT_FOUND: i64 = -32601;
 pub(super) const INVALID_PARAMS: i64 = -32602;
 pub(super) const INTERNAL_ERROR: i64 = -32603;
-/// The agent requires authentication (<https://agentclientprotocol.com/protocol/authentication>).
+/// The error code for an agent that requires authentication
+/// (<https://agentclientprotocol.com/protocol/authentication>).
 pub(super) const AUTH_REQUIRED: i64 = -32000;
 
 /// A JSON-RPC error.
@@ -41,7 +42,7 @@ impl RpcError {
         Self { code, message: message.to_owned(), data: None }
     }
 
-    /// Parses the `error` of a response, which may have any shape.
+    /// Parses a response's `error` field, which may have any shape.
     fn parse(error: Value) -> Self {
         let Value::Object(mut fields) = error else {
             let message = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
@@ -59,7 +60,7 @@ impl RpcError {
 /// A message from an agent.
 #[derive(Debug, PartialEq)]
 pub(super) enum Message {
-    /// A request, which requires a response.
+    /// A request from the agent, which requires a response.
     Request { id: Value, method: String, parameters: Value },
     /// A notification.
     Notification { method: String, parameters: Value },
@@ -75,7 +76,8 @@ pub(super) enum Message {
     Unknown,
 }
 
-/// Returns the messages in a line. Lone surrogates in the text of chunks stay marked, for a `SurrogateJoiner`.
+/// Returns the messages in a line. Lone surrogates in the text of chunks stay marked so that a `SurrogateJoiner` can
+/// join them.
 pub(super) fn parse(line: &Line<'_>) -> Vec<Message> {
     match line {
         Line::Complete(line) => parse_line(line),
@@ -102,7 +104,7 @@ fn parse_line(line: &[u8]) -> Vec<Message> {
         if is_damaged && values.is_empty() {
             found.push(recover(rest, "", "is not valid JSON"));
         }
-        // After other output, only an object that is certainly a message counts.
+        // After other output, only objects that are clearly messages count.
         found.extend(values.into_iter().filter(|value| start == 0 || is_message(value)).map(message));
         if is_damaged {
             break;
@@ -115,8 +117,8 @@ fn parse_line(line: &[u8]) -> Vec<Message> {
     found
 }
 
-/// Returns the position where the next message may start: the start of the line, or after other output, such as
-/// progress information.
+/// Returns the position at which the next message may start: either the start of the line or after other output, such
+/// as progress information.
 fn next_start(text: &str, at: usize) -> Option<usize> {
     static FIRST: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^(?:\[\s*\{|\{\s*["}])"#));
     static LATER: LazyLock<Regex> =
@@ -154,8 +156,8 @@ fn objects(text: &str) -> (Vec<Value>, usize) {
     (found, length)
 }
 
-/// Replaces the marks of lone surrogates, except in the text of a chunk, because the other half may arrive in the next
-/// chunk.
+/// Replaces the markers for lone surrogates, except in the text of a chunk, because the other half may arrive in the
+/// next chunk.
 fn unmark(value: &mut Value) {
     let chunk = value.pointer_mut("/params/update/content/text").map(Value::take);
     replace_all(value);
@@ -202,7 +204,7 @@ fn message(value: Value) -> Message {
                 .map_or_else(|| Ok(fields.remove("result").unwrap_or_default()), |error| Err(RpcError::parse(error)));
             Message::Response { id, result }
         }
-        // An error without an ID, which concerns the only pending request. A log line may have this field, too.
+        // An error without an ID, which is about the only pending request. A log line may have an `error` field, too.
         (None, None) => match fields.remove("error").filter(|error| !error.is_null()) {
             Some(error) if fields.contains_key("jsonrpc") => {
                 Message::Response { id: Value::Null, result: Err(RpcError::parse(error)) }

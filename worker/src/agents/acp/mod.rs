@@ -1,9 +1,9 @@
-//! The driver `acp`: any program that implements the Agent Client Protocol over stdin and stdout.
+//! The `acp` driver, for any program that implements the Agent Client Protocol over stdin and stdout.
 //!
 //! Each conversation has its own process, which is kept for a while after each turn (`pool`). A new process resumes the
-//! agent's earlier session if it can, and otherwise receives the conversation (`session`). A turn is one prompt
-//! (`turn`). It runs in a separate task (`runner`), so that cancellation completes even if the worker has already dropped
-//! the future that awaits the answer.
+//! agent's earlier session if possible; otherwise, it is sent the conversation (`session`). A turn is one prompt
+//! (`turn`). It runs in a separate task (`runner`), so that cancellation completes even if the worker has already
+//! dropped the future that is waiting for the answer.
 
 mod agent_info;
 mod bounded_json;
@@ -52,7 +52,7 @@ pub struct AcpAgent {
 }
 
 impl AcpAgent {
-    /// Creates the agent without starting a process.
+    /// Creates the agent but does not start a process.
     #[must_use]
     pub(super) fn new(config: AcpConfig, launch: Launch, host: ProcessHost, settle_policy: SettlePolicy) -> Self {
         let limits = PoolLimits {

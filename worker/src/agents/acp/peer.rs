@@ -22,7 +22,7 @@ use super::message::{INTERNAL_ERROR, RpcError, integer};
 /// Capacity of the channel for outgoing messages. It fills up only if the agent does not read its stdin.
 const OUTGOING_MESSAGES: usize = 1024;
 
-/// The reason why a request has no result.
+/// The reason why a request produced no result.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum RequestError {
     /// The connection was closed before a response arrived.
@@ -45,7 +45,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Creates a peer and the receiver of the lines to write to the agent.
+    /// Creates a peer, and a receiver for the lines to write to the agent.
     pub fn new() -> (Arc<Self>, mpsc::Receiver<String>) {
         let (outgoing, lines) = mpsc::channel(OUTGOING_MESSAGES);
         let peer =
@@ -59,7 +59,8 @@ impl Peer {
         let (reply, outcome) = oneshot::channel();
         self.pending().insert(id, reply);
         let _pending = PendingGuard { peer: self, id };
-        // Checked after the insertion: either `close` sees the request, or the request sees that the peer is closed.
+        // This must be checked after the insertion: either `close` sees the request, or the request sees that the peer
+        // is closed.
         if self.closed.is_cancelled() {
             return Err(RequestError::Closed);
         }
@@ -83,11 +84,11 @@ impl Peer {
         });
     }
 
-    /// Completes a request to the agent. Returns false if no request with this ID is pending.
+    /// Completes a request to the agent. Returns `false` if no request with this ID is pending.
     pub fn complete(&self, id: &Value, outcome: RpcResult) -> bool {
         let mut pending = self.pending();
         let known = integer(id).and_then(|id| pending.remove(&id));
-        // An error without an ID concerns a request that the agent could not parse.
+        // An error without an ID is about a request that the agent could not parse.
         let only = |pending: &mut HashMap<i64, _>| {
             let id = if pending.len() == 1 { pending.keys().next().copied() } else { None };
             id.and_then(|id| pending.remove(&id))
@@ -118,7 +119,7 @@ impl Peer {
     }
 }
 
-/// Removes a request when its future is dropped.
+/// Removes a pending request when its future is dropped.
 struct PendingGuard<'a> {
     peer: &'a Peer,
     id: i64,
@@ -130,12 +131,12 @@ impl Drop for PendingGuard<'_> {
     }
 }
 
-/// Converts parameters to a value; null if they cannot be serialized.
+/// Converts parameters to a JSON value, which is null if they cannot be serialized.
 fn value(parameters: impl Serialize) -> Value {
     serde_json::to_value(parameters).unwrap_or_default()
 }
 
-/// Responds to a request from the agent. If dropped without a response, it responds with an error.
+/// Responds to a request from the agent. If it is dropped before responding, it responds with an error.
 #[derive(Debug)]
 pub(super) struct Responder {
     peer: Arc<Peer>,

@@ -1,4 +1,4 @@
-//! Permission requests from an agent: the options that it offers, the decision of the configured policy, and the
+//! Permission requests from an agent: the options that it offers, the decision made by the configured policy, and the
 //! response.
 //!
 //! Every option is displayed with its own name. The store and the API identify an option by a sanitized ID; the
@@ -17,7 +17,8 @@ use super::mapper::tool_call_id;
 
 /// Maximum number of options in a request.
 const MAX_OPTIONS: usize = 100;
-/// Maximum length of an option ID that is stored unchanged, in bytes. A longer ID is replaced by the option's number.
+/// Maximum length of an option ID that is stored unchanged, in bytes. A longer ID is replaced with one made from the
+/// option's number.
 const MAX_OPTION_ID_BYTES: usize = 256;
 /// Maximum length of an option's kind, in bytes.
 const MAX_KIND_BYTES: usize = 64;
@@ -25,7 +26,7 @@ const MAX_KIND_BYTES: usize = 64;
 /// A parsed permission request.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// The ID and fields of the tool call; `None` if the request contains none.
+    /// The tool call's ID and fields, or `None` if the request contains no tool call.
     pub tool_call: Option<(String, Map<String, Value>)>,
     offered: Vec<OfferedOption>,
 }
@@ -37,10 +38,10 @@ struct OfferedOption {
     agent_id: Value,
 }
 
-/// The policy's decision on a request.
+/// The policy's decision about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PolicyDecision {
-    /// Decide without the user.
+    /// Decide without asking the user.
     Decide(PermissionDecision),
     /// Ask the user.
     Ask,
@@ -72,8 +73,8 @@ impl Request {
         self.offered.iter().map(|offered| offered.option.clone()).collect()
     }
 
-    /// Applies the policy. `allow` decides without the user only if exactly one option allows the operation once and
-    /// every option's kind is recognizable. It never selects an option that the agent would remember.
+    /// Applies the policy. `allow` decides without asking the user only if exactly one option allows the operation once
+    /// and every option's kind is recognized. It never selects an option that the agent would remember.
     pub fn decide(&self, policy: PermissionPolicy) -> PolicyDecision {
         if self.offered.is_empty() {
             return PolicyDecision::Decide(PermissionDecision::Reject);
@@ -102,8 +103,9 @@ impl Request {
         }
     }
 
-    /// Returns the response: the option with the ID `chosen`, or else one that matches the decision. A rejection
-    /// without a `reject_once` option cancels the request, which is the only other outcome in the protocol.
+    /// Returns the response: the option with the ID `chosen`, if any, or else one that matches the decision. If there
+    /// is no `reject_once` option, a rejection cancels the request, which is the only other outcome that the protocol
+    /// supports.
     pub fn result(&self, decision: PermissionDecision, chosen: Option<&str>) -> Value {
         let options = self.options();
         let by_decision = || option_for(&options, decision).ok().flatten().map(|option| option.option_id.as_str());
@@ -114,7 +116,7 @@ impl Request {
     }
 }
 
-/// Returns the response to a request for which no decision was made.
+/// Returns the response to a request that was not decided.
 pub(super) fn cancelled() -> Value {
     json!({"outcome": {"outcome": "cancelled"}})
 }
@@ -137,7 +139,7 @@ impl OfferedOption {
     }
 }
 
-/// Returns a label for an option without a name.
+/// Returns a label for an option that has no name.
 fn name_of(kind: &PermissionKind, option_id: &str, number: usize) -> String {
     match kind {
         PermissionKind::AllowOnce => "Allow once".to_owned(),

@@ -1,8 +1,8 @@
-//! The processes of one agent: one per conversation, kept for its next turn.
+//! An agent's processes: one per conversation, kept running for the next turn.
 //!
-//! Guarantees: a conversation never has two processes; at most the configured number of processes run at a time, and
-//! one that is being ended counts until it has exited; while they exceed the configured memory limit, idle processes
-//! are ended, least recently used first. The pool never ends a process that is working.
+//! Guarantees: a conversation never has two processes; at most the configured number of processes run at a time,
+//! including those that are being ended but have not exited yet; while the processes exceed the configured memory
+//! limit, idle ones are ended, least recently used first. The pool never ends a process that is working.
 
 mod permit;
 mod slot;
@@ -35,9 +35,9 @@ use self::{
 use super::{connection::Connection, session::OpenSession};
 use crate::agents::process::{ProcessHandle, ProcessHost, tree};
 
-/// Shortest interval between checks of the idle processes.
+/// Shortest interval between checks for idle processes to end.
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
-/// Longest interval between checks of the idle processes.
+/// Longest interval between checks for idle processes to end.
 const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 /// A pooled connection. Dropping it ends its process.
@@ -86,19 +86,19 @@ pub(super) struct PoolLimits {
     pub memory_bytes: u64,
 }
 
-/// The processes of one agent; see the module documentation.
+/// An agent's processes; see the module documentation.
 pub(super) struct Pool<C = Connection> {
     limits: PoolLimits,
     permits: Arc<Semaphore>,
     slots: Mutex<HashMap<SessionId, Arc<Slot<C>>>>,
-    /// Notified when a process may have become idle and when a process has exited.
+    /// Notified when a process may have become idle and when one has exited.
     changed: Notify,
     /// Number of processes that are being ended but have not exited yet.
     exiting: Arc<AtomicIsize>,
     /// Number of turns that are waiting for a permit.
     waiting: AtomicIsize,
     tasks: TaskTracker,
-    /// The worker is about to exit.
+    /// Cancelled when the worker is about to exit.
     shutting_down: CancellationToken,
 }
 
@@ -123,7 +123,7 @@ impl<C: PooledConnection> Pool<C> {
                 let Some(pool) = weak.upgrade() else { return };
                 pool.evict_stale();
             }
-            // On shutdown, end all idle processes; the others are ended by their turns.
+            // On shutdown, end all idle processes. The others are ended by their turns.
             if let Some(pool) = weak.upgrade() {
                 while pool.evict() {}
             }
@@ -152,12 +152,13 @@ impl<C: PooledConnection> Pool<C> {
         }
     }
 
-    /// Waits until another process may be started. Ends idle processes to make room, but no more than needed.
+    /// Waits until another process may be started. Ends idle processes to make room, but no more of them than
+    /// necessary.
     async fn acquire_permit(&self) -> OwnedSemaphorePermit {
         let _waiter = WaiterGuard::new(&self.waiting);
         loop {
             let mut changed = pin!(self.changed.notified());
-            // Enabled before the check, so that no later change is missed.
+            // Enable the notification before the check, so that no later change is missed.
             changed.as_mut().enable();
             if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
                 while self.is_over_memory() && self.evict() {}
@@ -179,7 +180,7 @@ impl<C: PooledConnection> Pool<C> {
         tree::resident_bytes(&roots) > self.limits.memory_bytes
     }
 
-    /// Ends the least recently used idle process. Returns false if there is none.
+    /// Ends the least recently used idle process. Returns `false` if there is none.
     fn evict(&self) -> bool {
         for slot in self.idle() {
             if let Ok(mut warm) = slot.warm.try_lock()
@@ -191,7 +192,7 @@ impl<C: PooledConnection> Pool<C> {
         false
     }
 
-    /// Returns the slots with an idle process, least recently used first.
+    /// Returns the slots that contain an idle process, least recently used first.
     fn idle(&self) -> Vec<Arc<Slot<C>>> {
         let mut idle: Vec<_> = self.lock().values().cloned().collect();
         idle.retain(|slot| slot.warm.try_lock().is_ok_and(|warm| warm.is_some()));

@@ -36,7 +36,7 @@ impl AcpAgent {
 
     async fn initialize(&self, process: AgentProcess, probe: &mut Probe) -> Result<(), AgentError> {
         let opened = Connection::open(process, &self.runner.host, &self.runner.settle_policy).await;
-        // Only now is it known whether the supervisor was able to start the program.
+        // Only now do we know whether the supervisor was able to start the program.
         probe.is_started = opened.as_ref().err().is_none_or(|error| error.code != ErrorCode::AgentUnavailable);
         let connection = opened?;
         probe.initialized_after = Some(probe.begun_at.elapsed());
@@ -51,17 +51,17 @@ impl AcpAgent {
 #[derive(Debug)]
 struct Probe {
     begun_at: Instant,
-    /// Whether the program was started.
+    /// Whether the program could be started.
     is_started: bool,
-    /// Time until the agent was initialized; `None` if it never was.
+    /// Time until the agent was initialized, or `None` if it never was.
     initialized_after: Option<Duration>,
     /// The agent's name and version.
     name: Option<String>,
     /// The names of the agent's authentication methods.
     sign_in_methods: Vec<String>,
-    /// Why no session could be opened; `None` if one was opened.
+    /// Why no session could be opened, or `None` if one was opened.
     failure: Option<AgentError>,
-    /// The end of the agent's stderr, without secrets, if the probe failed.
+    /// If the probe failed, the end of the agent's stderr, with secrets removed.
     stderr: String,
 }
 

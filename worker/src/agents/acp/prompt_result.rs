@@ -1,7 +1,7 @@
-//! Determines how a turn ended from the result of its prompt and the preceding updates.
+//! Determines how a turn ended, based on the result of its prompt and the preceding updates.
 //!
-//! A failed answer is never reported as complete, and a good answer is not discarded because of an unusual stop reason.
-//! A stop reason that the protocol defines is taken literally unless the agent also reports a failure.
+//! A failed answer is never reported as complete, and a good answer is never discarded because of an unusual stop
+//! reason. A stop reason defined by the protocol is taken at face value unless the agent also reports a failure.
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +42,7 @@ const FAILURES: [&str; 22] = [
     "incomplete",
 ];
 
-/// Returns the answer or the error for a prompt with this result. `redact` removes secrets from the agent's error
+/// Returns the answer, or the error, for a prompt with this result. `redact` removes secrets from the agent's error
 /// message.
 pub(super) fn to_answer(
     result: &Value,
@@ -68,7 +68,7 @@ pub(super) fn to_answer(
     if let Some(finish_reason) = finish_reason {
         return Ok(Answer { finish_reason, usage: usage(result) });
     }
-    // If there is an answer, only an error notice explains the failure; an ordinary notice does not.
+    // If the agent sent any text, only an error notice can explain the failure; an ordinary notice cannot.
     let notice = mapper.last_notice().filter(|notice| notice.is_error || !mapper.has_text());
     let message = reported_error(result)
         .or_else(|| notice.map(|notice| notice.words.clone()))
@@ -91,7 +91,7 @@ fn reason_of(result: &Value) -> Option<&str> {
         .find_map(|name| result.get(name)?.as_str())
 }
 
-/// Returns whether the agent sent an error and no text.
+/// Returns whether the agent sent an error but no text.
 fn is_only_an_error(mapper: &UpdateMapper) -> bool {
     !mapper.has_text() && mapper.last_notice().is_some_and(|notice| notice.is_error)
 }

@@ -29,7 +29,7 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// Answers a turn and cleans up after it.
+    /// Answers a turn and then cleans up.
     pub async fn run(
         &self,
         turn: Turn,
@@ -40,8 +40,8 @@ impl Runner {
         let Some(mut slot) = stop.run_until_cancelled(self.pool.acquire(turn.session_id)).await else { return };
         let (result, cleanup) = self.answer(turn, &mut slot, updates, stop).await;
         let _ = reply.send(result);
-        // The conversation's next turn waits for the cleanup, so that late output of this turn is not mistaken for its
-        // own.
+        // The conversation's next turn waits for the cleanup, so that late output from this turn is not mistaken for
+        // its own.
         if let Some(cleanup) = cleanup
             && let Some(warm) = slot.warm.as_ref()
             && !cleanup.run(&warm.connection, &self.settle_policy).await
@@ -60,7 +60,7 @@ impl Runner {
     ) -> (Result<Answer, AgentError>, Option<turn::Cleanup>) {
         let stopped = || (Err(AgentError::stopped()), None);
         let Some(ready) = stop.run_until_cancelled(self.prepare(&turn, slot)).await else {
-            // The process may be only partly set up.
+            // The process may only be partly set up.
             slot.discard();
             return stopped();
         };
@@ -96,7 +96,7 @@ impl Runner {
 
     /// Ensures that there is a process with a session to send the prompt to.
     async fn prepare(&self, turn: &Turn, slot: &mut SlotGuard) -> Result<(), AgentError> {
-        // A session that already contains this turn, or later ones, cannot be resumed.
+        // A session that already contains this turn or later ones cannot be resumed.
         let mut resume = turn.resume.as_ref().filter(|resume| resume.turn < turn.turn);
         if let Some(warm) = slot.warm.as_mut() {
             if !warm.connection.is_open() {
@@ -137,8 +137,8 @@ impl Runner {
         }
     }
 
-    /// Returns the name of the program that the agent's sessions belong to: the reported name, or else that of the
-    /// started program.
+    /// Returns the name of the program to which the agent's sessions belong: the name reported by the agent or, if
+    /// there is none, that of the program that was started.
     fn provider(&self, connection: &Connection) -> String {
         let started = match &self.launch.program {
             Program::Named(name) => name.as_str(),

@@ -1,4 +1,4 @@
-//! Opens the agent's session for a conversation: the earlier one if possible, or else a new one.
+//! Opens the agent's session for a conversation: the earlier session if possible, or else a new one.
 
 use std::{path::Path, time::Duration};
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{connection::Connection, settle::SettleWindow, update::session_id_in};
 use crate::agents::AgentError;
 
-/// Time limit for each request.
+/// Time limit for each request that opens or configures a session.
 const SESSION_LIMIT: Duration = Duration::from_secs(30);
 
 /// An agent's session and how much of the conversation it contains.
@@ -21,7 +21,7 @@ const SESSION_LIMIT: Duration = Duration::from_secs(30);
 pub(super) struct OpenSession {
     /// The session ID assigned by the agent.
     pub id: String,
-    /// The last turn that the session contains; `None` if the session is new.
+    /// The last turn that the session contains, or `None` if the session is new.
     pub last_turn: Option<i64>,
 }
 
@@ -50,8 +50,8 @@ pub(super) async fn open(
     Ok(OpenSession { id, last_turn: None })
 }
 
-/// Returns whether the agent has restored an earlier session. Tries every supported method. If all of them fail, the
-/// caller starts a new session and sends it the conversation.
+/// Tries to restore an earlier session, using every method that the agent supports. Returns whether one of them
+/// succeeded. If not, the caller starts a new session and sends it the conversation.
 async fn restore(
     connection: &Connection,
     config: &AcpConfig,
@@ -96,8 +96,8 @@ async fn try_restore(
     }
 }
 
-/// Sets the configured mode and model. Fails if the agent does not offer them, because it would run with different
-/// ones.
+/// Sets the configured mode and model. Fails if the agent does not offer them, because it would otherwise run with
+/// different ones.
 async fn configure(
     connection: &Connection,
     config: &AcpConfig,
@@ -126,7 +126,7 @@ async fn configure(
     Ok(())
 }
 
-/// A setting that an agent offers in a dedicated list or as a configuration option.
+/// A setting that agents offer either in a dedicated list or as a configuration option.
 struct Setting {
     field: &'static str,
     listed: Vec<String>,

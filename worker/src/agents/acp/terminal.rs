@@ -1,25 +1,26 @@
 //! Tool output that agents stream outside the protocol.
 //!
-//! The Codex adapter sends a tool's output only in `_meta.terminal_output_delta` of its updates unless the client opts
-//! out.
+//! Unless the client opts out, the Codex adapter sends a tool's output only in the `_meta.terminal_output_delta` field
+//! of its updates.
 
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-/// Maximum length of a tool's kept output, in bytes: one more than is displayed, so that it counts as truncated.
+/// Maximum length of a tool's output that is kept, in bytes: one byte more than is displayed, so that the output counts
+/// as truncated.
 const MAX_BYTES: usize = 64 * 1024 + 1;
 /// Maximum number of tools per turn whose output is kept.
 const MAX_TOOLS: usize = 2000;
 
-/// The outputs so far, by tool call ID.
+/// The output received so far for each tool call ID.
 #[derive(Default)]
 pub(super) struct TerminalOutputs {
     outputs: HashMap<String, String>,
 }
 
 impl TerminalOutputs {
-    /// Inserts the output so far into an update, in the field that the protocol defines for it.
+    /// Inserts the output received so far into an update, in the field that the protocol defines for it.
     pub fn show(&mut self, update: &mut Value) {
         let told = update.pointer("/_meta/terminal_output_delta/data").and_then(Value::as_str);
         let (Some(id), Some(piece)) = (update.get("toolCallId").and_then(Value::as_str), told) else { return };

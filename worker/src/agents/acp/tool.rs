@@ -1,6 +1,7 @@
 //! A tool call in a turn, assembled from its updates.
 //!
-//! Keeps only what is displayed, up to a limit. A malformed field counts as missing and does not affect other fields.
+//! Only what is displayed is kept, up to a limit. A malformed field is treated as missing and does not affect other
+//! fields.
 
 use banter_shared::chat::{StepStatus, ToolDetail, ToolKind, ToolLocation};
 use serde::{
@@ -14,13 +15,13 @@ use super::{
     update::canonical,
 };
 
-/// Maximum length of a tool's kept input and of its kept output, in bytes each.
+/// Maximum length of the input and of the output that is kept for a tool call, in bytes each.
 pub(super) const MAX_DETAIL_BYTES: usize = 64 * 1024;
 /// Maximum length of a path or title, in bytes.
 const MAX_LINE_BYTES: usize = 4096;
 /// Maximum number of locations in a tool call.
 const MAX_LOCATIONS: usize = 100;
-/// The title of a tool that has none.
+/// The title for a tool call that has none.
 pub(super) const DEFAULT_TITLE: &str = "Tool";
 
 /// A status reported by the agent.
@@ -92,7 +93,7 @@ pub(super) struct Tool {
     shown: Option<CappedValue>,
     raw_output: Option<CappedValue>,
     locations: Vec<ToolLocation>,
-    /// `None` if no status was reported or the reported one no longer applies.
+    /// The reported status, or `None` if none was reported or it no longer applies.
     reported: Option<ReportedStatus>,
     permission: PermissionState,
 }
@@ -145,8 +146,8 @@ impl Tool {
         }
     }
 
-    /// Returns whether an announcement with these fields starts another call with the same ID: this call has ended, and
-    /// the announced one has not.
+    /// Returns whether an announcement with these fields starts another call with the same ID, that is, whether this
+    /// call has ended and the announced one has not.
     pub fn is_followed_by(&self, announced: &Map<String, Value>) -> bool {
         let status = announced.get("status").and_then(ReportedStatus::parse);
         self.reported.is_some_and(ReportedStatus::is_final) && status.is_some_and(|status| !status.is_final())
@@ -154,7 +155,7 @@ impl Tool {
 
     pub fn status(&self) -> StepStatus {
         match (self.reported, self.permission) {
-            // Even if permission was denied: a completed operation is not hidden.
+            // A completed operation must not be hidden, even if permission was denied.
             (Some(ReportedStatus::Completed), _) => StepStatus::Succeeded,
             (_, PermissionState::Rejected) => StepStatus::Rejected,
             (Some(ReportedStatus::Failed), _) => StepStatus::Failed,
@@ -182,7 +183,7 @@ impl Tool {
         }
     }
 
-    /// Closes a tool call that is still open when its turn ends. A call that is still waiting for permission is
+    /// Closes a tool call that is still open when its turn ends. If the call is still waiting for permission, it is
     /// rejected.
     pub fn close(&mut self, is_success: bool) {
         match self.permission {
@@ -193,7 +194,7 @@ impl Tool {
         }
     }
 
-    /// Returns the total length of the input and the output, in bytes.
+    /// Returns the combined length of the input and the output, in bytes.
     pub fn bytes(&self) -> usize {
         self.input.bytes()
             + [&self.shown, &self.raw_output].into_iter().flatten().map(CappedValue::bytes).sum::<usize>()
@@ -206,7 +207,7 @@ impl Tool {
         self.locations.clear();
     }
 
-    /// Returns the detail of the step for this tool call.
+    /// Returns the step detail for this tool call.
     pub fn detail(&self) -> ToolDetail {
         let nothing = CappedValue::default();
         let output = self.shown.as_ref().or(self.raw_output.as_ref()).unwrap_or(&nothing);

@@ -1,4 +1,4 @@
-//! Extracts updates from the parameters of `session/update`, in the shape that the protocol defines.
+//! Extracts updates from the parameters of `session/update` and converts them to the shape that the protocol defines.
 //!
 //! Some agents send several updates in a list, omit the wrapper, use a different field for the kind, or spell the kind
 //! in a different case.
@@ -10,7 +10,7 @@ const KIND: &str = "sessionUpdate";
 /// Other names of this field.
 const OTHER_KINDS: [&str; 3] = ["session_update", "updateType", "type"];
 
-/// Returns the updates in these parameters, each with its kind in `sessionUpdate`.
+/// Returns the updates in these parameters. The kind of each is in its `sessionUpdate` field.
 pub(super) fn updates_in(mut parameters: Value) -> Vec<Value> {
     let update = parameters.get_mut("update").filter(|update| !update.is_null()).map(Value::take);
     let update = match update {
@@ -54,7 +54,7 @@ pub(super) fn canonical(word: &str) -> String {
     found
 }
 
-/// Returns the session ID in a message's parameters. Some agents send a number.
+/// Returns the session ID from a message's parameters. Some agents send a number.
 pub(super) fn session_id_in(parameters: &Value) -> Option<String> {
     match parameters.get("sessionId").or_else(|| parameters.get("session_id"))? {
         Value::String(id) => Some(id.clone()),

@@ -1,4 +1,4 @@
-//! Messages that start with `/`. Each command demonstrates one kind of answer.
+//! Handles messages that start with `/`. Each command demonstrates one kind of answer.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use super::{AnswerEnd, DemoAnswer, Prelude, texts, words};
 
 /// Maximum duration of `/slow`, in seconds.
 const MAX_SLOW_S: f64 = 3600.0;
-/// Duration of `/slow` without a number, in seconds.
+/// Duration of `/slow` if no number is given, in seconds.
 const DEFAULT_SLOW_S: f64 = 5.0;
-/// Chunks of a `/slow` answer per second.
+/// Chunks per second in a `/slow` answer.
 const SLOW_PARTS_PER_S: f64 = 8.0;
-/// Number of words in each chunk of `/long`.
+/// Number of words in each chunk of a `/long` answer.
 const LONG_PART_WORDS: usize = 10;
 const LONG_DURATION: Duration = Duration::from_secs(3);
 
@@ -23,7 +23,7 @@ pub(super) fn answer(message: &str) -> Option<DemoAnswer> {
     let (name, rest) = match command.find(char::is_whitespace) {
         Some(end) => {
             let (name, rest) = command.split_at(end);
-            // One white space character after the name belongs to neither the name nor the argument.
+            // A single whitespace character after the name belongs to neither the name nor the argument.
             (name, rest.get(rest.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default())
         }
         None => (command, ""),
@@ -50,7 +50,7 @@ fn long() -> DemoAnswer {
     DemoAnswer { parts, duration: LONG_DURATION, ..DemoAnswer::at_once("") }
 }
 
-/// Counts, so that a lost or repeated word is easy to notice.
+/// Returns an answer that counts, so that a lost or repeated word is easy to notice.
 fn slow(argument: &str) -> DemoAnswer {
     let seconds = if argument.is_empty() { Ok(DEFAULT_SLOW_S) } else { argument.parse() };
     let Some(seconds) = seconds.ok().filter(|seconds| (0.0..=MAX_SLOW_S).contains(seconds)) else {

@@ -1,4 +1,4 @@
-//! Builds and probes the demo, which is driven like any other agent.
+//! Builds and probes the demo agent, which is driven like any other agent.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,9 +12,10 @@ use crate::agents::{
     process::{Launch, Program},
 };
 
-/// How long idle processes of the demo are kept; short, because they start quickly.
+/// How long the demo's idle processes are kept. The time is short because these processes start quickly.
 const KEEP_WARM: Duration = Duration::from_mins(1);
-/// Maximum number of demo processes, unless the worker runs more tasks at once. They are small, so the limit is high.
+/// Maximum number of demo processes, unless the worker runs more tasks at once. The limit is high because these
+/// processes are small.
 const MAX_PROCESSES: usize = 64;
 
 #[async_trait]

@@ -1,9 +1,10 @@
 //! The built-in demo: a program (`worker demo-agent`) that implements the Agent Client Protocol over stdin and stdout.
-//! The driver `demo` starts it like any other agent, so that a first try covers everything: a process, a stream, tools,
-//! permissions, Stop, and a session that is loaded again.
+//! The `demo` driver starts it like any other agent, so that trying it out covers everything: a process, a stream,
+//! tools, permissions, the Stop button, and loading an earlier session.
 //!
-//! It follows fixed rules and needs neither a key nor a network. It is not an AI and says so. The same conversation
-//! gets the same answer. `small_talk` and `commands` decide what to answer; `server` sends it at the pace of a typist.
+//! The demo follows fixed rules and needs neither a key nor network access. It is not an AI, and says so. The same
+//! conversation always gets the same answer. `small_talk` and `commands` decide what to answer; `server` sends the
+//! answer at typing speed.
 
 mod commands;
 mod driver;
@@ -19,23 +20,23 @@ use banter_shared::chat::{HistoryMessage, Role};
 
 pub use server::serve;
 
-/// Pause after each word of an ordinary answer.
+/// Pause after each word in an ordinary answer.
 const WORD_PAUSE: Duration = Duration::from_millis(20);
 
-/// An answer before it is sent.
+/// An answer that has not been sent yet.
 #[derive(Clone, Debug, PartialEq)]
 struct DemoAnswer {
-    /// What precedes the text.
+    /// What is sent before the text.
     prelude: Prelude,
-    /// The text, in the chunks in which it is sent.
+    /// The text, split into the chunks in which it is sent.
     parts: Vec<String>,
-    /// Time from the first chunk to the end.
+    /// Time from the first chunk to the end of the answer.
     duration: Duration,
     /// How the answer ends.
     end: AnswerEnd,
 }
 
-/// What precedes the text of an answer.
+/// What is sent before an answer's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Prelude {
     Nothing,
@@ -43,7 +44,7 @@ enum Prelude {
     Thought,
     /// A plan whose steps are completed one by one.
     Plan,
-    /// A tool call that needs permission; if it is rejected, another text follows.
+    /// A tool call that needs permission. If it is rejected, a different text follows.
     Tool,
 }
 
@@ -68,7 +69,7 @@ impl DemoAnswer {
         Self { prelude: Prelude::Nothing, duration: WORD_PAUSE.saturating_mul(count), parts, end: AnswerEnd::Normal }
     }
 
-    /// Returns an answer that is sent in one chunk without a pause. An empty text has no chunks.
+    /// Returns an answer that is sent in one chunk, with no pauses. An empty text has no chunks.
     fn at_once(text: &str) -> Self {
         let parts = if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
         Self { prelude: Prelude::Nothing, parts, duration: Duration::ZERO, end: AnswerEnd::Normal }
@@ -83,7 +84,7 @@ impl DemoAnswer {
     }
 }
 
-/// Splits a text into words, each with the white space after it.
+/// Splits a text into words, each including the whitespace that follows it.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut after_space = true;
@@ -98,7 +99,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Returns the answer to a conversation whose last message is the user's.
+/// Returns the answer to a conversation. Its last message is the user's.
 fn answer(history: &[HistoryMessage]) -> DemoAnswer {
     let Some(message) = history.iter().rfind(|message| message.role == Role::User) else {
         return DemoAnswer::typed(texts::GREETING);

@@ -1,4 +1,4 @@
-//! Sends the parts of an answer at a configured pace.
+//! Sends the parts of an answer at a given pace.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DemoAnswer, Prelude, texts, words};
 
-/// Pause between the words of a thought.
+/// Pause between the words in a thought.
 const THOUGHT_PAUSE: Duration = Duration::from_millis(30);
-/// Pause between the steps of a plan.
+/// Pause between the steps in a plan.
 const PLAN_PAUSE: Duration = Duration::from_millis(300);
 /// How long the simulated tool takes.
 const TOOL_DURATION: Duration = Duration::from_millis(500);
@@ -36,7 +36,7 @@ pub(super) struct AnswerSender {
     pub stop: CancellationToken,
 }
 
-/// The reason for stopping before the end of an answer.
+/// The reason why an answer was stopped before its end.
 pub(super) enum Interruption {
     Stopped,
     Failed(Error),
@@ -101,7 +101,7 @@ impl AnswerSender {
         Ok(())
     }
 
-    /// Requests permission and pretends to run the tool. Returns false if it was rejected.
+    /// Requests permission and pretends to run the tool. Returns `false` if permission was denied.
     async fn run_tool(&self) -> Result<bool, Interruption> {
         let id = SessionId::generate().to_string();
         let call = ToolCall::new(id.clone(), texts::TOOL_TITLE)

@@ -35,7 +35,7 @@ use super::{
 };
 use crate::agents::prompt::{ASSISTANT_HEADING, INTRODUCTION, USER_HEADING};
 
-/// How long a crash is delayed so that the preceding updates can arrive.
+/// How long a crash is delayed at most, so that the preceding updates can arrive first.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// Serves until stdin is closed.
 ///
@@ -89,7 +89,7 @@ pub async fn serve() -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-/// The sessions of this process.
+/// The server, with all sessions in this process.
 #[derive(Clone, Default)]
 struct DemoServer {
     sessions: Arc<Mutex<HashMap<String, Session>>>,
@@ -98,7 +98,7 @@ struct DemoServer {
 #[derive(Default)]
 struct Session {
     history: Vec<HistoryMessage>,
-    /// Stops the answer in progress.
+    /// Cancelled to stop the answer in progress.
     stop: CancellationToken,
 }
 
@@ -155,8 +155,8 @@ impl DemoServer {
         let end = answer.end;
         let result = sender.send(answer, &mut text).await;
         if end == AnswerEnd::Crash {
-            // No client supports this request. When the error response arrives, all earlier updates have arrived as
-            // well.
+            // No client supports this request. Once the error response arrives, all earlier updates must have arrived
+            // as well.
             let question = UntypedMessage::new("demo/farewell", json!({}))?;
             let _ = timeout(FLUSH_LIMIT, sender.cx.send_request(question).block_task()).await;
         }
@@ -179,7 +179,7 @@ impl DemoServer {
     }
 }
 
-/// Returns the messages in a prompt: the new one, preceded by those that this session has not received yet.
+/// Returns the messages in a prompt: the new message, preceded by any that this session has not received yet.
 fn messages(blocks: Vec<ContentBlock>) -> Vec<HistoryMessage> {
     let texts: Vec<String> = blocks
         .into_iter()

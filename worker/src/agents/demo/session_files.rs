@@ -14,13 +14,13 @@ use banter_shared::{
 };
 use serde_json::json;
 
-/// Returns the path of a session's file, or `None` if there is no home folder or the ID is invalid.
+/// Returns the path to a session's file, or `None` if there is no home folder or the ID is invalid.
 fn file(id: &str) -> Option<PathBuf> {
     let id: SessionId = id.parse().ok()?;
     Some(PathBuf::from(env::var_os("HOME")?).join("sessions").join(format!("{id}.jsonl")))
 }
 
-/// Returns the messages of a session, or `None` if it has no file.
+/// Returns a session's messages, or `None` if the session has no file.
 pub(super) fn read(id: &str) -> Option<Vec<HistoryMessage>> {
     let text = fs::read_to_string(file(id)?).ok()?;
     let message = |line: &str| {
@@ -30,7 +30,7 @@ pub(super) fn read(id: &str) -> Option<Vec<HistoryMessage>> {
     Some(text.lines().filter_map(message).collect())
 }
 
-/// Stores a session's messages. If that fails, the session is lost when the process exits.
+/// Appends messages to a session's file. If that fails, the session is lost when the process exits.
 pub(super) fn append(id: &str, messages: &[HistoryMessage]) {
     let Some(path) = file(id) else { return };
     let lines = messages.iter().fold(String::new(), |mut lines, message| {

@@ -1,4 +1,4 @@
-//! Small talk in the manner of Weizenbaum's ELIZA (1966): reflects the user's words.
+//! Small talk in the style of Weizenbaum's ELIZA (1966), which reflects the user's words.
 
 use banter_shared::chat::{HistoryMessage, Role};
 
@@ -84,7 +84,8 @@ const PROMPTS: [&str; 6] = [
     "How long has it been like that?",
 ];
 
-/// The start of a sentence and its possible answers, in which `…` stands for the rest of the sentence.
+/// Beginnings of sentences, each with the possible answers to it. In the answers, `…` stands for the rest of the
+/// sentence.
 const RULES: [(&str, [&str; 2]); 16] = [
     ("i feel", ["What makes you feel …?", "Do you often feel …?"]),
     ("i need", ["What would change if you got …?", "Do you really need …?"]),
@@ -117,7 +118,7 @@ fn reflect(clause: &[Word<'_>], turn: usize) -> Option<String> {
     })
 }
 
-/// Returns the name that the user gives in a message.
+/// Returns the user's name, if the message gives it.
 fn name_in(message: &str) -> Option<String> {
     const BEGINNINGS: [&str; 5] = ["my name is", "my name's", "i am called", "i'm called", "call me"];
     clauses(message).iter().find_map(|clause| {
@@ -127,7 +128,7 @@ fn name_in(message: &str) -> Option<String> {
             let at = words.windows(length).position(|window| contains(window, beginning))?;
             let given = clause[at + length..].iter().take_while(|word| !["and", "but"].contains(&word.lower.as_str()));
             let name: Vec<&str> = given.take(3).map(|word| word.text).collect();
-            // "Call me" is often just a request for a phone call.
+            // "Call me" is often just a request to be phoned.
             let is_name = *beginning != "call me" || name.first()?.starts_with(char::is_uppercase);
             let name: String = name.join(" ").chars().take(MAX_NAME_CHARS).collect();
             (is_name && !name.is_empty()).then_some(name)
@@ -135,7 +136,7 @@ fn name_in(message: &str) -> Option<String> {
     })
 }
 
-/// A word without surrounding punctuation.
+/// A word, with surrounding punctuation removed.
 struct Word<'a> {
     text: &'a str,
     lower: String,
@@ -188,7 +189,7 @@ fn pick<'a>(answers: &[&'a str], turn: usize) -> &'a str {
 mod tests {
     use super::*;
 
-    /// Returns the answer to the last of these messages. A fixed answer follows each earlier one.
+    /// Returns the answer to the last of these messages. Each of the earlier messages got the same fixed answer.
     fn reply_to(messages: &[&str]) -> String {
         let mut history = Vec::new();
         for (index, message) in messages.iter().enumerate() {

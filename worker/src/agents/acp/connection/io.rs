@@ -1,4 +1,4 @@
-//! Reads an agent's stdout and writes its stdin.
+//! Reads from an agent's stdout and writes to its stdin.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,14 +16,14 @@ use crate::agents::acp::{
     peer::Peer,
 };
 
-/// How long writing the last messages may take when the connection closes.
+/// How long writing the remaining messages may take when the connection closes.
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 
 /// The signals that close a connection from the worker's side.
 pub(super) struct CloseSignal {
-    /// The connection was dropped.
+    /// Cancelled when the connection is dropped.
     pub close: CancellationToken,
-    /// The worker is about to exit.
+    /// Cancelled when the worker is about to exit.
     pub shutting_down: CancellationToken,
 }
 
@@ -33,7 +33,7 @@ impl CloseSignal {
     }
 }
 
-/// Reads and dispatches messages until end of file.
+/// Reads and dispatches messages until the end of the agent's output.
 pub(super) async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, router: &Router) {
     let mut lines = LineReader::new(BufReader::with_capacity(64 * 1024, stdout), MAX_LINE_BYTES);
     loop {
@@ -54,8 +54,8 @@ pub(super) async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, route
     }
 }
 
-/// Writes outgoing messages until the connection closes, then the queued ones within a short time limit: an agent that
-/// no longer reads must not keep its stdin open.
+/// Writes outgoing messages until the connection closes, and then any that are still queued. The latter has a short
+/// time limit, so that an agent that no longer reads its stdin cannot keep it open.
 pub(super) async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<String>, end: &CloseSignal) {
     let forward = async {
         while let Some(mut line) = outgoing.recv().await {
@@ -66,7 +66,7 @@ pub(super) async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc
             };
             if let Err(error) = written.await {
                 tracing::debug!(%error, "cannot write to an agent's stdin");
-                // The agent's output is still being read.
+                // Keep running, because the agent's output is still being read.
                 return std::future::pending().await;
             }
         }

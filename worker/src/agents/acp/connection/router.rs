@@ -1,4 +1,4 @@
-//! Dispatches the messages of an agent: responses to their requests, and the rest to the subscribed turn.
+//! Dispatches an agent's messages: responses to the requests that they answer, and all others to the subscribed turn.
 
 use std::{
     collections::VecDeque,
@@ -28,9 +28,9 @@ use crate::agents::acp::{
 const UPDATE: &str = "session/update";
 /// Capacity of the channel for a turn's events. While it is full, the agent's output is not read.
 const EVENT_BUFFER: usize = 256;
-/// Maximum total length of the lines that contain these events, in bytes. A single line may be longer.
+/// Maximum total length of the lines that contain the queued events, in bytes. A single line may be longer.
 const EVENT_BYTES: u32 = 16 * 1024 * 1024;
-/// Maximum number of kept lines that are not messages.
+/// Maximum number of lines that are kept even though they are not messages.
 const MAX_PRINTED_LINES: usize = 10;
 /// Maximum length of each kept line, in bytes. The rest is cut off.
 const MAX_PRINTED_BYTES: usize = 1000;
@@ -38,11 +38,11 @@ const MAX_PRINTED_BYTES: usize = 1000;
 /// An event that an agent sends during a turn.
 #[derive(Debug)]
 pub(in crate::agents::acp) enum TurnEvent {
-    /// The `update` of a `session/update`.
+    /// The `update` field of a `session/update`.
     Update(Value),
     /// An update that cannot be decoded.
     Malformed,
-    /// A permission request, to which the agent awaits a response.
+    /// A permission request; the agent is waiting for a response.
     Permission(Box<Request>, Responder),
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Router {
     listener: Mutex<Option<(String, mpsc::Sender<QueuedEvent>)>>,
     room: Arc<Semaphore>,
     settle_policy: Arc<SettlePolicy>,
-    /// When a message for a session last arrived, even without a listener.
+    /// When a message for a session last arrived, whether or not there was a listener.
     active_at: Mutex<Instant>,
     /// When the last completed turn ended, if no update has arrived since then.
     ended_at: Mutex<Option<Instant>>,
@@ -104,7 +104,8 @@ impl Router {
         self.ignored.load(Ordering::Relaxed) > 0
     }
 
-    /// Returns the listener of a session. A message without a session ID goes to the only listener.
+    /// Returns the listener for a session. A message without a session ID goes to the current listener, whatever its
+    /// session.
     fn find(&self, session_id: Option<&str>) -> Option<mpsc::Sender<QueuedEvent>> {
         let listener = lock(&self.listener);
         listener.as_ref().filter(|(id, _)| session_id.is_none_or(|it| it == id)).map(|(_, events)| events.clone())
@@ -117,7 +118,7 @@ impl Router {
         let _ = listener.send(QueuedEvent { event, _room: room }).await;
     }
 
-    /// Subscribes to the events of a session for a turn.
+    /// Subscribes to a session's events for the duration of a turn.
     pub fn subscribe(&self, session_id: &str) -> EventSubscription<'_> {
         let (sender, events) = mpsc::channel(EVENT_BUFFER);
         *lock(&self.ended_at) = None;
@@ -130,10 +131,10 @@ impl Router {
         *lock(&self.active_at)
     }
 
-    /// Handles a message from a line of this many bytes.
+    /// Handles a message from a line that is `bytes` long.
     pub async fn dispatch(&self, message: Message, bytes: usize, peer: &Arc<Peer>) {
         let is_known = match message {
-            // Without an ID to respond to, it is a notification.
+            // A request without an ID to respond to is a notification.
             Message::Request { id: Value::Null, method, parameters } if method == UPDATE => {
                 self.notification(&method, parameters, bytes).await
             }
@@ -185,7 +186,7 @@ impl Router {
         }
     }
 
-    /// Returns false if the notification is not recognized.
+    /// Handles a notification. Returns `false` if it is not recognized.
     async fn notification(&self, method: &str, parameters: Value, bytes: usize) -> bool {
         if method != UPDATE {
             return false;
@@ -193,7 +194,7 @@ impl Router {
         let session_id = session_id_in(&parameters);
         let updates = updates_in(parameters);
         let is_known = !updates.is_empty();
-        // The updates in a line share the line's size.
+        // Divide the line's size among the updates that it contains.
         let bytes = bytes / updates.len().max(1);
         for update in updates {
             self.update(session_id.as_deref(), update, bytes).await;
@@ -221,12 +222,12 @@ impl Router {
     }
 }
 
-/// A subscription to the events of a session, until it is dropped.
+/// A subscription to a session's events, which ends when it is dropped.
 pub(in crate::agents::acp) struct EventSubscription<'a> {
     router: &'a Router,
     /// The events, in order.
     pub events: mpsc::Receiver<QueuedEvent>,
-    /// Whether the turn ended normally, which makes any further update late.
+    /// Whether the turn ended normally, in which case any further update is late.
     pub is_complete: bool,
 }
 

@@ -23,7 +23,7 @@ use crate::{
     supervise,
 };
 
-/// Maximum length of an agent's error message as displayed, in characters.
+/// Maximum length at which an agent's error message is displayed, in characters.
 const MAX_QUOTED_CHARS: usize = 300;
 /// Maximum length of the part of an error message that is examined, in bytes.
 const MAX_READ_BYTES: usize = 16 * 1024;
@@ -43,7 +43,7 @@ pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printe
             let stderr = handle.final_stderr().await;
             tracing::warn!(?status, stderr, "agent process exited");
             let mut error = from_exit(status);
-            // If the process was killed, what it wrote before is not the cause.
+            // If the process was killed, its earlier output does not explain why.
             if error.code == ErrorCode::AgentCrashed
                 && status.and_then(|status| status.code()).is_some_and(|code| code <= 128)
                 && let Some(words) = last_words(&stderr).or_else(|| last_words(&handle.redact(printed)))
@@ -53,7 +53,7 @@ pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printe
             error
         }
         RequestError::Refused(error) => {
-            // Logged as strings, so that control characters are escaped.
+            // These are logged as strings, so that control characters are escaped.
             let (said, stderr) = (handle.redact(&error.message), handle.stderr());
             tracing::warn!(code = error.code, said, stderr, "agent returned an error");
             refused(error, |words| handle.redact(words))
@@ -78,7 +78,7 @@ fn refused(error: &RpcError, redact: impl Fn(&str) -> String) -> AgentError {
     failed(&words, by_code, redact)
 }
 
-/// Converts an agent's error message. `default` is the error code if the message suggests none.
+/// Converts an agent's error message. `default` is the error code to use if the message suggests none.
 pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> String) -> AgentError {
     let words = &words[..words.floor_char_boundary(MAX_READ_BYTES)];
     let code = patterns::kind_of(words).unwrap_or(default);
@@ -137,8 +137,8 @@ pub(super) fn message_in(value: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// Returns the line of an agent's last output that most likely explains its exit: the last line that reports an error,
-/// or else the last line.
+/// Returns the line in an agent's last output that is most likely to explain its exit: the last line that reports an
+/// error or, if there is none, the last line.
 fn last_words(output: &str) -> Option<String> {
     const REPORTS: [&str; 6] = ["error", "fatal", "panic", "exception", "not set", "missing"];
     let text = strip_terminal_codes(output);
@@ -150,7 +150,7 @@ fn last_words(output: &str) -> Option<String> {
     lines().rfind(is_report).or_else(|| lines().next_back()).map(str::to_owned)
 }
 
-/// Converts the exit status of a process.
+/// Converts a process's exit status.
 pub(in crate::agents) fn from_exit(status: Option<ExitStatus>) -> AgentError {
     let code = status.and_then(|status| status.code());
     let supervisor = |known: u8| code == Some(i32::from(known));

@@ -9,7 +9,7 @@ use regex::Regex;
 
 use crate::agents::pattern::pattern;
 
-/// The conversation exceeds the model's context.
+/// Matches messages that say that the conversation exceeds the model's context.
 static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)context[ _-]?(?:length|window|size|limit)?[ _-]?(?:was |is |has been |been )?(?:exceed|overflow|too (?:long|large)|is full)",
@@ -22,7 +22,7 @@ static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
         r"|request_too_large",
     ))
 });
-/// A quota of requests, tokens, or money is exhausted for now.
+/// Matches messages that say that a quota for requests, tokens, or costs is currently exhausted.
 static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\brate[ _-]?limit|too many requests|\b429\b|quota|resource[ _]exhausted|throttl",
@@ -32,14 +32,14 @@ static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
         r"|out of (?:credits?|extra usage|usage)|credits? (?:are |is )?(?:exhausted|used up)",
     ))
 });
-/// A quota per minute or per day. Messages about it may mention tokens but do not concern the context.
+/// Matches messages about a quota per minute or per day. They may mention tokens, but are not about the context.
 static PER_TIME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\bper (?:min|minute|hour|day)\b|\brate[ _-]?limit|\b429\b"));
-/// The provider is temporarily unable to serve requests.
+/// Matches messages that say that the provider is temporarily unable to serve requests.
 static OVERLOADED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\boverloaded|\b(?:503|529)\b|service (?:is )?(?:temporarily )?unavailable|at capacity")
 });
-/// Authentication is required.
+/// Matches messages that say that authentication is required.
 static SIGN_IN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)authentication (?:is )?(?:required|failed)|authentication_error|not (?:logged|signed) in|unauthori[sz]ed",
@@ -48,7 +48,7 @@ static SIGN_IN: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// Text that reports an error rather than merely mentioning one.
+/// Matches text that reports an error rather than merely mentioning one.
 static REPORT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^\W*(?:(?:(?:api|http|internal|server|model|provider|request|stream|connection|network|agent|fatal|unexpected)[ _-]+)*",
@@ -58,10 +58,10 @@ static REPORT: LazyLock<Regex> = LazyLock::new(|| {
         r"|(?:invalid|missing|expired) api key\b|overloaded\b)",
     ))
 });
-/// Maximum length of a report, in bytes.
+/// Maximum length of an error report, in bytes.
 const MAX_REPORT_BYTES: usize = 400;
 
-/// Returns whether an answer consists entirely of an error report, which some agents send as text.
+/// Returns whether the entire answer is an error report. Some agents send errors as answer text.
 pub(in super::super) fn is_report(text: &str) -> bool {
     text.len() <= MAX_REPORT_BYTES && REPORT.is_match(text)
 }

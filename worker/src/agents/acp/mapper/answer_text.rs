@@ -1,4 +1,4 @@
-//! The text of an answer, with a paragraph break wherever something else came in between.
+//! Collects the text of an answer, with a paragraph break wherever something else arrived in between.
 
 use banter_shared::lenient_json::SurrogateJoiner;
 
@@ -7,10 +7,10 @@ use crate::agents::{Update, acp::content::cut};
 
 /// Maximum length of an answer, in bytes.
 pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-/// Maximum length of an answer that may be an error message, in bytes.
+/// Maximum length of an answer that could be an error message, in bytes.
 const MAX_BEGINNING_BYTES: usize = 1000;
 
-/// The text of an answer so far.
+/// The text received so far.
 #[derive(Default)]
 pub(super) struct AnswerText {
     surrogates: SurrogateJoiner,
@@ -25,7 +25,7 @@ pub(super) struct AnswerText {
 }
 
 impl AnswerText {
-    /// Joins the halves of surrogate pairs. The result is empty while a half is missing.
+    /// Joins the halves of surrogate pairs. The result is empty while the second half is still missing.
     pub fn decode(&mut self, text: &str) -> String {
         self.surrogates.push(text).into_owned()
     }
@@ -54,7 +54,7 @@ impl AnswerText {
         self.append(last, out);
     }
 
-    /// Returns whether there is no text.
+    /// Returns whether there is no text yet.
     pub fn is_empty(&self) -> bool {
         self.bytes == 0
     }
@@ -70,7 +70,7 @@ impl AnswerText {
         self.ends_in_space = text.ends_with(char::is_whitespace);
         self.beginning.push_str(cut(kept, MAX_BEGINNING_BYTES - self.beginning.len()).0);
         if let Some(Update::Text(before)) = out.last_mut() {
-            // Joined because some agents send each character separately.
+            // Join the texts, because some agents send each character separately.
             before.push_str(kept);
         } else if !kept.is_empty() {
             out.push(Update::Text(kept.to_owned()));

@@ -1,4 +1,4 @@
-//! The notices of a turn, each of which is a step.
+//! The notices in a turn, each of which is a step.
 
 use banter_shared::{
     chat::{StepDetail, StepStatus},
@@ -16,7 +16,7 @@ use crate::agents::{
     },
 };
 
-/// The notices of a turn.
+/// The notices in a turn.
 #[derive(Default)]
 pub(super) struct Notices {
     count: usize,
@@ -53,7 +53,7 @@ impl Notices {
     }
 }
 
-/// Maximum nesting depth at which an error message in a notice is found.
+/// Maximum nesting depth to search for an error message in a notice.
 const MAX_ERROR_DEPTH: usize = 4;
 
 /// The fields of a notice.
@@ -63,7 +63,7 @@ pub(super) struct ParsedNotice {
     severity: String,
 }
 
-/// Parses a notice, or an update of another kind whose name suggests a notice.
+/// Parses a notice, or an update of another kind whose name suggests that it is a notice.
 pub(super) fn notice_of(kind: &str, fields: &Map<String, Value>) -> Option<ParsedNotice> {
     let severity = ["error", "warning"].into_iter().find(|severity| kind.contains(severity));
     if severity.is_none() && !kind.contains("notice") && !kind.contains("notification") {

@@ -1,4 +1,4 @@
-//! The plan of a turn.
+//! Converts an agent's plan to a step.
 
 use banter_shared::chat::{
     PlanEntry, PlanEntryPriority, PlanEntryStatus, StepDetail, StepStatus, strip_terminal_codes,

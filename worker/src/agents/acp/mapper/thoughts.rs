@@ -1,4 +1,4 @@
-//! The thoughts of a turn, each of which is a step.
+//! The thoughts in a turn, each of which is a step.
 
 use banter_shared::{
     chat::{StepDetail, StepStatus},
@@ -11,7 +11,7 @@ use crate::agents::{
     acp::{content::cut, tool::MAX_DETAIL_BYTES},
 };
 
-/// The thoughts of a turn.
+/// The thoughts in a turn.
 #[derive(Default)]
 pub(super) struct Thoughts {
     current: Option<Thought>,
@@ -42,7 +42,7 @@ impl Thoughts {
         thought.text.push_str(kept);
     }
 
-    /// Emits the text that has not been emitted yet.
+    /// Emits any text that has not been emitted yet.
     pub fn flush(&mut self, out: &mut Vec<Update>) {
         if let Some(thought) = self.current.as_mut().filter(|thought| !thought.is_emitted) {
             thought.is_emitted = true;

@@ -1,4 +1,4 @@
-//! Tests parsing valid and invalid lines.
+//! Tests for parsing valid and invalid lines.
 
 use serde_json::json;
 

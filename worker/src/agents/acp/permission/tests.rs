@@ -1,4 +1,4 @@
-//! Tests of the options that agents offer.
+//! Tests for the options that agents offer.
 
 use super::*;
 

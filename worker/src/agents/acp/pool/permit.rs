@@ -5,8 +5,8 @@ use std::sync::{
     atomic::{AtomicIsize, Ordering},
 };
 
-/// One process's share of the limit. Dropping the permit indicates that the process is about to exit; the share is
-/// released once it has exited.
+/// A permit to run one process. Dropping it indicates that the process is about to exit; the process counts toward the
+/// limit until it has exited.
 pub(in crate::agents::acp) struct ProcessPermit {
     exiting: Arc<AtomicIsize>,
 }

@@ -15,7 +15,7 @@ pub(in crate::agents::acp) struct SlotGuard<C: PooledConnection = Connection> {
     /// The process, if there is one.
     pub warm: OwnedMutexGuard<Option<WarmProcess<C>>>,
     slot: Arc<Slot<C>>,
-    /// Dropped after `warm`, so that the slot is already free.
+    /// Dropped after `warm`, so that the slot is already free when the pool is notified.
     notifier: ReleaseNotifier<C>,
 }
 
@@ -37,12 +37,12 @@ pub(super) struct Slot<C> {
 }
 
 impl<C> Slot<C> {
-    /// Creates a slot without a process.
+    /// Creates an empty slot.
     pub fn new() -> Self {
         Self { warm: Arc::default(), used_at: Mutex::new(Instant::now()), handle: Mutex::default() }
     }
 
-    /// Returns the handle of the process.
+    /// Returns the handle of the process, if any.
     pub fn handle(&self) -> Option<ProcessHandle> {
         self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

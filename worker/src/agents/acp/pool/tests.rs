@@ -1,5 +1,5 @@
-//! Tests which processes are kept and which are ended. The processes are fakes, except that the memory measured is that
-//! of the test process.
+//! Tests which processes are kept and which are ended. The processes are fakes; their memory usage is that of the test
+//! process.
 
 use std::{
     process::ExitStatus,
@@ -10,7 +10,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::*;
 
-/// Longer than any of these tests runs.
+/// A duration longer than any of these tests runs.
 const LONG: Duration = Duration::from_hours(1);
 /// Time limit for anything that is expected to happen.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ struct ProcessState {
     has_crashed: Arc<AtomicBool>,
     /// Whether the process exits only when the test calls [`ProcessState::exit`].
     lingers: Arc<AtomicBool>,
-    /// The process counts as running until this sender is dropped.
+    /// The process is considered to be running until this sender is dropped.
     exited: Arc<Mutex<Option<watch::Sender<Option<ExitStatus>>>>>,
 }
 
@@ -77,7 +77,7 @@ impl Fixture {
         Self { pool: Pool::new(limits, &host), host, _folder: folder }
     }
 
-    /// Acquires the slot of a conversation and starts a process if there is none.
+    /// Acquires a conversation's slot and starts a process if there is none.
     async fn take(&self, session: SessionId) -> (SlotGuard<FakeProcess>, ProcessState) {
         let mut slot = self.pool.acquire(session).await;
         if slot.warm.is_none() {
@@ -180,7 +180,7 @@ async fn passes_the_permit_on_when_the_waiting_turn_is_stopped() {
     drop(slot);
 
     assert!(timeout(TIMEOUT, f.take(c)).await.is_ok());
-    assert!(timeout(TIMEOUT, f.take(b)).await.is_ok(), "a stopped turn holds neither a permit nor its slot");
+    assert!(timeout(TIMEOUT, f.take(b)).await.is_ok(), "a stopped turn holds neither a permit nor a slot");
 }
 
 #[tokio::test]
@@ -190,9 +190,9 @@ async fn counts_an_ending_process_until_it_has_exited() {
     let (first_state, second_state) = (f.turn(first).await, f.turn(second).await);
     first_state.lingers.store(true, Ordering::Relaxed);
 
-    // Twice, because the second waiting turn must also wait for this process instead of ending another one.
+    // Try twice, because the second waiting turn must also wait for this process instead of ending another one.
     for _ in 0..2 {
-        assert!(timeout(QUIET_PERIOD, f.take(third)).await.is_err(), "the process has not exited");
+        assert!(timeout(QUIET_PERIOD, f.take(third)).await.is_err(), "the process has not exited yet");
     }
 
     assert!(first_state.has_ended(), "the least recently used process is ended");
@@ -271,14 +271,14 @@ async fn removes_a_process_that_crashed_while_idle() {
 
 #[tokio::test]
 async fn ends_idle_processes_over_the_memory_limit() {
-    // Each process counts with the memory of the whole test process, so even one exceeds the limit.
+    // Each process is counted with the memory of the whole test process, so even a single one exceeds the limit.
     let f = Fixture::new(PoolLimits { memory_bytes: 1, processes: 8, ..limits() });
     let [a, b, c] = sessions();
     let (idle, busy) = (f.turn(a).await, f.take(b).await);
 
     let started = f.turn(c).await;
 
-    assert!(idle.has_ended(), "ended before the new process is started");
+    assert!(idle.has_ended(), "it is ended before the new process is started");
     assert!(!busy.1.has_ended());
     f.pool.evict_stale();
     assert!(started.has_ended() && !busy.1.has_ended());
@@ -301,7 +301,7 @@ async fn ends_the_idle_process_of_a_deleted_conversation() {
     let [a, b] = sessions();
     let (other, (slot, state)) = (f.turn(a).await, f.take(b).await);
     f.pool.forget(b);
-    assert!(!state.has_ended(), "its turn has not ended");
+    assert!(!state.has_ended(), "its turn has not ended yet");
     drop(slot);
 
     f.pool.forget(b);

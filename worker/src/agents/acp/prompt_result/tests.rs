@@ -1,4 +1,4 @@
-//! Tests which results are answers and which are failures.
+//! Tests which results are treated as answers and which as failures.
 
 use serde_json::json;
 

@@ -13,7 +13,7 @@ use super::super::{
 };
 use crate::agents::{PermissionReply, Update};
 
-/// How long to wait for a decision after its time limit before giving up on it.
+/// How long to wait for a decision beyond its time limit before giving up on it.
 const DECISION_SLACK: Duration = Duration::from_secs(5);
 
 /// The permission requests that are still undecided.
@@ -26,7 +26,7 @@ pub(super) struct PendingPermissions {
 
 /// An undecided permission request.
 pub(super) struct PendingPermission {
-    /// The ID of the tool call.
+    /// The ID of the tool call that needs permission, if known.
     pub tool: Option<String>,
     pub request: Box<Request>,
     pub responder: Responder,
@@ -52,7 +52,7 @@ impl PendingPermissions {
         self.decisions.push(decided.boxed());
     }
 
-    /// Waits for the next decision and returns it with the number of its request. Returns `None` if there are no
+    /// Waits for the next decision and returns it along with the number of its request. Returns `None` if there are no
     /// requests.
     pub async fn next(&mut self) -> Option<(usize, Option<PermissionReply>)> {
         self.decisions.next().await
@@ -63,7 +63,7 @@ impl PendingPermissions {
         self.waiting.is_empty()
     }
 
-    /// Responds to a request with its decision.
+    /// Responds to a request with the decision on it.
     pub fn decide(
         &mut self,
         number: usize,
@@ -81,7 +81,7 @@ impl PendingPermissions {
         }
     }
 
-    /// Cancels all requests. The protocol requires a response to each one when a turn ends or is stopped.
+    /// Cancels all requests. The protocol requires a response to every request when a turn ends or is stopped.
     pub fn cancel(&mut self) {
         for (_, permission) in self.waiting.drain() {
             permission.responder.respond(Ok(permission::cancelled()));
@@ -90,8 +90,8 @@ impl PendingPermissions {
 }
 
 impl PendingPermission {
-    /// Responds to the agent and updates the tool accordingly. An approval for which there is no matching option counts
-    /// as a rejection.
+    /// Responds to the agent and updates the tool call accordingly. An approval is treated as a rejection if no option
+    /// matches it.
     pub fn decide(
         self,
         decision: PermissionDecision,

@@ -1,4 +1,4 @@
-//! Processes started by a turn, such as tools.
+//! Waits for, or ends, the processes started by a turn, such as tools.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agents::process::{ProcessHandle, tree};
 
-/// How long the processes started by a cancelled turn may take to exit once the turn has ended.
+/// How long the processes started by a cancelled turn may take to exit after the turn has ended.
 const LEFTOVERS_LIMIT: Duration = Duration::from_secs(5);
 /// Poll interval while waiting for these processes to exit.
 const LEFTOVERS_POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -18,8 +18,8 @@ const DETACHED_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Time limit for killing all detached processes.
 const DETACHED_LIMIT: Duration = Duration::from_secs(3);
 
-/// Waits until all processes started since the beginning of the turn have exited: an agent may report that it has
-/// stopped while its tool is still running. Returns false if they do not exit in time.
+/// Waits until all processes started since the beginning of the turn have exited, because an agent may report that it
+/// has stopped while its tool is still running. Returns `false` if they do not exit in time.
 pub(super) async fn wait_until_exited(
     handle: &ProcessHandle,
     started_at: u64,
@@ -39,9 +39,9 @@ pub(super) async fn wait_until_exited(
     false
 }
 
-/// Ends the processes that a turn left running detached from its agent, such as a tool in its own session; otherwise
-/// they would run until the agent exits. Does not affect processes that are still attached to the agent. Returns false
-/// if any detached processes are left.
+/// Ends any processes that a turn left running detached from its agent, such as a tool in its own session, which would
+/// otherwise run until the agent exits. Does not affect processes that are still attached to the agent. Returns `false`
+/// if any detached processes remain.
 pub(in crate::agents::acp) async fn kill_detached(handle: &ProcessHandle, started_at: u64) -> bool {
     let since = Instant::now();
     while let Some(root) = handle.running_pid() {

@@ -1,4 +1,4 @@
-//! The end of a turn during which late updates may arrive.
+//! The phase at the end of a turn in which late updates may still arrive.
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use super::super::{
 
 /// A turn that has a result but may still receive updates.
 pub(super) struct SettlingTurn {
-    /// The result.
+    /// The result of the turn's prompt.
     pub result: Result<Value, RequestError>,
     window: SettleWindow,
     ended_at: Instant,
@@ -34,7 +34,8 @@ impl SettlingTurn {
         (self.last_update_at + silence).min(self.ended_at + self.window.limit)
     }
 
-    /// Returns an event that still belongs to the turn. Cancels permission requests, because the turn has ended.
+    /// Returns the event if it still belongs to the turn. A permission request does not, because the turn has ended; it
+    /// is cancelled.
     pub fn accept(&mut self, event: TurnEvent, settle_policy: &SettlePolicy) -> Option<TurnEvent> {
         match event {
             TurnEvent::Update(update) => {
