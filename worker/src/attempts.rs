@@ -1,4 +1,4 @@
-//! The attempts that run in this process. Delivers stop requests and permission decisions to them.
+//! The attempts running in this process, to which stop requests and permission decisions are delivered.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ pub struct RunningAttempts {
     attempts: Arc<Mutex<HashMap<TaskId, AttemptHandle>>>,
 }
 
-/// The channels to one attempt.
+/// The channels for reaching one attempt.
 #[derive(Clone, Debug)]
 struct AttemptHandle {
     number: i64,
@@ -53,9 +53,10 @@ impl RunningAttempts {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops the attempts that the store marks as stopped or no longer assigns to this worker.
+    /// Stops the attempts that are marked as stopped in the store or are no longer assigned to this worker there.
     async fn check_stops(&self, store: &Store, worker: &WorkerId) {
-        // Copied before the store is read, so that attempts added after the read are not compared with its result.
+        // Copy the list before reading the store, so that attempts added after the read are not compared with its
+        // result.
         let mine = self.lock().clone();
         if mine.is_empty() {
             return;
@@ -74,7 +75,7 @@ impl RunningAttempts {
         }
     }
 
-    /// Notifies every attempt that is waiting for a decision, so that it reads the store.
+    /// Notifies all attempts that a decision may have been made, so that those waiting for one read the store.
     fn notify_decided(&self) {
         for attempt in self.lock().values() {
             attempt.decided.send_replace(());
@@ -89,7 +90,7 @@ impl AttemptGuard {
         &self.stop
     }
 
-    /// Returns a receiver that is notified whenever a permission request of the attempt may have been decided.
+    /// Returns a receiver that is notified whenever one of the attempt's permission requests may have been decided.
     #[must_use]
     pub fn decided(&self) -> watch::Receiver<()> {
         self.decided.clone()
@@ -102,8 +103,8 @@ impl Drop for AttemptGuard {
     }
 }
 
-/// Follows the relay until `end` is cancelled: wakes the queue, checks for stop requests, and forwards decisions. Also
-/// polls once a second.
+/// Follows the relay until `end` is cancelled: wakes the queue, checks for stop requests, and announces decisions. It
+/// also polls once a second.
 pub async fn follow(
     running: RunningAttempts,
     store: Store,
@@ -124,7 +125,7 @@ pub async fn follow(
                 Err(_) => checks = PendingChecks::all(),
             },
         }
-        // One check covers all signals that arrived before the check.
+        // A single check covers all signals that have arrived before it.
         while let Some(signal) = signals.try_recv() {
             checks.add(&signal);
         }
@@ -140,7 +141,7 @@ pub async fn follow(
     }
 }
 
-/// The checks required by the signals received.
+/// The checks that the received signals require.
 #[derive(Clone, Copy, Debug, Default)]
 struct PendingChecks {
     /// There may be a task to claim.

@@ -44,7 +44,7 @@ fn print(agent: &AgentConfig, state: &str, lines: &[String]) {
     }
 }
 
-/// Returns the line that states where an agent's program is installed.
+/// Returns a line that says where an agent's program is installed.
 fn installed_at(driver: &dyn Driver) -> Option<String> {
     find_program(driver.program()?).map(|path| format!("found: {}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! The heartbeat of this worker.
+//! This worker's heartbeat.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use banter_shared::{id::WorkerId, store::Store};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// Renews the lease five times per lease period until `end` is cancelled, over a separate connection.
+/// Until `end` is cancelled, renews the lease five times per lease period, using a separate connection.
 pub async fn run(store: Store, worker: WorkerId, lease: Duration, end: CancellationToken) {
     let mut heartbeat = store.heartbeat(&worker);
     let mut ticks = interval(lease / 5);

@@ -1,8 +1,8 @@
 //! The worker: claims tasks from the queue, runs agents, and writes the outcomes.
 //!
-//! [`queue`] claims a task, [`turn`] runs one attempt with an agent of [`agents`], and [`outcome`] writes the result.
-//! [`attempts`] delivers stop requests and permission decisions, [`heartbeat`] keeps the lease alive, and `work_folders`
-//! removes the folders of deleted sessions.
+//! [`queue`] claims a task, [`turn`] runs one attempt with one of the [`agents`], and [`outcome`] writes the result.
+//! [`attempts`] delivers stop requests and permission decisions, [`heartbeat`] keeps the lease alive, and
+//! `work_folders` removes the folders of deleted sessions.
 
 pub mod agents;
 pub mod attempts;
@@ -45,11 +45,11 @@ use turn::TurnRunner;
 
 /// Interval between reports of the agents' health.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
-/// Upper bound on the duration of a turn. The timeout of an agent is at most 24 hours.
+/// Upper bound on the duration of a turn. An agent's timeout is at most 24 hours.
 const LONGEST_TURN: Duration = Duration::from_hours(25);
 /// How long a claim in progress may delay the start of draining.
 const CLAIM_LIMIT: Duration = Duration::from_secs(5);
-/// How long to wait after the grace period until all tasks have been handed back.
+/// How long to wait after the grace period for all tasks to be handed back.
 const HAND_BACK_LIMIT: Duration = Duration::from_secs(10);
 
 /// A worker that is ready to run.
@@ -63,7 +63,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Opens the store and loads the agents. `shutdown` stops everything that the worker starts.
+    /// Opens the store and loads the agents. Triggering `shutdown` stops everything that the worker has started.
     ///
     /// # Errors
     /// Fails if the agents file is invalid, or if the store or the relay cannot be opened.
@@ -77,15 +77,15 @@ impl Worker {
         Ok(Self { config, id: WorkerId::generate(), store, relay, catalog, shutdown })
     }
 
-    /// Processes tasks until shutdown, then finishes the running tasks or hands them back.
+    /// Processes tasks until shutdown, and then finishes the running tasks or hands them back.
     ///
     /// # Errors
-    /// Fails if running tasks could not be handed back in time.
+    /// Fails if running tasks cannot be handed back in time.
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { config, id, store, relay, catalog, shutdown } = self;
         let wake = Arc::new(Notify::new());
         let running = RunningAttempts::default();
-        // Cancelled only after the last task has ended, so these services outlast the soft shutdown.
+        // This token is cancelled only after the last task has ended, so that these services outlast the soft shutdown.
         let end = CancellationToken::new();
         let tasks = shutdown.tasks();
         tasks.spawn(heartbeat::run(store.clone(), id.clone(), config.task_lease, end.clone()));
@@ -150,9 +150,9 @@ async fn run_queue(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -
             .data(runner.clone())
             .build(handle)
     });
-    // The worker, not the monitor, implements the grace period: at the end of the period, every turn hands back its
-    // task and returns. The monitor is not stopped while a claim is in progress, because the monitor would hold on to
-    // the claimed task, without running it, until the monitor exits.
+    // The grace period is implemented by the worker, not by the monitor: at the end of the period, every turn hands
+    // back its task and returns. The monitor is not stopped while a claim is in progress, because it would then keep
+    // the claimed task, without running it, until it exits.
     let worked = monitor.run_with_signal(async move {
         soft.cancelled().await;
         let _ = timeout(CLAIM_LIMIT, drained.cancelled()).await;

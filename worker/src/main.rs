@@ -26,7 +26,7 @@ struct Cli {
 enum Command {
     /// Process tasks until SIGTERM or SIGINT (the default).
     Run,
-    /// Run an agent and kill its descendants when it exits. Used internally by the worker.
+    /// Run an agent, and kill its descendants when it exits. Used internally by the worker.
     #[command(hide = true)]
     Supervise(supervise::Arguments),
     /// Run the demo agent, which speaks the Agent Client Protocol over stdin and stdout.
@@ -38,7 +38,7 @@ enum Command {
 fn main() -> ExitCode {
     private::set_umask();
     let result = match Cli::parse().command.unwrap_or(Command::Run) {
-        // The supervisor must stay single-threaded, so it runs without a runtime.
+        // The supervisor must remain single-threaded, so it runs without a runtime.
         Command::Supervise(arguments) => return supervise::run(&arguments),
         Command::DemoAgent => block_on(Builder::new_current_thread(), demo_agent()),
         Command::Run => block_on(Builder::new_multi_thread(), run()),
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            // Printed without log formatting because the error is for the person who ran the command.
+            // Print the error without log formatting, because it is for the person who ran the command.
             eprintln!("worker: {error:#}");
             ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
         }
@@ -79,7 +79,7 @@ async fn run() -> anyhow::Result<ExitCode> {
     config.prepare_data_dir()?;
     let shutdown = Shutdown::new();
     shutdown.listen(config.shutdown_grace).context("cannot install signal handlers")?;
-    // `None` means that a signal arrived during startup.
+    // If this returns `None`, a signal arrived during startup.
     if let Some(worker) = shutdown.soft().run_until_cancelled(Worker::build(config, shutdown.clone())).await {
         worker?.run().await?;
     }

@@ -8,13 +8,14 @@ use banter_shared::{
 };
 use tokio::time::sleep;
 
-/// First pause after a failed write; doubled after every further failure up to [`LONGEST_PAUSE`].
+/// Pause after the first failed write. It doubles with each further failure, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Longest pause between attempts to write.
+/// Longest pause between write attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Ends an attempt in the store, together with its unwritten steps, and announces the change. Retries until the outcome
-/// is written or the lease turns out to be lost, which means that another process has ended the attempt.
+/// Ends an attempt in the store, along with any steps that have not been written yet, and announces the change. Retries
+/// until the outcome is written or the lease turns out to be lost, which means that another process has ended the
+/// attempt.
 pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: AttemptEnd, steps: &[StepState]) {
     let mut pause = FIRST_PAUSE;
     loop {

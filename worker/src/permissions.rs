@@ -1,8 +1,8 @@
-//! Permission requests of a running attempt. For each one, a separate task waits for a decision, the time limit, or the
-//! end of the attempt.
+//! A running attempt's permission requests. For each request, a separate task waits for a decision, the time limit, or
+//! the end of the attempt.
 //!
-//! Guarantees: each request gets at most one decision, the one in the store; the time limit is measured with this
-//! process's monotonic clock; no reply is sent after the attempt has ended.
+//! Guarantees: each request receives at most one decision, namely the one in the store; the time limit is measured with
+//! this process's monotonic clock; no reply is sent after the attempt has ended.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::agents::PermissionReply;
 /// Pause before retrying a failed write.
 const WRITE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Waits for the decisions on one attempt's requests until it is dropped.
+/// Waits for the decisions on one attempt's requests, until it is dropped.
 pub(crate) struct Permissions {
     store: Store,
     relay: SharedRelay,
@@ -92,14 +92,14 @@ impl DecisionWaiter {
             }
         };
         tracing::info!(permission_id = %self.id, ?decision, "permission request decided");
-        // If the agent no longer waits, the receiver was dropped.
+        // If the agent is no longer waiting, the receiver has been dropped.
         let _ = reply.send(decision);
     }
 
-    /// Waits for a decision. An error states why there is none.
+    /// Waits for a decision. The error says why there is none.
     async fn wait(&mut self, reply: &mut oneshot::Sender<PermissionReply>) -> Result<PermissionOutcome, DecidedBy> {
         loop {
-            // Marked before the read, so that a decision made during the read triggers another read.
+            // Mark the channel before reading the store, so that a decision made during the read triggers another read.
             self.decided.mark_unchanged();
             match self.store.find_permission_outcome(self.id).await {
                 Ok(Some(outcome)) => return Ok(outcome),

@@ -1,10 +1,9 @@
 //! The apalis backend. Claims one task at a time from the store, and only when a slot is free.
 //!
-//! Guarantees: a claim updates the task, its job, and its attempt, and records the event, in one transaction
+//! Guarantees: a claim updates the task, its job, and its attempt and records the event in a single transaction
 //! (`Store::claim`); a task that was claimed but never started is handed back; no wake-up is lost, and the queue is
 //! also polled once a second. Outcomes are written by [`crate::turn`]; the acknowledgement only ends attempts whose
-//! handlers panicked or timed out. For the reasons not to use the stock storage, see
-//! `docs/adr/0002-own-queue-backend.md`.
+//! handlers panicked or timed out. For why the stock storage is not used, see `docs/adr/0002-own-queue-backend.md`.
 
 use std::{
     convert::Infallible,
@@ -46,7 +45,7 @@ const ERROR_PAUSE: Duration = Duration::from_millis(200);
 /// The dependencies and settings of an [`AgentQueue`].
 #[derive(Clone, Debug)]
 pub struct QueueParts {
-    /// The source of tasks.
+    /// The store from which tasks are claimed.
     pub store: Store,
     /// The relay on which claims are announced.
     pub relay: SharedRelay,
@@ -58,12 +57,12 @@ pub struct QueueParts {
     pub concurrency: usize,
     /// Cancelled when no more tasks should be claimed.
     pub drain: CancellationToken,
-    /// Cancelled by the queue once it has stopped claiming and has passed on every claimed task.
+    /// Cancelled by the queue once it has stopped claiming tasks and has passed on every claimed task.
     pub drained: CancellationToken,
 }
 
-/// The slot of a claimed task, which accompanies it through apalis. Released when the last copy is dropped, after the
-/// acknowledgement.
+/// A claimed task's slot, which accompanies the task through apalis. It is released when the last copy is dropped,
+/// which is after the acknowledgement.
 #[derive(Clone)]
 struct TaskSlot {
     claim: Claim,
@@ -74,14 +73,14 @@ struct TaskSlot {
 pub struct AgentQueue {
     parts: QueueParts,
     slots: Arc<Semaphore>,
-    /// The claim in progress. A separate task, because the backend is not polled while the worker drains, and a query
-    /// that is not polled would hold the process's only writer connection.
+    /// The claim in progress. It runs in a separate task, because the backend is not polled while the worker drains,
+    /// and a query that is not polled would hold on to the process's only writer connection.
     claiming: JoinSet<Option<Task<Claim>>>,
     closing: Option<BoxFuture<'static, ()>>,
 }
 
 impl AgentQueue {
-    /// Creates a queue whose slots are all free.
+    /// Creates a queue with all slots free.
     #[must_use]
     pub fn new(parts: QueueParts) -> Self {
         Self { slots: Arc::new(Semaphore::new(parts.concurrency)), claiming: JoinSet::new(), closing: None, parts }
@@ -98,8 +97,8 @@ async fn next_task(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Clai
         if parts.drain.is_cancelled() {
             return None;
         }
-        // `notify_one` stores a permit if nobody is waiting, so a notification that arrives after this query is not
-        // lost.
+        // `notify_one` stores a permit if nobody is waiting, so a notification that arrives after this query has
+        // started is not lost.
         match try_claim(&parts).await {
             Ok(Some(claim)) => {
                 let id = JobId::from_str(&claim.job_id)
@@ -128,7 +127,7 @@ async fn try_claim(parts: &QueueParts) -> Result<Option<Claim>, banter_shared::s
     let claimed = parts.store.claim(&parts.worker).await?;
     parts.relay.announce(claimed.hints);
     if claimed.value.is_some() {
-        // There may be another task for another free slot.
+        // There may be more tasks, and more free slots.
         parts.wake.notify_one();
     }
     Ok(claimed.value)
@@ -136,7 +135,7 @@ async fn try_claim(parts: &QueueParts) -> Result<Option<Claim>, banter_shared::s
 
 impl Backend for AgentQueue {
     type Task = Task<Claim>;
-    /// An error would stop the worker, so store errors are logged and retried instead.
+    /// An error would stop the worker, so when the store fails, the error is logged and the claim is retried instead.
     type Error = Infallible;
 
     fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
@@ -208,7 +207,7 @@ impl<R: Send> Acknowledge<R> for Acknowledger {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<(), Infallible>>;
 
-    /// Checks the result, because the context's status is still `Running` after a panic or a timeout.
+    /// Check the result, because the context's status is still `Running` after a panic or a timeout.
     fn ack(&mut self, result: &Result<R, BoxDynError>, context: &ExecutionContext) -> Self::Future {
         let slot = context.data().get::<TaskSlot>().cloned();
         let (Some(slot), Err(error)) = (slot, result) else { return async { Ok(()) }.boxed() };

@@ -1,9 +1,9 @@
-//! Stores the steps of a running attempt.
+//! Stores the steps in a running attempt.
 //!
-//! Guarantees: steps are numbered in the order of their first arrival; only the latest state of each step is written,
-//! and no more often than once per [`WRITE_INTERVAL`] unless a step started or changed its status; states that are
-//! still unwritten when the attempt ends are stored with the outcome; all steps together stay within a [`budget`], and
-//! a notice reports when the limit is reached.
+//! Guarantees: steps are numbered in the order in which they first arrive; only the latest state of each step is
+//! written, and no more than once per [`WRITE_INTERVAL`] unless a step has started or its status has changed; states
+//! that have not been written when the attempt ends are stored with the outcome; all steps together stay within a
+//! [`budget`], and a notice says when the limit has been reached.
 
 mod budget;
 
@@ -39,7 +39,7 @@ const NOTICE_KEY: &str = "\0";
 /// The title of the notice about omitted steps.
 const NOTICE: &str = "Some steps were omitted because the limit was reached.";
 
-/// Collects and stores the states of steps.
+/// Collects the states of steps and stores them.
 pub(crate) struct StepWriter {
     store: Store,
     relay: SharedRelay,
@@ -48,13 +48,13 @@ pub(crate) struct StepWriter {
     /// All steps so far, by key.
     records: HashMap<String, StepRecord>,
     budget: Budget,
-    /// Latest states that are not part of a write yet, by step number.
+    /// The latest states that are not yet part of a write, by step number.
     waiting: BTreeMap<i64, StepState>,
-    /// Whether a waiting state should be written at once.
+    /// Whether a waiting state should be written immediately.
     is_urgent: bool,
     write_at: Instant,
-    /// The write in progress, followed by the states that it writes. A separate task, because a write that is not
-    /// polled would hold the process's only writer connection.
+    /// The write in progress, followed by the states that it writes. It runs in a separate task, because a write that
+    /// is not polled would hold on to the process's only writer connection.
     in_flight: Option<JoinHandle<Result<(), StoreError>>>,
     written: Arc<Vec<StepState>>,
 }
@@ -84,11 +84,11 @@ impl StepWriter {
         }
     }
 
-    /// Accepts the latest state of a step.
+    /// Accepts a step's latest state.
     pub(crate) fn push(&mut self, update: StepUpdate) {
         let StepUpdate { key, tool_call_id, title, status, detail } = update;
         if detail.kind() == StepKind::Permission {
-            // A step has no channel for the reply.
+            // A step has no channel for a reply.
             return tracing::warn!(task_id = %self.claim.task_id, "permission request received as a step; ignored");
         }
         let earlier = self.records.get(&key);
@@ -102,7 +102,7 @@ impl StepWriter {
         self.add_limit_notice();
     }
 
-    /// Adds a notice if steps or details have been omitted.
+    /// Adds a notice if any steps or details have been omitted.
     fn add_limit_notice(&mut self) {
         if !self.budget.is_short() || self.records.contains_key(NOTICE_KEY) {
             return;
@@ -117,7 +117,7 @@ impl StepWriter {
         self.waiting.insert(seq, state);
     }
 
-    /// Accepts a permission request. Returns false if the budget is exhausted.
+    /// Accepts a permission request. Returns `false` if the budget is exhausted.
     pub(crate) fn push_permission(
         &mut self,
         tool_call_id: Option<String>,
@@ -134,7 +134,7 @@ impl StepWriter {
         true
     }
 
-    /// Returns all states that have not been stored for certain.
+    /// Returns all states that may not have been stored.
     pub(crate) fn into_unwritten(self) -> Vec<StepState> {
         let mut unwritten = BTreeMap::new();
         if self.in_flight.is_some() {
@@ -184,7 +184,7 @@ impl StepWriter {
         })
     }
 
-    /// Handles the result of a write. States that were not written are queued again unless newer ones exist.
+    /// Handles the result of a write. States that were not written are queued again, unless there are newer ones.
     fn finish_write(&mut self, outcome: Result<Result<(), StoreError>, JoinError>) -> WriterStatus {
         self.in_flight = None;
         let task_id = self.claim.task_id;

@@ -1,11 +1,11 @@
 //! `worker supervise`: the parent process of an agent, which kills all of the agent's descendants when the agent ends.
 //!
-//! Killing a process group is not enough, because agents run their tools under `setsid`. Instead, the supervisor is a
-//! subreaper: orphaned descendants become its children. Guarantees: when the agent exits, when the supervisor receives
-//! SIGTERM, and when the worker dies for any reason, the supervisor keeps killing descendants until none are left; only
-//! then does it exit, with the agent's exit code. Stdin and stdout belong to the agent: the supervisor does not read
-//! them, write to them, or keep them open. The supervisor also holds the lock on the work folder, so that the folder is
-//! not released until the last of these processes has exited.
+//! Killing the agent's process group is not enough, because agents run their tools under `setsid`. Instead, the
+//! supervisor is a subreaper: orphaned descendants become its children. Guarantees: when the agent exits, when the
+//! supervisor receives SIGTERM, and when the worker dies for any reason, the supervisor kills descendants until none
+//! are left; only then does it exit, with the agent's exit code. Stdin and stdout belong to the agent: the supervisor
+//! does not read from them, write to them, or keep them open. The supervisor also holds the lock on the work folder, so
+//! the folder is not released until the last of these processes has exited.
 //!
 //! The supervisor is single-threaded. It blocks signals and waits for them synchronously.
 
@@ -33,16 +33,16 @@ use nix::{
 
 use crate::agents::process::tree;
 
-/// Exit code: the agent's program was not found.
+/// The exit code if the agent's program was not found.
 pub const NOT_FOUND: u8 = 127;
-/// Exit code: the agent's program could not be started.
+/// The exit code if the agent's program could not be started.
 pub const NOT_STARTED: u8 = 126;
-/// Exit code: the supervisor itself failed.
+/// The exit code if the supervisor itself failed.
 pub const FAILED: u8 = 125;
-/// Exit code: another supervisor holds the lock on the work folder.
+/// The exit code if another supervisor holds the lock on the work folder.
 pub const LOCKED: u8 = 75;
 
-/// How long an agent may take to exit after SIGTERM before it is killed.
+/// How long an agent may take to exit after receiving SIGTERM before it is killed.
 const TERM_LIMIT: Duration = Duration::from_millis(1500);
 /// How long the holder of the lock may take to exit after receiving SIGTERM.
 const LOCK_LIMIT: Duration = Duration::from_secs(8);
@@ -86,11 +86,11 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
     prctl::set_child_subreaper(true)?;
     prctl::set_pdeathsig(Signal::SIGTERM)?;
     if getppid() != parent {
-        // The parent died before the call to `set_pdeathsig`.
+        // The parent died before `set_pdeathsig` was called.
         return Ok(FAILED);
     }
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    // Dropped, and thereby unlocked, after the last descendant has exited.
+    // The lock is dropped, and thereby released, after the last descendant has exited.
     let _lock = match &arguments.lock {
         Some(path) => match lock(path, parent)? {
             Some(lock) => Some(lock),
@@ -128,7 +128,8 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
     Ok(status.map_or(FAILED, exit_code))
 }
 
-/// Replaces this process's stdin and stdout, so that the worker sees end of file when the agent closes its stdout.
+/// Replaces this process's stdin and stdout, so that the worker sees the end of the file when the agent closes its
+/// stdout.
 fn release_stdio() -> io::Result<()> {
     let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     dup2_stdin(&nowhere)?;
@@ -142,14 +143,14 @@ fn start(argv: &[OsString]) -> io::Result<Child> {
     Command::new(program).args(arguments).spawn()
 }
 
-/// Reaps children that have exited. Returns false if there are no children left.
+/// Reaps children that have exited. Returns `false` if there are no children left.
 fn reap(agent: Pid, status: &mut Option<ExitStatus>) -> bool {
     loop {
         let (pid, ended) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(pid, code)) => (pid, ExitStatus::from_raw(code << 8)),
             Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, ExitStatus::from_raw(signal as i32)),
             Ok(WaitStatus::StillAlive) => return true,
-            // `ECHILD`: there are no children and therefore no descendants.
+            // `ECHILD` means that there are no children and therefore no descendants.
             Ok(_) | Err(Errno::EINTR) => continue,
             Err(_) => return false,
         };
@@ -159,7 +160,7 @@ fn reap(agent: Pid, status: &mut Option<ExitStatus>) -> bool {
     }
 }
 
-/// Kills descendants until none are left, including those that start in the meantime.
+/// Kills descendants, including any that are started in the meantime, until none are left.
 fn kill_all(agent: Pid, status: &mut Option<ExitStatus>) {
     while reap(agent, status) {
         for descendant in tree::descendants(std::process::id()) {
@@ -176,8 +177,8 @@ fn exit_code(status: ExitStatus) -> u8 {
     u8::try_from(code).unwrap_or(FAILED)
 }
 
-/// Acquires the lock. If another supervisor holds it, that supervisor belongs to an idle agent or a finished attempt,
-/// so it is sent SIGTERM. Returns `None` if the holder does not exit in time.
+/// Acquires the lock. If another supervisor holds it, that supervisor must belong to an idle agent or a finished
+/// attempt, so it is sent SIGTERM. Returns `None` if it does not exit in time.
 fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let deadline = Instant::now() + LOCK_LIMIT;
@@ -204,7 +205,7 @@ fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
 }
 
 /// Returns the process ID of the supervisor that holds this lock, if that process is visible in this PID namespace.
-/// Checks its command line too, because process IDs are reused.
+/// Also checks its command line, because process IDs are reused.
 fn holder(file: &mut File, path: &Path) -> Option<Pid> {
     let mut text = String::new();
     file.rewind().ok()?;

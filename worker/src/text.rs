@@ -1,4 +1,4 @@
-//! Publishes the text of an answer in progress as it arrives and stores it in chunks.
+//! Publishes an answer's text as it arrives, and stores it in chunks.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use tokio_util::task::TaskTracker;
 /// Pause after a failed write.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
-/// The status of an attempt after a call of `advance`.
+/// The status of an attempt after a call to `advance`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WriterStatus {
     /// The attempt is still running.
     Active,
-    /// The store reports that the attempt is over.
+    /// According to the store, the attempt is over.
     LeaseLost,
 }
 
-/// Collects the text of an answer. Publishes it in small deltas if the relay carries text, and stores it in larger
-/// chunks that end at delta boundaries.
+/// Collects an answer's text. Publishes it in small deltas, if the relay carries text, and stores it in larger chunks
+/// that end at delta boundaries.
 pub(crate) struct TextWriter {
     store: Store,
     relay: SharedRelay,
@@ -42,8 +42,9 @@ pub(crate) struct TextWriter {
     /// Number of bytes of the text that have been stored.
     stored: usize,
     store_at: Instant,
-    /// The write in progress, which returns the offset up to which it stores the text. A separate task, because a write
-    /// that is not polled would hold the process's only writer connection, which the outcome needs.
+    /// The write in progress, which returns the offset up to which it stores the text. It runs in a separate task,
+    /// because a write that is not polled would hold on to the process's only writer connection, which is needed to
+    /// write the outcome.
     in_flight: Option<JoinHandle<(usize, Result<(), StoreError>)>>,
     tasks: TaskTracker,
 }
@@ -78,7 +79,7 @@ impl TextWriter {
         self.retracted = self.all.len();
     }
 
-    /// Returns the text that was not retracted.
+    /// Returns the text that has not been retracted.
     pub(crate) fn into_text(mut self) -> String {
         self.all.split_off(self.retracted)
     }
@@ -163,7 +164,7 @@ impl TextWriter {
     }
 }
 
-/// Waits until an instant, or forever if there is none.
+/// Waits until the given instant, or forever if there is none.
 pub(crate) async fn sleep_until_due(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,

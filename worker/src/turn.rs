@@ -1,8 +1,8 @@
-//! One attempt at a turn, from the claim to the outcome.
+//! Runs one attempt at a turn, from the claim to the outcome.
 //!
-//! Guarantees: an attempt ends with exactly one call of [`outcome::write`], or with none if it is already over in the
+//! Guarantees: an attempt ends with exactly one call to [`outcome::write`], or with none if it is already over in the
 //! store. Text is stored as it arrives, in chunks that end at delta boundaries; steps and permission requests are also
-//! stored as they arrive. Whatever has not been stored when the attempt ends is stored with the outcome.
+//! stored as they arrive. Anything that has not been stored when the attempt ends is stored with the outcome.
 
 #[cfg(test)]
 mod tests;
@@ -32,7 +32,7 @@ use crate::{
     text::{TextWriter, WriterStatus},
 };
 
-/// Time limit for an attempt if no limit is configured for its agent.
+/// Time limit for an attempt if none is configured for its agent.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
 /// Pause after a failed attempt to read the conversation.
 const READ_PAUSE: Duration = Duration::from_millis(200);
@@ -46,7 +46,7 @@ pub struct TurnRunner {
     pub relay: SharedRelay,
     /// The agents.
     pub agents: Arc<Registry>,
-    /// The attempts that run in this process.
+    /// The attempts running in this process.
     pub running: RunningAttempts,
     /// Signals when to hand back tasks.
     pub shutdown: Shutdown,
@@ -60,7 +60,7 @@ enum AttemptResult {
     /// The process is shutting down.
     HandedBack,
     TimedOut(Duration),
-    /// The store reports that the attempt is over.
+    /// According to the store, the attempt is over.
     LeaseLost,
 }
 
@@ -102,7 +102,7 @@ impl TurnRunner {
         outcome::write(&self.store, &self.relay, &claim, finish, &steps).await;
     }
 
-    /// Runs the agent, stores its updates, and watches for every event that ends the attempt early.
+    /// Runs the agent, stores its updates, and watches for anything that ends the attempt early.
     async fn drive(
         &self,
         agent: Arc<dyn Agent>,
@@ -114,7 +114,7 @@ impl TurnRunner {
         let deadline = Instant::now() + limit;
         let (updates, mut received) = mpsc::channel(UPDATE_BUFFER);
         let agent_stop = CancellationToken::new();
-        // Stops the agent no matter how this function returns.
+        // This stops the agent no matter how this function returns.
         let _stop_agent = agent_stop.clone().drop_guard();
         let mut answer = agent.answer(turn, updates, agent_stop);
         loop {
@@ -144,7 +144,8 @@ impl TurnRunner {
         }
     }
 
-    /// Reads the conversation, retrying after errors. Returns `None` if the attempt should end before a read succeeds.
+    /// Reads the conversation, and retries if that fails. Returns `None` if the attempt should end before a read
+    /// succeeds.
     async fn read_turn(&self, claim: &Claim, stop: &CancellationToken) -> Option<Turn> {
         loop {
             match self.store.read_conversation(claim).await {
@@ -168,7 +169,7 @@ impl TurnRunner {
     }
 }
 
-/// The agent's output in this attempt.
+/// Handles the agent's output in one attempt.
 struct AttemptOutput {
     text: TextWriter,
     steps: StepWriter,
@@ -200,7 +201,7 @@ impl AttemptOutput {
         }
     }
 
-    /// Adds a permission request as a step and waits for the decision.
+    /// Adds a permission request as a step, and starts waiting for its decision.
     fn request_permission(&mut self, request: PermissionRequest) {
         let PermissionRequest { tool_call_id, title, options, time_limit, reply } = request;
         let request_id = PermissionId::generate();

@@ -1,7 +1,7 @@
-//! Removes the work folders of deleted sessions. Each worker removes the folders on its own disk.
+//! Removes deleted sessions' work folders. Each worker removes the folders on its own disk.
 //!
-//! Guarantees: a folder is removed only after the store reports the session as deleted and no agent process uses the
-//! folder any longer; this also applies to sessions that were deleted while this worker was down.
+//! Guarantees: a folder is removed only after the store reports its session as deleted and no agent process is using
+//! the folder anymore; folders are also removed for sessions that were deleted while this worker was down.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,14 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agents::{Registry, process::AgentFolders};
 
-/// Poll interval for deleted sessions.
+/// Interval at which the store is polled for deleted sessions.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a folder may reappear because of a turn that has not noticed the deletion of its session yet.
+/// How long after a deletion a folder may still reappear, because a turn has not yet noticed that its session was
+/// deleted.
 const REAPPEAR_LIMIT: Duration = Duration::from_mins(1);
-/// Maximum number of deleted sessions to read at once.
+/// Maximum number of deleted sessions that are read at once.
 const PAGE: i64 = 1000;
 
-/// A deleted session and the time until which its folder may reappear.
+/// A deleted session, and the time until which its folder may reappear.
 #[derive(Clone, Copy, Debug)]
 struct DeletedSession {
     session: SessionId,
@@ -32,7 +33,7 @@ struct DeletedSession {
 pub async fn run(store: Store, agents: Arc<Registry>, folders: Arc<AgentFolders>, end: CancellationToken) {
     let mut position = 0;
     let mut deleted: Vec<DeletedSession> = Vec::new();
-    // Sessions deleted before this worker started have no turns here that could recreate a folder.
+    // This worker runs no turns, which could recreate a folder, for sessions deleted before it started.
     let mut reappear_limit = Duration::ZERO;
     loop {
         match store.list_deleted_sessions(position, PAGE).await {
@@ -42,7 +43,7 @@ pub async fn run(store: Store, agents: Arc<Registry>, folders: Arc<AgentFolders>
                 let until = Instant::now() + reappear_limit;
                 deleted.extend(page.iter().map(|(_, session)| DeletedSession { session: *session, until }));
                 deleted = remove(deleted, &agents, &folders).await;
-                // There may be more.
+                // There may be more deleted sessions.
                 continue;
             }
             Err(error) => tracing::warn!(%error, "failed to list the deleted sessions; retrying"),

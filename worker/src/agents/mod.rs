@@ -1,4 +1,4 @@
-//! Agents: the trait [`Agent`], and one implementation per [driver](driver::Driver).
+//! Agents: the [`Agent`] trait, and one implementation per [driver](driver::Driver).
 
 mod acp;
 mod command;
@@ -31,14 +31,14 @@ pub use registry::Registry;
 /// Capacity of the channel for an agent's updates. A full channel applies backpressure to the agent.
 pub const UPDATE_BUFFER: usize = 256;
 
-/// The input for one turn of an agent.
+/// The input for one of an agent's turns.
 #[derive(Clone, Debug)]
 pub struct Turn {
-    /// The session.
+    /// The session to which the turn belongs.
     pub session_id: SessionId,
-    /// The task.
+    /// The task that the turn performs.
     pub task_id: TaskId,
-    /// The number of this turn in its session.
+    /// The turn's number within its session.
     pub turn: i64,
     /// The agent's session to resume, if there is one.
     pub resume: Option<ResumePoint>,
@@ -49,30 +49,30 @@ pub struct Turn {
 /// An update from an agent during its turn.
 #[derive(Debug)]
 pub enum Update {
-    /// More text of the answer.
+    /// More text for the answer.
     Text(String),
-    /// The text so far turns out not to be part of the answer.
+    /// The text sent so far has turned out not to be part of the answer.
     Retract,
     /// A new or changed step.
     Step(StepUpdate),
-    /// A permission request, to which the agent awaits a decision.
+    /// A permission request; the agent is waiting for a decision.
     Permission(PermissionRequest),
-    /// The agent's session in which this turn runs. Stored with the outcome, for the next turn.
+    /// The agent's session in which this turn runs. It is stored with the outcome, for use by the next turn.
     Resume(AgentSession),
 }
 
-/// The current state of a step. Replaces earlier states with the same key.
+/// The current state of a step. It replaces earlier states with the same key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepUpdate {
-    /// Identifies the step within the attempt.
+    /// The key that identifies the step within the attempt.
     pub key: String,
     /// The agent's ID for the tool call.
     pub tool_call_id: Option<String>,
-    /// The title, on one line.
+    /// The title, on a single line.
     pub title: String,
     /// The status.
     pub status: StepStatus,
-    /// The kind and its data. A permission request is sent as [`Update::Permission`] instead.
+    /// The kind of step and its data. Permission requests are sent as [`Update::Permission`] instead.
     pub detail: StepDetail,
 }
 
@@ -81,13 +81,13 @@ pub struct StepUpdate {
 pub struct PermissionRequest {
     /// The tool call that requires permission.
     pub tool_call_id: Option<String>,
-    /// What permission is requested for, on one line.
+    /// What permission is requested for, on a single line.
     pub title: String,
     /// The options offered to the user.
     pub options: Vec<PermissionOption>,
     /// The time limit for the decision.
     pub time_limit: Duration,
-    /// Receives the decision. Dropping the sender counts as cancelling the request.
+    /// The channel for the decision. Dropping the sender cancels the request.
     pub reply: oneshot::Sender<PermissionReply>,
 }
 
@@ -98,17 +98,17 @@ pub enum PermissionReply {
     Answered {
         /// Whether permission is granted.
         decision: PermissionDecision,
-        /// The ID of the selected option; `None` if no option matches the decision.
+        /// The ID of the selected option, or `None` if no option matches the decision.
         chosen: Option<String>,
     },
     /// The time limit passed without a decision.
     Expired,
 }
 
-/// The end of an answer. The text was sent as updates.
+/// The end of an answer, whose text was sent as updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// `Stop`, `Length`, or `Refusal`.
+    /// The finish reason: `Stop`, `Length`, or `Refusal`.
     pub finish_reason: FinishReason,
     /// The token usage that the agent reported.
     pub usage: Option<Usage>,
@@ -120,9 +120,9 @@ pub struct Answer {
 pub struct AgentError {
     /// The error code.
     pub code: ErrorCode,
-    /// A message for the user, without secrets.
+    /// A message for the user, which contains no secrets.
     pub message: String,
-    /// How long to wait before a retry, according to the agent.
+    /// How long to wait before retrying, according to the agent.
     pub retry_after: Option<Duration>,
 }
 
@@ -132,13 +132,13 @@ impl AgentError {
         Self { code, message: message.into(), retry_after: None }
     }
 
-    /// Sets the time to wait before a retry.
+    /// Sets how long to wait before retrying.
     #[must_use]
     pub fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
         Self { retry_after, ..self }
     }
 
-    /// Returns the error for an agent that was stopped or whose updates have no receiver.
+    /// Returns the error for an agent that was stopped or whose updates are no longer received.
     #[must_use]
     pub fn stopped() -> Self {
         Self::new(ErrorCode::AgentRefused, "The agent was stopped.")
@@ -149,7 +149,7 @@ impl From<StartError> for AgentError {
     fn from(error: StartError) -> Self {
         match &error {
             StartError::NotInstalled(_) => Self::new(ErrorCode::AgentUnavailable, error.to_string()),
-            // Too many processes or no space left: temporary system conditions.
+            // A temporary system condition, such as too many processes or no space left.
             StartError::System(source) => {
                 tracing::error!(%source, "failed to start an agent");
                 Self::new(ErrorCode::AgentError, "The agent's process could not be started on the worker.")
@@ -175,7 +175,7 @@ pub trait Agent: Send + Sync {
         stop: CancellationToken,
     ) -> Result<Answer, AgentError>;
 
-    /// Discards everything kept for the next turn of a deleted session. Called repeatedly until the session's files are
-    /// removed.
+    /// Discards everything that was kept for the next turn in a session that has been deleted. This is called
+    /// repeatedly until the session's files are removed.
     fn forget(&self, _session: SessionId) {}
 }

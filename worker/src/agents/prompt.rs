@@ -1,11 +1,11 @@
-//! Fits a conversation into an agent's size limit. A message is either included whole or omitted. Drivers may join
-//! messages.
+//! Trims a conversation to fit within an agent's size limit. Each message is either included in full or omitted.
+//! Drivers may still join messages.
 
 use banter_shared::chat::{HistoryMessage, Role};
 
-/// Returns the newest messages whose texts fit into the limit together. Always includes the last message, whatever its
-/// length. If messages are omitted, the rest starts with a user message, because an answer without its question is
-/// misleading and some models reject it.
+/// Returns the newest messages whose combined text fits within the limit. The last message is always included, whatever
+/// its length. If any messages are omitted, the remaining ones start with a user message, because an answer without its
+/// question is misleading, and some models reject it.
 pub fn within_budget(mut history: Vec<HistoryMessage>, budget_bytes: usize) -> Vec<HistoryMessage> {
     let Some(last) = history.len().checked_sub(1) else { return history };
     let mut used_bytes = history[last].content.len();
@@ -34,8 +34,8 @@ pub const ASSISTANT_HEADING: &str = "[assistant]\n";
 pub const INTRODUCTION: &str = "The following blocks contain the conversation so far, one message per block. The last \
     block is the new message to answer.";
 
-/// Returns the prompt for an agent that remembers the conversation: the user's message in a separate block, preceded by
-/// the messages that the agent has not received. `seen` is the last turn that the agent has received.
+/// Returns the prompt for an agent that remembers the conversation: any messages that the agent has not received yet,
+/// followed by the user's message in a separate block. `seen` is the last turn that the agent has received.
 pub fn blocks(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usize) -> Vec<String> {
     let last = history.len().saturating_sub(1);
     let is_new = |(index, message): &(usize, HistoryMessage)| *index == last || Some(message.turn) > seen;
@@ -115,7 +115,7 @@ mod tests {
         vec![
             turn(1, Role::User, "one"),
             turn(1, Role::Assistant, "1"),
-            // A failed turn.
+            // This turn failed.
             turn(2, Role::User, "two"),
             turn(3, Role::User, "three"),
         ]

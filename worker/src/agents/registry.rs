@@ -17,7 +17,8 @@ use super::{
     process::ProcessHost,
 };
 
-/// All enabled agents, ready to answer. An agent that cannot run here answers with an error that states the reason.
+/// All enabled agents, ready to answer. An agent that cannot run on this worker answers with an error that gives the
+/// reason.
 #[derive(Clone, Default)]
 pub struct Registry {
     entries: HashMap<String, Entry>,
@@ -30,8 +31,8 @@ struct Entry {
 }
 
 impl Registry {
-    /// Creates the agents in the catalog, using secrets from `env`. `concurrency` is the number of tasks that the
-    /// worker runs at once.
+    /// Creates the agents in the catalog, with secrets from `env`. `concurrency` is the number of tasks that the worker
+    /// runs at once.
     #[must_use]
     pub fn from_catalog(
         catalog: &AgentCatalog,
@@ -62,7 +63,7 @@ impl Registry {
         self.entries.get(key).map(|entry| Arc::clone(&entry.agent))
     }
 
-    /// Notifies every agent that a session was deleted permanently.
+    /// Notifies every agent that a session has been permanently deleted.
     pub fn forget(&self, session: SessionId) {
         self.entries.values().for_each(|entry| entry.agent.forget(session));
     }

@@ -1,17 +1,17 @@
-//! Limits the number of steps and the size of their details stored per attempt.
+//! Limits the number of steps, and the total size of their details, that are stored per attempt.
 //!
 //! Guarantees: an attempt has at most [`MAX_STEPS`] steps, and the total size of their details is at most
-//! [`MAX_DETAIL_BYTES`]. A step whose new detail exceeds the budget keeps the last detail that fit. Its title and
-//! status are still updated.
+//! [`MAX_DETAIL_BYTES`]. If a step's new detail exceeds the budget, the step keeps its last detail that fit, but its
+//! title and status are still updated.
 
 use banter_shared::chat::{MAX_STEP_DETAIL_BYTES, StepDetail, StepKind};
 
 /// Maximum number of steps per attempt.
 pub(super) const MAX_STEPS: i64 = 2000;
-/// Number of steps reserved for tool calls and permission requests, so that the start of a tool call is still recorded
-/// near the limit. The last step is reserved for the notice about omitted steps.
+/// Number of steps reserved for tool calls and permission requests, so that the start of a tool call is recorded even
+/// near the limit. The last of these is reserved for the notice about omitted steps.
 const RESERVED_STEPS: i64 = 100;
-/// Maximum total length of the details of an attempt's steps, in bytes of JSON.
+/// Maximum total length of the step details in an attempt, in bytes of JSON.
 pub(super) const MAX_DETAIL_BYTES: usize = 4 * 1024 * 1024;
 
 /// The part of the budget that an attempt has used.
@@ -19,7 +19,7 @@ pub(super) const MAX_DETAIL_BYTES: usize = 4 * 1024 * 1024;
 pub(super) struct Budget {
     steps: i64,
     detail_bytes: usize,
-    /// Whether anything was omitted.
+    /// Whether anything has been omitted.
     is_short: bool,
 }
 
@@ -44,9 +44,9 @@ impl Budget {
         self.steps
     }
 
-    /// Returns the detail to store for a step in place of the earlier one.
+    /// Returns the detail to store for a step in place of its earlier one.
     pub(super) fn detail(&mut self, earlier: Option<&StoredDetail>, detail: StepDetail) -> StoredDetail {
-        // The store truncates each detail to this length.
+        // The store truncates longer details to this length.
         let bytes = detail.json_bytes().min(MAX_STEP_DETAIL_BYTES);
         let others = self.detail_bytes - earlier.map_or(0, |kept| kept.bytes);
         if others + bytes <= MAX_DETAIL_BYTES {
@@ -59,13 +59,13 @@ impl Budget {
         kept
     }
 
-    /// Returns whether anything was omitted.
+    /// Returns whether anything has been omitted.
     pub(super) const fn is_short(&self) -> bool {
         self.is_short
     }
 }
 
-/// A detail and the number of bytes that it uses of the budget.
+/// A detail and the number of bytes of the budget that it uses.
 #[derive(Clone, Debug)]
 pub(super) struct StoredDetail {
     /// The detail.
@@ -74,7 +74,7 @@ pub(super) struct StoredDetail {
 }
 
 impl StoredDetail {
-    /// Stores a detail without counting it.
+    /// Wraps a detail without counting it toward the budget.
     pub(super) const fn uncounted(detail: StepDetail) -> Self {
         Self { detail, bytes: 0 }
     }
@@ -123,7 +123,7 @@ mod tests {
     fn counts_only_the_latest_detail_and_keeps_the_last_that_fits() {
         let mut budget = Budget::default();
         let mut growing = budget.detail(None, of(100));
-        // Would exceed the budget if every version counted.
+        // This would exceed the budget if every version were counted.
         for _ in 0..100 {
             growing = budget.detail(Some(&growing), of(60_000));
         }

@@ -1,4 +1,4 @@
-//! Tests of a single attempt with a scripted agent, a real store, and a real relay.
+//! Tests for a single attempt, with a scripted agent, a real store, and a real relay.
 
 mod fixture;
 mod permissions;
@@ -54,7 +54,7 @@ async fn hands_back_at_shutdown_unless_a_tool_call_has_started() {
     }
 }
 
-/// An update that reports the agent's session.
+/// Returns an update that reports the agent's session.
 fn own_session(id: &str) -> Update {
     Update::Resume(AgentSession { id: id.into(), provider: "maker".into() })
 }

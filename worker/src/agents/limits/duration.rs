@@ -1,4 +1,4 @@
-//! Durations in words: "2h 5m", "1 hour and 20 minutes", "59.5s", "6m0s", "an hour".
+//! Parses durations such as "2h 5m", "1 hour and 20 minutes", "59.5s", "6m0s", and "an hour".
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -9,22 +9,22 @@ use crate::agents::pattern::pattern;
 /// Longest plausible duration, in seconds: a year.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
-/// Filler words between a trigger phrase (such as "retry") and the duration.
+/// Matches filler words between a trigger, such as "retry", and the duration.
 static CONNECTIVES: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^(?:(?:in|after|for|is|about|approximately|approx\.?|around|another|at least|within|roughly|your|the|",
         r"quota|limit|limits|next|window|will|reset|message|again)\b[^\w.!?;]*|~\s*)+",
     ))
 });
-/// An amount with its unit, and any separator before the next amount.
+/// Matches an amount with its unit, and any separator before the next amount.
 static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)^(\d+(?:[.,]\d+)?|an?|one|two|three|half an?|few)[\s-]*([a-zµ]+)\.?(?:\s*(?:,|and|&)\s*(?:and\s*)?|\s+)?",
     )
 });
-/// Hours, minutes, and seconds in clock format.
+/// Matches hours, minutes, and seconds in clock format.
 static STOPWATCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\d{1,3}):(\d{2}):(\d{2})(?:\D|$)"));
-/// A number without a unit.
+/// Matches a number without a unit.
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\d{1,9}(?:\.\d+)?)\s*(?:[^\w\s.:/-]|\.\s|\.?$)"));
 
 /// Returns the duration at the start of `tail`.
@@ -46,8 +46,8 @@ pub(super) fn at_start(tail: &str) -> Option<Duration> {
     from_seconds(seconds?)
 }
 
-/// Returns the duration for a number without a unit. The number is in milliseconds if it follows `retry_after_ms`, and
-/// in seconds if it follows "retry after".
+/// Returns the duration for a number without a unit, which is in milliseconds after `retry_after_ms` and in seconds
+/// after "retry after".
 pub(super) fn bare_number(trigger: &str, tail: &str) -> Option<Duration> {
     let trigger = trigger.to_ascii_lowercase();
     let is_count = ["after", "delay", "in", "seconds", "secs", "ms"].iter().any(|word| trigger.ends_with(word));

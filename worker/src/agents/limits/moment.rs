@@ -1,4 +1,5 @@
-//! Moments in words: "3pm", "15:00 UTC", "tomorrow at 9am", "Mar 5, 3:04 PM (Europe/Berlin)", "2026-01-31T15:00:00Z".
+//! Parses moments such as "3pm", "15:00 UTC", "tomorrow at 9am", "Mar 5, 3:04 PM (Europe/Berlin)", and
+//! "2026-01-31T15:00:00Z".
 
 use std::sync::LazyLock;
 
@@ -11,22 +12,22 @@ use regex::{Captures, Regex};
 use super::{epoch, is_plausible};
 use crate::agents::pattern::pattern;
 
-/// How long ago a clock time may have passed and still mean now rather than tomorrow, because messages round times.
+/// A clock time that passed no longer ago than this means now rather than tomorrow, because messages round times.
 const JUST_PASSED: TimeDelta = TimeDelta::minutes(5);
-/// How long ago a date without a year may have passed before it means next year.
+/// A date without a year that passed longer ago than this means next year.
 const PASSED_DATE: TimeDelta = TimeDelta::days(31);
 
-/// Words between a trigger and its moment.
+/// Matches filler words between a trigger and the moment.
 static CONNECTIVES: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)^(?:(?:at|on|by|after|until|is|time|is|the)\b[^\w.!?;+-]*|~\s*)+"));
-/// RFC 3339 and similar formats.
+/// Matches RFC 3339 and similar formats.
 static ISO: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^(\d{4}-\d{2}-\d{2})[T ,]+(?:at )?(\d{2}:\d{2})(?::(\d{2})(?:\.\d+)?)?\s*",
         r"(Z\b|UTC\b|GMT\b|[+-]\d{2}:?\d{2})?",
     ))
 });
-/// A written date, or a day relative to today.
+/// Matches a written date, or a day relative to today.
 static DAY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^(?:(?P<near>today|tonight|tomorrow|midnight)|(?P<iso>\d{4}-\d{2}-\d{2})|",
@@ -36,11 +37,11 @@ static DAY: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:,?\s+(?P<year>20\d{2})\b)?)[\s,]*(?:at\s+)?",
     ))
 });
-/// A time of day, which must have minutes or am/pm unless it is "noon" or "midnight".
+/// Matches a time of day, which must have minutes or am/pm unless it is "noon" or "midnight".
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)^(?:(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?\s*(a\.?m\b\.?|p\.?m\b\.?)?|(noon|midnight))")
 });
-/// A time zone after a time of day.
+/// Matches the time zone after a time of day.
 static ZONE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)^\s*\(?\s*((?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?|[a-z]+(?:[/_-][a-z_]+)+|[a-z]{1,5})\b")
 });
@@ -88,7 +89,7 @@ fn in_words<Z: TimeZone>(tail: &str, now: DateTime<Utc>, zone: &Z) -> Option<Dat
     }
 }
 
-/// Combines a day and a time of day; either one may be missing, but not both.
+/// Combines a day and a time of day. Either of them may be missing, but not both.
 fn resolve<Z: TimeZone>(
     day: &Captures<'_>,
     time: Option<NaiveTime>,
@@ -158,7 +159,7 @@ fn time_of(found: &Captures<'_>) -> Option<NaiveTime> {
     NaiveTime::from_hms_opt(hour, part(2)?, part(3)?)
 }
 
-/// Resolves a local time. A time that a clock change skips resolves to one hour later.
+/// Resolves a local time. A time that is skipped by a clock change resolves to one hour later.
 fn in_zone<Z: TimeZone>(local: NaiveDateTime, zone: &Z) -> Option<DateTime<Utc>> {
     let found = zone.from_local_datetime(&local).earliest();
     let found = found.or_else(|| zone.from_local_datetime(&(local + TimeDelta::hours(1))).earliest());

@@ -15,14 +15,14 @@ use crate::agents::AgentError;
 pub(super) struct Body {
     bytes: BoxStream<'static, Result<Bytes, AgentError>>,
     content_type: String,
-    /// When the next bytes must have arrived.
+    /// The time by which the next bytes must arrive.
     deadline: Instant,
     idle_timeout: Duration,
 }
 
 impl Body {
-    /// Wraps the body of a response. The first bytes must arrive by `first_byte_at`, and all others within
-    /// `idle_timeout` after the previous ones.
+    /// Wraps a response's body. The first bytes must arrive by `first_byte_at`, and all others within `idle_timeout` of
+    /// the previous ones.
     pub fn new(response: Response, first_byte_at: Instant, idle_timeout: Duration) -> Self {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
@@ -47,7 +47,7 @@ impl Body {
         &self.content_type
     }
 
-    /// Returns the longest allowed silence.
+    /// Returns how long the server may be silent.
     pub fn idle_timeout(&self) -> Duration {
         self.idle_timeout
     }
@@ -56,7 +56,7 @@ impl Body {
     /// `latest`.
     ///
     /// # Errors
-    /// `Timeout` if the server is silent for too long, `AgentNetwork` if the connection breaks.
+    /// Returns `Timeout` if the server is silent for too long, and `AgentNetwork` if the connection breaks.
     pub async fn next(&mut self, latest: Option<Instant>) -> Result<Option<Bytes>, AgentError> {
         loop {
             let deadline = latest.map_or(self.deadline, |latest| latest.min(self.deadline));

@@ -18,31 +18,31 @@ use tokio_util::task::AbortOnDropHandle;
 use super::errors;
 use crate::agents::AgentError;
 
-/// How long establishing a connection may take.
+/// Time limit for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an unused connection is kept. This is shorter than the 5 s after which common servers close an idle
-/// connection, because a request fails if the server closes the connection at that moment.
+/// How long an idle connection is kept open. Common servers close idle connections after 5 s, and a request fails if
+/// the server closes its connection just as it is sent.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Maximum number of header fields in a response; gateways add many of them.
+/// Maximum number of header fields in a response. Gateways add many of them.
 const MAX_HEADERS: usize = 1_000;
 
-/// Runs all connections on one thread.
+/// A runtime that handles all connections on a single thread.
 ///
 /// In hyper 1.x, a request is lost if one thread passes it to a connection while another thread closes that connection
-/// because of data from the server. The request then waits until it times out. On a single thread, the two cannot
-/// overlap.
+/// because of data from the server. The request then hangs until it times out. On a single thread, the two operations
+/// cannot overlap.
 static CONNECTIONS: LazyLock<io::Result<Runtime>> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).thread_name("connections").enable_all().build());
 
-/// A connection pool for one server, with the API key.
+/// A connection pool for one server, along with its API key.
 pub(super) struct Client {
     http: reqwest::Client,
     base_url: String,
 }
 
 impl Client {
-    /// Creates a client without opening a connection.
+    /// Creates a client but does not open a connection.
     ///
     /// # Errors
     /// Fails with a readable message if the address is invalid or TLS cannot be set up.
@@ -50,7 +50,8 @@ impl Client {
         let url = Url::parse(base_url).map_err(|_| "The agent's `base_url` is not a valid URL.".to_owned())?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
-        // Proxies buffer compressed streams. Responses that are compressed nevertheless are decoded.
+        // Ask for uncompressed responses, because proxies buffer compressed streams. Responses that are compressed
+        // anyway are still decoded.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(key) = key {
             let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
@@ -63,16 +64,16 @@ impl Client {
             .default_headers(headers)
             .redirect(Policy::none())
             .http1_max_headers(MAX_HEADERS)
-            // `gzip` handles the encodings that this does not.
+            // The `gzip` module handles gzip, including variants that this decoder does not.
             .no_gzip()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT);
         if url.scheme() == "http" {
-            // Plain HTTP does not require CA certificates, which small containers lack.
+            // Plain HTTP needs no CA certificates, which small containers may lack.
             builder = builder.tls_certs_only([]);
         }
         if is_loopback(&url) {
-            // Requests to a server on this machine cannot go through a proxy.
+            // A server on this machine cannot be reached through a proxy.
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| {

@@ -1,7 +1,7 @@
-//! Parts of the standard request that a server rejects, learned from its error messages.
+//! Parts of the standard request that a server rejects, as learned from its error messages.
 //!
-//! After an error message, the request is changed and resent. The agent remembers what its server accepted, so each
-//! such error costs only one request.
+//! When the server returns such an error, the request is changed and resent. The agent remembers what the server
+//! accepted, so each of these errors costs only one request.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use regex::Regex;
 
 use crate::agents::pattern::pattern;
 
-/// How a request must differ from the standard one.
+/// How requests to a server must differ from the standard request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent peculiarities, in any combination")]
 pub(super) struct Dialect {
@@ -21,11 +21,11 @@ pub(super) struct Dialect {
     pub alternate_roles: bool,
     /// Prepend the system prompt to the first user message.
     pub no_system_role: bool,
-    /// Omit messages without text.
+    /// Omit messages that have no text.
     pub no_empty_messages: bool,
 }
 
-/// Roles must alternate, or the conversation must start or end with a user message.
+/// Matches errors that say that roles must alternate, or that the conversation must start or end with a user message.
 static ROLES: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\balternat|consecutive\b[^.]{0,40}\b(?:user|role|message)|multiple [^.]{0,20}\buser\b[^.]{0,20}\broles? in a row|",
@@ -33,7 +33,7 @@ static ROLES: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:start|begin)s? with[^.]{0,30}\buser\b|same role|roles?\b[^.]{0,30}\b(?:in a row|repeated)",
     ))
 });
-/// The system role is not supported.
+/// Matches errors that say that the system role is not supported.
 static SYSTEM: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\b(?:system|developer)\b[^.]{0,50}\b(?:not supported|unsupported|not allowed|not permitted|not enabled|not accepted|invalid|unknown|unexpected)|",
@@ -41,27 +41,27 @@ static SYSTEM: LazyLock<Regex> = LazyLock::new(|| {
         r"\broles?\b[^.]{0,40}\b(?:must be|should be|only|one of)\b[^.]{0,40}\buser\b[^.]{0,20}\bassistant\b",
     ))
 });
-/// Messages must not be empty.
+/// Matches errors that say that messages must not be empty.
 static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\b(?:content|messages?|text|input)\b[^.]{0,60}\b(?:non-?empty|(?:not|n't|cannot|can't) be (?:empty|blank|null)|is empty|is required)|",
         r"\bempty (?:content|messages?|text)|either content or|at least 1 character",
     ))
 });
-/// A chat template failed, possibly with an error message that it defines.
+/// Matches errors that say that a chat template failed, possibly with an error message that the template defines.
 static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)jinja|chat[ _]template|template ?error|raise_exception|apply[ _]template|applying[^.]{0,20}template")
 });
-/// The error concerns the messages of the conversation.
+/// Matches errors about the messages in the conversation.
 static MESSAGES: LazyLock<Regex> = LazyLock::new(|| {
-    // The field name "message", which most error objects contain, does not count.
+    // These patterns must not match the field name "message", which most error objects contain.
     pattern(concat!(
         r"(?i)\b(?:messages|roles?|turns?|conversations?|chats?|history|dialog(?:ue)?s?|assistant)\b|",
         r"\bmessage (?:order|sequence|list|array|format|structure|history)\b",
     ))
 });
 
-/// A part of the request that a server may reject. Parts are omitted in this order.
+/// A part of the request that a server may reject. Parts are removed in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Feature {
     StreamOptions,
@@ -85,14 +85,14 @@ impl Feature {
         }
     }
 
-    /// Returns whether this part may cause a template to fail without being named in the error.
+    /// Returns whether this part may make a chat template fail without being named in the error.
     fn may_fail_template(self) -> bool {
         matches!(self, Self::SystemRole | Self::RepeatedRoles)
     }
 }
 
 impl Dialect {
-    /// Returns the dialects to try after an error, best first. `message` is the whole body of the error response.
+    /// Returns the dialects to try after an error, best first. `message` is the entire body of the error response.
     pub fn alternatives(self, message: &str) -> Vec<Self> {
         let named = Feature::ALL.into_iter().filter(|part| part.is_named_in(message));
         let mut answers: Vec<Self> = named.map(|part| self.without(part)).collect();
@@ -104,8 +104,8 @@ impl Dialect {
         answers
     }
 
-    /// Returns the dialect to try after an unrecognized error that concerns the messages: roles alternate, and no
-    /// message is empty.
+    /// Returns the dialect to try after an unrecognized error about the messages. In this dialect, roles alternate, and
+    /// no message is empty.
     pub fn conforming(self, message: &str) -> Option<Self> {
         MESSAGES.is_match(message).then(|| self.without(Feature::RepeatedRoles))
     }

@@ -1,4 +1,4 @@
-//! Decodes gzip under any of its names and with any number of members.
+//! Decodes gzip, under any of its names and with any number of members.
 //!
 //! `reqwest` recognizes only the lowercase name `gzip`, and stops at the end of the first member.
 
@@ -12,7 +12,7 @@ use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
 use crate::agents::AgentError;
 
-/// The first bytes of gzip (RFC 1952, section 2.3.1).
+/// The first bytes of gzip data (RFC 1952, section 2.3.1).
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Returns whether a response declares a gzip-encoded body.
@@ -36,7 +36,7 @@ pub(super) fn decode(
 }
 
 enum Decoder {
-    /// The first bytes; too few to recognize gzip.
+    /// The first bytes, as long as there are too few of them to recognize gzip.
     Start(Vec<u8>),
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
     /// The body turned out not to be compressed.
@@ -44,7 +44,7 @@ enum Decoder {
 }
 
 impl Decoder {
-    /// Decodes the next bytes. Returns the output and the error, if any, that ended it.
+    /// Decodes the next bytes. Returns the output, and the error that ended it, if any.
     fn push(&mut self, bytes: &[u8]) -> (Vec<u8>, Option<AgentError>) {
         match self {
             Self::Start(head) => {
@@ -82,7 +82,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Decodes a body received in these pieces. Returns its text and whether an error ended it.
+    /// Decodes a body that is received in these pieces. Returns its text, and whether it ended with an error.
     async fn decoded(pieces: &[&[u8]]) -> (String, bool) {
         let pieces: Vec<Result<Bytes, AgentError>> =
             pieces.iter().map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();

@@ -10,7 +10,7 @@ use crate::agents::{AgentError, StepUpdate, Update};
 /// Limits on waiting for a server that is still loading its model.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LoadingLimits {
-    /// Maximum total wait, measured from the first response that reports loading.
+    /// Maximum total waiting time, measured from the first response that says the model is loading.
     pub timeout: Duration,
     /// Pause between requests.
     pub pause: Duration,
@@ -22,7 +22,7 @@ impl Default for LoadingLimits {
     }
 }
 
-/// Waiting for a server that is still loading its model. A notice informs the user.
+/// Waits for a server that is still loading its model, and shows the user a notice.
 #[derive(Debug)]
 pub(super) struct LoadingWait {
     limits: LoadingLimits,
@@ -34,7 +34,7 @@ impl LoadingWait {
         Self { limits, since: None }
     }
 
-    /// Shows a notice when called for the first time. Returns false once loading takes too long.
+    /// Shows a notice the first time it is called. Returns `false` once loading takes too long.
     pub async fn keep_waiting(&mut self, updates: &mpsc::Sender<Update>) -> Result<bool, AgentError> {
         if let Some(since) = self.since {
             return Ok(since.elapsed() < self.limits.timeout);
@@ -44,7 +44,7 @@ impl LoadingWait {
         Ok(true)
     }
 
-    /// Completes the notice, if there is one.
+    /// Marks the notice, if there is one, as complete.
     pub async fn end(&self, updates: &mpsc::Sender<Update>) -> Result<(), AgentError> {
         match self.since {
             Some(_) => send_step(updates, loading_step(StepStatus::Succeeded)).await,

@@ -1,9 +1,10 @@
-//! The driver `openai`: any server with OpenAI-compatible streaming chat completions.
+//! The `openai` driver, for any server with OpenAI-compatible streaming chat completions.
 //!
-//! Servers differ, and the driver compensates: `dialect` adapts requests that a server rejects, `reader` accepts the
-//! variations in what servers send, and `errors` determines what an error means. An answer that was cut off or contains
-//! an error is a failure, never a short answer. Redirects are not followed, so the key is sent only to the configured
-//! address. Dropping the future closes the connection, which stops the server from generating.
+//! The driver compensates for differences between servers: `dialect` adapts requests that a server rejects, `reader`
+//! accepts variations in what servers send, and `errors` determines what an error means. An answer that was cut off or
+//! that contains an error is always treated as a failure, never as a short answer. Redirects are not followed, so the
+//! key is sent only to the configured address. Dropping the future closes the connection, which stops the server from
+//! generating.
 
 mod body;
 mod client;
@@ -43,16 +44,16 @@ use self::{
 };
 use super::{Agent, AgentError, Answer, Turn, Update, prompt};
 
-/// Maximum number of bytes read from an error response.
+/// Maximum number of bytes that are read from an error response.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// Time limit for reading the body of an error response.
+/// Time limit for reading an error response's body.
 const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum length of a model list, in bytes. Hosted servers list hundreds of models.
 const MAX_MODELS_BYTES: usize = 4 * 1024 * 1024;
 /// Time limit for fetching the model list.
 const MODELS_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An agent on an OpenAI-compatible server.
+/// An agent that uses an OpenAI-compatible server.
 pub struct OpenaiAgent {
     config: OpenaiConfig,
     key: Option<String>,
@@ -62,10 +63,10 @@ pub struct OpenaiAgent {
     profile: Mutex<ServerProfile>,
 }
 
-/// What is known about the server. Kept in memory only.
+/// What is known about the server. It is kept in memory only.
 #[derive(Clone, Debug, Default)]
 struct ServerProfile {
-    /// The first model in the server's list. Used if no model is configured.
+    /// The first model in the server's list, which is used if no model is configured.
     model: Option<String>,
     /// The dialect that the server accepts.
     dialect: Dialect,
@@ -74,16 +75,16 @@ struct ServerProfile {
 }
 
 impl OpenaiAgent {
-    /// Creates the agent without opening a connection. `clock` is needed for waits that are stated as a time of day.
+    /// Creates the agent but does not open a connection. `clock` is needed for waits that are given as a time of day.
     ///
     /// # Errors
-    /// Fails with a readable message if the agent cannot run here.
+    /// Fails with a readable message if the agent cannot run on this machine.
     pub fn new(config: OpenaiConfig, key: Option<String>, clock: SharedClock) -> Result<Self, String> {
         let client = Client::new(&config.base_url, key.as_deref())?;
         Ok(Self { config, key, client, clock, loading_limits: LoadingLimits::default(), profile: Mutex::default() })
     }
 
-    /// Answers a turn. Resends the request, possibly in a different form, for as long as that may help.
+    /// Answers a turn. Resends the request, possibly in a different form, as long as that might help.
     async fn complete(&self, mut turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         turn.history = prompt::within_budget(turn.history, self.config.history_bytes);
         let mut loading = LoadingWait::new(self.loading_limits);
@@ -115,7 +116,7 @@ impl OpenaiAgent {
     /// Sends a request and reads the answer.
     ///
     /// # Errors
-    /// The failure contains the server's response only if there was no output.
+    /// The failure includes the server's response only if there was no output.
     async fn attempt(&self, turn: &Turn, dialect: Dialect, updates: &mpsc::Sender<Update>) -> Result<Answer, Failure> {
         let model = self.model().await?;
         let request = request::completion(&self.config, &model, &turn.history, dialect);
@@ -154,7 +155,7 @@ impl OpenaiAgent {
         dialect.alternatives(message).into_iter().chain(guess).find(|answer| request(*answer) != present)
     }
 
-    /// Returns the configured model, or else the first model in the server's list.
+    /// Returns the configured model or, if there is none, the first model in the server's list.
     async fn model(&self) -> Result<String, Failure> {
         if let Some(model) = self.config.model.clone().or_else(|| self.profile(|profile| profile.model.clone())) {
             return Ok(model);
@@ -180,7 +181,7 @@ impl OpenaiAgent {
     /// Returns the response if its status indicates success.
     ///
     /// # Errors
-    /// The failure reported by any other response.
+    /// Returns the failure that any other response reports.
     async fn accepted(&self, response: Response, deadline: Instant) -> Result<Response, Failure> {
         if response.status().is_success() {
             return Ok(response);

@@ -13,7 +13,7 @@ use super::{
 pub(super) struct ModelList {
     /// The model IDs, in the server's order.
     pub ids: Vec<String>,
-    /// The text of the whole response.
+    /// The text of the entire response.
     pub text: String,
 }
 
@@ -21,7 +21,7 @@ impl ModelList {
     /// Parses the body of a successful response.
     ///
     /// # Errors
-    /// The failure if the body reports an error instead of models.
+    /// Returns the failure if the body reports an error instead of listing models.
     pub fn read(bytes: &[u8], context: Context<'_>) -> Result<Self, Failure> {
         let list: Value = lenient_json::parse(bytes, LoneSurrogates::Replace).unwrap_or_default();
         let ids = ids_in(&list);
@@ -32,7 +32,7 @@ impl ModelList {
     }
 }
 
-/// Returns the model IDs in a list, or in an object that contains the list.
+/// Returns the model IDs from a list, or from an object that contains the list.
 fn ids_in(list: &Value) -> Vec<String> {
     match list {
         Value::Array(models) => models.iter().filter_map(id_of).collect(),

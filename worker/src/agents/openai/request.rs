@@ -1,4 +1,4 @@
-//! Builds requests for completions.
+//! Builds completion requests.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::dialect::Dialect;
 /// The separator between texts that are joined into one message.
 const SEPARATOR: &str = "\n\n";
 
-/// Returns the request for an answer to this conversation.
+/// Returns the request for answering this conversation.
 pub(super) fn completion(config: &OpenaiConfig, model: &str, history: &[HistoryMessage], dialect: Dialect) -> Value {
     let mut request = Map::new();
     request.insert("model".into(), model.into());
@@ -35,7 +35,7 @@ pub(super) fn completion(config: &OpenaiConfig, model: &str, history: &[HistoryM
     Value::Object(request)
 }
 
-/// Returns the messages, unchanged and separate except as required by the dialect.
+/// Returns the messages, which are neither changed nor joined unless the dialect requires it.
 fn messages(system_prompt: Option<&str>, history: &[HistoryMessage], dialect: Dialect) -> Value {
     let mut messages: Vec<(Role, Cow<'_, str>)> = Vec::with_capacity(history.len());
     for HistoryMessage { role, content, .. } in history {

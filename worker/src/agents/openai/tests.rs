@@ -1,4 +1,4 @@
-//! Tests of the driver against a real server on the loopback interface that sends scripted bytes.
+//! Tests for the driver, against a real server on the loopback interface that sends scripted bytes.
 
 mod answers;
 mod dialects;
@@ -24,7 +24,7 @@ use self::server::Server;
 use super::*;
 use crate::agents::StepUpdate;
 
-/// Long enough for a busy machine, yet short enough for tests of silence.
+/// Long enough for a busy machine, but short enough for tests in which the server is silent.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn config(server: &Server) -> OpenaiConfig {
@@ -65,7 +65,7 @@ async fn ask_about(agent: &OpenaiAgent, turn: Turn) -> (Vec<Update>, Result<Answ
     (updates, outcome)
 }
 
-/// Returns the text after these updates.
+/// Returns the text that results from these updates.
 fn text_of(updates: &[Update]) -> String {
     let mut text = String::new();
     for update in updates {

@@ -1,4 +1,4 @@
-//! The environment of agent processes: folders and variables.
+//! The environment in which agent processes run: folders and variables.
 
 use std::{
     env,
@@ -18,7 +18,7 @@ pub struct AgentFolders {
 }
 
 impl AgentFolders {
-    /// Uses the folders in this folder. Makes existing ones private.
+    /// Uses the agents' folders in this data folder. Makes existing ones private.
     ///
     /// # Errors
     /// Fails if the folder does not exist.
@@ -28,7 +28,7 @@ impl AgentFolders {
         Ok(folders)
     }
 
-    /// Makes folders and lock files created by earlier versions private. The permissions of their contents stay
+    /// Makes folders and lock files created by earlier versions private. The permissions of the folders' contents stay
     /// unchanged, because nobody else can reach them.
     fn restrict(&self) {
         let (work, agents) = (self.root.join("work"), self.root.join("agents"));
@@ -56,7 +56,7 @@ impl AgentFolders {
         private_folder(self.work_path(session))
     }
 
-    /// Returns the path of the file that is locked while an agent of this session is running.
+    /// Returns the path to the file that is locked while an agent is running in this session.
     #[must_use]
     pub fn lock(&self, session: SessionId) -> PathBuf {
         self.root.join("work").join(format!("{session}.lock"))
@@ -68,7 +68,7 @@ impl AgentFolders {
         self.work_path(session).symlink_metadata().is_ok() || self.lock(session).symlink_metadata().is_ok()
     }
 
-    /// Removes the work folder and the lock file. Returns false if an agent is still using them.
+    /// Removes the session's work folder and lock file. Returns `false` if an agent is still using them.
     ///
     /// # Errors
     /// Fails if a file cannot be removed.
@@ -144,7 +144,7 @@ fn private_folder(path: PathBuf) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Returns the entries of a folder; empty if the folder cannot be read.
+/// Returns the entries in a folder, or an empty list if the folder cannot be read.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
 }
@@ -153,7 +153,7 @@ fn search_path() -> OsString {
     env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into())
 }
 
-/// Resolves a program name: a path is returned unchanged, and any other name is looked up on `PATH`.
+/// Resolves a program name. A path is returned unchanged; any other name is looked up on `PATH`.
 #[must_use]
 pub fn find_program(command: &str) -> Option<PathBuf> {
     let is_program =

@@ -1,4 +1,4 @@
-//! The handle to an agent process.
+//! A handle to an agent process.
 
 use std::{
     path::{Path, PathBuf},
@@ -37,7 +37,7 @@ impl Drop for Inner {
 }
 
 impl ProcessHandle {
-    /// Creates the handle for a supervisor. `exit` receives its exit status; cancelling `end` ends it.
+    /// Creates a handle to a supervisor. `exit` receives its exit status, and cancelling `end` ends it.
     pub(super) fn new(
         pid: u32,
         exit: watch::Receiver<Option<ExitStatus>>,
@@ -61,7 +61,7 @@ impl ProcessHandle {
         self.inner.end.cancel();
     }
 
-    /// Waits until the agent and its descendants have exited. Returns the exit status if known.
+    /// Waits until the agent and its descendants have exited. Returns the exit status, if known.
     pub async fn exited(&self) -> Option<ExitStatus> {
         let mut exit = self.inner.exit.clone();
         exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
@@ -81,13 +81,13 @@ impl ProcessHandle {
         self.inner.exit.borrow().is_none() && !self.inner.end.is_cancelled()
     }
 
-    /// Returns the end of the agent's stderr so far, without secrets.
+    /// Returns the end of the agent's stderr so far, with secrets redacted.
     #[must_use]
     pub fn stderr(&self) -> String {
         self.inner.stderr.text()
     }
 
-    /// Waits until an exited agent's stderr has been read completely, and returns the end of it.
+    /// Waits until all of an exited agent's stderr has been read, and returns the end of it.
     pub async fn final_stderr(&self) -> String {
         let _ = timeout(STDERR_LIMIT, self.inner.stderr.drained()).await;
         self.stderr()
@@ -105,7 +105,7 @@ impl ProcessHandle {
         &self.inner.folder
     }
 
-    /// Returns the process ID of the agent's supervisor if the agent is running.
+    /// Returns the process ID of the agent's supervisor, if the agent is running.
     #[must_use]
     pub fn running_pid(&self) -> Option<u32> {
         self.is_running().then_some(self.inner.pid)

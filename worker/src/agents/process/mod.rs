@@ -2,7 +2,7 @@
 //!
 //! Guarantees: an agent's environment contains little more than its home folder and the secrets configured for it; an
 //! agent runs in its session's work folder, which no other agent process uses at the same time; when an agent exits,
-//! for whatever reason, nothing that it started is left running ([`crate::supervise`]).
+//! for whatever reason, nothing that it started keeps running ([`crate::supervise`]).
 
 mod folders;
 mod handle;
@@ -27,13 +27,13 @@ pub use self::{
 };
 use self::{spawner::Spawner, stderr::StderrTail, watcher::Watcher};
 
-/// Path of this program; remains valid even if the file was replaced after the start.
+/// The path to this program, which remains valid even if the file has been replaced since the start.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// How long the worker waits for all agents to exit at shutdown.
+/// How long the worker waits at shutdown for all agents to exit.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(6);
 
-/// The program of an agent.
+/// An agent's program.
 #[derive(Clone, Debug)]
 pub enum Program {
     /// This program.
@@ -45,7 +45,7 @@ pub enum Program {
 /// The reason why an agent cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The program was not found.
+    /// No program with this name was found.
     #[error("The program `{0}` is not installed on the worker, or is not on its PATH.")]
     NotInstalled(String),
     /// The folders could not be created or the supervisor could not be started.
@@ -62,9 +62,9 @@ pub struct Launch {
     pub program: Program,
     /// The program's arguments.
     pub args: Vec<OsString>,
-    /// Variables to add to those that every agent receives.
+    /// Environment variables to add to those that every agent receives.
     pub env: Vec<(String, String)>,
-    /// Variables whose values are redacted from all output.
+    /// Environment variables to add whose values are redacted from all output.
     pub secrets: Vec<(String, String)>,
 }
 
@@ -89,7 +89,7 @@ pub struct AgentProcess {
 }
 
 impl ProcessHost {
-    /// Creates a host that keeps the agents' files in this folder. Must be called within a tokio runtime.
+    /// Creates a host that keeps the agents' files in this folder. Must be called from within a tokio runtime.
     ///
     /// # Errors
     /// Fails if the folder does not exist or a thread cannot be started.
@@ -102,13 +102,13 @@ impl ProcessHost {
         })
     }
 
-    /// Returns the tracker for tasks that continue after a turn. Shutdown waits for them.
+    /// Returns the tracker for tasks that continue after a turn. Shutdown waits for these tasks.
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
 
-    /// Returns a token that is cancelled when the worker shuts down, upon which all tasks should end soon.
+    /// Returns a token that is cancelled when the worker shuts down, after which all tasks should end soon.
     #[must_use]
     pub fn shutting_down(&self) -> &CancellationToken {
         &self.shutting_down
@@ -117,8 +117,8 @@ impl ProcessHost {
     /// Starts an agent in a session's work folder.
     ///
     /// # Errors
-    /// See [`StartError`]. If the program exists but cannot be started, the call succeeds, and the supervisor exits
-    /// with an error code.
+    /// See [`StartError`]. If the program exists but cannot be started, this function succeeds, and the supervisor
+    /// exits with an error code.
     pub async fn start(&self, launch: &Launch, session: SessionId) -> Result<AgentProcess, StartError> {
         let program = launch.program.find()?;
         let folder = self.folders.work(session)?;
@@ -128,7 +128,7 @@ impl ProcessHost {
         command.env_clear().envs(self.folders.environment(&launch.agent_key)?);
         command.envs(launch.env.iter().chain(&launch.secrets).map(|(name, value)| (name, value)));
         command.current_dir(&folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A separate process group, because Ctrl-C is meant for the worker only, which then lets its turns finish.
+        // Use a separate process group, because Ctrl-C is meant only for the worker, which then lets its turns finish.
         command.process_group(0);
         let mut child = self.spawner.start(command).await?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take(), child.id());

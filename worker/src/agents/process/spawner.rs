@@ -1,8 +1,9 @@
-//! Starts all supervisors from a single thread, and kills the descendants of supervisors that were killed.
+//! Starts all supervisors from a single thread, and kills what is left of the process trees of killed supervisors.
 //!
-//! A supervisor exits when the thread that started it exits (`PR_SET_PDEATHSIG` is tied to the thread, not the
-//! process), so this thread runs as long as the worker does. The worker is also a subreaper: descendants of a killed
-//! supervisor become children of the worker and are killed here. The worker has no other children.
+//! A supervisor exits when the thread that started it exits, because `PR_SET_PDEATHSIG` is tied to the thread, not to
+//! the process. This thread therefore runs as long as the worker does. The worker is also a subreaper: the descendants
+//! of a killed supervisor become children of the worker and are killed by this module. The worker has no other
+//! children.
 
 use std::{
     collections::HashSet,
@@ -30,11 +31,11 @@ use super::tree;
 
 /// How long the thread waits for killed orphans to exit before it handles other requests.
 const SWEEP_LIMIT: Duration = Duration::from_secs(1);
-/// Pause before the next attempt to kill the remaining orphans.
+/// Pause before trying again to kill the remaining orphans.
 const SWEEP_PAUSE: Duration = Duration::from_millis(200);
 
-/// The supervisors started by this process. Locked while one is being started, so that it is not mistaken for an
-/// orphan.
+/// The supervisors started by this process. The list is locked while a supervisor is being started, so that it is not
+/// mistaken for an orphan.
 static SUPERVISORS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
 
 /// A handle to the thread; see the module documentation.
@@ -50,7 +51,7 @@ enum SpawnerRequest {
 }
 
 impl Spawner {
-    /// Starts the thread and makes the process a subreaper. Must be called within a tokio runtime.
+    /// Starts the thread and makes the process a subreaper. Must be called from within a tokio runtime.
     ///
     /// # Errors
     /// Fails if the thread cannot be started or the system is not Linux.
@@ -86,7 +87,7 @@ impl Spawner {
         started.await.map_err(io::Error::other)?
     }
 
-    /// Kills the descendants that a supervisor may have left behind. Repeats until none are left.
+    /// Kills any descendants that the supervisor `ended` left behind, and repeats this until none remain.
     pub async fn sweep(&self, ended: u32) {
         loop {
             let (reply, swept) = oneshot::channel();
@@ -115,7 +116,7 @@ fn abandon(mut child: Child) {
     sweep(pid);
 }
 
-/// Kills orphans. Returns whether none are left.
+/// Kills orphans. Returns `true` if none remain.
 fn sweep(ended: u32) -> bool {
     let mut supervisors = SUPERVISORS.lock().unwrap_or_else(PoisonError::into_inner);
     let known = supervisors.get_or_insert_default();
@@ -165,7 +166,7 @@ mod tests {
             command.args(["--pdeathsig", "KILL", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
             let mut child = spawner.start(command).await.unwrap();
             let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-            // It has responded, so it is now tied to a thread.
+            // The process has responded, so it must be tied to a thread by now.
             echo(&mut stdin, &mut stdout).await.unwrap();
             (spawner, child, stdin, stdout)
         };

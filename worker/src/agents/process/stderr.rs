@@ -9,26 +9,26 @@ use std::{
 use tokio::{io::AsyncReadExt as _, process::ChildStderr};
 use tokio_util::sync::CancellationToken;
 
-/// Maximum number of bytes kept.
+/// Maximum number of bytes that are kept.
 const KEPT_BYTES: usize = 64 * 1024;
-/// Maximum number of lines returned.
+/// Maximum number of lines that are returned.
 const SHOWN_LINES: usize = 20;
 /// The replacement for a secret.
 const REDACTED: &str = "•••";
-/// Minimum length of redacted values, in bytes. Shorter values would match everywhere.
+/// Minimum length of the values that are redacted, in bytes. Shorter values would match everywhere.
 const SHORTEST_SECRET: usize = 4;
 
 /// The end of an agent's stderr output.
 #[derive(Clone, Debug)]
 pub struct StderrTail {
     bytes: Arc<Mutex<VecDeque<u8>>>,
-    /// Sorted by length, longest first, because one secret may contain another.
+    /// The secrets to redact, longest first, because one secret may contain another.
     secrets: Arc<[String]>,
     ended: CancellationToken,
 }
 
 impl StderrTail {
-    /// Creates an empty tail. `secrets` are redacted.
+    /// Creates an empty tail that redacts `secrets`.
     #[must_use]
     pub fn new(mut secrets: Vec<String>) -> Self {
         secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
@@ -36,7 +36,7 @@ impl StderrTail {
         Self { bytes: Arc::default(), secrets: secrets.into(), ended: CancellationToken::new() }
     }
 
-    /// Reads until end of file.
+    /// Reads until the end of the file.
     pub async fn drain(self, mut stderr: ChildStderr) {
         let _ended = self.ended.clone().drop_guard();
         let mut buffer = [0; 8192];
@@ -45,7 +45,7 @@ impl StderrTail {
         }
     }
 
-    /// Waits until end of file has been reached.
+    /// Waits until the end of the file has been reached.
     pub async fn drained(&self) {
         self.ended.cancelled().await;
     }
@@ -57,12 +57,12 @@ impl StderrTail {
         bytes.drain(..excess);
     }
 
-    /// Returns the last lines, without secrets.
+    /// Returns the last lines, with secrets redacted.
     #[must_use]
     pub fn text(&self) -> String {
         let mut bytes: Vec<u8> = self.bytes.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         if bytes.len() == KEPT_BYTES {
-            // The text may start with part of a secret that was cut off, which would not be recognized.
+            // The text may start with the rest of a truncated secret, which would not be recognized.
             bytes.drain(..self.secrets.first().map_or(0, |longest| longest.len().min(KEPT_BYTES)));
         }
         let text = self.redact(&String::from_utf8_lossy(&bytes));

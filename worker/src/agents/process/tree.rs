@@ -1,4 +1,4 @@
-//! The descendants of a process, as found in `/proc`.
+//! Finds the descendants of a process in `/proc`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,14 +11,14 @@ use procfs::{
     process::{self, Stat},
 };
 
-/// A process, from `/proc/PID/stat`.
+/// A process, as described in `/proc/PID/stat`.
 #[derive(Debug)]
 struct Process {
     pid: u32,
     parent: u32,
-    /// The ID of the session that the process belongs to.
+    /// The ID of the process's session.
     session: u32,
-    /// The start time, in the unit of [`moment`].
+    /// The start time, in the same unit as [`moment`].
     started: u64,
     /// Whether the process is a zombie.
     has_ended: bool,
@@ -51,8 +51,8 @@ fn below(all: &[Process], roots: &[u32]) -> Vec<u32> {
     found.split_off(roots.len())
 }
 
-/// Returns the total resident memory of these processes and their descendants, in bytes. Shared pages count once per
-/// process.
+/// Returns the total resident memory of these processes and their descendants, in bytes. Shared pages are counted once
+/// per process.
 #[must_use]
 pub fn resident_bytes(roots: &[u32]) -> u64 {
     if roots.is_empty() {
@@ -90,7 +90,7 @@ pub fn detached_since(root: u32, moment: u64) -> Vec<u32> {
         |process: &&Process| process.pid == root || process.started < moment && below_root.contains(&process.pid);
     let sessions: HashSet<u32> = all.iter().filter(is_old).map(|process| process.session).collect();
     let own_children = all.iter().filter(|process| process.parent == root);
-    // The first child started by the supervisor.
+    // The agent is the first child that the supervisor started.
     let agent = own_children.min_by_key(|process| (process.started, process.pid)).map(|agent| agent.pid);
     let is_detached = |process: &&Process| {
         let is_cut_off = process.parent == root || !sessions.contains(&process.session);

@@ -1,4 +1,4 @@
-//! Waits for the supervisors of agents, and ends them.
+//! Waits for agents' supervisors to exit, and ends them.
 
 use std::{io, process::ExitStatus, time::Duration};
 
@@ -13,12 +13,12 @@ use super::{spawner::Spawner, tree};
 
 /// How long an agent may take to exit after its stdin is closed.
 const EXIT_LIMIT: Duration = Duration::from_secs(3);
-/// How long the supervisor may take to exit after SIGTERM.
+/// How long the supervisor may take to exit after it is sent SIGTERM.
 const TERM_LIMIT: Duration = Duration::from_secs(3);
-/// Replaces both limits when the worker is shutting down.
+/// Replaces both of these limits when the worker is shutting down.
 const SHUTDOWN_EXIT_LIMIT: Duration = Duration::from_millis(300);
 
-/// Waits for a supervisor to exit, ending it when requested.
+/// Waits for a supervisor to exit, and ends it when requested.
 pub(super) struct Watcher {
     pub child: Child,
     pub pid: u32,
@@ -28,7 +28,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Waits until the supervisor and its descendants have exited. Returns its exit status.
+    /// Waits until the supervisor and its descendants have exited. Returns the supervisor's exit status.
     pub async fn watch(mut self) -> ExitStatus {
         let ended = tokio::select! {
             status = self.child.wait() => Some(status),
@@ -55,7 +55,7 @@ impl Watcher {
             return status;
         }
         tracing::warn!(pid = self.pid, "agent supervisor did not exit; killing it");
-        // The agent first, because it would be harder to find without its supervisor.
+        // Kill the agent first, because it would be harder to find without its supervisor.
         tree::descendants(self.pid).into_iter().for_each(tree::kill);
         self.child.start_kill()?;
         self.child.wait().await

@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{agents::StepUpdate, attempts, turn::*};
 
-/// Time limit for anything that is expected to happen; long enough for a busy machine.
+/// Time limit for anything that is expected to happen, which is long enough for a busy machine.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An agent controlled by the test.
@@ -31,7 +31,7 @@ pub(super) struct ScriptedAgent {
     calls: mpsc::Sender<Call>,
 }
 
-/// One attempt from the agent's point of view.
+/// One attempt, from the agent's point of view.
 pub(super) struct Call {
     pub(super) turn: Turn,
     pub(super) updates: mpsc::Sender<Update>,
@@ -64,7 +64,7 @@ impl Call {
         self.send(Update::Step(step)).await;
     }
 
-    /// Requests permission and returns the receiver of the decision.
+    /// Requests permission and returns a receiver for the decision.
     pub(super) async fn ask(&self, call: &str, time_limit: Duration) -> oneshot::Receiver<PermissionReply> {
         let (reply, decision) = oneshot::channel();
         let options =
@@ -134,7 +134,7 @@ impl Fixture {
         self.store().post_message(&self.user, self.session, &post).await.unwrap();
     }
 
-    /// Starts an attempt at the next task.
+    /// Claims the next task and starts an attempt at it.
     pub(super) async fn run(&mut self) -> (TaskId, Call, JoinHandle<()>) {
         let claim = self.store().claim(&self.worker).await.unwrap().value.expect("a task is due");
         let (task_id, runner) = (claim.task_id, self.runner.clone());
@@ -169,7 +169,7 @@ impl Fixture {
         timeout(TIMEOUT, poll).await.expect("the steps never reached the expected state")
     }
 
-    /// Answers a step's permission request the way the API does in another process: the worker learns of the answer
+    /// Answers a step's permission request just as the api does in another process. The worker learns of the answer
     /// only through the relay.
     pub(super) async fn decide(
         &self,

@@ -1,4 +1,4 @@
-//! What a rejected request reveals about the API key.
+//! Determines whether a request was rejected because of the API key.
 
 use std::sync::LazyLock;
 
@@ -12,13 +12,13 @@ use crate::agents::pattern::patterns;
 pub(super) enum Access {
     /// The configured key is wrong.
     WrongKey,
-    /// No key is configured, which may be the reason.
+    /// No key is configured, which may be why.
     NoKey,
-    /// Any other reason, or no stated reason.
+    /// The reason is a different one, or none was given.
     OtherReason,
 }
 
-/// The message says that the key is invalid or missing.
+/// Matches messages that say that the key is invalid or missing.
 static KEY: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"(?i)\b(?:invalid|incorrect|wrong|bad|expired|revoked|unknown|missing|disabled|malformed)\b[^.]{0,40}\b(?:keys?|tokens?|credentials?|authentication|bearer)\b",
@@ -34,7 +34,7 @@ impl Access {
         if !has_key && is_unauthorized {
             return Self::NoKey;
         }
-        // HTTP 401 without a message means invalid credentials (RFC 9110, section 15.5.2).
+        // A 401 response with no message means invalid credentials (RFC 9110, section 15.5.2).
         let is_wrong =
             KEY.is_match(report.message) || (is_unexplained && (is_unauthorized || KEY.is_match(report.raw)));
         if has_key && is_wrong { Self::WrongKey } else { Self::OtherReason }

@@ -8,24 +8,24 @@ use super::patterns::{HARD_QUOTA, LOADING, NOT_LOADABLE, OVER_TIME, OVERFLOW, OV
 /// An error as reported by a server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ErrorReport<'a> {
-    /// The HTTP status, from the response or from the error object.
+    /// The HTTP status, taken from the response or from the error object.
     pub status: Option<u16>,
     /// The error object, if there is one.
     pub error: Option<&'a Value>,
     /// The server's error message.
     pub message: &'a str,
-    /// The whole response body.
+    /// The entire response body.
     pub raw: &'a str,
 }
 
 /// The cause of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The account has no credit left or has exhausted a quota, and no renewal time is known.
+    /// The account has no credit left or has exhausted a quota, and it is not known when it will be renewed.
     Quota,
     /// The model is still loading.
     Loading,
-    /// Any other cause, with its error code.
+    /// Any other cause, along with its error code.
     Other(ErrorCode),
 }
 
@@ -39,10 +39,10 @@ impl Cause {
     }
 }
 
-/// Maximum length of a text in an error object that is examined in addition to the message, in bytes.
+/// Maximum length of the other texts in an error object that are examined in addition to the message, in bytes.
 const MAX_KEYWORD_BYTES: usize = 80;
 
-/// Returns the cause of an error. `has_wait` states whether the server has said when to retry.
+/// Determines the cause of an error. `has_wait` is whether the server said when to retry.
 pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     let other = report.error.map_or_else(|| report.raw.to_owned(), keywords);
     let text = format!("{} {other}", report.message).to_lowercase();
@@ -52,7 +52,7 @@ pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     if report.status == Some(402) || HARD_QUOTA.is_match(text) {
         return Cause::Quota;
     }
-    // A wrong key or model takes precedence over anything else in the message.
+    // A wrong key or model takes precedence over anything else that the message says.
     let is_final = matches!(by_status, Some(ErrorCode::AgentAuth | ErrorCode::AgentUnavailable));
     if is_final && !(report.status == Some(403) && RATE.is_match(text)) {
         return Cause::Other(by_status.unwrap_or(ErrorCode::AgentError));
@@ -75,7 +75,7 @@ pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
         return Cause::Other(ErrorCode::AgentRateLimited);
     }
     let by_words = OVERLOADED.is_match(text).then_some(ErrorCode::AgentOverloaded);
-    // The message refines an unspecific status. The type counts only if there is no status.
+    // If the status is not specific, the message refines it. The error type counts only if there is no status.
     let code = match by_status {
         Some(ErrorCode::AgentError) => by_words.or(by_status),
         Some(_) => by_status,
@@ -84,7 +84,7 @@ pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     Cause::Other(code.unwrap_or(ErrorCode::AgentError))
 }
 
-/// Returns the HTTP status in an error object.
+/// Returns the HTTP status from an error object.
 pub(super) fn status_in(object: &Value) -> Option<u16> {
     let places = [object, &object["error"]];
     let fields = ["code", "status", "status_code", "statusCode", "http_code", "error_code"];
@@ -106,7 +106,7 @@ fn code_of_status(status: u16) -> ErrorCode {
     }
 }
 
-/// Returns the error code for an error object's `type`, `code`, or `status`, if it is known.
+/// Returns the error code for an error object's `type`, `code`, or `status`, if its value is known.
 fn kind_of(error: &Value) -> Option<ErrorCode> {
     let error = error.get("error").filter(|inner| inner.is_object()).unwrap_or(error);
     let kinds = ["code", "type", "status"].map(|field| error[field].as_str().unwrap_or_default().to_ascii_lowercase());
@@ -126,7 +126,7 @@ fn kind_of(error: &Value) -> Option<ErrorCode> {
     }
 }
 
-/// Returns the names of an error object's fields, and the short texts in them. Long texts are omitted because they may
+/// Returns the names of an error object's fields and any short texts in them. Long texts are omitted because they may
 /// quote the conversation.
 fn keywords(error: &Value) -> String {
     let objects = [error, &error[0], &error["error"], &error[0]["error"]].into_iter().filter_map(Value::as_object);
@@ -138,7 +138,7 @@ fn keywords(error: &Value) -> String {
     words
 }
 
-/// Returns whether a single request exceeds a limit per unit of time.
+/// Returns whether a single request exceeds a rate limit all by itself.
 fn is_larger_than_limit(text: &str) -> bool {
     let number = |index| REQUESTED.captures(text)?.get(index)?.as_str().parse::<u64>().ok();
     number(1).zip(number(2)).is_some_and(|(limit, requested)| requested > limit)

@@ -1,4 +1,4 @@
-//! Masks keys in a server's message. Servers often repeat part of a key that they reject.
+//! Masks keys in a server's messages. Servers often repeat part of a key that they reject.
 
 use std::sync::LazyLock;
 
@@ -7,18 +7,18 @@ use regex::{Captures, Regex};
 use crate::agents::pattern::pattern;
 
 const MASK: &str = "***";
-/// Prefixes of keys for known servers.
+/// Prefixes of known servers' keys.
 const PREFIXES: [&str; 11] = ["sk-", "sk_", "gsk_", "pplx-", "csk-", "nvapi-", "xai-", "hf_", "r8_", "Bearer-", "AIza"];
-/// Minimum length of a random part that marks a word as a key, in bytes.
+/// Minimum length, in bytes, of a random-looking part that makes a word look like a key.
 const LONG_BYTES: usize = 20;
-/// Minimum length of a configured key whose parts are masked, and of such a part, in bytes.
+/// Minimum length of a configured key for its parts to be masked, and minimum length of such a part, in bytes.
 const WHOLE_BYTES: usize = 16;
 const PART_BYTES: usize = 4;
 
-/// A word that may be a key or part of one.
+/// Matches a word that may be a key or part of one.
 static WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9_*.…-]*[A-Za-z0-9*]"));
 
-/// Returns the text with the configured key, its parts, and everything else that looks like a key masked.
+/// Masks the configured key, parts of it, and anything else that looks like a key.
 pub(super) fn without_keys(said: &str, key: Option<&str>) -> String {
     let key = key.filter(|key| !key.is_empty());
     let said = key.map_or_else(|| said.to_owned(), |key| said.replace(key, MASK));
@@ -31,7 +31,8 @@ pub(super) fn without_keys(said: &str, key: Option<&str>) -> String {
 }
 
 fn is_key(word: &str) -> bool {
-    // A long run that mixes digits with letters in both cases is random, unlike the names of models and error codes.
+    // A long run that mixes digits, uppercase letters, and lowercase letters is random, unlike model names and error
+    // codes.
     let is_random = |run: &str| {
         let has = |kind: fn(&u8) -> bool| run.bytes().any(|byte| kind(&byte));
         run.len() >= LONG_BYTES && has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
@@ -40,7 +41,7 @@ fn is_key(word: &str) -> bool {
     is_prefixed || word.contains(MASK) || word.split(['-', '.', '…']).any(is_random)
 }
 
-/// Returns whether a word contains the start or the end of the key.
+/// Returns whether a word contains the beginning or the end of the key.
 fn has_part_of(word: &str, key: &str) -> bool {
     let is_part = |part: &str| part.len() >= PART_BYTES && (key.starts_with(part) || key.ends_with(part));
     key.len() >= WHOLE_BYTES && word.split(['*', '.', '…']).any(is_part)

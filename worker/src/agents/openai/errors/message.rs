@@ -12,7 +12,7 @@ use super::{masks, page};
 
 /// Maximum length of a quoted message, in characters.
 const MAX_QUOTE_CHARS: usize = 300;
-/// Maximum depth at which an error message is found.
+/// Maximum nesting depth to search for an error message.
 const MAX_DEPTH: usize = 8;
 /// Fields that contain the error message, best first.
 const FIELDS: [&str; 21] = [
@@ -39,12 +39,12 @@ const FIELDS: [&str; 21] = [
     "text",
 ];
 
-/// Decodes a body.
+/// Decodes an error response's body.
 pub(super) fn text_of(body: &[u8]) -> Cow<'_, str> {
     lenient_json::decode(body)
 }
 
-/// Replaces the marks of lone surrogates.
+/// Replaces the markers for lone surrogates.
 pub(super) fn clean(text: &str) -> String {
     replace_marks(text).into_owned()
 }
@@ -54,13 +54,13 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     lenient_json::parse(text.as_bytes(), LoneSurrogates::Replace).ok()
 }
 
-/// Returns the error text of a body that is not JSON; for a web page, the title and a heading.
+/// Returns the error text from a body that is not JSON. For a web page, that is its title and a heading.
 pub(super) fn in_page(text: &str) -> String {
     let text = text.trim();
     if text.starts_with('<') { page::headline(text) } else { text.to_owned() }
 }
 
-/// Returns the message in an error object, found at any depth up to the limit; empty if there is none.
+/// Returns the message from an error object, at any depth up to [`MAX_DEPTH`]. The message is empty if there is none.
 pub(super) fn in_error(error: &Value) -> String {
     find(error, 0).map(|found| replace_marks(&found).into_owned()).unwrap_or_default()
 }
@@ -84,13 +84,13 @@ fn find(value: &Value, depth: usize) -> Option<String> {
             let nested = ["error", "errors", "exception", "fault", "base_resp", "response"];
             // A gateway passes on the upstream server's error in `metadata.raw`.
             let upstream = fields.get("metadata").and_then(|metadata| find(metadata.get("raw")?, depth + 1));
-            // `{"error": {"message": …}, "message": …}`: the inner message is more specific.
+            // In `{"error": {"message": …}, "message": …}`, the inner message is more specific.
             let inner = upstream.or_else(|| {
                 nested
                     .iter()
                     .find_map(|name| field(name).filter(|it| !it.is_string()).and_then(|it| find(it, depth + 1)))
             });
-            // `{"modelStreamErrorException": {"message": …}}`
+            // Some servers use the type of error as the field name: `{"modelStreamErrorException": {"message": …}}`.
             let other = || {
                 let is_error = |name: &str| {
                     let name = name.to_ascii_lowercase();
@@ -107,20 +107,20 @@ fn find(value: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// Returns the message from a string that contains JSON, as sent by some gateways.
+/// Returns the message from a string that itself contains JSON, as sent by some gateways.
 fn inner(text: &str, depth: usize) -> Option<String> {
     let start = text.find('{')?;
     let value: Value = serde_json::from_str(text[start..].trim_end()).ok()?;
     find(&value, depth + 1)
 }
 
-/// Appends the server's message to a sentence, on one line and with keys masked.
+/// Appends the server's message to a sentence, on a single line and with keys masked.
 pub(super) fn with_quote(sentence: String, message: &str, key: Option<&str>) -> String {
     let quote = one_line(&masks::without_keys(message, key), MAX_QUOTE_CHARS);
     if quote.is_empty() { sentence } else { format!("{sentence} The server says: {quote}") }
 }
 
-/// Returns the start of a text on a single line.
+/// Returns the start of a text, as a single line.
 pub(in super::super) fn one_line(text: &str, max_chars: usize) -> String {
     let text = strip_terminal_codes(text);
     let words: Vec<&str> =

@@ -1,7 +1,7 @@
 //! Converts server and network errors into errors for the user.
 //!
-//! Error messages contain no addresses or secrets, because all users can read them, not only the operator. Every error
-//! quotes the server's message, with keys masked.
+//! Error messages contain no addresses or secrets, because they are visible to all users, not just the operator. Every
+//! error quotes the server's message, with keys masked.
 
 mod access;
 mod cause;
@@ -42,7 +42,7 @@ pub(super) struct Context<'a> {
 pub(super) struct Failure {
     /// The error for the user.
     pub error: AgentError,
-    /// The whole response from the server, for [`super::dialect`]; `None` if there was none.
+    /// The server's entire response, for use by [`super::dialect`], or `None` if there was none.
     pub response: Option<String>,
     /// Whether the server is still loading the model.
     pub is_loading: bool,
@@ -63,7 +63,7 @@ pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], 
     failure(report, Wait::from_response(headers, &text, context.now), context)
 }
 
-/// Returns the failure that an error object reports in the middle of an answer.
+/// Returns the failure for an error object in the middle of an answer.
 pub(super) fn from_object(object: &Value, context: Context<'_>) -> Failure {
     let raw = message::clean(&object.to_string());
     let message = message::in_error(object);
@@ -71,7 +71,7 @@ pub(super) fn from_object(object: &Value, context: Context<'_>) -> Failure {
     failure(report, Wait::from_words(&raw, context.now), context)
 }
 
-/// Returns the failure that a text reports in the middle of an answer.
+/// Returns the failure for a text that reports an error in the middle of an answer.
 pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     let text = message::clean(text);
     match message::parse(&text) {
@@ -84,7 +84,7 @@ pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     }
 }
 
-/// Returns the failure for an answer that ended early, after this text.
+/// Returns the failure for an answer that ended prematurely after this text.
 pub(super) fn from_last_words(text: &str, context: Context<'_>) -> Failure {
     explained("The agent's server ended the answer early.", text, context)
 }
@@ -94,7 +94,7 @@ pub(super) fn from_abort(reason: &str, context: Context<'_>) -> Failure {
     explained("The agent's server aborted the answer.", reason, context)
 }
 
-/// Returns the failure that a text reports. If the text reports nothing specific, the message starts with this
+/// Returns the failure that a text reports. If the text is not specific, the error message starts with the given
 /// sentence.
 fn explained(sentence: &str, text: &str, context: Context<'_>) -> Failure {
     let mut failure = from_words(text, context);
@@ -104,7 +104,7 @@ fn explained(sentence: &str, text: &str, context: Context<'_>) -> Failure {
     failure
 }
 
-/// Adds the server's message to an error. The text may have any form.
+/// Adds the server's message, in whatever form it was sent, to an error.
 pub(super) fn with_words(mut error: AgentError, text: &str, context: Context<'_>) -> AgentError {
     let text = message::clean(text);
     let said = message::parse(&text).map_or_else(|| message::in_page(&text), |object| message::in_error(&object));

@@ -1,9 +1,10 @@
-//! Extracts the error from a web page or an XML document.
+//! Extracts the error message from a web page or an XML document.
 
-/// Elements that may describe the error, best first.
+/// Names of elements that may describe the error, best first.
 const ELEMENTS: [&str; 5] = ["title", "h1", "h2", "message", "p"];
 
-/// Returns a page's title, followed by the first other element that adds to it; empty if the page has neither.
+/// Returns a page's title, followed by the first other element that adds something to it. The result is empty if there
+/// are no such elements.
 pub(super) fn headline(page: &str) -> String {
     let mut found = ELEMENTS.iter().map(|name| element(page, name)).filter(|text| !text.is_empty());
     let Some(title) = found.next() else { return String::new() };
@@ -13,9 +14,9 @@ pub(super) fn headline(page: &str) -> String {
     }
 }
 
-/// Returns the text of the first element with this name.
+/// Returns the text from the first element with this name.
 fn element(page: &str, name: &str) -> String {
-    // Only ASCII is lowercased, so byte offsets are preserved.
+    // Only ASCII characters are converted to lowercase, so byte offsets stay the same.
     let lower = page.to_ascii_lowercase();
     let Some(start) = lower.match_indices(&format!("<{name}")).find_map(|(at, opening)| {
         let rest = &lower[at + opening.len()..];
@@ -28,7 +29,7 @@ fn element(page: &str, name: &str) -> String {
     text_of(&page[start..end])
 }
 
-/// Returns the text in HTML on a single line.
+/// Returns the text of an HTML fragment, as a single line.
 fn text_of(html: &str) -> String {
     let mut text = String::new();
     let mut rest = html;

@@ -6,7 +6,8 @@ use regex::{Regex, RegexSet};
 
 use crate::agents::pattern::{pattern, patterns};
 
-/// The conversation exceeds the model's context. Some patterns match several servers; `tests.rs` lists their messages.
+/// Matches messages that say that the conversation exceeds the model's context. Some of the patterns apply to several
+/// servers, whose messages are listed in `tests.rs`.
 pub(super) static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"context[ _-]*(?:length|size|window|limit|overflow)",
@@ -23,7 +24,7 @@ pub(super) static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
         r"only supports? up to \d+ (?:input )?tokens|tokens to keep from the initial prompt",
     ])
 });
-/// A limit on requests or tokens over time was reached.
+/// Matches messages that say that a limit on requests or tokens per unit of time was reached.
 pub(super) static RATE: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"rate[ _-]?limit|too[ _]many[ _]requests|throttl",
@@ -33,11 +34,12 @@ pub(super) static RATE: LazyLock<RegexSet> = LazyLock::new(|| {
         r"(?:slow|calm) down",
     ])
 });
-/// A limit over time, which a single request rarely exceeds.
+/// Matches messages about a limit per unit of time, which a single request rarely exceeds.
 pub(super) static OVER_TIME: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"\bper[ _-]?(?:min|minute|hour|day|second)|\b(?:tpm|tpd|rpm|rpd)\b|rate[ _-]?limit|please wait before"])
 });
-/// Credit or a quota is exhausted and not renewed by waiting, unless a time is stated.
+/// Matches messages that say that credit or a quota is exhausted. Waiting does not help unless the message gives a
+/// time.
 pub(super) static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"billing|payment[ _]required|exceeded[^.]{0,30}\bquota|quota (?:is |has been |was )?(?:exceeded|used up|exhausted)",
@@ -45,11 +47,11 @@ pub(super) static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
         r"credit balance is too low|balance[^.]{0,20}(?:insufficient|too low)",
     ])
 });
-/// Codes for quotas that are not renewed by waiting.
+/// Matches the codes for quotas for which waiting does not help.
 pub(super) static HARD_QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"insufficient_quota|insufficient_(?:balance|credits?|funds)|billing_hard_limit|billing_not_active"])
 });
-/// The model is still loading.
+/// Matches messages that say that the model is still loading.
 pub(super) static LOADING: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"\bmodels?\b(?:[^.]|\.\S){0,120}\b(?:loading|starting up|warming|being loaded|initiali[sz]ing|not (?:yet )?ready|not yet loaded)\b",
@@ -58,15 +60,15 @@ pub(super) static LOADING: LazyLock<RegexSet> = LazyLock::new(|| {
         r"server is (?:still )?(?:loading|starting up|warming up)|warming up|cold start",
     ])
 });
-/// The model cannot be loaded.
+/// Matches messages that say that the model cannot be loaded.
 pub(super) static NOT_LOADABLE: LazyLock<RegexSet> =
     LazyLock::new(|| patterns(&[r#"\b(?:error|fail\w*|unable|cannot|could ?n[o']t)\b[^.":]{0,20}\bload"#]));
-/// The server is at capacity.
+/// Matches messages that say that the server is at capacity.
 pub(super) static OVERLOADED: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"overloaded|at (?:full )?capacity|over capacity|capacity exceeded|service unavailable|server (?:is )?busy|no slots? available|queue is full",
     ])
 });
-/// "Limit 10000, Requested 12345", as worded by OpenAI and Groq.
+/// Matches "Limit 10000, Requested 12345", the wording used by OpenAI and Groq.
 pub(super) static REQUESTED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\blimit:?\s+(\d+)\b[^.]*?\brequested:?\s+(\d+)"));

@@ -1,4 +1,4 @@
-//! How long to wait before a retry, according to the server.
+//! Determines how long to wait before retrying, according to the server.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::agents::limits;
 
-/// Longest wait for which the end is displayed with seconds.
+/// Longest wait whose end is displayed with seconds.
 const SECONDS_MATTER: Duration = Duration::from_mins(10);
 
-/// The waits stated in a response.
+/// The waiting times specified in a response.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wait {
-    /// The requested wait, from `Retry-After` or from the message.
+    /// The waiting time that the server asks for, in `Retry-After` or in its message.
     pub declared: Option<Duration>,
-    /// The time until rate limits are reset. Servers also report it for limits that have not been reached.
+    /// The time until the rate limits are reset. Servers also report this for limits that have not been reached.
     pub reset: Option<Duration>,
 }
 
@@ -31,8 +31,8 @@ impl Wait {
     }
 }
 
-/// Returns the wait from `retry-after-ms` or `Retry-After` (RFC 9110, section 10.2.3: seconds or a date; many servers
-/// send fractions).
+/// Returns the waiting time from `retry-after-ms` or `Retry-After`. According to RFC 9110, section 10.2.3,
+/// `Retry-After` is a date or a number of seconds, but many servers send fractions of seconds.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let millis = text(headers, "retry-after-ms").and_then(|value| value.parse::<f64>().ok());
     if let Some(wait) = millis.and_then(|millis| Duration::try_from_secs_f64(millis / 1000.0).ok()) {
@@ -58,7 +58,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// Parses a header value: seconds, a duration such as `6m0s`, a date, or a Unix time.
+/// Parses a header's value, which may be a number of seconds, a duration such as `6m0s`, a date, or a Unix time.
 fn value(value: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(date) = DateTime::parse_from_rfc2822(value) {
         let millis = Timestamp::new(date.to_utc()).millis_since(now);
@@ -68,7 +68,7 @@ fn value(value: &str, now: Timestamp) -> Option<Duration> {
     starts_with_digit.then(|| limits::retry_after(&format!("retry after {value}"), now, &Utc)).flatten()
 }
 
-/// Formats the end of a wait for display, in UTC.
+/// Formats the time at which a wait ends for display, in UTC.
 pub(super) fn until(wait: Duration, now: Timestamp) -> String {
     let end = now.plus(wait);
     let moment = |at: Timestamp| DateTime::from_timestamp_millis(at.unix_millis()).unwrap_or_default();

@@ -1,12 +1,12 @@
 //! Decodes a body to text, whatever its encoding.
 //!
-//! Event streams and JSON must be UTF-8, so UTF-8 is tried first in case a server declares a wrong encoding. The
-//! declared encoding is used from the first invalid UTF-8 byte onward. A byte order mark always takes precedence. Bytes
-//! that cannot be decoded become U+FFFD, no matter how the body is split.
+//! Event streams and JSON must be encoded in UTF-8, so UTF-8 is tried first in case a server declares the wrong
+//! encoding. From the first invalid UTF-8 byte onward, the declared encoding is used. A byte order mark always takes
+//! precedence. Bytes that cannot be decoded become U+FFFD, no matter how the body is split.
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// Number of bytes needed to detect an encoding.
+/// Number of bytes needed to detect the encoding.
 const SNIFFED_BYTES: usize = 3;
 
 /// Decodes a body that arrives in chunks.
@@ -16,9 +16,9 @@ pub(super) struct TextDecoder {
 }
 
 enum State {
-    /// The first few bytes, not yet enough to detect the encoding.
+    /// The first few bytes, as long as there are too few of them to detect the encoding.
     Start(Vec<u8>),
-    /// UTF-8, with the start of an incomplete character.
+    /// UTF-8, with the bytes of an incomplete character.
     Utf8(Vec<u8>),
     /// Another encoding.
     Other(Decoder),
@@ -45,7 +45,7 @@ impl TextDecoder {
         }
     }
 
-    /// Returns the rest of the text.
+    /// Returns the rest of the text at the end of the body.
     pub fn finish(&mut self) -> String {
         let mut text = if matches!(self.state, State::Start(_)) { self.start() } else { String::new() };
         match &mut self.state {
@@ -60,7 +60,7 @@ impl TextDecoder {
         text
     }
 
-    /// Determines the encoding.
+    /// Detects the encoding and decodes the first bytes.
     fn start(&mut self) -> String {
         let State::Start(head) = &mut self.state else { return String::new() };
         let head = std::mem::take(head);
@@ -113,7 +113,7 @@ impl TextDecoder {
     }
 }
 
-/// Returns the encoding declared in a `Content-Type`, unless it is UTF-8 or not a superset of ASCII.
+/// Returns the encoding declared in a `Content-Type`, unless it is UTF-8 or is not a superset of ASCII.
 fn declared_in(content_type: &str) -> Option<&'static Encoding> {
     let lower = content_type.to_ascii_lowercase();
     let (_, label) = lower.split_once("charset=")?;

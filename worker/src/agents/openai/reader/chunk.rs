@@ -1,25 +1,25 @@
-//! Parses the JSON objects in an answer: chunks of a stream or whole completions.
+//! Parses the JSON objects in an answer, which are either chunks of a stream or whole completions.
 //!
-//! Objects are not deserialized into a type, because some servers send null, a list, or nothing at all in place of a
-//! text, and none of these should make an answer fail.
+//! Objects are not deserialized into a type, because some servers send null, a list, or nothing at all where a text is
+//! expected, and none of these should make an answer fail.
 
 use banter_shared::chat::{FinishReason, Usage};
 use serde_json::Value;
 
 use super::parts::{self, Part};
 
-/// Upper bound for the index of a choice. A larger number is not an index.
+/// Upper bound for the index of a choice. A larger number is not treated as an index.
 const MAX_CHOICES: u64 = 128;
 
 /// What an object contributes to the answer.
 #[derive(Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each read on its own")]
 pub(super) struct Chunk {
-    /// Texts, thoughts, and other parts, in order.
+    /// The texts, thoughts, and other parts, in order.
     pub parts: Vec<Part>,
-    /// The end of the answer, if stated.
+    /// How the answer ended, if the object says so.
     pub finish: Option<Finish>,
-    /// The token usage, if stated.
+    /// The token usage, if reported.
     pub usage: Option<Usage>,
     /// Whether the object is part of a completion.
     pub is_completion: bool,
@@ -27,25 +27,25 @@ pub(super) struct Chunk {
     pub is_whole: bool,
     /// Whether the parts belong to a whole message, which may repeat earlier parts.
     pub is_repeatable: bool,
-    /// The index of the choice that the parts belong to.
+    /// The index of the choice to which the parts belong.
     pub index: u64,
-    /// Whether the object also contains parts of other choices.
+    /// Whether the object also contains parts that belong to other choices.
     pub has_others: bool,
 }
 
-/// How a server ends an answer.
+/// How a server ended an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Finish {
-    /// With a known finish reason.
+    /// It gave a known finish reason.
     Reason(FinishReason),
-    /// With an unknown finish reason.
+    /// It gave an unknown finish reason.
     Unknown(String),
-    /// By aborting it, for this reason.
+    /// It aborted the answer, for this reason.
     Aborted(String),
 }
 
-/// Parses an object that does not report an error. Reads only the choice with the index `wanted`, or the first choice
-/// if that is `None`.
+/// Parses an object that does not report an error. Only the choice with the index `wanted` is read, or the first one if
+/// `wanted` is `None`.
 pub(super) fn read(object: &Value, wanted: Option<u64>) -> Chunk {
     let choices = choices_of(object);
     let index = wanted.or_else(|| choices.iter().map(|choice| index_of(choice)).min()).unwrap_or(0);
@@ -71,8 +71,8 @@ pub(super) fn read(object: &Value, wanted: Option<u64>) -> Chunk {
 
 impl Chunk {
     fn add(&mut self, choice: &Value) {
-        // A stream has `delta`, a whole completion has `message`, and older completions have `text` directly in the
-        // choice. Some servers repeat the whole message beside each delta.
+        // Streams contain `delta`, whole completions contain `message`, and older completions contain `text` directly
+        // in the choice. Some servers repeat the whole message next to each delta.
         let is_message = |part: &&Value| part.is_object() || part.is_string();
         let delta = Some(&choice["delta"]).filter(is_message);
         let whole = Some(&choice["message"]).filter(|message| message.is_object());
@@ -101,7 +101,7 @@ impl Chunk {
     }
 }
 
-/// Returns the choices. Some servers send an object in place of the list.
+/// Returns the choices. Some servers send a single object instead of a list.
 fn choices_of(object: &Value) -> Vec<&Value> {
     match &object["choices"] {
         Value::Array(choices) => choices.iter().collect(),
@@ -164,7 +164,7 @@ fn finish_of(choice: &Value) -> Option<Finish> {
         "spii",
     ];
     let lengths = ["length", "max_", "max-", "maxtokens", "token_limit", "context_window", "context_limit", "truncat"];
-    // Includes `tool_calls`, because the request offers no tools.
+    // This includes `tool_calls`, because the request offers no tools.
     let stops = ["stop", "eos", "eot", "end", "complete", "done", "finish", "tool", "function", "success", "normal"];
     Some(if has(&refusals) {
         Finish::Reason(FinishReason::Refusal)

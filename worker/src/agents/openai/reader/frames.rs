@@ -1,9 +1,9 @@
 //! Splits lines into frames: server-sent events (WHATWG HTML, section 9.2), and other lines that servers send between
 //! events.
 //!
-//! `eventsource-stream` is not suitable: it drops lines that are not fields, although servers report errors in them; it
-//! buffers lines of any length; and it drops an event without a blank line after it, which is how some servers end
-//! their last event.
+//! The `eventsource-stream` crate is not suitable. It drops lines that are not fields, even though some servers report
+//! errors in such lines, buffers lines of any length, and drops an event that is not followed by a blank line, which
+//! some servers omit after the last event.
 
 use serde::de::IgnoredAny;
 
@@ -12,9 +12,9 @@ use super::{
     lines::{Line, LineSplitter, MAX_LINE_BYTES},
 };
 
-/// Maximum length, in bytes, up to which a multi-line document is checked for completeness after each line.
+/// Maximum length of a multi-line document that is checked for completeness after each line, in bytes.
 const EAGER_BYTES: usize = 64 * 1024;
-/// The fields of an event.
+/// The names of an event's fields.
 const FIELDS: [&str; 4] = ["data", "event", "id", "retry"];
 
 /// A unit of a stream.
@@ -22,7 +22,7 @@ const FIELDS: [&str; 4] = ["data", "event", "id", "retry"];
 pub(super) struct Frame {
     /// The `event` field, or an empty string if there is none.
     pub name: String,
-    /// The values of the `data` fields, one per line, or the lines of a text that is not an event.
+    /// The values of the `data` fields, one per line. If this is not an event, the lines of text.
     pub data: String,
     /// Whether this is an event.
     pub is_event: bool,
@@ -30,13 +30,13 @@ pub(super) struct Frame {
     pub is_cut: bool,
 }
 
-/// Splits the text of a stream into frames.
+/// Splits a stream's text into frames.
 #[derive(Debug, Default)]
 pub(super) struct FrameSplitter {
     lines: LineSplitter,
     name: String,
     data: Option<String>,
-    /// Lines that are not fields and form the start of a JSON document.
+    /// Lines that are not fields but form the start of a JSON document.
     stray: String,
     is_cut: bool,
 }
@@ -55,7 +55,7 @@ impl FrameSplitter {
     pub fn finish(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         let last = self.lines.finish();
-        // The start of a field name contains no data.
+        // The stream ended within a field name, so there is no data.
         let is_cut_name = FIELDS.iter().any(|field| field.starts_with(&name_of(&last.text)));
         if !is_cut_name {
             self.take_line(&last, &mut frames);
@@ -91,7 +91,7 @@ impl FrameSplitter {
     }
 
     fn take_data(&mut self, value: &str, frames: &mut Vec<Frame>) {
-        // Some servers separate events with a single line break.
+        // Some servers separate events with only a single line break.
         let begins_another = value.starts_with(['{', '[']) && self.data.as_deref().is_some_and(is_complete);
         if begins_another {
             self.end_event(frames);
@@ -113,7 +113,7 @@ impl FrameSplitter {
         }
     }
 
-    /// Returns whether the data ends inside a JSON string. Some servers do not escape line breaks in strings.
+    /// Returns whether the data so far ends inside a JSON string. Some servers do not escape line breaks in strings.
     fn is_in_string(&self) -> bool {
         self.data
             .as_deref()
@@ -166,12 +166,12 @@ impl FrameSplitter {
     }
 }
 
-/// Returns a field's name in lower case, without characters that servers add around it by mistake.
+/// Returns a field's name in lowercase, without any characters that servers mistakenly add around it.
 fn name_of(field: &str) -> String {
     field.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}').to_ascii_lowercase()
 }
 
-/// Returns whether a comment reports an error rather than the absence of errors.
+/// Returns whether a comment reports an error, and not the absence of errors.
 fn reports_error(comment: &str) -> bool {
     let words = comment.trim_start().get("error".len()..).filter(|_| starts_with_error(comment));
     let words = words.and_then(|words| words.trim_start().strip_prefix([':', '=']));
@@ -186,7 +186,7 @@ fn starts_with_error(text: &str) -> bool {
     text.trim_start().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("error"))
 }
 
-/// Returns whether the text is a complete JSON value.
+/// Returns whether a text is a complete JSON value.
 fn is_complete(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }

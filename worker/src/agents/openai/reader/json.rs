@@ -1,12 +1,12 @@
-//! Parses JSON with defects that do not affect its text, and splits texts that contain several values in a row.
+//! Parses JSON that has minor defects, and splits texts that contain several values in a row.
 
 use banter_shared::lenient_json::{self, LoneSurrogates};
 use serde_json::Value;
 
-/// Maximum nesting depth; lower than the limit of `serde_json`. Deeper values become `null`.
+/// Maximum nesting depth, which is lower than the limit in `serde_json`. More deeply nested values become `null`.
 const MAX_DEPTH: usize = 100;
 
-/// Maximum number of truncated values after which a text is still searched for more values.
+/// Maximum number of truncated values in a text. After more than these, it is not searched for further values.
 const MAX_TRUNCATED: usize = 16;
 
 /// Parses a value. Lone surrogates in strings are marked.
@@ -15,8 +15,8 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     parse(text).or_else(|| text.starts_with(['{', '[']).then(|| parse(&simplified(text))).flatten())
 }
 
-/// Returns the text without trailing commas, and with `null` in place of numbers that are out of range and values that
-/// are nested too deeply.
+/// Removes trailing commas from a text, and replaces numbers that are out of range and values that are too deeply
+/// nested with `null`.
 fn simplified(text: &str) -> String {
     let mut simple = String::with_capacity(text.len());
     let mut depth = 0_usize;
@@ -58,7 +58,7 @@ fn simplified(text: &str) -> String {
     simple
 }
 
-/// Splits a text into values and the texts between them, without separators.
+/// Splits a text into values and the texts between them, and removes separators.
 pub(super) fn split(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut truncated = 0;
@@ -68,7 +68,7 @@ pub(super) fn split(text: &str) -> Vec<&str> {
             "[done]".len()
         } else if rest.starts_with(['{', '[']) {
             value_end(rest).unwrap_or_else(|| {
-                // After a truncated value, the start of the next value can be recognized only at an event.
+                // After a truncated value, the next value can be recognized only if it starts a new event.
                 truncated += 1;
                 next_event(rest).filter(|_| truncated <= MAX_TRUNCATED).unwrap_or(rest.len())
             })
@@ -83,7 +83,7 @@ pub(super) fn split(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// Skips what servers put between values: field names, escaped line breaks, and other separators.
+/// Skips the field names, escaped line breaks, and other separators that servers put between values.
 fn without_separators(mut text: &str) -> &str {
     loop {
         let before = text.len();
@@ -99,18 +99,18 @@ fn without_separators(mut text: &str) -> &str {
     }
 }
 
-/// Returns whether a text starts with a word, ignoring case.
+/// Returns whether a text starts with the given word, ignoring case.
 fn is_at(text: &str, word: &str) -> bool {
     text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
-/// Returns the position of the next event in a line.
+/// Returns the position at which the next event in a line starts.
 fn next_event(text: &str) -> Option<usize> {
     let is_event = |at: &usize| text[at + "data:".len()..].trim_start().starts_with(['{', '[']);
     text.match_indices("data:").map(|(at, _)| at).find(|at| *at > 0 && is_event(at))
 }
 
-/// Returns the length of the object or array at the start of a text; `None` if the value is truncated.
+/// Returns the length of the object or array at the start of a text, or `None` if the value is truncated.
 fn value_end(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -146,7 +146,7 @@ pub(super) fn ends_in_string(text: &str) -> bool {
     false
 }
 
-/// Returns the length of the string at the start of a text; `None` if the string is truncated.
+/// Returns the length of the string at the start of a text, or `None` if the string is truncated.
 fn string_end(text: &str) -> Option<usize> {
     let mut is_escaped = false;
     let end = text.bytes().enumerate().skip(1).find(|(_, byte)| {

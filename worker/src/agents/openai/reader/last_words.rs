@@ -1,4 +1,4 @@
-//! What a server sends outside the answer. If nothing else follows, it explains why the answer ended.
+//! Keeps what a server sends outside the answer. If nothing else follows, it explains why the answer ended.
 //!
 //! Proxies and gateways report failures in the middle of a stream as plain text, web pages, or JSON objects.
 
@@ -9,15 +9,15 @@ use crate::agents::{
     openai::errors::{self, Context, Failure},
 };
 
-/// Maximum length of the kept text, in bytes.
+/// Maximum length of the text that is kept, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
 /// Messages that report success.
 const SUCCESSES: [&str; 9] = ["success", "succeeded", "ok", "done", "completed", "complete", "finished", "end", "stop"];
 
-/// What the server has sent outside the answer since the last output.
+/// What the server has sent outside the answer since the last part of the answer.
 #[derive(Debug, Default)]
 pub(super) struct LastWords {
-    /// Lines of plain text or of a web page.
+    /// Lines of plain text or from a web page.
     text: String,
     object: Option<Value>,
 }
@@ -49,7 +49,7 @@ impl LastWords {
         }
     }
 
-    /// Returns the failure for an answer that ended after these words.
+    /// Returns the failure for an answer that ended after these words, if they explain it.
     pub fn failure(&self, context: Context<'_>) -> Option<Failure> {
         let words = self.words();
         (!words.is_empty() && !is_success(&words)).then(|| errors::from_last_words(&words, context))
@@ -60,7 +60,7 @@ impl LastWords {
         errors::with_words(error, &self.words(), context)
     }
 
-    /// Returns the text, unless an object was sent.
+    /// Returns the text, unless the server has sent an object.
     pub fn text(&self) -> Option<&str> {
         self.object.is_none().then_some(&self.text)
     }

@@ -1,16 +1,17 @@
 //! Splits text into lines, using bounded memory.
 //!
-//! If a line exceeds the limit, its long runs of base64 are shortened first. They represent images and other data, of
-//! which only the start is used, so the text beside an image is kept no matter how large the image is. A line that is
-//! still too long is truncated.
+//! If a line exceeds the limit, long runs of base64 in it are shortened first. They represent images and other data, of
+//! which only the start is used; the text next to an image is therefore kept, no matter how large the image is. If the
+//! line is still too long, it is truncated.
 
-/// Maximum length of a line, in bytes. The longest answer fits even if every character is escaped as six characters.
+/// Maximum length of a line, in bytes. The longest possible answer fits, even if every character is escaped with six
+/// characters.
 pub(super) const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
-/// Minimum length of a base64 run that is shortened in an overlong line, in bytes.
+/// Minimum length of a base64 run to be shortened in an overlong line, in bytes.
 const LONG_RUN_BYTES: usize = 4 * 1024;
-/// Length of the kept start of such a run, in bytes; enough to recognize the format.
+/// How much of the start of such a run is kept, in bytes. This is enough to recognize the format.
 const KEPT_RUN_BYTES: usize = 64;
-/// Inserted between the kept start of a run and the number of omitted bytes.
+/// Inserted between the start of a shortened run and the number of omitted bytes.
 pub(super) const OMITTED: &str = ";omitted=";
 
 /// A line in a stream.
@@ -26,11 +27,11 @@ pub(super) struct Line {
 #[derive(Debug, Default)]
 pub(super) struct LineSplitter {
     line: String,
-    /// Whether base64 runs are shortened in the current line.
+    /// Whether base64 runs in the current line are being shortened.
     is_compact: bool,
     is_cut: bool,
     run: Base64Run,
-    /// Whether the last character was a CR. A following LF belongs to the same line ending.
+    /// Whether the last character was a CR. An LF that follows it belongs to the same line ending.
     after_cr: bool,
 }
 
@@ -105,7 +106,7 @@ impl LineSplitter {
         }
     }
 
-    /// Appends part of a run. Removes all but the start of the run once it is long.
+    /// Appends part of a run. Once the run is long, removes all of it but the start.
     fn extend_run(&mut self, part: &str) {
         for byte in part.bytes() {
             self.run.is_escaping = byte == b'\\' && !self.run.is_escaping;
@@ -120,7 +121,7 @@ impl LineSplitter {
         if self.run.bytes > LONG_RUN_BYTES && !self.is_cut {
             let start = self.line.len() - LONG_RUN_BYTES;
             let kept = &self.line[start..start + KEPT_RUN_BYTES];
-            // Do not split an escape sequence.
+            // Avoid splitting an escape sequence.
             let kept = kept.find('\\').unwrap_or(KEPT_RUN_BYTES);
             self.run.omitted = self.run.bytes - kept;
             self.line.truncate(start + kept);

@@ -1,6 +1,6 @@
-//! Converts frames to messages: objects, errors, the end of the stream, and others.
+//! Converts frames to messages, such as objects, errors, and the end of the stream.
 //!
-//! Unknown messages are ignored if they are harmless. Error reports are recognized in any form.
+//! Unknown messages are ignored if they are harmless. Errors are recognized in whatever form they are reported.
 
 use serde_json::Value;
 
@@ -18,11 +18,11 @@ pub(super) enum Message {
         /// Whether the object is a separate document rather than the data of an event.
         is_document: bool,
     },
-    /// An error, as an object or a text.
+    /// An error, as an object or as text.
     Error(Value),
     /// Text outside the answer. If nothing else follows, it explains why the answer ended.
     Words(String),
-    /// Part of the answer that cannot be read.
+    /// A part of the answer that cannot be read.
     Loss(String),
     /// Anything else.
     Unknown(String),
@@ -30,7 +30,7 @@ pub(super) enum Message {
     TooLong,
 }
 
-/// Returns the messages in a frame. A frame may contain several messages, on separate lines or in a row.
+/// Returns the messages in a frame. There may be several, either on separate lines or on the same line.
 pub(super) fn read(frame: &Frame) -> Vec<Message> {
     let is_error = is_error_name(&frame.name);
     let data = frame.data.trim();
@@ -53,7 +53,7 @@ pub(super) fn read(frame: &Frame) -> Vec<Message> {
     }
     let has_words = matches!(frame.name.to_ascii_lowercase().as_str(), "" | "message" | "chunk" | "data" | "delta");
     let messages = read_pieces(data, !frame.is_event).into_iter().map(|message| match message {
-        // Text in a named event, such as a ping, does not concern the answer.
+        // Text in an event with another name, such as a ping, is not about the answer.
         Message::Words(words) if !has_words => Message::Unknown(words),
         message => message,
     });
@@ -67,7 +67,7 @@ fn read_pieces(text: &str, is_document: bool) -> Vec<Message> {
     if pieces.iter().all(is_known) {
         return pieces;
     }
-    // Some servers separate events with a single line break; others add text between them.
+    // Some servers separate events with only a single line break; others add text between events.
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let messages: Vec<Message> = lines
         .flat_map(|line| match read_text(line, false, is_document) {
@@ -85,9 +85,9 @@ fn is_known(message: &Message) -> bool {
     }
 }
 
-/// Classifies a text that has no known form.
+/// Classifies a text that is not in a known form.
 fn read_words(text: &str) -> Message {
-    // Truncated JSON may contain the word "error" in the text of an answer.
+    // In truncated JSON, the word "error" may be part of the answer's text.
     if !is_json(text) {
         let is_cut_end = "[done]".starts_with(&text.to_ascii_lowercase());
         return if says_error(text) {
@@ -118,7 +118,7 @@ fn is_json(text: &str) -> bool {
         })
 }
 
-/// Parses a text in one of the known forms.
+/// Parses a text that is in one of the known forms.
 fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<Message> {
     if is_done(text) {
         return Some(Message::Done);
@@ -136,7 +136,7 @@ fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<Message> {
             Value::Null | Value::Bool(_) | Value::Number(_) => Message::Unknown(text.to_owned()),
         });
     }
-    // `error: {…}`, `data: error: …`, `Error {…}`, `[ERROR] …`
+    // This accepts `error: {…}`, `data: error: …`, `Error {…}`, and `[ERROR] …`.
     let text = text.strip_prefix('[').filter(|_| !is_json(text)).unwrap_or(text);
     let words = text.get(..5).filter(|start| start.eq_ignore_ascii_case("error")).map(|_| text[5..].trim_start());
     let words = words.and_then(|words| words.strip_prefix([':', '=', ']']).or(Some(words)))?;

@@ -1,4 +1,4 @@
-//! The output of an answer as updates: text, thoughts, and notices.
+//! Converts the parts of an answer to updates: text, thoughts, and notices.
 
 use banter_shared::{chat::sanitize_agent_text, lenient_json::SurrogateJoiner};
 
@@ -9,10 +9,10 @@ use super::{
 };
 use crate::agents::Update;
 
-/// Maximum length of an answer, in bytes of UTF-8. A longer answer is cut off, with the finish reason `length`.
+/// Maximum length of an answer, in bytes of UTF-8. A longer answer is cut off with the finish reason `length`.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// Collects the output of an answer.
+/// Collects an answer's output.
 pub(super) struct Output {
     /// Notices about the answer.
     pub notices: Notices,
@@ -24,11 +24,11 @@ pub(super) struct Output {
     written_bytes: usize,
     /// The text that has not been retracted.
     kept: String,
-    /// The text as received; used to recognize repetitions.
+    /// The text as received, which is used to recognize repetitions.
     received: String,
-    /// The thoughts received outside the text.
+    /// The thoughts that were received separately from the text.
     received_thoughts: String,
-    /// Number of bytes of these thoughts that a list of details has repeated.
+    /// Number of bytes of these thoughts that lists of details have repeated so far.
     repeated_bytes: usize,
     has_thoughts: bool,
     was_retracted: bool,
@@ -54,12 +54,12 @@ impl Output {
         }
     }
 
-    /// Returns whether there have been thoughts.
+    /// Returns whether there have been any thoughts.
     pub fn has_thoughts(&self) -> bool {
         self.has_thoughts
     }
 
-    /// Returns whether there is text that has not been retracted.
+    /// Returns whether there is any text that has not been retracted.
     pub fn has_text(&self) -> bool {
         !self.kept.is_empty()
     }
@@ -79,7 +79,8 @@ impl Output {
         self.was_retracted
     }
 
-    /// Ends the output and emits what was held back. Returns whether a thought without an opening tag was never closed.
+    /// Ends the output and emits anything that was held back. Returns whether a thought without an opening tag was
+    /// never closed.
     pub fn end(&mut self) -> bool {
         self.end_thought_surrogates();
         let half = self.text_surrogates.finish();
@@ -103,8 +104,8 @@ impl Output {
         self.append_thought(text);
     }
 
-    /// Appends a detail to the thoughts unless it repeats them. Lists of details often repeat a field from earlier
-    /// chunks.
+    /// Appends an entry from a list of details to the thoughts, unless it repeats them. Such lists often repeat a field
+    /// from earlier chunks.
     pub fn push_thought_detail(&mut self, text: &str) {
         if self.received_thoughts[self.repeated_bytes..].starts_with(text) {
             self.repeated_bytes += text.len();
@@ -124,7 +125,7 @@ impl Output {
         self.thoughts.push(&sanitize_agent_text(text));
     }
 
-    /// Appends text that may contain thought tags. Returns false if the answer is too long.
+    /// Appends text that may contain thought tags. Returns `false` if the answer is too long.
     pub fn push_text(&mut self, text: &str) -> bool {
         self.end_thought_surrogates();
         let text = self.text_surrogates.push(text).into_owned();
@@ -183,7 +184,7 @@ impl Output {
     }
 }
 
-/// Appends as much of a text as fits into [`MAX_ANSWER_BYTES`].
+/// Appends as much of a text as fits within [`MAX_ANSWER_BYTES`].
 fn append(received: &mut String, text: &str) {
     let room = MAX_ANSWER_BYTES.saturating_sub(received.len());
     received.push_str(&text[..text.floor_char_boundary(room.min(text.len()))]);

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::message::says_error;
 
-/// Returns the part of an object that reports an error. If the report is spread over several fields, that is the object
-/// itself.
+/// Returns the part of an object that reports an error, if any. If the report is spread over several fields, this is
+/// the object itself.
 pub(super) fn find(object: &Value) -> Option<&Value> {
     let choices = object.get("choices").and_then(Value::as_array);
     if let Some(error) = object.get("error").filter(|error| is_substantial(error)) {
-        // Other fields, such as `status`, supplement a plain message.
+        // If the error is only a message, other fields, such as `status`, supplement it.
         return Some(if error.is_object() { error } else { object });
     }
     if is_typed_error(object) {
@@ -51,13 +51,13 @@ fn is_report(object: &Value) -> bool {
         match name.as_str() {
             "detail" | "fault" | "exception" => is_substantial(value),
             "success" | "ok" => *value == Value::Bool(false),
-            // DashScope: `{"code": "InternalError.Algo", "message": …}`
+            // DashScope sends `{"code": "InternalError.Algo", "message": …}`.
             "code" | "status" | "status_code" | "statuscode" => {
                 is_error_status(value) || value.as_str().is_some_and(says_error)
             }
             "message" | "msg" | "status_msg" => value.as_str().is_some_and(says_error),
             "base_resp" => is_substantial(&value["status_code"]),
-            // An object with this name is an error even if it is empty.
+            // An `error` object or list reports an error even if it is empty.
             "error" => value.is_object() || value.is_array(),
             name => (name.contains("error") || name.contains("exception")) && is_substantial(value),
         }

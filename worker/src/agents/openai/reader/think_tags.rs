@@ -1,8 +1,8 @@
 //! Separates the text of an answer from thoughts that the model writes between tags such as `<think>` and `</think>`.
 //!
-//! Tags count only at the start of an answer; later in the answer, or in code, they are text. Some chat templates omit
-//! the opening tag, so a closing tag may reveal that the answer started with a thought. In that case, the text before
-//! it is retracted. Tags may be split at any position.
+//! Tags are recognized only at the start of an answer; later in the answer, or in code, they are text. Some chat
+//! templates omit the opening tag, so a closing tag may reveal that the answer started with a thought, in which case
+//! the text before the tag is retracted. Chunks may split a tag at any position.
 
 mod tags;
 #[cfg(test)]
@@ -10,19 +10,19 @@ mod tests;
 
 use self::tags::{LONGEST_TAG_BYTES, TAGS, closing_tags, find_tag, held_bytes, is_in_code, is_mention};
 
-/// Maximum length of the text before a closing tag that has no opening tag, in bytes.
+/// Maximum length of a thought without an opening tag, in bytes.
 const MAX_UNOPENED_BYTES: usize = 256 * 1024;
 
 /// A piece of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
-    /// Text of the answer.
+    /// Part of the answer's text.
     Text(String),
     /// Part of a thought.
     Thought(String),
     /// The end of a thought.
     ThoughtEnd,
-    /// All text so far is this thought.
+    /// All text so far turned out to be this thought.
     Retract(String),
 }
 
@@ -32,29 +32,29 @@ pub(super) struct ThinkTags {
     state: State,
     /// Text that may belong to an incomplete tag.
     held: String,
-    /// The text of the answer so far, for as long as it may turn out to be a thought.
+    /// The answer's text so far, as long as it may turn out to be a thought.
     text_so_far: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Only white space so far.
+    /// At the start, with nothing but whitespace so far.
     Start,
     /// Inside a thought.
     Thinking { closing: &'static str, is_empty: bool },
     /// Inside a thought without an opening tag, because earlier answers of this model started with one.
     Unopened { is_empty: bool },
-    /// After a thought. White space is dropped.
+    /// After a thought. Whitespace is dropped.
     AfterThought,
-    /// In text that turns out to be a thought if a closing tag follows.
+    /// In text that is a thought if a closing tag follows.
     Suspicious,
     /// In text.
     Text,
 }
 
 impl ThinkTags {
-    /// Creates a separator for a new answer. `is_thinking` states whether the model's earlier answers started with a
-    /// thought that has no opening tag.
+    /// Creates an instance for a new answer. `is_thinking` is whether the model's earlier answers started with a
+    /// thought without an opening tag.
     pub fn new(is_thinking: bool) -> Self {
         let state = if is_thinking { State::Unopened { is_empty: true } } else { State::Start };
         Self { state, held: String::new(), text_so_far: String::new() }
@@ -74,7 +74,7 @@ impl ThinkTags {
         matches!(self.state, State::Unopened { .. })
     }
 
-    /// Processes the next text of the answer and returns the segments known so far.
+    /// Processes the answer's next text and returns any segments that are now known.
     pub fn push(&mut self, text: &str) -> Vec<Segment> {
         self.held.push_str(text);
         let mut segments = Vec::new();
@@ -94,7 +94,7 @@ impl ThinkTags {
                 let thought = (!rest.is_empty()).then(|| Segment::Thought(rest.to_owned()));
                 thought.into_iter().chain([Segment::ThoughtEnd]).collect()
             }
-            // Without a closing tag, the text was the answer.
+            // There was no closing tag, so the text was the answer.
             State::Unopened { .. } => {
                 let text = std::mem::take(&mut self.text_so_far) + &held;
                 let text = Some(text).filter(|text| !text.is_empty()).map(Segment::Text);
@@ -103,7 +103,7 @@ impl ThinkTags {
         }
     }
 
-    /// Processes the held text in the current state. Returns whether to call this again.
+    /// Processes the held text in the current state. Returns whether this must be called again.
     fn advance(&mut self, segments: &mut Vec<Segment>) -> bool {
         match self.state {
             State::Start | State::AfterThought => self.leave_start(),
@@ -154,7 +154,7 @@ impl ThinkTags {
             self.held = text;
         }
         let Some((at, tag)) = find_tag(&self.held, closing) else {
-            // White space before the closing tag is not part of the thought.
+            // Whitespace before the closing tag is not part of the thought.
             let text = &self.held[..self.held.len() - held_bytes(&self.held, closing)];
             let known = text.trim_end().len();
             if known > 0 {
@@ -208,7 +208,7 @@ impl ThinkTags {
         is_closed
     }
 
-    /// Emits text while looking for a closing tag without an opening tag.
+    /// Emits text while looking for a closing tag that has no opening tag.
     fn find_closing_tag(&mut self, segments: &mut Vec<Segment>) -> bool {
         let closing = closing_tags();
         let openings: Vec<&str> = TAGS.iter().map(|(opening, _)| *opening).collect();
@@ -216,7 +216,7 @@ impl ThinkTags {
         let before = found.map_or(self.held.len() - held_bytes(&self.held, &closing), |(at, _)| at);
         let text = self.held[..before].to_owned();
         self.text_so_far.push_str(&text);
-        // An opening tag may have started in the previous text.
+        // An opening tag may have started in the preceding text.
         let recent =
             self.text_so_far.floor_char_boundary(self.text_so_far.len().saturating_sub(text.len() + LONGEST_TAG_BYTES));
         let is_mentioned = find_tag(&self.text_so_far[recent..], &openings).is_some();
@@ -233,7 +233,7 @@ impl ThinkTags {
         };
         let after = &self.held[before + tag.len()..];
         if after.is_empty() && self.text_so_far.ends_with(' ') {
-            // What follows determines whether this is a tag or the mention of one.
+            // What follows determines whether this is a tag or just a mention of one.
             self.text_so_far.truncate(self.text_so_far.len() - text.len());
             return false;
         }

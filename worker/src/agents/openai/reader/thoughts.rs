@@ -1,10 +1,10 @@
-//! Converts thoughts to steps, one for each section of thinking before or between texts.
+//! Converts thoughts to steps: one for each section of thinking before or between texts.
 
 use banter_shared::chat::{StepDetail, StepStatus, ThoughtDetail};
 
 use crate::agents::StepUpdate;
 
-/// Maximum length of a thought, in bytes of UTF-8. `is_truncated` is set if the thought was longer.
+/// Maximum length of a thought, in bytes of UTF-8. `is_truncated` is set for longer thoughts.
 const MAX_THOUGHT_BYTES: usize = 48 * 1024;
 
 /// Collects thoughts.
@@ -12,7 +12,7 @@ const MAX_THOUGHT_BYTES: usize = 48 * 1024;
 pub(super) struct Thoughts {
     /// Number of sections so far.
     count: usize,
-    /// The text of the current section; empty between sections.
+    /// The current section's text, which is empty between sections.
     text: String,
     is_truncated: bool,
     /// Whether the current section has grown since the last update.

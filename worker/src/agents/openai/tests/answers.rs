@@ -1,4 +1,4 @@
-//! Answers over real connections. See `quirks` for the contents of answers.
+//! Answers over real connections. For the contents of answers, see `quirks`.
 
 use banter_shared::chat::{FinishReason, Usage};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -84,7 +84,7 @@ async fn fails_if_the_stream_is_cut_before_its_end() {
     }
 }
 
-/// The same body compressed by other programs, by encoding, in base64.
+/// The same body, compressed by other programs, in base64, with the name of each encoding.
 const COMPRESSED: [(&str, &str); 6] = [
     ("gzip", include_str!("compressed/gzip.b64")),
     ("x-gzip", include_str!("compressed/gzip.b64")),

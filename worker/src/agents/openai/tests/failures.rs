@@ -1,4 +1,4 @@
-//! The errors that users see when there is no answer.
+//! Errors that users see when there is no answer.
 
 use serde_json::json;
 use tokio::net::TcpListener;

@@ -1,4 +1,4 @@
-//! Requests sent to the server.
+//! Requests that the driver sends to the server.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A server that plays scripts, one connection after another.
+//! A server that plays one script per connection, one connection after another.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-/// The actions on one connection after a request has been read.
+/// What the server does on a connection once a request has been read.
 #[derive(Clone, Default)]
 pub struct Script {
     pub steps: Vec<Step>,
@@ -33,7 +33,7 @@ pub struct Server {
     _tasks: JoinSet<()>,
 }
 
-/// Returns a 200 response with this body as an event stream that ends with the connection.
+/// Returns a 200 response with this body, as an event stream that ends when the connection is closed.
 pub fn stream(body: impl AsRef<[u8]>) -> Script {
     Script::head("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n").send(body)
 }
@@ -63,7 +63,7 @@ impl Script {
 }
 
 impl Server {
-    /// Plays one script per connection, and then closes further connections immediately.
+    /// Plays one script per connection, and closes any further connections immediately.
     pub async fn start(scripts: impl IntoIterator<Item = Script>) -> Self {
         let scripts: Vec<Script> = scripts.into_iter().collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -130,8 +130,8 @@ async fn play(
         }
     }
     let _ = connection.shutdown().await;
-    // The client reads to the end before the socket is dropped. If there were unread bytes, the system would send a
-    // reset instead.
+    // Wait for the client to close the connection before the socket is dropped. If there were unread bytes, the system
+    // would send a reset instead.
     let _ = timeout(Duration::from_secs(5), connection.read_to_end(&mut Vec::new())).await;
 }
 

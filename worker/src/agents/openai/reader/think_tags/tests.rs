@@ -1,8 +1,8 @@
-//! Tests of separating thoughts from text.
+//! Tests for separating thoughts from text.
 
 use super::*;
 
-/// Returns the text and the thoughts of an answer.
+/// Returns an answer's text and its thoughts.
 fn separated(is_thinking: bool, pieces: &[&str]) -> (String, Vec<String>) {
     let mut tags = ThinkTags::new(is_thinking);
     let mut segments: Vec<Segment> = pieces.iter().flat_map(|piece| tags.push(piece)).collect();

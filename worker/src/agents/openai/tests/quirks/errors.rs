@@ -1,8 +1,8 @@
-//! Errors in the middle of a stream: the answer fails with the server's message, and the preceding text is kept.
+//! Errors in the middle of a stream. The answer fails with the server's message, and the preceding text is kept.
 
 use super::*;
 
-/// Returns lines and frames that report an error. All of them contain the same message.
+/// Returns lines and frames that report an error, all with the same message.
 fn reports() -> Vec<(&'static str, String)> {
     vec![
         ("a line without a field", "error: {\"code\":500,\"message\":\"slot lost\"}\n".into()),

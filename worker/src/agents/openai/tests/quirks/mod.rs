@@ -1,7 +1,7 @@
-//! Tables of what servers send. Each row contains an input and the expected result.
+//! Tables of what servers send. Each row contains an input and its expected result.
 //!
-//! Rows are read with paused time, so pauses take no real time. A row without pauses is read once more for every
-//! position at which its bytes can be split, which must not change the result.
+//! Rows are read with tokio's time paused, so pauses take no real time. A row that has no pauses is also read once for
+//! every position at which its bytes can be split, which must not change the result.
 
 mod ends;
 mod errors;
@@ -51,7 +51,7 @@ enum Action {
     Bytes(Vec<u8>),
     /// Silence for this many seconds.
     Pause(u64),
-    /// Endless silence on an open connection.
+    /// Endless silence, with the connection left open.
     Silence,
     /// A broken connection.
     Break,
@@ -118,7 +118,7 @@ impl Row {
         self
     }
 
-    /// Expects a failure with this code and with a message that contains these words.
+    /// Expects a failure with this code and a message that contains these words.
     fn fails(mut self, code: ErrorCode, words: &str) -> Self {
         self.expected.outcome = Err((code, words.to_owned()));
         self
@@ -153,7 +153,7 @@ impl Row {
     }
 }
 
-/// The result of reading, with the time that it took.
+/// The result of reading, and how long it took.
 struct Observation {
     read: Expected,
     usage: Option<Usage>,

@@ -1,6 +1,7 @@
-//! Random mutations of typical streams, which must not cause a panic, a hang, or a success for an incomplete answer.
+//! Random mutations of typical streams. They must not cause a panic, a hang, or an incomplete answer that counts as a
+//! success.
 //!
-//! A failure prints its seed. Set `PROPTEST_RNG_SEED` to reproduce it.
+//! If a test fails, it prints its seed. To reproduce the failure, set `PROPTEST_RNG_SEED` to the seed.
 
 use proptest::{
     collection::vec,
@@ -12,7 +13,7 @@ use tokio::runtime::Builder;
 
 use super::*;
 
-/// A mutation of the frames in a stream.
+/// A way to damage the frames in a stream.
 #[derive(Clone, Debug)]
 enum Damage {
     Insert(&'static str),
@@ -46,12 +47,12 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, rng_seed, failure_persistence: None, ..default }
 }
 
-/// Runs a future with paused time.
+/// Runs a future with tokio's time paused.
 fn run<T>(future: impl Future<Output = T>) -> T {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
 }
 
-/// Returns typical streams as lists of frames. The last one or two frames end the stream.
+/// Returns typical streams, as lists of frames. The last one or two frames end the stream.
 fn streams() -> Vec<Vec<String>> {
     let thought = |text: &str| delta(&json!({"reasoning_content": text}));
     let done = DONE.to_owned();
@@ -177,7 +178,7 @@ async fn never_succeeds_with_an_error() {
         "{\"detail\":\"slot lost\"}\n",
     ];
     for stream in streams() {
-        // Inserted before the last frame, because nothing is read after [DONE].
+        // Insert the error before the last frame, because nothing after [DONE] is read.
         for at in 0..stream.len() {
             for error in errors {
                 let mut damaged = stream.clone();

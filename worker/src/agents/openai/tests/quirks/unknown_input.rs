@@ -1,4 +1,4 @@
-//! Unknown and harmless input is ignored; a body that contains nothing else is an error.
+//! Unknown but harmless input is ignored. A body that contains nothing else is an error.
 
 use super::*;
 
