@@ -3,7 +3,7 @@
 //!
 //! | Module | Contents |
 //! |---|---|
-//! | [`soak`] | Half of full load for an hour, during which resource usage must not grow |
+//! | [`soak`] | An hour at half load, during which resource usage must not grow |
 //! | [`readers`] | The effect of stalled readers on other readers |
 //! | [`hostile`] | The effect of hostile clients on a well-behaved one |
 //! | [`warm_turns`] | The overhead of a turn, excluding the agent's own time |

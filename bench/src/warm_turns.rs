@@ -15,7 +15,7 @@ use banter_tests::latency::Latencies;
 /// Maximum median overhead of a warm turn, in milliseconds.
 const MAX_MEDIAN_MS: f64 = 10.0;
 
-/// Options of `bench warm`.
+/// Options for `bench warm`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Number of consecutive turns in one session.

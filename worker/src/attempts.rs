@@ -53,7 +53,7 @@ impl RunningAttempts {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops the attempts that are marked as stopped in the store or are no longer assigned to this worker there.
+    /// Stops the attempts that, according to the store, should stop or are no longer assigned to this worker.
     async fn check_stops(&self, store: &Store, worker: &WorkerId) {
         // Copy the list before reading the store, so that attempts added after the read are not compared with its
         // result.
@@ -75,7 +75,7 @@ impl RunningAttempts {
         }
     }
 
-    /// Notifies all attempts that a decision may have been made, so that those waiting for one read the store.
+    /// Notifies all attempts that a decision may have been made, so that those waiting for one check the store.
     fn notify_decided(&self) {
         for attempt in self.lock().values() {
             attempt.decided.send_replace(());

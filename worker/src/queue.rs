@@ -47,7 +47,7 @@ const ERROR_PAUSE: Duration = Duration::from_millis(200);
 pub struct QueueParts {
     /// The store from which tasks are claimed.
     pub store: Store,
-    /// The relay on which claims are announced.
+    /// The relay through which claims are announced.
     pub relay: SharedRelay,
     /// The ID of this worker.
     pub worker: WorkerId,

@@ -154,7 +154,7 @@ impl StepWriter {
         (self.in_flight.is_none() && !self.waiting.is_empty()).then_some(self.write_at)
     }
 
-    /// Waits for the next due action and performs it. Cancel safe.
+    /// Waits for the next due action and performs it. This method is cancel safe.
     pub(crate) async fn advance(&mut self) -> WriterStatus {
         if self.is_urgent && self.in_flight.is_none() {
             self.is_urgent = false;

@@ -128,8 +128,7 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
     Ok(status.map_or(FAILED, exit_code))
 }
 
-/// Replaces this process's stdin and stdout, so that the worker sees the end of the file when the agent closes its
-/// stdout.
+/// Replaces this process's stdin and stdout, so that the worker sees end of file when the agent closes its stdout.
 fn release_stdio() -> io::Result<()> {
     let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     dup2_stdin(&nowhere)?;

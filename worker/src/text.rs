@@ -104,7 +104,7 @@ impl TextWriter {
         if self.pace.published.is_some() { self.published } else { self.all.len() }
     }
 
-    /// Waits for the next due action and performs it. Cancel safe.
+    /// Waits for the next due action and performs it. This method is cancel safe.
     pub(crate) async fn advance(&mut self) -> WriterStatus {
         let (publish_due, store_due) = (self.publish_due(), self.store_due());
         tokio::select! {

@@ -33,7 +33,7 @@ struct DeletedSession {
 pub async fn run(store: Store, agents: Arc<Registry>, folders: Arc<AgentFolders>, end: CancellationToken) {
     let mut position = 0;
     let mut deleted: Vec<DeletedSession> = Vec::new();
-    // This worker runs no turns, which could recreate a folder, for sessions deleted before it started.
+    // Sessions that were deleted before this worker started have no turns here, so their folders cannot reappear.
     let mut reappear_limit = Duration::ZERO;
     loop {
         match store.list_deleted_sessions(position, PAGE).await {

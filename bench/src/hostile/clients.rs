@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Size of the client's receive buffer, in bytes; it is small, so that the api's send buffer fills up.
 const RECEIVE_BUFFER: u32 = 4096;
-/// Delay between the bytes of a slow body.
+/// Delay between the bytes in a slow body.
 const BYTE_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay before a disconnected client reconnects.
 const RECONNECT_DELAY: Duration = Duration::from_millis(200);
@@ -27,7 +27,7 @@ const PIPELINED: usize = 50;
 /// The behavior of a hostile client.
 #[derive(Clone, Debug)]
 pub enum Behavior {
-    /// Sends half a request head.
+    /// Sends only half of a request head.
     HalfOpen,
     /// Sends a body one byte at a time.
     SlowBody,
@@ -35,7 +35,7 @@ pub enum Behavior {
     NeverReads(String),
 }
 
-/// The hostile clients in one round. Dropping this disconnects them.
+/// The hostile clients in one round, which are disconnected when this is dropped.
 #[derive(Debug)]
 pub struct HostileClients {
     clients: JoinSet<()>,

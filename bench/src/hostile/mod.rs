@@ -24,12 +24,12 @@ const TURN_BYTES: usize = 256 * 1024;
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// Tolerated increase in the well-behaved client's p99: a fraction or a number of milliseconds, whichever is more.
 const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
-/// Maximum peak memory of the api, in MiB.
+/// Maximum peak memory usage of the api, in MiB.
 const MEMORY_MIB: f64 = 150.0;
 /// Time limit for stopping the api while all hostile clients are connected.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// Options of `bench hostile`.
+/// Options for `bench hostile`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Number of connections with an incomplete request.
@@ -47,7 +47,7 @@ pub struct Options {
     /// Number of pairs of rounds.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Duration of a round in seconds.
+    /// Duration of a round, in seconds.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use banter_tests::latency::LatencyRecorder;
 
-/// Number of violations that are kept in full; any others are only counted.
+/// Number of violations that are kept in full; any further ones are only counted.
 const MAX_KEPT_VIOLATIONS: usize = 20;
 
 /// The statistics of a run, which all users share.

@@ -16,7 +16,7 @@ use super::{
     user::{Slot, User},
 };
 
-/// Time limit for a turn: the longest answer takes three seconds, and up to two turns are queued before it.
+/// Time limit for a turn: the longest answer takes three seconds, and up to two turns are queued ahead of it.
 const OUTCOME_LIMIT: Duration = Duration::from_mins(1);
 
 /// Duration of an answer that will be cancelled.
@@ -25,7 +25,7 @@ const STOPPED_ANSWER: Duration = Duration::from_secs(5);
 /// The kind of message, and what happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Answered immediately; measures the overhead of the installation.
+    /// An immediate answer, which measures the installation's overhead.
     Echo,
     /// A sentence, word by word.
     Talk,

@@ -32,7 +32,8 @@ const MAX_OPEN_TURNS: u32 = 3;
 const STAY: Range<Duration> = Duration::from_secs(5)..Duration::from_mins(1);
 /// Number of events that a follower keeps.
 const KEPT_EVENTS: usize = 8;
-/// Retry policy for requests that receive a 503: they are retried after one second, the smallest `Retry-After`.
+/// Retry policy for requests that receive a 503: they are retried after one second, which is the smallest possible
+/// `Retry-After`.
 const RETRIES: RetryPolicy = RetryPolicy {
     response_limit: Duration::from_mins(1),
     limit: Duration::from_mins(2),
@@ -82,7 +83,7 @@ impl User {
     }
 
     /// Sends a request until the response is something other than a 503, and returns the body. Fails if the status is
-    /// not one of those expected.
+    /// not one of the expected ones.
     pub async fn call(
         &self,
         stats: &LoadStats,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::report::palette::{FONT, GRID, HEADING, LABEL, LINES, PAGE, with_dark_mode};
 
-/// The panels: title, section of the figures, and row.
+/// The panels: title, section, and row of the figures.
 const PANELS: [(&str, &str, &str); 10] = [
     ("One session: send → answer, p50, ms", "One session", "Send → answer above the model, p50, ms"),
     ("16 sessions: turns per second", "16 sessions", "Turns per second"),
@@ -26,7 +26,7 @@ const PANELS: [(&str, &str, &str); 10] = [
 ];
 const TITLE: &str = "What one CPU carries";
 const COLUMNS: usize = 2;
-/// Width of a panel, in pixels; all other sizes are in pixels, too.
+/// Width of a panel, in pixels. The other sizes are also in pixels.
 const WIDTH: u32 = 380;
 const TITLE_HEIGHT: u32 = 34;
 const HEAD: i32 = 26;

@@ -50,7 +50,7 @@ impl Chat {
     /// Creates a session for the user with this key, and opens the user's stream.
     ///
     /// # Errors
-    /// Fails if the api does not accept it.
+    /// Fails if the api cannot be reached or rejects a request.
     pub async fn create(installation: &Installation, key: &str) -> Result<Self> {
         let mut connection = installation.connect(key).await?;
         let session = id_of(&connection.post("/v1/chat", &json!({"agent_key": AGENT_KEY}), 201).await?)?;
@@ -60,7 +60,7 @@ impl Chat {
     /// Opens an existing session and the user's stream.
     ///
     /// # Errors
-    /// Fails if the api does not accept it.
+    /// Fails if the api cannot be reached or rejects a request.
     pub async fn open(installation: &Installation, key: &str, session: &str) -> Result<Self> {
         let (connection, mut stream) = (installation.connect(key).await?, installation.follow(key).await?);
         let mut observer = Observer::default();
@@ -72,7 +72,7 @@ impl Chat {
     /// Sends a message and reads the stream until its task has succeeded.
     ///
     /// # Errors
-    /// Describes what is not as it must be.
+    /// Fails if the turn times out or its events are not exactly as expected.
     pub async fn take_turn(&mut self) -> Result<Turn> {
         self.take_turn_with(&format!("turn {}", self.sent)).await
     }
@@ -80,7 +80,7 @@ impl Chat {
     /// Sends this message and reads the stream until its task has succeeded.
     ///
     /// # Errors
-    /// Describes what is not as it must be.
+    /// Fails if the turn times out or its events are not exactly as expected.
     pub async fn take_turn_with(&mut self, content: &str) -> Result<Turn> {
         timeout(TURN_LIMIT, self.turn(content)).await.context("a turn did not end")?
     }

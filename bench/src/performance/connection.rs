@@ -71,7 +71,7 @@ impl Connection {
     /// Sends a GET request, checks that the response's status is 200, and returns its body.
     ///
     /// # Errors
-    /// Fails as [`Self::call`] does.
+    /// See [`Self::call`].
     pub async fn get(&mut self, path: &str) -> Result<Bytes> {
         self.call(Method::GET, path, None, 200).await
     }
@@ -79,7 +79,7 @@ impl Connection {
     /// Sends a POST request with a JSON body, checks the response's status, and returns its body.
     ///
     /// # Errors
-    /// Fails as [`Self::call`] does.
+    /// See [`Self::call`].
     pub async fn post(&mut self, path: &str, body: &Value, expected: u16) -> Result<Bytes> {
         self.call(Method::POST, path, Some(body.to_string()), expected).await
     }

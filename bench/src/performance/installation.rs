@@ -88,7 +88,7 @@ impl Installation {
         self.app.create_keys((0..count).map(|number| format!("user-{number}"))).await
     }
 
-    /// Returns the path of the database.
+    /// Returns the path to the database.
     pub fn database(&self) -> PathBuf {
         self.app.database()
     }
@@ -96,7 +96,7 @@ impl Installation {
     /// Opens a connection to the api.
     ///
     /// # Errors
-    /// Fails if the api does not accept it.
+    /// Fails if the api cannot be reached or rejects a request.
     pub async fn connect(&self, key: &str) -> Result<Connection> {
         Connection::open(self.app.client().address(), Some(key)).await
     }
@@ -104,7 +104,7 @@ impl Installation {
     /// Opens the stream for all of a user's sessions.
     ///
     /// # Errors
-    /// Fails if the api does not accept it.
+    /// Fails if the api cannot be reached or rejects a request.
     pub async fn follow(&self, key: &str) -> Result<EventStream> {
         EventStream::open(self.connect(key).await?, "/v1/events").await
     }
@@ -112,7 +112,7 @@ impl Installation {
     /// Returns the resource usage of all apis and workers since they were started.
     ///
     /// # Errors
-    /// Fails if one has exited.
+    /// Fails if one of them has exited.
     pub fn usage(&self) -> Result<Usage> {
         self.usage_of(|name| !(self.is_redis && name == "redis"))
     }
@@ -120,7 +120,7 @@ impl Installation {
     /// Returns the resource usage of all workers since they were started.
     ///
     /// # Errors
-    /// Fails if one has exited.
+    /// Fails if one of them has exited.
     pub fn worker_usage(&self) -> Result<Usage> {
         self.usage_of(|name| name.starts_with("worker"))
     }
@@ -134,7 +134,7 @@ impl Installation {
     /// Stops the processes and checks the database.
     ///
     /// # Errors
-    /// Returns the violations that `api check` reports.
+    /// Fails with the violations that `api check` reports, or if errors were logged.
     pub async fn stop(mut self) -> Result<()> {
         self.app.stop_all().await;
         let violations = self.app.find_violations().await;

@@ -44,7 +44,7 @@ use figures::Figures;
 use plan::Plan;
 use runner::Runner;
 
-/// Options of `bench performance`.
+/// Options for `bench performance`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Run smaller workloads, once each, in two minutes.
@@ -140,8 +140,8 @@ fn fill_page(page: &Path, figures: &Figures, text: &str) -> Result<()> {
     const END: &str = "<!-- figures: end -->";
     const IMAGE: &str = "![Turns, sends, streams, and memory](images/performance.svg)";
     let old = std::fs::read_to_string(page).with_context(|| page.display().to_string())?;
-    let (head, rest) = old.split_once(BEGIN).context("the page has no mark for the figures")?;
-    let (_, tail) = rest.split_once(END).context("the page has no end mark for the figures")?;
+    let (head, rest) = old.split_once(BEGIN).context("the page has no start marker for the figures")?;
+    let (_, tail) = rest.split_once(END).context("the page has no end marker for the figures")?;
     std::fs::write(page, format!("{head}{BEGIN}\n{IMAGE}\n\n{text}\n{END}{tail}"))?;
     let image = page.with_file_name("images").join("performance.svg");
     std::fs::write(image, chart::draw(figures)?)?;

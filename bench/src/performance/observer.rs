@@ -15,7 +15,7 @@ pub struct Observer {
     ended: usize,
 }
 
-/// The events of one task.
+/// The events for one task.
 #[derive(Debug, Default)]
 struct Trace {
     question: Option<String>,
@@ -64,7 +64,7 @@ impl Observer {
     /// Checks the next event, and returns the task that ends with it, if any.
     ///
     /// # Errors
-    /// Describes the violation.
+    /// Fails with a description of the violation.
     pub fn observe(&mut self, frame: &Frame) -> Result<Option<Ended>> {
         let kind = frame.kind();
         if kind == "resync" {

@@ -67,7 +67,7 @@ impl Runner {
             Workload::Floors | Workload::History | Workload::Reads | Workload::Peers => plan.relays[..1].to_vec(),
         };
         // A database is filled only once and then read several times, because filling it takes much longer. Peers
-        // repeat their own runs.
+        // repeat their runs themselves.
         let runs = if matches!(workload, Workload::Reads | Workload::Peers) { 1 } else { plan.runs };
         for run in 1..=runs {
             for setup in &setups {

@@ -5,9 +5,9 @@ use std::fmt;
 /// The configuration of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
-    /// What connects the processes.
+    /// How the processes are connected.
     pub relay: Relay,
-    /// `DATABASE_SYNCHRONOUS`.
+    /// The value of `DATABASE_SYNCHRONOUS`.
     pub durability: Durability,
     /// Number of workers.
     pub workers: usize,
@@ -15,16 +15,16 @@ pub struct Setup {
     pub is_pinned: bool,
 }
 
-/// What connects the processes.
+/// How the processes are connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relay {
-    /// The database file.
+    /// Through the database file.
     Embedded,
-    /// A Redis server.
+    /// Through a Redis server.
     Redis,
 }
 
-/// `DATABASE_SYNCHRONOUS`.
+/// The value of `DATABASE_SYNCHRONOUS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Accepted messages survive a power failure.

@@ -68,7 +68,7 @@ pub async fn cold_start(figures: &mut Figures, setup: Setup, placement: &Placeme
 /// Measures the resource usage of idle processes.
 ///
 /// # Errors
-/// Fails if one has exited.
+/// Fails if one of them has exited.
 pub async fn idle(figures: &mut Figures, installation: &Installation, column: &str, duration: Duration) -> Result<()> {
     sleep(SETTLE_TIME).await;
     let before = installation.usage()?;

@@ -66,7 +66,7 @@ impl Frame {
         self.field("event: ").unwrap_or_default()
     }
 
-    /// Returns the JSON of the event.
+    /// Returns the event's data, as JSON.
     pub fn data(&self) -> &str {
         self.field("data: ").unwrap_or_default()
     }

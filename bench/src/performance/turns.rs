@@ -22,7 +22,7 @@ pub struct TurnRun {
 /// Runs turns in each session for `duration`, after a warm-up, and combines their measurements.
 ///
 /// # Errors
-/// Describes the first violation of exact delivery.
+/// Fails with the first violation of exact delivery.
 pub async fn run(
     installation: &Installation,
     sessions: usize,

@@ -44,7 +44,7 @@ const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
 /// of MiB, whichever is more.
 const MEMORY_TOLERANCE: (f64, f64) = (0.1, 8.0);
 
-/// Options of `bench readers`.
+/// Options for `bench readers`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Number of users to distribute the readers among.
@@ -62,7 +62,7 @@ pub struct Options {
     /// Number of pairs of rounds.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Duration of a round in seconds.
+    /// Duration of a round, in seconds.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
 }

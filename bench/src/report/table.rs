@@ -9,9 +9,9 @@ use super::Tolerance;
 /// A column.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// The series's panel in the plot; several series can share one.
+    /// The panel of the plot in which the series is drawn; several series can share a panel.
     pub panel: &'static str,
-    /// The series's label in the panel.
+    /// The label for the series in its panel.
     pub name: String,
     /// The tolerated rise, or `None` if the series is expected to grow.
     pub tolerance: Option<Tolerance>,
@@ -27,7 +27,7 @@ impl Series {
         Self { panel, name: name.to_owned(), tolerance, is_judged: true, values: Vec::new() }
     }
 
-    /// Makes a rise in this column be reported without failing the run.
+    /// Makes the column informational: a rise is reported, but does not fail the run.
     pub fn not_judged(self) -> Self {
         Self { is_judged: false, ..self }
     }

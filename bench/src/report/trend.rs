@@ -12,9 +12,9 @@ const POINTS: usize = 120;
 /// The tolerated rise of a series after the warm-up: `share` or `least`, whichever is more.
 #[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
-    /// A fraction of the series's median.
+    /// A fraction of the median.
     pub share: f64,
-    /// An absolute amount, in the series's unit.
+    /// An absolute amount, in the unit of the series.
     pub least: f64,
 }
 

@@ -1,6 +1,6 @@
-//! The soak test: two apis, three workers, and a Redis server run at half of full load for an hour. Memory usage, the
-//! number of open files, the size of the write-ahead log, and the wait of the oldest job must stay flat. Every message
-//! must be answered, and `api check` must pass.
+//! The soak test: two apis, three workers, and a Redis server run at half load for an hour. Memory usage, the number of
+//! open files, the size of the write-ahead log, and the wait of the oldest job must stay flat. Every message must be
+//! answered, and `api check` must pass.
 //!
 //! The database's size is reported but not checked: the database grows because messages are kept. Events, finished
 //! jobs, and idempotency keys are backdated once they are older than a sixth of the run, so that the test covers
@@ -41,10 +41,10 @@ const IDLE_LIMIT: Duration = Duration::from_secs(90);
 /// Maximum number of log lines that are printed.
 const SHOWN_LINES: usize = 10;
 
-/// Options of `bench soak`.
+/// Options for `bench soak`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Duration of the run in minutes.
+    /// Duration of the run, in minutes.
     #[arg(long, default_value_t = 60.0)]
     minutes: f64,
     /// Answers per second; defaults to half of the full load measured beforehand.
@@ -53,7 +53,7 @@ pub struct Options {
     /// Number of users, each with eight conversations and two streams.
     #[arg(long, default_value_t = 50)]
     users: usize,
-    /// Seed of the users' random actions.
+    /// Seed for the users' random actions.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// File for the samples (CSV).

@@ -41,7 +41,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Creates a sampler for all processes and the database of an installation.
+    /// Creates a sampler for an installation's processes and database.
     pub async fn start(app: &TestApp, csv: &Path, rate: f64) -> Result<Self> {
         let mut processes: Vec<ProcessSampler> =
             app.processes().iter().map(|(name, pid)| ProcessSampler::new(name, *pid)).collect();

@@ -62,7 +62,8 @@ pub fn of(config: &DriverConfig) -> &dyn Driver {
 }
 
 impl BuildContext<'_> {
-    /// Returns how to start a program. It does not check whether the program is installed; starting it does.
+    /// Returns how to start a program. Does not check whether the program is installed; this is checked when the
+    /// program is started.
     ///
     /// # Errors
     /// Fails with a readable message if a secret is missing.

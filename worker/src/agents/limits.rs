@@ -59,11 +59,11 @@ fn wait_in<Z: TimeZone>(trigger: &str, tail: &str, now: DateTime<Utc>, zone: &Z)
 
 fn epoch_in(words: &str, now: DateTime<Utc>) -> Option<Duration> {
     let numbers = EPOCH.captures_iter(words).filter_map(|found| found.get(1)?.as_str().parse().ok());
-    // A time in the past is more likely to be the time of the message.
+    // A time in the past is more likely to be when the message was sent.
     numbers.filter_map(epoch).find(|at| *at > now && is_plausible(*at, now)).map(|at| until(at, now))
 }
 
-/// Converts a Unix time in seconds or, from 10¹² on, in milliseconds.
+/// Converts a Unix time, which is in seconds or, starting at 10¹², in milliseconds.
 fn epoch(number: i64) -> Option<DateTime<Utc>> {
     if number >= 1_000_000_000_000 {
         DateTime::from_timestamp_millis(number)
@@ -76,7 +76,7 @@ fn is_plausible(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     (-EPOCH_PAST_SECONDS..EPOCH_FUTURE_SECONDS).contains(&(at - now).num_seconds())
 }
 
-/// Returns the time remaining until a moment; zero if it has passed.
+/// Returns the time remaining until a moment, or zero if it has already passed.
 fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (at - now).to_std().unwrap_or(Duration::ZERO)
 }

@@ -31,7 +31,7 @@ pub use registry::Registry;
 /// Capacity of the channel for an agent's updates. A full channel applies backpressure to the agent.
 pub const UPDATE_BUFFER: usize = 256;
 
-/// The input for one of an agent's turns.
+/// The input for a turn.
 #[derive(Clone, Debug)]
 pub struct Turn {
     /// The session to which the turn belongs.
@@ -81,7 +81,7 @@ pub struct StepUpdate {
 pub struct PermissionRequest {
     /// The tool call that requires permission.
     pub tool_call_id: Option<String>,
-    /// What permission is requested for, on a single line.
+    /// A description of what requires permission, on a single line.
     pub title: String,
     /// The options offered to the user.
     pub options: Vec<PermissionOption>,
@@ -163,8 +163,8 @@ impl From<StartError> for AgentError {
 pub trait Agent: Send + Sync {
     /// Answers one turn. Sends text to `updates` as it arrives.
     ///
-    /// Cancelling `stop` stops the agent, and the result is then ignored. Dropping the future must also stop the agent,
-    /// at any point.
+    /// Cancelling `stop` stops the agent, and the result is then ignored. Dropping the future at any point must also
+    /// stop the agent.
     ///
     /// # Errors
     /// Fails if there is no complete answer. The caller keeps the text sent so far unless it starts another attempt.

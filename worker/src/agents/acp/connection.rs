@@ -167,7 +167,7 @@ impl Connection {
         }
     }
 
-    /// Cancels the turn in a session.
+    /// Cancels the turn that is running in a session.
     pub fn cancel(&self, session_id: &str) {
         let parameters = CancelNotification::new(session_id.to_owned());
         self.peer.notify("session/cancel", self.with_session_id(parameters));
@@ -212,8 +212,8 @@ impl Connection {
         }
     }
 
-    /// Converts a request error into one for the user. If the connection was closed, first waits for the process to
-    /// exit.
+    /// Converts a request error into an error for the user. If the connection was closed, first waits for the process
+    /// to exit.
     pub async fn explain(&self, error: &RequestError) -> AgentError {
         errors::explain(error, &self.handle, &self.router.printed()).await
     }

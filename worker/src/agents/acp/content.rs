@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// Returns the text of a content block, a list of blocks, or a bare string; empty for a block of an unknown type.
+/// Returns the text of a content block, a list of blocks, or a bare string. The text of a block of an unknown type is
+/// empty.
 pub(super) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),

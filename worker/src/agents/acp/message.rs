@@ -204,7 +204,8 @@ fn message(value: Value) -> Message {
                 .map_or_else(|| Ok(fields.remove("result").unwrap_or_default()), |error| Err(RpcError::parse(error)));
             Message::Response { id, result }
         }
-        // An error without an ID, which is about the only pending request. A log line may have an `error` field, too.
+        // An error without an ID, which must belong to the only pending request. A log line may have an `error` field,
+        // too.
         (None, None) => match fields.remove("error").filter(|error| !error.is_null()) {
             Some(error) if fields.contains_key("jsonrpc") => {
                 Message::Response { id: Value::Null, result: Err(RpcError::parse(error)) }

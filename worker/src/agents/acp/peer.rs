@@ -88,7 +88,7 @@ impl Peer {
     pub fn complete(&self, id: &Value, outcome: RpcResult) -> bool {
         let mut pending = self.pending();
         let known = integer(id).and_then(|id| pending.remove(&id));
-        // An error without an ID is about a request that the agent could not parse.
+        // An error without an ID belongs to a request that the agent could not parse.
         let only = |pending: &mut HashMap<i64, _>| {
             let id = if pending.len() == 1 { pending.keys().next().copied() } else { None };
             id.and_then(|id| pending.remove(&id))

@@ -11,9 +11,9 @@ use std::{
 
 /// How long an agent must be silent after a prompt's result before the turn ends.
 const TURN_SILENCE: Duration = Duration::from_millis(300);
-/// How long it must be silent if it is known to send late updates.
+/// How long an agent must be silent if it is known to send late updates.
 const LATE_SILENCE: Duration = Duration::from_secs(1);
-/// How long it must be silent if the turn has no text yet, because the whole answer may be late.
+/// How long an agent must be silent if the turn has no text yet, because the whole answer may be late.
 pub(super) const EMPTY_SILENCE: Duration = Duration::from_secs(2);
 /// Maximum time from a turn's result to the end of the turn, even if updates keep arriving.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ pub(in crate::agents) struct SettlePolicy {
     is_late: AtomicBool,
 }
 
-/// How long an agent must be silent, and how long to wait at most.
+/// How long an agent must be silent, and the maximum time to wait for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::agents) struct SettleWindow {
     pub silence: Duration,

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-/// Maximum length of a tool's output that is kept, in bytes: one byte more than is displayed, so that the output counts
-/// as truncated.
+/// Maximum length of the output that is kept for a tool, in bytes. This is one byte more than is displayed, so that
+/// longer output counts as truncated.
 const MAX_BYTES: usize = 64 * 1024 + 1;
 /// Maximum number of tools per turn whose output is kept.
 const MAX_TOOLS: usize = 2000;

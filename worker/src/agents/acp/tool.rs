@@ -15,7 +15,7 @@ use super::{
     update::canonical,
 };
 
-/// Maximum length of the input and of the output that is kept for a tool call, in bytes each.
+/// Maximum length of the input, and of the output, that is kept for a tool call, in bytes.
 pub(super) const MAX_DETAIL_BYTES: usize = 64 * 1024;
 /// Maximum length of a path or title, in bytes.
 const MAX_LINE_BYTES: usize = 4096;

@@ -99,7 +99,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Returns the answer to a conversation. Its last message is the user's.
+/// Returns the answer to a conversation, whose last message must be from the user.
 fn answer(history: &[HistoryMessage]) -> DemoAnswer {
     let Some(message) = history.iter().rfind(|message| message.role == Role::User) else {
         return DemoAnswer::typed(texts::GREETING);

@@ -28,7 +28,7 @@ const PLAN_PAUSE: Duration = Duration::from_millis(300);
 /// How long the simulated tool takes.
 const TOOL_DURATION: Duration = Duration::from_millis(500);
 
-/// The destination of an answer.
+/// Sends an answer to the client.
 pub(super) struct AnswerSender {
     pub cx: ConnectionTo<Client>,
     pub session_id: schema::SessionId,

@@ -35,7 +35,7 @@ use super::{
 };
 use crate::agents::prompt::{ASSISTANT_HEADING, INTRODUCTION, USER_HEADING};
 
-/// How long a crash is delayed at most, so that the preceding updates can arrive first.
+/// Maximum time by which a crash is delayed, so that the preceding updates can arrive first.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// Serves until stdin is closed.
 ///

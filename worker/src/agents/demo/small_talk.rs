@@ -84,8 +84,7 @@ const PROMPTS: [&str; 6] = [
     "How long has it been like that?",
 ];
 
-/// Beginnings of sentences, each with the possible answers to it. In the answers, `…` stands for the rest of the
-/// sentence.
+/// Beginnings of sentences, each with two possible answers. In the answers, `…` stands for the rest of the sentence.
 const RULES: [(&str, [&str; 2]); 16] = [
     ("i feel", ["What makes you feel …?", "Do you often feel …?"]),
     ("i need", ["What would change if you got …?", "Do you really need …?"]),
@@ -118,7 +117,7 @@ fn reflect(clause: &[Word<'_>], turn: usize) -> Option<String> {
     })
 }
 
-/// Returns the user's name, if the message gives it.
+/// Returns the user's name, if the message contains it.
 fn name_in(message: &str) -> Option<String> {
     const BEGINNINGS: [&str; 5] = ["my name is", "my name's", "i am called", "i'm called", "call me"];
     clauses(message).iter().find_map(|clause| {

@@ -25,7 +25,7 @@ pub(super) struct Dialect {
     pub no_empty_messages: bool,
 }
 
-/// Matches errors that say that roles must alternate, or that the conversation must start or end with a user message.
+/// Matches errors saying that roles must alternate, or that the conversation must start or end with a user message.
 static ROLES: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\balternat|consecutive\b[^.]{0,40}\b(?:user|role|message)|multiple [^.]{0,20}\buser\b[^.]{0,20}\broles? in a row|",
@@ -33,7 +33,7 @@ static ROLES: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:start|begin)s? with[^.]{0,30}\buser\b|same role|roles?\b[^.]{0,30}\b(?:in a row|repeated)",
     ))
 });
-/// Matches errors that say that the system role is not supported.
+/// Matches errors saying that the system role is not supported.
 static SYSTEM: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\b(?:system|developer)\b[^.]{0,50}\b(?:not supported|unsupported|not allowed|not permitted|not enabled|not accepted|invalid|unknown|unexpected)|",
@@ -41,14 +41,14 @@ static SYSTEM: LazyLock<Regex> = LazyLock::new(|| {
         r"\broles?\b[^.]{0,40}\b(?:must be|should be|only|one of)\b[^.]{0,40}\buser\b[^.]{0,20}\bassistant\b",
     ))
 });
-/// Matches errors that say that messages must not be empty.
+/// Matches errors saying that messages must not be empty.
 static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\b(?:content|messages?|text|input)\b[^.]{0,60}\b(?:non-?empty|(?:not|n't|cannot|can't) be (?:empty|blank|null)|is empty|is required)|",
         r"\bempty (?:content|messages?|text)|either content or|at least 1 character",
     ))
 });
-/// Matches errors that say that a chat template failed, possibly with an error message that the template defines.
+/// Matches errors saying that a chat template failed, possibly with an error message that the template defines.
 static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)jinja|chat[ _]template|template ?error|raise_exception|apply[ _]template|applying[^.]{0,20}template")
 });

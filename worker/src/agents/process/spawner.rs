@@ -1,4 +1,4 @@
-//! Starts all supervisors from a single thread, and kills what is left of the process trees of killed supervisors.
+//! Starts all supervisors from a single thread, and kills any descendants that killed supervisors leave behind.
 //!
 //! A supervisor exits when the thread that started it exits, because `PR_SET_PDEATHSIG` is tied to the thread, not to
 //! the process. This thread therefore runs as long as the worker does. The worker is also a subreaper: the descendants

@@ -36,7 +36,7 @@ impl StderrTail {
         Self { bytes: Arc::default(), secrets: secrets.into(), ended: CancellationToken::new() }
     }
 
-    /// Reads until the end of the file.
+    /// Reads stderr until it is closed.
     pub async fn drain(self, mut stderr: ChildStderr) {
         let _ended = self.ended.clone().drop_guard();
         let mut buffer = [0; 8192];
@@ -45,7 +45,7 @@ impl StderrTail {
         }
     }
 
-    /// Waits until the end of the file has been reached.
+    /// Waits until stderr has been read to the end.
     pub async fn drained(&self) {
         self.ended.cancelled().await;
     }

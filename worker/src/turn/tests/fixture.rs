@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{agents::StepUpdate, attempts, turn::*};
 
-/// Time limit for anything that is expected to happen, which is long enough for a busy machine.
+/// Time limit for anything that is expected to happen. It is long enough for a busy machine.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An agent controlled by the test.

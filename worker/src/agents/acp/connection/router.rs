@@ -114,7 +114,7 @@ impl Router {
     async fn send(&self, listener: &mpsc::Sender<QueuedEvent>, event: TurnEvent, bytes: usize) {
         let room = u32::try_from(bytes).unwrap_or(EVENT_BYTES).clamp(1, EVENT_BYTES);
         let Ok(room) = Arc::clone(&self.room).acquire_many_owned(room).await else { return };
-        // If the listener is gone, the event is dropped, which answers a request with an error.
+        // If the listener is gone, the event is dropped. Dropping a permission request answers it with an error.
         let _ = listener.send(QueuedEvent { event, _room: room }).await;
     }
 

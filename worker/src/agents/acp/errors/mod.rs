@@ -23,15 +23,15 @@ use crate::{
     supervise,
 };
 
-/// Maximum length at which an agent's error message is displayed, in characters.
+/// Maximum length of an agent's error message when displayed, in characters.
 const MAX_QUOTED_CHARS: usize = 300;
 /// Maximum length of the part of an error message that is examined, in bytes.
 const MAX_READ_BYTES: usize = 16 * 1024;
 /// How long a process may take to exit after its stdout is closed.
 const EXIT_LIMIT: Duration = Duration::from_secs(5);
 
-/// Converts a request error. If the connection was closed, the process's exit status explains it. `printed` is the
-/// agent's other output on stdout.
+/// Converts a request error into an error for the user. If the connection was closed, the process's exit status
+/// explains why. `printed` is the agent's other output on stdout.
 pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printed: &str) -> AgentError {
     match error {
         RequestError::Unreadable(reason) => {
@@ -61,7 +61,7 @@ pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printe
     }
 }
 
-/// Converts a JSON-RPC error.
+/// Converts a JSON-RPC error into an error for the user.
 fn refused(error: &RpcError, redact: impl Fn(&str) -> String) -> AgentError {
     let by_code = match error.code {
         AUTH_REQUIRED => ErrorCode::AgentAuth,
@@ -78,7 +78,8 @@ fn refused(error: &RpcError, redact: impl Fn(&str) -> String) -> AgentError {
     failed(&words, by_code, redact)
 }
 
-/// Converts an agent's error message. `default` is the error code to use if the message suggests none.
+/// Converts an agent's error message into an error for the user. `default` is the error code to use if the message
+/// suggests none.
 pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> String) -> AgentError {
     let words = &words[..words.floor_char_boundary(MAX_READ_BYTES)];
     let code = patterns::kind_of(words).unwrap_or(default);
@@ -150,7 +151,7 @@ fn last_words(output: &str) -> Option<String> {
     lines().rfind(is_report).or_else(|| lines().next_back()).map(str::to_owned)
 }
 
-/// Converts a process's exit status.
+/// Converts a process's exit status into an error for the user.
 pub(in crate::agents) fn from_exit(status: Option<ExitStatus>) -> AgentError {
     let code = status.and_then(|status| status.code());
     let supervisor = |known: u8| code == Some(i32::from(known));
@@ -162,7 +163,7 @@ pub(in crate::agents) fn from_exit(status: Option<ExitStatus>) -> AgentError {
         return AgentError::new(ErrorCode::AgentError, message);
     }
     let how = match (code, status.and_then(|status| status.signal())) {
-        // The supervisor reports a signal the way shells do: as 128 plus its number.
+        // Like a shell, the supervisor reports a signal as 128 plus the signal number.
         (Some(code @ 129..=192), _) => format!("signal {}", code - 128),
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),

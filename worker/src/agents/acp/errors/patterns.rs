@@ -9,7 +9,7 @@ use regex::Regex;
 
 use crate::agents::pattern::pattern;
 
-/// Matches messages that say that the conversation exceeds the model's context.
+/// Matches messages saying that the conversation exceeds the model's context.
 static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)context[ _-]?(?:length|window|size|limit)?[ _-]?(?:was |is |has been |been )?(?:exceed|overflow|too (?:long|large)|is full)",
@@ -22,7 +22,7 @@ static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
         r"|request_too_large",
     ))
 });
-/// Matches messages that say that a quota for requests, tokens, or costs is currently exhausted.
+/// Matches messages saying that a quota for requests, tokens, or costs is currently exhausted.
 static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\brate[ _-]?limit|too many requests|\b429\b|quota|resource[ _]exhausted|throttl",
@@ -35,11 +35,11 @@ static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
 /// Matches messages about a quota per minute or per day. They may mention tokens, but are not about the context.
 static PER_TIME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\bper (?:min|minute|hour|day)\b|\brate[ _-]?limit|\b429\b"));
-/// Matches messages that say that the provider is temporarily unable to serve requests.
+/// Matches messages saying that the provider is temporarily unable to serve requests.
 static OVERLOADED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\boverloaded|\b(?:503|529)\b|service (?:is )?(?:temporarily )?unavailable|at capacity")
 });
-/// Matches messages that say that authentication is required.
+/// Matches messages saying that authentication is required.
 static SIGN_IN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)authentication (?:is )?(?:required|failed)|authentication_error|not (?:logged|signed) in|unauthori[sz]ed",

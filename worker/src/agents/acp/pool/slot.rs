@@ -54,7 +54,7 @@ impl<C> Slot<C> {
 }
 
 impl<C: PooledConnection> SlotGuard<C> {
-    /// Waits for exclusive access to a slot of this pool.
+    /// Waits for exclusive access to a slot in this pool.
     pub(super) async fn new(pool: &Arc<Pool<C>>, slot: Arc<Slot<C>>) -> Self {
         let warm = Arc::clone(&slot.warm).lock_owned().await;
         Self { warm, slot, notifier: ReleaseNotifier(Arc::clone(pool)) }

@@ -10,7 +10,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::*;
 
-/// A duration longer than any of these tests runs.
+/// A duration that exceeds the run time of these tests.
 const LONG: Duration = Duration::from_hours(1);
 /// Time limit for anything that is expected to happen.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -63,7 +63,7 @@ impl PendingPermissions {
         self.waiting.is_empty()
     }
 
-    /// Responds to a request with the decision on it.
+    /// Responds to a request with the given decision.
     pub fn decide(
         &mut self,
         number: usize,

@@ -18,7 +18,7 @@ pub(super) enum Access {
     OtherReason,
 }
 
-/// Matches messages that say that the key is invalid or missing.
+/// Matches messages saying that the key is invalid or missing.
 static KEY: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"(?i)\b(?:invalid|incorrect|wrong|bad|expired|revoked|unknown|missing|disabled|malformed)\b[^.]{0,40}\b(?:keys?|tokens?|credentials?|authentication|bearer)\b",

@@ -21,7 +21,7 @@ pub(super) struct ErrorReport<'a> {
 /// The cause of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The account has no credit left or has exhausted a quota, and it is not known when it will be renewed.
+    /// The account has no credit left or has exhausted a quota, and there is no known renewal time.
     Quota,
     /// The model is still loading.
     Loading,
@@ -39,10 +39,10 @@ impl Cause {
     }
 }
 
-/// Maximum length of the other texts in an error object that are examined in addition to the message, in bytes.
+/// Maximum length of the texts, other than the message, that are examined in an error object, in bytes.
 const MAX_KEYWORD_BYTES: usize = 80;
 
-/// Determines the cause of an error. `has_wait` is whether the server said when to retry.
+/// Determines the cause of an error. `has_wait` is true if the server said when to retry.
 pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     let other = report.error.map_or_else(|| report.raw.to_owned(), keywords);
     let text = format!("{} {other}", report.message).to_lowercase();

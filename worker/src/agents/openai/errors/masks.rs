@@ -9,7 +9,7 @@ use crate::agents::pattern::pattern;
 const MASK: &str = "***";
 /// Prefixes of known servers' keys.
 const PREFIXES: [&str; 11] = ["sk-", "sk_", "gsk_", "pplx-", "csk-", "nvapi-", "xai-", "hf_", "r8_", "Bearer-", "AIza"];
-/// Minimum length, in bytes, of a random-looking part that makes a word look like a key.
+/// Minimum length of a random-looking part for its word to be treated as a key, in bytes.
 const LONG_BYTES: usize = 20;
 /// Minimum length of a configured key for its parts to be masked, and minimum length of such a part, in bytes.
 const WHOLE_BYTES: usize = 16;

@@ -71,7 +71,7 @@ fn find(value: &Value, depth: usize) -> Option<String> {
     }
     match value {
         Value::String(text) => inner(text, depth).or_else(|| Some(text.trim().to_owned())).filter(|it| !it.is_empty()),
-        // FastAPI: `detail` is a list of problems.
+        // In FastAPI's errors, `detail` is a list of problems.
         Value::Array(items) => {
             let found: Vec<String> = items.iter().take(5).filter_map(|item| find(item, depth + 1)).collect();
             (!found.is_empty()).then(|| found.join("; "))
@@ -82,7 +82,7 @@ fn find(value: &Value, depth: usize) -> Option<String> {
                 fields.get(name).or_else(same)
             };
             let nested = ["error", "errors", "exception", "fault", "base_resp", "response"];
-            // A gateway passes on the upstream server's error in `metadata.raw`.
+            // Some gateways pass on the upstream server's error in `metadata.raw`.
             let upstream = fields.get("metadata").and_then(|metadata| find(metadata.get("raw")?, depth + 1));
             // In `{"error": {"message": …}, "message": …}`, the inner message is more specific.
             let inner = upstream.or_else(|| {

@@ -6,7 +6,7 @@ use regex::{Regex, RegexSet};
 
 use crate::agents::pattern::{pattern, patterns};
 
-/// Matches messages that say that the conversation exceeds the model's context. Some of the patterns apply to several
+/// Matches messages saying that the conversation exceeds the model's context. Some of the patterns apply to several
 /// servers, whose messages are listed in `tests.rs`.
 pub(super) static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
@@ -24,7 +24,7 @@ pub(super) static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
         r"only supports? up to \d+ (?:input )?tokens|tokens to keep from the initial prompt",
     ])
 });
-/// Matches messages that say that a limit on requests or tokens per unit of time was reached.
+/// Matches messages saying that a limit on requests or tokens per unit of time was reached.
 pub(super) static RATE: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"rate[ _-]?limit|too[ _]many[ _]requests|throttl",
@@ -38,7 +38,7 @@ pub(super) static RATE: LazyLock<RegexSet> = LazyLock::new(|| {
 pub(super) static OVER_TIME: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"\bper[ _-]?(?:min|minute|hour|day|second)|\b(?:tpm|tpd|rpm|rpd)\b|rate[ _-]?limit|please wait before"])
 });
-/// Matches messages that say that credit or a quota is exhausted. Waiting does not help unless the message gives a
+/// Matches messages saying that credit or a quota is exhausted. Waiting does not help unless the message gives a
 /// time.
 pub(super) static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
@@ -51,7 +51,7 @@ pub(super) static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
 pub(super) static HARD_QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"insufficient_quota|insufficient_(?:balance|credits?|funds)|billing_hard_limit|billing_not_active"])
 });
-/// Matches messages that say that the model is still loading.
+/// Matches messages saying that the model is still loading.
 pub(super) static LOADING: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"\bmodels?\b(?:[^.]|\.\S){0,120}\b(?:loading|starting up|warming|being loaded|initiali[sz]ing|not (?:yet )?ready|not yet loaded)\b",
@@ -60,10 +60,10 @@ pub(super) static LOADING: LazyLock<RegexSet> = LazyLock::new(|| {
         r"server is (?:still )?(?:loading|starting up|warming up)|warming up|cold start",
     ])
 });
-/// Matches messages that say that the model cannot be loaded.
+/// Matches messages saying that the model cannot be loaded.
 pub(super) static NOT_LOADABLE: LazyLock<RegexSet> =
     LazyLock::new(|| patterns(&[r#"\b(?:error|fail\w*|unable|cannot|could ?n[o']t)\b[^.":]{0,20}\bload"#]));
-/// Matches messages that say that the server is at capacity.
+/// Matches messages saying that the server is at capacity.
 pub(super) static OVERLOADED: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"overloaded|at (?:full )?capacity|over capacity|capacity exceeded|service unavailable|server (?:is )?busy|no slots? available|queue is full",

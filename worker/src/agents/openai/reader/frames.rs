@@ -1,5 +1,5 @@
-//! Splits lines into frames: server-sent events (WHATWG HTML, section 9.2), and other lines that servers send between
-//! events.
+//! Splits a stream into frames, which are server-sent events (WHATWG HTML, section 9.2) or other lines that servers
+//! send between events.
 //!
 //! The `eventsource-stream` crate is not suitable. It drops lines that are not fields, even though some servers report
 //! errors in such lines, buffers lines of any length, and drops an event that is not followed by a blank line, which
@@ -42,7 +42,7 @@ pub(super) struct FrameSplitter {
 }
 
 impl FrameSplitter {
-    /// Processes the next text and returns the frames that it completes.
+    /// Processes the next piece of text and returns the frames that it completes.
     pub fn push(&mut self, text: &str) -> Vec<Frame> {
         let mut frames = Vec::new();
         for line in self.lines.push(text) {

@@ -6,7 +6,7 @@ use serde_json::Value;
 /// Maximum nesting depth, which is lower than the limit in `serde_json`. More deeply nested values become `null`.
 const MAX_DEPTH: usize = 100;
 
-/// Maximum number of truncated values in a text. After more than these, it is not searched for further values.
+/// Maximum number of truncated values to skip in a text. If there are more, the rest of the text is not split.
 const MAX_TRUNCATED: usize = 16;
 
 /// Parses a value. Lone surrogates in strings are marked.

@@ -47,7 +47,7 @@ struct Base64Run {
 }
 
 impl LineSplitter {
-    /// Processes the next text and returns the lines that it completes.
+    /// Processes the next piece of text and returns the lines that it completes.
     pub fn push(&mut self, mut text: &str) -> Vec<Line> {
         let mut lines = Vec::new();
         while let Some(first) = text.bytes().next() {

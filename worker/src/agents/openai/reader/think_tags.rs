@@ -48,12 +48,12 @@ enum State {
     AfterThought,
     /// In text that is a thought if a closing tag follows.
     Suspicious,
-    /// In text.
+    /// In the answer's text.
     Text,
 }
 
 impl ThinkTags {
-    /// Creates an instance for a new answer. `is_thinking` is whether the model's earlier answers started with a
+    /// Creates an instance for a new answer. `is_thinking` is true if the model's earlier answers started with a
     /// thought without an opening tag.
     pub fn new(is_thinking: bool) -> Self {
         let state = if is_thinking { State::Unopened { is_empty: true } } else { State::Start };
@@ -74,7 +74,7 @@ impl ThinkTags {
         matches!(self.state, State::Unopened { .. })
     }
 
-    /// Processes the answer's next text and returns any segments that are now known.
+    /// Processes the answer's next piece of text and returns the segments known so far.
     pub fn push(&mut self, text: &str) -> Vec<Segment> {
         self.held.push_str(text);
         let mut segments = Vec::new();

@@ -1,4 +1,4 @@
-//! Random mutations of typical streams. They must not cause a panic, a hang, or an incomplete answer that counts as a
+//! Random mutations of typical streams. They must not cause a panic or a hang, or make an incomplete answer count as a
 //! success.
 //!
 //! If a test fails, it prints its seed. To reproduce the failure, set `PROPTEST_RNG_SEED` to the seed.

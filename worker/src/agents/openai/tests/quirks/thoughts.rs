@@ -1,4 +1,4 @@
-//! Thoughts become steps, wherever servers put them, and are never part of the text.
+//! Thoughts become steps, no matter where servers put them, and are never part of the text.
 
 use super::*;
 
