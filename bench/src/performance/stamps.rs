@@ -11,14 +11,14 @@ use super::{monotonic, stream::EventStream};
 #[derive(Debug)]
 pub struct StampReader {
     next: Option<u64>,
-    /// Events from before this moment may have waited for the reader to start, so they are not measured.
+    /// Events produced before this time may have had to wait for the reader to start, so they are not measured.
     since: Duration,
     /// Latencies from when an event is produced to when it arrives.
     pub latencies: Latencies,
 }
 
 impl StampReader {
-    /// Creates a reader that measures events produced from this moment on; the moment is a time on the monotonic clock.
+    /// Creates a reader that measures the events produced at or after `since`, a time on the monotonic clock.
     pub fn starting_at(since: Duration) -> Self {
         Self { next: None, since, latencies: Latencies::default() }
     }

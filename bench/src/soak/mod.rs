@@ -1,6 +1,6 @@
 //! The soak test: two apis, three workers, and a Redis server run at half load for an hour. Memory usage, the number of
-//! open files, the size of the write-ahead log, and the wait of the oldest job must stay flat. Every message must be
-//! answered, and `api check` must pass.
+//! open files, the size of the write-ahead log, and the wait time of the oldest job must stay flat. Every message must
+//! be answered, and `api check` must pass.
 //!
 //! The database's size is reported but not checked: the database grows because messages are kept. Events, finished
 //! jobs, and idempotency keys are backdated once they are older than a sixth of the run, so that the test covers

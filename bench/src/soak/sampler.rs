@@ -58,7 +58,7 @@ impl Sampler {
         &self.table
     }
 
-    /// Takes samples for this long.
+    /// Takes samples for the given duration.
     pub async fn sample_for(&mut self, duration: Duration, stats: &LoadStats) -> Result<()> {
         let begun = Instant::now();
         let mut ticks = interval_at(begun + INTERVAL, INTERVAL);

@@ -76,7 +76,7 @@ fn is_plausible(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     (-EPOCH_PAST_SECONDS..EPOCH_FUTURE_SECONDS).contains(&(at - now).num_seconds())
 }
 
-/// Returns the time remaining until a moment, or zero if it has already passed.
+/// Returns the time remaining until `at`, or zero if it has already passed.
 fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (at - now).to_std().unwrap_or(Duration::ZERO)
 }

@@ -66,7 +66,7 @@ impl CappedText {
         Self { text: String::new(), max, is_cut: false }
     }
 
-    /// Appends as much of a text as fits.
+    /// Appends as much of the text as fits.
     pub fn push(&mut self, text: &str) {
         if self.is_cut {
             return;
@@ -115,7 +115,7 @@ fn diff_text(diff: &Value, shown: &mut CappedText) {
     }
 }
 
-/// Truncates a text to at most `most_bytes` bytes. Returns the part that is kept and whether anything was cut off.
+/// Truncates text to at most `most_bytes` bytes. Returns the part that is kept and whether anything was cut off.
 pub(super) fn cut(text: &str, most_bytes: usize) -> (&str, bool) {
     let end = text.floor_char_boundary(most_bytes);
     (&text[..end], end < text.len())

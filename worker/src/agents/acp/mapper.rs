@@ -228,7 +228,7 @@ impl UpdateMapper {
         self.notices.last()
     }
 
-    /// Returns the whole answer if it is short enough to be an error message.
+    /// Returns the entire answer if it is short enough to be an error message.
     pub fn short_text(&self) -> Option<&str> {
         self.text.short()
     }

@@ -140,7 +140,8 @@ fn is_printed_update(text: &str) -> bool {
     text.contains('{') && text.contains("session/update") && text.contains("sessionUpdate")
 }
 
-/// Returns the objects at the start of a text, including those in lists, and the length of the text that contains them.
+/// Returns the objects at the start of the text, including those in lists, and the length of the part that contains
+/// them.
 fn objects(text: &str) -> (Vec<Value>, usize) {
     let mut found = Vec::new();
     let mut values = Deserializer::from_str(text).into_iter::<BoundedJson>();

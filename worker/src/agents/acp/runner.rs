@@ -29,7 +29,7 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// Answers a turn and then cleans up.
+    /// Runs a turn and then cleans up.
     pub async fn run(
         &self,
         turn: Turn,
@@ -50,7 +50,8 @@ impl Runner {
         }
     }
 
-    /// Answers a turn. If the prompt was sent, also returns the cleanup to run before the next turn.
+    /// Runs a turn and returns its result. If the prompt was sent, also returns the cleanup to run before the next
+    /// turn.
     async fn answer(
         &self,
         turn: Turn,

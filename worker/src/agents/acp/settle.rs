@@ -13,7 +13,7 @@ use std::{
 const TURN_SILENCE: Duration = Duration::from_millis(300);
 /// How long an agent must be silent if it is known to send late updates.
 const LATE_SILENCE: Duration = Duration::from_secs(1);
-/// How long an agent must be silent if the turn has no text yet, because the whole answer may be late.
+/// How long an agent must be silent if the turn has no text yet, because the entire answer may be late.
 pub(super) const EMPTY_SILENCE: Duration = Duration::from_secs(2);
 /// Maximum time from a turn's result to the end of the turn, even if updates keep arriving.
 const TURN_LIMIT: Duration = Duration::from_secs(10);

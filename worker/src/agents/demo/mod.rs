@@ -84,7 +84,7 @@ impl DemoAnswer {
     }
 }
 
-/// Splits a text into words, each including the whitespace that follows it.
+/// Splits text into words, each including the whitespace that follows it.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut after_space = true;

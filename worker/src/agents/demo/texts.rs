@@ -1,4 +1,4 @@
-//! The demo's longer texts.
+//! The demo's longer messages.
 
 use std::fmt::Write as _;
 

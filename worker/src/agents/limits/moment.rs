@@ -1,4 +1,4 @@
-//! Parses moments such as "3pm", "15:00 UTC", "tomorrow at 9am", "Mar 5, 3:04 PM (Europe/Berlin)", and
+//! Parses points in time such as "3pm", "15:00 UTC", "tomorrow at 9am", "Mar 5, 3:04 PM (Europe/Berlin)", and
 //! "2026-01-31T15:00:00Z".
 
 use std::sync::LazyLock;
@@ -17,7 +17,7 @@ const JUST_PASSED: TimeDelta = TimeDelta::minutes(5);
 /// A date without a year that passed longer ago than this means next year.
 const PASSED_DATE: TimeDelta = TimeDelta::days(31);
 
-/// Matches filler words between a trigger and the moment.
+/// Matches filler words between a trigger and the time.
 static CONNECTIVES: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)^(?:(?:at|on|by|after|until|is|time|is|the)\b[^\w.!?;+-]*|~\s*)+"));
 /// Matches RFC 3339 and similar formats.
@@ -46,7 +46,7 @@ static ZONE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)^\s*\(?\s*((?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?|[a-z]+(?:[/_-][a-z_]+)+|[a-z]{1,5})\b")
 });
 
-/// Returns the moment at the start of `tail`.
+/// Returns the point in time at the start of `tail`.
 pub(super) fn at_start<Z: TimeZone>(tail: &str, now: DateTime<Utc>, zone: &Z) -> Option<DateTime<Utc>> {
     let connectives = CONNECTIVES.find(tail).map_or(0, |found| found.end());
     let tail = &tail[connectives..];

@@ -75,7 +75,7 @@ impl Body {
         }
     }
 
-    /// Returns the whole body, or `None` if it is longer than `limit_bytes`.
+    /// Returns the entire body, or `None` if it is longer than `limit_bytes`.
     ///
     /// # Errors
     /// See [`Body::next`].

@@ -82,7 +82,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Decodes a body that is received in these pieces. Returns its text, and whether it ended with an error.
+    /// Decodes a body that arrives in these pieces. Returns its text, and whether it ended with an error.
     async fn decoded(pieces: &[&[u8]]) -> (String, bool) {
         let pieces: Vec<Result<Bytes, AgentError>> =
             pieces.iter().map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();

@@ -84,7 +84,7 @@ impl OpenaiAgent {
         Ok(Self { config, key, client, clock, loading_limits: LoadingLimits::default(), profile: Mutex::default() })
     }
 
-    /// Answers a turn. Resends the request, possibly in a different form, as long as that might help.
+    /// Requests the answer for a turn. Resends the request, possibly in a different form, as long as that might help.
     async fn complete(&self, mut turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         turn.history = prompt::within_budget(turn.history, self.config.history_bytes);
         let mut loading = LoadingWait::new(self.loading_limits);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::dialect::Dialect;
 
-/// The separator between texts that are joined into one message.
+/// The separator between the parts of a joined message.
 const SEPARATOR: &str = "\n\n";
 
 /// Returns the request for answering this conversation.

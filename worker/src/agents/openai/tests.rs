@@ -40,13 +40,13 @@ fn turn(content: &str) -> Turn {
     Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), turn: 1, resume: None, history }
 }
 
-/// Sends a turn and collects the text.
+/// Runs a turn and collects the text.
 async fn ask(agent: &OpenaiAgent) -> (String, Result<Answer, AgentError>) {
     let (updates, outcome) = ask_for_updates(agent).await;
     (text_of(&updates), outcome)
 }
 
-/// Sends a turn and collects the updates.
+/// Runs a turn and collects the updates.
 async fn ask_for_updates(agent: &OpenaiAgent) -> (Vec<Update>, Result<Answer, AgentError>) {
     ask_about(agent, turn("Hi")).await
 }
@@ -89,7 +89,7 @@ fn notices(updates: &[Update]) -> Vec<(&str, StepStatus)> {
     updates.iter().filter_map(notice).collect()
 }
 
-/// Sends a turn to a server that responds with this event stream and closes the connection.
+/// Runs a turn with a server that responds with this event stream and then closes the connection.
 async fn ask_stream(body: impl AsRef<[u8]>) -> (String, Result<Answer, AgentError>) {
     let server = Server::start([server::stream(body)]).await;
     ask(&agent(config(&server))).await

@@ -93,7 +93,7 @@ impl ProcessHandle {
         self.stderr()
     }
 
-    /// Redacts every secret in a text.
+    /// Redacts every secret in the text.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.inner.stderr.redact(text)

@@ -70,7 +70,7 @@ impl StderrTail {
         lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
     }
 
-    /// Redacts every secret in a text.
+    /// Redacts every secret in the text.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))

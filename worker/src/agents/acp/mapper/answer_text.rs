@@ -59,7 +59,7 @@ impl AnswerText {
         self.bytes == 0
     }
 
-    /// Returns the whole text if it is short enough to be an error message.
+    /// Returns the entire text if it is short enough to be an error message.
     pub fn short(&self) -> Option<&str> {
         (self.bytes > 0 && self.bytes == self.beginning.len()).then_some(self.beginning.as_str())
     }
@@ -70,7 +70,7 @@ impl AnswerText {
         self.ends_in_space = text.ends_with(char::is_whitespace);
         self.beginning.push_str(cut(kept, MAX_BEGINNING_BYTES - self.beginning.len()).0);
         if let Some(Update::Text(before)) = out.last_mut() {
-            // Join the texts, because some agents send each character separately.
+            // Merge the text into the previous update, because some agents send each character separately.
             before.push_str(kept);
         } else if !kept.is_empty() {
             out.push(Update::Text(kept.to_owned()));

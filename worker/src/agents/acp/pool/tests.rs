@@ -271,7 +271,7 @@ async fn removes_a_process_that_crashed_while_idle() {
 
 #[tokio::test]
 async fn ends_idle_processes_over_the_memory_limit() {
-    // Each process is counted with the memory of the whole test process, so even a single one exceeds the limit.
+    // The memory of the entire test process is counted for each process, so even a single one exceeds the limit.
     let f = Fixture::new(PoolLimits { memory_bytes: 1, processes: 8, ..limits() });
     let [a, b, c] = sessions();
     let (idle, busy) = (f.turn(a).await, f.take(b).await);

@@ -1,4 +1,4 @@
-//! A turn's undecided permission requests.
+//! A turn's pending permission requests.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::agents::{PermissionReply, Update};
 /// How long to wait for a decision beyond its time limit before giving up on it.
 const DECISION_SLACK: Duration = Duration::from_secs(5);
 
-/// The permission requests that are still undecided.
+/// The permission requests that are still pending.
 #[derive(Default)]
 pub(super) struct PendingPermissions {
     decisions: FuturesUnordered<BoxFuture<'static, (usize, Option<PermissionReply>)>>,
@@ -24,7 +24,7 @@ pub(super) struct PendingPermissions {
     count: usize,
 }
 
-/// An undecided permission request.
+/// A pending permission request.
 pub(super) struct PendingPermission {
     /// The ID of the tool call that needs permission, if known.
     pub tool: Option<String>,
@@ -58,7 +58,7 @@ impl PendingPermissions {
         self.decisions.next().await
     }
 
-    /// Returns whether there are no undecided requests.
+    /// Returns whether there are no pending requests.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

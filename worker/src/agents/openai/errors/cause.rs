@@ -39,7 +39,7 @@ impl Cause {
     }
 }
 
-/// Maximum length of the texts, other than the message, that are examined in an error object, in bytes.
+/// Maximum length of the strings, other than the message, that are examined in an error object, in bytes.
 const MAX_KEYWORD_BYTES: usize = 80;
 
 /// Determines the cause of an error. `has_wait` is true if the server said when to retry.
@@ -126,8 +126,8 @@ fn kind_of(error: &Value) -> Option<ErrorCode> {
     }
 }
 
-/// Returns the names of an error object's fields and any short texts in them. Long texts are omitted because they may
-/// quote the conversation.
+/// Returns the names of an error object's fields and any short strings in them. Long strings are omitted because they
+/// may quote the conversation.
 fn keywords(error: &Value) -> String {
     let objects = [error, &error[0], &error["error"], &error[0]["error"]].into_iter().filter_map(Value::as_object);
     let mut words = String::new();

@@ -49,7 +49,7 @@ pub(super) fn clean(text: &str) -> String {
     replace_marks(text).into_owned()
 }
 
-/// Parses a text as JSON.
+/// Parses JSON leniently, replacing lone surrogates.
 pub(super) fn parse(text: &str) -> Option<Value> {
     lenient_json::parse(text.as_bytes(), LoneSurrogates::Replace).ok()
 }
@@ -120,7 +120,7 @@ pub(super) fn with_quote(sentence: String, message: &str, key: Option<&str>) -> 
     if quote.is_empty() { sentence } else { format!("{sentence} The server says: {quote}") }
 }
 
-/// Returns the start of a text, as a single line.
+/// Returns the start of the text, as a single line.
 pub(in super::super) fn one_line(text: &str, max_chars: usize) -> String {
     let text = strip_terminal_codes(text);
     let words: Vec<&str> =

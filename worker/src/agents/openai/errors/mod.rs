@@ -71,7 +71,7 @@ pub(super) fn from_object(object: &Value, context: Context<'_>) -> Failure {
     failure(report, Wait::from_words(&raw, context.now), context)
 }
 
-/// Returns the failure for a text that reports an error in the middle of an answer.
+/// Returns the failure for text that reports an error in the middle of an answer.
 pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     let text = message::clean(text);
     match message::parse(&text) {
@@ -94,8 +94,7 @@ pub(super) fn from_abort(reason: &str, context: Context<'_>) -> Failure {
     explained("The agent's server aborted the answer.", reason, context)
 }
 
-/// Returns the failure that a text reports. If the text is not specific, the error message starts with the given
-/// sentence.
+/// Returns the failure that the text reports. If the text is not specific, the error message starts with `sentence`.
 fn explained(sentence: &str, text: &str, context: Context<'_>) -> Failure {
     let mut failure = from_words(text, context);
     if failure.error.code == ErrorCode::AgentError {

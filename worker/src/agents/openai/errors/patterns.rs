@@ -38,8 +38,7 @@ pub(super) static RATE: LazyLock<RegexSet> = LazyLock::new(|| {
 pub(super) static OVER_TIME: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"\bper[ _-]?(?:min|minute|hour|day|second)|\b(?:tpm|tpd|rpm|rpd)\b|rate[ _-]?limit|please wait before"])
 });
-/// Matches messages saying that credit or a quota is exhausted. Waiting does not help unless the message gives a
-/// time.
+/// Matches messages saying that credit or a quota is exhausted. Waiting does not help unless the message gives a time.
 pub(super) static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"billing|payment[ _]required|exceeded[^.]{0,30}\bquota|quota (?:is |has been |was )?(?:exceeded|used up|exhausted)",

@@ -1,7 +1,7 @@
 //! Parses the JSON objects in an answer, which are either chunks of a stream or whole completions.
 //!
-//! Objects are not deserialized into a type, because some servers send null, a list, or nothing at all where a text is
-//! expected, and none of these should make an answer fail.
+//! Objects are not deserialized into a type, because some servers send null, a list, or nothing at all where a string
+//! is expected, and none of these should make an answer fail.
 
 use banter_shared::chat::{FinishReason, Usage};
 use serde_json::Value;
@@ -72,7 +72,7 @@ pub(super) fn read(object: &Value, wanted: Option<u64>) -> Chunk {
 impl Chunk {
     fn add(&mut self, choice: &Value) {
         // Streams contain `delta`, whole completions contain `message`, and older completions contain `text` directly
-        // in the choice. Some servers repeat the whole message next to each delta.
+        // in the choice. Some servers repeat the entire message next to each delta.
         let is_message = |part: &&Value| part.is_object() || part.is_string();
         let delta = Some(&choice["delta"]).filter(is_message);
         let whole = Some(&choice["message"]).filter(|message| message.is_object());

@@ -186,7 +186,7 @@ fn starts_with_error(text: &str) -> bool {
     text.trim_start().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("error"))
 }
 
-/// Returns whether a text is a complete JSON value.
+/// Returns whether the text is a complete JSON value.
 fn is_complete(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }

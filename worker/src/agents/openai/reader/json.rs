@@ -1,4 +1,4 @@
-//! Parses JSON that has minor defects, and splits texts that contain several values in a row.
+//! Parses JSON that has minor defects, and splits text that contains several values in a row.
 
 use banter_shared::lenient_json::{self, LoneSurrogates};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 /// Maximum nesting depth, which is lower than the limit in `serde_json`. More deeply nested values become `null`.
 const MAX_DEPTH: usize = 100;
 
-/// Maximum number of truncated values to skip in a text. If there are more, the rest of the text is not split.
+/// Maximum number of truncated values to skip. If there are more, the rest of the text is not split.
 const MAX_TRUNCATED: usize = 16;
 
 /// Parses a value. Lone surrogates in strings are marked.
@@ -15,8 +15,8 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     parse(text).or_else(|| text.starts_with(['{', '[']).then(|| parse(&simplified(text))).flatten())
 }
 
-/// Removes trailing commas from a text, and replaces numbers that are out of range and values that are too deeply
-/// nested with `null`.
+/// Removes trailing commas, and replaces numbers that are out of range and values that are too deeply nested with
+/// `null`.
 fn simplified(text: &str) -> String {
     let mut simple = String::with_capacity(text.len());
     let mut depth = 0_usize;
@@ -58,7 +58,7 @@ fn simplified(text: &str) -> String {
     simple
 }
 
-/// Splits a text into values and the texts between them, and removes separators.
+/// Splits text into the values that it contains and the text between them, and removes separators.
 pub(super) fn split(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut truncated = 0;
@@ -99,7 +99,7 @@ fn without_separators(mut text: &str) -> &str {
     }
 }
 
-/// Returns whether a text starts with the given word, ignoring case.
+/// Returns whether the text starts with the given word, ignoring case.
 fn is_at(text: &str, word: &str) -> bool {
     text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
@@ -110,7 +110,7 @@ fn next_event(text: &str) -> Option<usize> {
     text.match_indices("data:").map(|(at, _)| at).find(|at| *at > 0 && is_event(at))
 }
 
-/// Returns the length of the object or array at the start of a text, or `None` if the value is truncated.
+/// Returns the length of the object or array at the start of the text, or `None` if the value is truncated.
 fn value_end(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -134,7 +134,7 @@ fn value_end(text: &str) -> Option<usize> {
     None
 }
 
-/// Returns whether a text ends inside a string.
+/// Returns whether the text ends inside a string.
 pub(super) fn ends_in_string(text: &str) -> bool {
     let mut rest = text;
     while let Some(start) = rest.find('"') {
@@ -146,7 +146,7 @@ pub(super) fn ends_in_string(text: &str) -> bool {
     false
 }
 
-/// Returns the length of the string at the start of a text, or `None` if the string is truncated.
+/// Returns the length of the string at the start of the text, or `None` if the string is truncated.
 fn string_end(text: &str) -> Option<usize> {
     let mut is_escaped = false;
     let end = text.bytes().enumerate().skip(1).find(|(_, byte)| {

@@ -49,13 +49,13 @@ impl LastWords {
         }
     }
 
-    /// Returns the failure for an answer that ended after these words, if they explain it.
+    /// Returns the failure for an answer that ended here, unless nothing was sent or success was reported.
     pub fn failure(&self, context: Context<'_>) -> Option<Failure> {
         let words = self.words();
         (!words.is_empty() && !is_success(&words)).then(|| errors::from_last_words(&words, context))
     }
 
-    /// Adds these words to an error.
+    /// Adds the text or the object's message to an error.
     pub fn added_to(&self, error: AgentError, context: Context<'_>) -> AgentError {
         errors::with_words(error, &self.words(), context)
     }

@@ -60,7 +60,7 @@ pub(super) fn read(frame: &Frame) -> Vec<Message> {
     messages.collect()
 }
 
-/// Reads a text that may contain several messages in a row.
+/// Parses text that may contain several messages in a row.
 fn read_pieces(text: &str, is_document: bool) -> Vec<Message> {
     let read = |text: &str| read_text(text, false, is_document).unwrap_or_else(|| read_words(text));
     let pieces: Vec<Message> = json::split(text).into_iter().map(read).collect();
@@ -85,7 +85,7 @@ fn is_known(message: &Message) -> bool {
     }
 }
 
-/// Classifies a text that is not in a known form.
+/// Classifies text that is not in a known form.
 fn read_words(text: &str) -> Message {
     // In truncated JSON, the word "error" may be part of the answer's text.
     if !is_json(text) {
@@ -108,7 +108,7 @@ fn read_words(text: &str) -> Message {
     }
 }
 
-/// Returns whether a text looks like the start of a JSON object or array, unlike `[ERROR] …`.
+/// Returns whether the text looks like the start of a JSON object or array, unlike `[ERROR] …`.
 fn is_json(text: &str) -> bool {
     let items = ['{', '[', ']', '"', '\'', '-'];
     text.starts_with('{')
@@ -118,7 +118,7 @@ fn is_json(text: &str) -> bool {
         })
 }
 
-/// Parses a text that is in one of the known forms.
+/// Parses text that is in one of the known forms.
 fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<Message> {
     if is_done(text) {
         return Some(Message::Done);
@@ -158,7 +158,7 @@ fn is_error_name(name: &str) -> bool {
     name.contains("error") || name.contains("exception") || name.contains("fail")
 }
 
-/// Returns whether a text reports an error.
+/// Returns whether the text reports an error.
 pub(super) fn says_error(words: &str) -> bool {
     let words = words.to_lowercase();
     let words = ["no error", "without error", "0 error"].iter().fold(words, |words, none| words.replace(none, ""));

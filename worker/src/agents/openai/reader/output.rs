@@ -184,7 +184,7 @@ impl Output {
     }
 }
 
-/// Appends as much of a text as fits within [`MAX_ANSWER_BYTES`].
+/// Appends as much of the text as fits within [`MAX_ANSWER_BYTES`].
 fn append(received: &mut String, text: &str) {
     let room = MAX_ANSWER_BYTES.saturating_sub(received.len());
     received.push_str(&text[..text.floor_char_boundary(room.min(text.len()))]);

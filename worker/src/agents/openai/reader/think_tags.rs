@@ -22,7 +22,7 @@ pub(super) enum Segment {
     Thought(String),
     /// The end of a thought.
     ThoughtEnd,
-    /// All text so far turned out to be this thought.
+    /// All of the text so far turned out to be this thought.
     Retract(String),
 }
 
@@ -32,7 +32,7 @@ pub(super) struct ThinkTags {
     state: State,
     /// Text that may belong to an incomplete tag.
     held: String,
-    /// The answer's text so far, as long as it may turn out to be a thought.
+    /// The answer's text so far, which is kept as long as it may turn out to be a thought.
     text_so_far: String,
 }
 

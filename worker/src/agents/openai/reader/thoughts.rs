@@ -1,4 +1,4 @@
-//! Converts thoughts to steps: one for each section of thinking before or between texts.
+//! Converts thoughts to steps: one for each section of thinking before, or in between, sections of text.
 
 use banter_shared::chat::{StepDetail, StepStatus, ThoughtDetail};
 

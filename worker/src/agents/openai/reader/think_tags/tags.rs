@@ -21,13 +21,13 @@ pub(super) fn closing_tags() -> Vec<&'static str> {
     TAGS.iter().map(|(_, closing)| *closing).collect()
 }
 
-/// Returns the position of the first of these tags in a text, ignoring case, and the tag itself.
+/// Returns the position of the first of these tags in the text, ignoring case, and the tag itself.
 pub(super) fn find_tag<'a>(text: &str, tags: &[&'a str]) -> Option<(usize, &'a str)> {
     let lower = text.to_ascii_lowercase();
     tags.iter().filter_map(|tag| lower.find(tag).map(|at| (at, *tag))).min_by_key(|(at, _)| *at)
 }
 
-/// Returns the number of bytes at the end of a text that may be the start of a tag.
+/// Returns the number of bytes at the end of the text that may be the start of a tag.
 pub(super) fn held_bytes(text: &str, tags: &[&str]) -> usize {
     let lower = text.to_ascii_lowercase();
     let longest = |tag: &&str| {
@@ -36,7 +36,7 @@ pub(super) fn held_bytes(text: &str, tags: &[&str]) -> usize {
     tags.iter().filter_map(longest).max().unwrap_or(0)
 }
 
-/// Returns whether a text ends inside a code block or code span.
+/// Returns whether the text ends inside a code block or code span.
 pub(super) fn is_in_code(text: &str) -> bool {
     let is_fence = |line: &&str| line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
     let fences = text.lines().filter(is_fence).count();

@@ -1,4 +1,4 @@
-//! Texts in various encodings and in various places.
+//! Text in various encodings and in various places.
 
 use super::*;
 
