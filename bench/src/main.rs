@@ -39,7 +39,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Run {
-    /// Measure what this machine can carry: turns, sends, streams, and lists, alongside the machine's own floors.
+    /// Measure how many turns, sends, streams, and list requests this machine can handle, alongside the machine's own
+    /// floors.
     Performance(performance::Options),
     /// Serve the scripted model for `performance`.
     #[command(hide = true)]

@@ -1,4 +1,4 @@
-//! Measures warm turns: the overhead of a turn when the agent's process is already running.
+//! Measures the overhead of a warm turn, that is, one for which the agent's process is already running.
 //!
 //! The demo agent answers `/echo` immediately, so `elapsed_ms`, which the server measures from the start of the attempt
 //! to its answer, consists entirely of overhead: claiming the task, sending the prompt over the protocol, receiving the

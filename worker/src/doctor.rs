@@ -1,4 +1,4 @@
-//! `worker doctor`: probes each agent and reports the result.
+//! Implements `worker doctor`, which probes each agent and reports the result.
 
 use std::env;
 

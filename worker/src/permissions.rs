@@ -1,8 +1,10 @@
 //! A running attempt's permission requests. For each request, a separate task waits for a decision, the time limit, or
 //! the end of the attempt.
 //!
-//! Guarantees: each request receives at most one decision, namely the one in the store; the time limit is measured with
-//! this process's monotonic clock; no reply is sent after the attempt has ended.
+//! Guarantees:
+//! - Each request receives at most one decision, namely the one in the store.
+//! - The time limit is measured with this process's monotonic clock.
+//! - No reply is sent after the attempt has ended.
 
 use std::time::Duration;
 

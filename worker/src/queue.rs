@@ -1,9 +1,13 @@
 //! The apalis backend. Claims one task at a time from the store, and only when a slot is free.
 //!
-//! Guarantees: a claim updates the task, its job, and its attempt and records the event in a single transaction
-//! (`Store::claim`); a task that was claimed but never started is handed back; no wake-up is lost, and the queue is
-//! also polled once a second. Outcomes are written by [`crate::turn`]; the acknowledgement only ends attempts whose
-//! handlers panicked or timed out. For why the stock storage is not used, see `docs/adr/0002-own-queue-backend.md`.
+//! Guarantees:
+//! - In a single transaction (`Store::claim`), a claim updates the task, its job, and its attempt, and records the
+//!   event.
+//! - A task that was claimed but never started is handed back.
+//! - No wake-up is lost, and the queue is also polled once a second.
+//!
+//! Outcomes are written by [`crate::turn`]; the acknowledgement only ends attempts whose handlers panicked or timed
+//! out. For the reasons not to use the stock storage, see `docs/adr/0002-own-queue-backend.md`.
 
 use std::{
     convert::Infallible,

@@ -1,9 +1,11 @@
 //! Stores the steps in a running attempt.
 //!
-//! Guarantees: steps are numbered in the order in which they first arrive; only the latest state of each step is
-//! written, and no more than once per [`WRITE_INTERVAL`] unless a step has started or its status has changed; states
-//! that have not been written when the attempt ends are stored with the outcome; all steps together stay within a
-//! [`budget`], and a notice says when the limit has been reached.
+//! Guarantees:
+//! - Steps are numbered in the order in which they first arrive.
+//! - Only the latest state of each step is written, and no more than once per [`WRITE_INTERVAL`] unless a step has
+//!   started or its status has changed.
+//! - States that have not been written when the attempt ends are stored with the outcome.
+//! - All steps together stay within a [`budget`], and a notice says when the limit has been reached.
 
 mod budget;
 
@@ -34,7 +36,7 @@ use crate::{
 const WRITE_INTERVAL: Duration = Duration::from_millis(150);
 /// Pause after a failed write.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
-/// The key of the notice about omitted steps. No driver uses a key that starts with it.
+/// The key for the notice about omitted steps. No driver uses a key that starts with it.
 const NOTICE_KEY: &str = "\0";
 /// The title of the notice about omitted steps.
 const NOTICE: &str = "Some steps were omitted because the limit was reached.";

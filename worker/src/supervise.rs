@@ -1,11 +1,14 @@
-//! `worker supervise`: the parent process of an agent, which kills all of the agent's descendants when the agent ends.
+//! Implements `worker supervise`, which runs as an agent's parent process and kills all of the agent's descendants when
+//! the agent ends.
 //!
 //! Killing the agent's process group is not enough, because agents run their tools under `setsid`. Instead, the
-//! supervisor is a subreaper: orphaned descendants become its children. Guarantees: when the agent exits, when the
-//! supervisor receives SIGTERM, and when the worker dies for any reason, the supervisor kills descendants until none
-//! are left; only then does it exit, with the agent's exit code. Stdin and stdout belong to the agent: the supervisor
-//! does not read from them, write to them, or keep them open. The supervisor also holds the lock on the work folder, so
-//! the folder is not released until the last of these processes has exited.
+//! supervisor is a subreaper: orphaned descendants become its children. When the agent exits, when the supervisor
+//! receives SIGTERM, or when the worker dies for any reason, the supervisor kills descendants until none are left. Only
+//! then does it exit, with the agent's exit code.
+//!
+//! Stdin and stdout belong to the agent: the supervisor does not read from them, write to them, or keep them open. The
+//! supervisor also holds the lock on the work folder, so the folder is not released until the last of these processes
+//! has exited.
 //!
 //! The supervisor is single-threaded. It blocks signals and waits for them synchronously.
 
@@ -44,7 +47,7 @@ pub const LOCKED: u8 = 75;
 
 /// How long an agent may take to exit after receiving SIGTERM before it is killed.
 const TERM_LIMIT: Duration = Duration::from_millis(1500);
-/// How long the holder of the lock may take to exit after receiving SIGTERM.
+/// How long the lock's holder may take to exit after receiving SIGTERM.
 const LOCK_LIMIT: Duration = Duration::from_secs(8);
 /// Poll interval while waiting for processes to exit.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);

@@ -1,7 +1,7 @@
 //! Removes deleted sessions' work folders. Each worker removes the folders on its own disk.
 //!
-//! Guarantees: a folder is removed only after the store reports its session as deleted and no agent process is using
-//! the folder anymore; folders are also removed for sessions that were deleted while this worker was down.
+//! A folder is removed only after the store reports its session as deleted and no agent process is using the folder
+//! anymore. Folders are also removed for sessions that were deleted while this worker was down.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Simulated load: [`user`]s with sessions and streams, and the [`turns`] that they run.
+//! Simulates load from [`user`]s, who have sessions and streams and run [`turns`].
 //!
 //! A request that receives a 503 is retried. Every message must be answered, and no stream may have a gap. Violations
 //! are recorded in the [`LoadStats`].
@@ -25,8 +25,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use user::User;
 
-/// Maximum number of concurrent turns at a fixed rate: far more than half load requires. Reaching this limit is a
-/// violation because it means that the installation cannot keep up.
+/// Maximum number of concurrent turns at a fixed rate, which is far more than half load requires. Reaching this limit
+/// is a violation because it means that the installation cannot keep up.
 const MAX_OPEN_TURNS: u64 = 2000;
 
 /// Number of streams per user.

@@ -16,7 +16,7 @@ use super::{
     user::{Slot, User},
 };
 
-/// Time limit for a turn: the longest answer takes three seconds, and up to two turns are queued ahead of it.
+/// Time limit for a turn. The longest answer takes three seconds, and up to two turns are queued ahead of it.
 const OUTCOME_LIMIT: Duration = Duration::from_mins(1);
 
 /// Duration of an answer that will be cancelled.

@@ -1,4 +1,4 @@
-//! A simulated user: a key, a client, and sessions.
+//! Simulated users, each of whom has a key, a client, and sessions.
 
 use std::{
     ops::Range,
@@ -25,14 +25,14 @@ const QUICK: usize = 4;
 const SLOW: usize = 4;
 /// Number of turns after which a session is archived or deleted.
 const TURNS: Range<u32> = 10..50;
-/// Maximum number of open turns in one session: more than one, so that some are queued.
+/// Maximum number of open turns in one session. There may be more than one, so that some are queued.
 const MAX_OPEN_TURNS: u32 = 3;
 
 /// How long a stream stays open.
 const STAY: Range<Duration> = Duration::from_secs(5)..Duration::from_mins(1);
 /// Number of events that a follower keeps.
 const KEPT_EVENTS: usize = 8;
-/// Retry policy for requests that receive a 503: they are retried after one second, which is the smallest possible
+/// Retry policy for requests that receive a 503. They are retried after one second, which is the smallest possible
 /// `Retry-After`.
 const RETRIES: RetryPolicy = RetryPolicy {
     response_limit: Duration::from_mins(1),

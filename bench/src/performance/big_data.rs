@@ -1,5 +1,5 @@
-//! Measures reads in a database with many conversations: lists, pages, opening a session, search, unread sessions, and
-//! resumed streams.
+//! Measures reads in a database with many conversations, such as lists, pages, opening a session, search, unread
+//! sessions, and resumed streams.
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! A burst: one user sends messages to many sessions at once, and another user then sends a single message.
+//! Measures a burst, in which one user sends messages to many sessions at once and another user then sends a single
+//! message.
 
 use std::time::{Duration, Instant};
 

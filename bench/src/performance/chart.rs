@@ -1,4 +1,4 @@
-//! The plot: a bar chart for each of the main figures, readable on light and dark pages.
+//! Plots a bar chart for each of the main figures. The charts are readable on light and dark pages.
 
 use anyhow::Result;
 use plotters::prelude::{
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::report::palette::{FONT, GRID, HEADING, LABEL, LINES, PAGE, with_dark_mode};
 
-/// The panels: title, section, and row of the figures.
+/// The title of each panel, and the section and row of its figures.
 const PANELS: [(&str, &str, &str); 10] = [
     ("One session: send → answer, p50, ms", "One session", "Send → answer above the model, p50, ms"),
     ("16 sessions: turns per second", "16 sessions", "Turns per second"),

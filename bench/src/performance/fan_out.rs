@@ -1,4 +1,4 @@
-//! Fan-out: many streams follow one answer, which sends 20 deltas per second.
+//! Measures fan-out, in which many streams follow one answer of 20 deltas per second.
 
 use std::time::Duration;
 

@@ -19,11 +19,11 @@ pub struct Figures {
 /// A figure, with its values from all runs.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Figure {
-    /// The heading of the figure's table.
+    /// The heading for the figure's table.
     pub section: String,
-    /// The label of the table row, including the unit.
+    /// The label for the table row, including the unit.
     pub row: String,
-    /// The heading of the table column.
+    /// The heading for the table column.
     pub column: String,
     /// One value per run.
     pub values: Vec<f64>,

@@ -1,4 +1,4 @@
-//! The installation being measured: its processes, its model, and its users.
+//! The installation being measured, including its processes, its model, and its users.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Measures what the machine can carry: every workload, and the machine's own floors, in one run.
+//! Measures what the machine can carry, in a single run of all workloads and of the machine's own floors.
 //!
 //! The product runs as it does in production: in separate processes, with a database on disk and the default
 //! configuration. The model ([`model`]) is scripted and answers instantly, so that all of the time is the product's

@@ -1,5 +1,5 @@
-//! Acknowledged sends: each client sends its next message as soon as the previous one is accepted, while no worker is
-//! running.
+//! Measures acknowledged sends. Each client sends its next message as soon as the previous one is accepted, and no
+//! worker is running.
 
 use std::time::{Duration, Instant};
 

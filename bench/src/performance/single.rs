@@ -1,4 +1,4 @@
-//! Workloads with a single user: a cold start, idle processes, a long answer, and a long history.
+//! Measures workloads with a single user, which are a cold start, idle processes, a long answer, and a long history.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Turns: each session sends its next message as soon as the previous one is answered.
+//! Measures turns. Each session sends its next message as soon as the previous one is answered.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! The output from a run: a table (CSV), a plot (SVG), and, for each series, the result of the flatness check.
+//! The output from a run, which consists of a table (CSV), a plot (SVG), and, for each series, the result of the
+//! flatness check.
 
 pub mod palette;
 mod plot;

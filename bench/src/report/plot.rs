@@ -1,4 +1,5 @@
-//! Small multiples in one SVG file: a panel for each group of series, readable on light and dark pages.
+//! Draws small multiples in one SVG file, with a panel for each group of series. The file is readable on light and dark
+//! pages.
 
 use anyhow::Result;
 use plotters::{
@@ -15,7 +16,7 @@ use super::{
     trend::averaged,
 };
 
-/// Maximum number of points per line: enough for a panel's width, but few enough to keep the file small.
+/// Maximum number of points per line, which is enough for a panel's width but keeps the file small.
 const POINTS: usize = 120;
 const COLUMNS: usize = 2;
 /// Width and height of a panel, in pixels.

@@ -1,6 +1,6 @@
-//! The soak test: two apis, three workers, and a Redis server run at half load for an hour. Memory usage, the number of
-//! open files, the size of the write-ahead log, and the wait time of the oldest job must stay flat. Every message must
-//! be answered, and `api check` must pass.
+//! The soak test, which runs two apis, three workers, and a Redis server at half load for an hour. Memory usage, the
+//! number of open files, the size of the write-ahead log, and the wait time of the oldest job must stay flat. Every
+//! message must be answered, and `api check` must pass.
 //!
 //! The database's size is reported but not checked: the database grows because messages are kept. Events, finished
 //! jobs, and idempotency keys are backdated once they are older than a sixth of the run, so that the test covers
@@ -25,7 +25,7 @@ use sampler::Sampler;
 
 const APIS: usize = 2;
 const WORKERS: usize = 3;
-/// Concurrent tasks per worker: enough for the machine to be the bottleneck.
+/// Number of concurrent tasks per worker, which is high enough for the machine to be the bottleneck.
 const CONCURRENCY: &str = "64";
 /// Numbers of concurrent users to try when determining full load, and the duration of each trial.
 const TRIALS: [usize; 5] = [8, 16, 32, 64, 128];
@@ -123,8 +123,8 @@ pub async fn run(options: Options) -> Result<bool> {
     Ok(print_totals(&stats) && is_sound && is_flat)
 }
 
-/// Determines full load: the number of turns per second, with no pauses, for the number of users that achieves the
-/// highest throughput.
+/// Determines full load, which is the number of turns per second, with no pauses, for the number of users that achieves
+/// the highest throughput.
 async fn full_load(load: &mut Load) -> f64 {
     let mut most = 0.0;
     for users in TRIALS {

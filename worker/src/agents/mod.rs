@@ -1,4 +1,4 @@
-//! Agents: the [`Agent`] trait, and one implementation per [driver](driver::Driver).
+//! The [`Agent`] trait, and one implementation per [driver](driver::Driver).
 
 mod acp;
 mod command;

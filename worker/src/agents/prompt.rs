@@ -26,16 +26,17 @@ pub fn within_budget(mut history: Vec<HistoryMessage>, budget_bytes: usize) -> V
     history
 }
 
-/// The heading of a block that contains an earlier user message.
+/// The heading for a block that contains an earlier user message.
 pub const USER_HEADING: &str = "[user]\n";
-/// The heading of a block that contains an earlier answer.
+/// The heading for a block that contains an earlier answer.
 pub const ASSISTANT_HEADING: &str = "[assistant]\n";
 /// The first block of a prompt that includes earlier messages.
 pub const INTRODUCTION: &str = "The following blocks contain the conversation so far, one message per block. The last \
     block is the new message to answer.";
 
-/// Returns the prompt for an agent that remembers the conversation: any messages that the agent has not received yet,
-/// followed by the user's message in a separate block. `seen` is the last turn that the agent has received.
+/// Returns the prompt for an agent that remembers the conversation. It consists of any messages that the agent has not
+/// received yet, followed by the user's message in a separate block. `seen` is the last turn that the agent has
+/// received.
 pub fn blocks(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usize) -> Vec<String> {
     let last = history.len().saturating_sub(1);
     let is_new = |(index, message): &(usize, HistoryMessage)| *index == last || Some(message.turn) > seen;

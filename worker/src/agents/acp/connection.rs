@@ -223,7 +223,7 @@ impl Connection {
         self.handle.is_running() && !self.peer.is_closed()
     }
 
-    /// Returns the handle of the agent's process.
+    /// Returns the handle to the agent's process.
     pub fn handle(&self) -> &ProcessHandle {
         &self.handle
     }

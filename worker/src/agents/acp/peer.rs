@@ -1,8 +1,10 @@
-//! The client side of JSON-RPC: requests and their results, notifications, and responses to the agent's requests.
+//! The client side of JSON-RPC, which handles requests and their results, notifications, and responses to the agent's
+//! requests.
 //!
-//! Guarantees: the IDs of the client's requests and of the agent's requests are independent; every request to the agent
-//! completes, at the latest when the connection closes; every request from the agent is answered, at the latest when
-//! its [`Responder`] is dropped.
+//! Guarantees:
+//! - The IDs of the client's requests and those of the agent's requests are independent.
+//! - Every request to the agent completes, at the latest when the connection closes.
+//! - Every request from the agent is answered, at the latest when its [`Responder`] is dropped.
 
 use std::{
     collections::HashMap,

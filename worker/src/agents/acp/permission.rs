@@ -1,5 +1,5 @@
-//! Permission requests from an agent: the options that it offers, the decision made by the configured policy, and the
-//! response.
+//! Permission requests from an agent, including the options that it offers, the decision made by the configured policy,
+//! and the response.
 //!
 //! Every option is displayed with its own name. The store and the API identify an option by a sanitized ID; the
 //! response to the agent contains the original one.

@@ -1,8 +1,11 @@
-//! An agent's processes: one per conversation, kept running for the next turn.
+//! An agent's processes. There is one per conversation, which is kept running for the next turn.
 //!
-//! Guarantees: a conversation never has two processes; at most the configured number of processes run at a time,
-//! including those that are being ended but have not exited yet; while the processes exceed the configured memory
-//! limit, idle ones are ended, least recently used first. The pool never ends a process that is working.
+//! Guarantees:
+//! - A conversation never has two processes.
+//! - At most the configured number of processes run at a time, including those that are being ended but have not exited
+//!   yet.
+//! - While the processes exceed the configured memory limit, idle ones are ended, least recently used first.
+//! - The pool never ends a process that is working.
 
 mod permit;
 mod slot;
@@ -44,7 +47,7 @@ const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 pub(super) trait PooledConnection: Send + 'static {
     /// Returns whether the connection can be used again.
     fn is_open(&self) -> bool;
-    /// Returns the handle of the connection's process.
+    /// Returns the handle to the connection's process.
     fn handle(&self) -> &ProcessHandle;
     /// Deletes the agent's session, if the agent supports that, and then ends the process.
     fn end_session(self, _session: String) -> BoxFuture<'static, ()>
@@ -82,7 +85,7 @@ pub(super) struct WarmProcess<C = Connection> {
 pub(super) struct PoolLimits {
     pub keep_warm: Duration,
     pub processes: usize,
-    /// Maximum total memory of the processes; `u64::MAX` disables the limit.
+    /// Maximum total memory usage of the processes; `u64::MAX` disables the limit.
     pub memory_bytes: u64,
 }
 

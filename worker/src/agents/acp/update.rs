@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 /// The field that contains an update's kind.
 const KIND: &str = "sessionUpdate";
-/// Other names of this field.
+/// Other names for this field.
 const OTHER_KINDS: [&str; 3] = ["session_update", "updateType", "type"];
 
 /// Returns the updates in these parameters. The kind of each is in its `sessionUpdate` field.

@@ -1,4 +1,4 @@
-//! The built-in demo: a program (`worker demo-agent`) that implements the Agent Client Protocol over stdin and stdout.
+//! The built-in demo, a program (`worker demo-agent`) that implements the Agent Client Protocol over stdin and stdout.
 //! The `demo` driver starts it like any other agent, so that trying it out covers everything: a process, a stream,
 //! tools, permissions, the Stop button, and loading an earlier session.
 //!

@@ -1,4 +1,4 @@
-//! The environment in which agent processes run: folders and variables.
+//! The environment in which agent processes run, which consists of folders and variables.
 
 use std::{
     env,

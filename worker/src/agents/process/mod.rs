@@ -1,8 +1,9 @@
 //! Starts, watches, and ends agent processes, independently of any protocol.
 //!
-//! Guarantees: an agent's environment contains little more than its home folder and the secrets configured for it; an
-//! agent runs in its session's work folder, which no other agent process uses at the same time; when an agent exits,
-//! for whatever reason, nothing that it started keeps running ([`crate::supervise`]).
+//! Guarantees:
+//! - An agent's environment contains little more than its home folder and the secrets configured for it.
+//! - An agent runs in its session's work folder, which no other agent process uses at the same time.
+//! - When an agent exits, for whatever reason, nothing that it started keeps running ([`crate::supervise`]).
 
 mod folders;
 mod handle;

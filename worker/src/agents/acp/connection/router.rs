@@ -1,4 +1,5 @@
-//! Dispatches an agent's messages: responses to the requests that they answer, and all others to the subscribed turn.
+//! Dispatches an agent's messages. Responses go to the requests that they answer, and all other messages go to the
+//! subscribed turn.
 
 use std::{
     collections::VecDeque,

@@ -1,6 +1,6 @@
 //! Classifies failures by an agent's error message.
 //!
-//! Agents use one error code for nearly everything, so failures are classified by the text of the message.
+//! Agents use one error code for nearly everything, so failures are classified by the message text.
 
 use std::sync::LazyLock;
 

@@ -32,7 +32,7 @@ impl<C: PooledConnection> Drop for ReleaseNotifier<C> {
 pub(super) struct Slot<C> {
     pub warm: Arc<AsyncMutex<Option<WarmProcess<C>>>>,
     used_at: Mutex<Instant>,
-    /// The handle of the process, available even while a turn uses the process.
+    /// The handle to the process, which is available even while a turn is using the process.
     handle: Mutex<Option<ProcessHandle>>,
 }
 
@@ -42,7 +42,7 @@ impl<C> Slot<C> {
         Self { warm: Arc::default(), used_at: Mutex::new(Instant::now()), handle: Mutex::default() }
     }
 
-    /// Returns the handle of the process, if any.
+    /// Returns the handle to the process, if there is one.
     pub fn handle(&self) -> Option<ProcessHandle> {
         self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,4 +1,4 @@
-//! Converts the parts of an answer to updates: text, thoughts, and notices.
+//! Converts the parts of an answer to updates, which contain text, thoughts, or notices.
 
 use banter_shared::{chat::sanitize_agent_text, lenient_json::SurrogateJoiner};
 

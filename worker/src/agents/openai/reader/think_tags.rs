@@ -42,7 +42,7 @@ enum State {
     Start,
     /// Inside a thought.
     Thinking { closing: &'static str, is_empty: bool },
-    /// Inside a thought without an opening tag, because earlier answers of this model started with one.
+    /// Inside a thought without an opening tag, because earlier answers from this model started with one.
     Unopened { is_empty: bool },
     /// After a thought. Whitespace is dropped.
     AfterThought,

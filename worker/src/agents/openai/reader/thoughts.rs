@@ -1,4 +1,4 @@
-//! Converts thoughts to steps: one for each section of thinking before, or in between, sections of text.
+//! Converts thoughts to steps. There is one step for each section of thinking before, or in between, sections of text.
 
 use banter_shared::chat::{StepDetail, StepStatus, ThoughtDetail};
 
