@@ -1,4 +1,4 @@
-//! An HTTP connection for a client that uses as little CPU time as possible.
+//! An HTTP connection for a client that uses as few resources as possible.
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;

@@ -49,7 +49,7 @@ struct Message {
 /// The fields of a task that are checked.
 #[derive(Debug, Deserialize)]
 pub struct Task {
-    /// The id.
+    /// The task's id.
     pub id: String,
     status: String,
     attempt: u32,
@@ -61,7 +61,7 @@ impl Observer {
         self.ended
     }
 
-    /// Checks the next event, and returns the task that ends with it, if any.
+    /// Checks the next event, and returns the task that it ends, if any.
     ///
     /// # Errors
     /// Fails with a description of the violation.

@@ -45,7 +45,7 @@ pub(super) struct UpdateMapper {
     tools_bytes: usize,
     /// Number of tool calls with the same ID, if there is more than one.
     repeats: HashMap<String, usize>,
-    /// Whether a permission request was rejected.
+    /// Whether any permission request has been rejected.
     has_rejection: bool,
     terminals: TerminalOutputs,
     thoughts: Thoughts,
@@ -159,7 +159,7 @@ impl UpdateMapper {
         self.has_rejection = true;
     }
 
-    /// Returns whether a permission request was rejected; some agents then cancel their turn.
+    /// Returns whether any permission request has been rejected, after which some agents cancel their turn.
     pub fn has_rejection(&self) -> bool {
         self.has_rejection
     }

@@ -24,7 +24,7 @@ use super::message::{INTERNAL_ERROR, RpcError, integer};
 /// Capacity of the channel for outgoing messages. It fills up only if the agent does not read its stdin.
 const OUTGOING_MESSAGES: usize = 1024;
 
-/// The reason why a request produced no result.
+/// The reason why a request failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum RequestError {
     /// The connection was closed before a response arrived.

@@ -1,6 +1,6 @@
 //! How long to wait for late updates from an agent.
 //!
-//! According to the protocol, a turn's updates end with its result, but some agents send their last updates some
+//! According to the protocol, a turn's updates end with its result, but some agents send their last updates a few
 //! milliseconds or more after the result. A turn therefore ends only once the agent has been silent for a while after
 //! the result. The same applies to the history that some agents replay after responding to `session/load`.
 

@@ -31,7 +31,7 @@ const UPDATE: &str = "session/update";
 const EVENT_BUFFER: usize = 256;
 /// Maximum total length of the lines that contain the queued events, in bytes. A single line may be longer.
 const EVENT_BYTES: u32 = 16 * 1024 * 1024;
-/// Maximum number of lines that are kept even though they are not messages.
+/// Maximum number of lines to keep that are not messages.
 const MAX_PRINTED_LINES: usize = 10;
 /// Maximum length of each kept line, in bytes. The rest is cut off.
 const MAX_PRINTED_BYTES: usize = 1000;
@@ -105,8 +105,8 @@ impl Router {
         self.ignored.load(Ordering::Relaxed) > 0
     }
 
-    /// Returns the listener for a session. A message without a session ID goes to the current listener, whatever its
-    /// session.
+    /// Returns the listener for a session. A message without a session ID goes to the current listener, regardless of
+    /// that listener's session.
     fn find(&self, session_id: Option<&str>) -> Option<mpsc::Sender<QueuedEvent>> {
         let listener = lock(&self.listener);
         listener.as_ref().filter(|(id, _)| session_id.is_none_or(|it| it == id)).map(|(_, events)| events.clone())
