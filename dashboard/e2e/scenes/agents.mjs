@@ -91,15 +91,10 @@ const agent = (key, name, description, more = {}) =>
 
 /** Many agents, some of them unavailable. */
 export const manyAgents = [
-  agent(
-    "demo",
-    "Demo",
-    "A scripted demo, not an AI. No API key or network access required.",
-    {
-      avatar: "🎭",
-      starters: ["Hello! Who are you?", "/markdown", "/slow 10"],
-    },
-  ),
+  agent("demo", "Demo", "A scripted demo, not an AI. No API key or network access required.", {
+    avatar: "🎭",
+    starters: ["Hello! Who are you?", "/markdown", "/slow 10"],
+  }),
   agent("claude", "Claude", "Works in a folder of its own and asks before it runs a command."),
   agent("codex", "Codex", ""),
   agent("local", "Local model", "Runs on this machine; nothing leaves it.", { avatar: "🏠" }),

@@ -21,7 +21,9 @@ export const turnScenes = {
   "long wait": async (page, chats) => {
     await limitRate(page);
     await openChat(page, chats.failed);
-    await thread(page).getByText(/Rate limit reached\. Resumes (at|on) /).waitFor();
+    await thread(page)
+      .getByText(/Rate limit reached\. Resumes (at|on) /)
+      .waitFor();
   },
   "token limit": async (page, chats) => {
     await endAtLimit(page);
