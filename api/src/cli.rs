@@ -146,7 +146,7 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
 fn print_report(report: &CheckReport) -> anyhow::Result<()> {
     let CheckReport { sessions, messages, open_tasks, events, findings } = report;
     for found in findings {
-        print(&format!("violation: {}: {}\n", found.rule, found.place))?;
+        print(&format!("violated: {}: {}\n", found.rule, found.place))?;
     }
     let checked = [(sessions, "session"), (messages, "message"), (open_tasks, "open task"), (events, "event")];
     let counts = checked.map(|(number, noun)| count(*number, noun));

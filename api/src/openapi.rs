@@ -167,7 +167,7 @@ problems! {
         "401": "The API key is missing, invalid, expired, or revoked.",
         "403": "The role does not permit the operation, or a request without an API key came from another site or through a proxy.",
         "500": "The server hit an internal error.",
-        "503": "The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`.",
+        "503": "The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`.",
     }
     /// The error for a missing object.
     NotFoundProblem {
@@ -201,12 +201,12 @@ problems! {
     SendProblem {
         "409": "`agent_busy`, `session_archived`, or `message_gone`.",
         "422": "`idempotency_mismatch`.",
-        "429": "`queue_full`. Retry after the time in `Retry-After`.",
+        "429": "`queue_full`. Retry after the delay in `Retry-After`.",
     }
     /// Errors that an unauthenticated operation can return if it uses the store.
     StoreProblem {
         "500": "The server hit an internal error.",
-        "503": "The database is busy or unavailable. Retry after the time in `Retry-After`.",
+        "503": "The database is busy or unavailable. Retry after the delay in `Retry-After`.",
     }
     /// A component is not ready.
     NotReadyProblem {

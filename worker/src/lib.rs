@@ -11,6 +11,7 @@ pub mod heartbeat;
 pub mod outcome;
 mod permissions;
 pub mod queue;
+mod seconds;
 mod steps;
 pub mod supervise;
 mod text;
@@ -41,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 use agents::{Registry, health, process::ProcessHost};
 use attempts::RunningAttempts;
 use queue::{AgentQueue, QueueParts};
+use seconds::Seconds;
 use turn::TurnRunner;
 
 /// Interval between reports of the agents' health.
@@ -164,7 +166,7 @@ async fn run_queue(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -
     };
     tokio::select! {
         result = worked => result.context("the queue stopped unexpectedly"),
-        () = too_late => anyhow::bail!("running tasks could not be handed back within {} s", HAND_BACK_LIMIT.as_secs()),
+        () = too_late => anyhow::bail!("could not return the running tasks to the queue within {}", Seconds(HAND_BACK_LIMIT)),
     }
 }
 

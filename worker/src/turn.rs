@@ -28,6 +28,7 @@ use crate::{
     attempts::{AttemptGuard, RunningAttempts},
     outcome,
     permissions::Permissions,
+    seconds::Seconds,
     steps::StepWriter,
     text::{TextWriter, WriterStatus},
 };
@@ -95,7 +96,7 @@ impl TurnRunner {
             AttemptResult::Stopped => AttemptEnd::Stopped { text, resume },
             AttemptResult::HandedBack => AttemptEnd::HandedBack { text },
             AttemptResult::TimedOut(limit) => {
-                let message = format!("The agent did not finish within {} s.", limit.as_secs());
+                let message = format!("The agent did not finish within {}.", Seconds(limit));
                 AttemptEnd::Failed { text, error: TaskError::new(ErrorCode::Timeout, message), retry_after: None }
             }
         };

@@ -49,16 +49,22 @@ fn explain(message: &str) -> String {
         (expected, message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: ")))
     {
         let found = rest.rsplit_once(", expected ").map_or(rest, |(found, _)| found);
+        if let (WHOLE_NUMBER, Some(number)) = (kind(expected), found.strip_prefix("integer ")) {
+            return format!("is out of range: {number}");
+        }
         format!("must be {}, not {}", kind(expected), value(found))
     } else {
         format!("is invalid: {message}")
     }
 }
 
+/// The readable name for an integer type.
+const WHOLE_NUMBER: &str = "a whole number";
+
 /// Returns a readable name for an expected type.
 fn kind(expected: &str) -> &str {
     match expected {
-        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => WHOLE_NUMBER,
         other => other,
     }
 }

@@ -120,7 +120,7 @@ export const chat = {
     starting: "Starting",
     thinking: "Thinking",
     planning: "Planning",
-    running: (title: string) => `Running ${title}`,
+    running: (title: string) => `Running: ${title}`,
     answering: "Answering",
     waitingForPermission: "Waiting for your permission",
     stopping: "Stopping",

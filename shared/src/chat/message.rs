@@ -59,7 +59,7 @@ pub struct Message {
     pub chat_session_id: SessionId,
     /// The turn number, shared by a user message and its answer. Turn numbers may have gaps.
     pub turn: i64,
-    /// The message's arrival number in the session. Read positions refer to this number.
+    /// The message's sequence number in the session, in order of arrival. Read positions refer to this number.
     pub seq: i64,
     /// Who wrote the message.
     pub role: Role,

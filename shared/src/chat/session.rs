@@ -76,7 +76,7 @@ pub struct Session {
     pub last_message: Option<LastMessage>,
     /// The highest `seq` ever assigned in the session; 0 if none has been assigned.
     pub last_seq: i64,
-    /// Messages with a `seq` up to this value are read.
+    /// Messages with a `seq` up to this value count as read.
     pub last_read_seq: i64,
     /// The number of answers after `last_read_seq`; 0 while archived.
     pub unread_count: i64,

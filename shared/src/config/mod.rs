@@ -72,8 +72,8 @@ impl Config {
         {
             return Err(ConfigError {
                 variable: ".env",
-                value: Some(error.to_string()),
-                expected: "lines of NAME=value".into(),
+                value: None,
+                expected: format!("lines of NAME=value ({error})"),
             });
         }
         Self::from_lookup(|name| env::var(name).ok())

@@ -145,7 +145,7 @@ async fn times_out_a_silent_agent() {
 
     let task = &asked["task"];
     let found = json!([task["status"], task["error"]["code"], task["error"]["message"], asked["reply"]["content"]]);
-    assert_eq!(found, json!(["failed", "timeout", "The agent sent no output for 4 s.", "one word"]));
+    assert_eq!(found, json!(["failed", "timeout", "The agent sent no output for 4 seconds.", "one word"]));
 }
 
 #[tokio::test]

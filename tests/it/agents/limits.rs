@@ -25,8 +25,8 @@ async fn times_out_an_agent_that_never_initializes() {
     assert_eq!(
         found,
         [
-            json!(["failed", "timeout", "The agent did not initialize within 30 s."]),
-            json!(["failed", "timeout", "The agent did not respond to `session/new` within 30 s."]),
+            json!(["failed", "timeout", "The agent did not initialize within 30 seconds."]),
+            json!(["failed", "timeout", "The agent did not respond to `session/new` within 30 seconds."]),
         ]
     );
 }
@@ -41,7 +41,7 @@ async fn cancels_a_turn_that_exceeds_its_time_limit() {
     let task = &asked["task"];
     assert_eq!(
         json!([task["status"], task["error"]["code"], task["error"]["message"], asked["reply"]["content"]]),
-        json!(["failed", "timeout", "The agent did not finish within 4 s.", "busy"])
+        json!(["failed", "timeout", "The agent did not finish within 4 seconds.", "busy"])
     );
     assert_eq!(faked.client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
     assert!(faked.fake.methods("fake").contains(&"session/cancel".to_owned()));

@@ -8,6 +8,7 @@
 //! | [`connect`] | A stream connects while events are published | Each event exactly once |
 //! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim or the end of a turn | One outcome; unsent text never reaches an agent |
 //! | [`backups`] | A backup, a restore, and the clients' api are killed | A prefix of the history; nothing mixed |
+//! | [`group_commits`] | The api is killed while many clients send | What was acknowledged is stored; nothing is half stored |
 //! | [`busy_session`] | Fifty messages are sent to one session | Answered in the order sent, one at a time |
 //! | [`rolling_restart`] | Every process is restarted in turn | No lost send, no gap, no failure counted |
 //! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
@@ -27,6 +28,7 @@ mod connect;
 mod dropped_streams;
 mod freeze;
 mod frozen_races;
+mod group_commits;
 mod installation;
 mod kill;
 mod load;

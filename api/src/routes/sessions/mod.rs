@@ -19,7 +19,7 @@ use crate::error::ApiError;
 /// The user's read position in a session.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReadPosition {
-    /// Messages with a `seq` up to this value are read.
+    /// Messages with a `seq` up to this value count as read.
     pub last_read_seq: i64,
     /// The number of answers after `last_read_seq`.
     pub unread_count: i64,

@@ -32,7 +32,7 @@ describe("describeTurn", () => {
 
     expect(describeWith({ task: queued })).toBe("Waiting for a free worker");
     expect(describeWith({})).toBe("Starting");
-    expect(describeWith({ steps: [tool] })).toBe("Running cargo test");
+    expect(describeWith({ steps: [tool] })).toBe("Running: cargo test");
     expect(describeWith({ steps: [{ ...tool, status: "succeeded" }] })).toBe("Thinking");
     expect(describeWith({ hasText: true })).toBe("Answering");
     expect(describeWith({ isStopping: true })).toBe("Stopping");

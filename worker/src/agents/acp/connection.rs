@@ -39,9 +39,12 @@ use super::{
     peer::{Peer, RequestError},
     settle::{SettlePolicy, SettleWindow},
 };
-use crate::agents::{
-    AgentError,
-    process::{AgentProcess, ProcessHandle, ProcessHost},
+use crate::{
+    agents::{
+        AgentError,
+        process::{AgentProcess, ProcessHandle, ProcessHost},
+    },
+    seconds::Seconds,
 };
 
 /// How long an agent may take to start and initialize.
@@ -114,7 +117,7 @@ impl Connection {
             Ok(Ok(result)) => AgentInfo::parse(&result),
             Ok(Err(error)) => return Err(self.explain(&error).await),
             Err(_) => {
-                let message = format!("The agent did not initialize within {} s.", INITIALIZE_LIMIT.as_secs());
+                let message = format!("The agent did not initialize within {}.", Seconds(INITIALIZE_LIMIT));
                 return Err(AgentError::new(ErrorCode::Timeout, message));
             }
         };
@@ -161,7 +164,7 @@ impl Connection {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(self.explain(&error).await),
             Err(_) => {
-                let message = format!("The agent did not respond to `{method}` within {} s.", limit.as_secs());
+                let message = format!("The agent did not respond to `{method}` within {}.", Seconds(limit));
                 Err(AgentError::new(ErrorCode::Timeout, message))
             }
         }

@@ -88,7 +88,7 @@ impl Probe {
         if let Some(after) = self.initialized_after {
             let mut line = format!("initialized in {} ms", after.as_millis());
             if let Some(name) = self.name {
-                let _ = write!(line, " as {name}");
+                let _ = write!(line, " ({name})");
             }
             lines.push(line);
         }

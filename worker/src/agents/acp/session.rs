@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{connection::Connection, settle::SettleWindow, update::session_id_in};
-use crate::agents::AgentError;
+use crate::{agents::AgentError, seconds::Seconds};
 
 /// Time limit for each request that opens or configures a session.
 const SESSION_LIMIT: Duration = Duration::from_secs(30);
@@ -89,7 +89,7 @@ async fn try_restore(
     // Some agents respond first and then replay the history, which is discarded because there is no listener yet.
     match replay {
         Some(window) if !connection.settle(window).await => {
-            let message = format!("The agent kept sending updates for {} s after `{method}`.", window.limit.as_secs());
+            let message = format!("The agent kept sending updates for {} after `{method}`.", Seconds(window.limit));
             Err(AgentError::new(ErrorCode::AgentProtocol, message))
         }
         Some(_) | None => Ok(()),

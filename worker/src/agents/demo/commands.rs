@@ -59,7 +59,8 @@ fn slow(argument: &str) -> DemoAnswer {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 28 800, never negative")]
     let count = (seconds * SLOW_PARTS_PER_S).ceil() as u32;
     let numbers = (1..=count.max(5)).map(|number| format!(" {number}"));
-    let parts = [format!("Counting for about {seconds} s:")].into_iter().chain(numbers).chain([" – done.".to_owned()]);
+    let parts =
+        [format!("Counting for about {seconds} seconds:")].into_iter().chain(numbers).chain([" – done.".to_owned()]);
     DemoAnswer { parts: parts.collect(), duration: Duration::from_secs_f64(seconds), ..DemoAnswer::at_once("") }
 }
 

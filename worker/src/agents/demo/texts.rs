@@ -28,7 +28,7 @@ pub(super) const THOUGHTS: &str = "The user wants to see me think. I can't think
     rules slowly and call it reasoning.";
 pub(super) const AFTER_THOUGHT: &str = "That was my reasoning. A real agent's reasoning appears in the same place.";
 pub(super) const PLAN: [&str; 3] = ["Make a plan", "Carry it out", "Report the result"];
-pub(super) const AFTER_PLAN: &str = "The plan is complete. Each of its three steps was marked as it finished.";
+pub(super) const AFTER_PLAN: &str = "The plan is complete. Each of its three steps was checked off as it finished.";
 pub(super) const TOOL_TITLE: &str = "Count the words in a poem";
 pub(super) const TOOL_QUESTION: &str = "May I count them?";
 pub(super) const TOOL_COMMAND: &str = "wc --words poem.txt";
