@@ -23,14 +23,14 @@ pub struct AccessPolicy {
 }
 
 impl AccessPolicy {
-    /// Creates the policy of an api that listens on `address`.
+    /// Creates the policy for an api that listens on `address`.
     #[must_use]
     pub fn new(mode: AuthMode, address: SocketAddr) -> Self {
         Self { mode, is_loopback: is_loopback(address.ip()), has_seen_keys: AtomicBool::new(false) }
     }
 
-    /// Returns whether every request is made as the local user. On a loopback address, this is the case until the first
-    /// key is created.
+    /// Returns whether every request is treated as coming from the local user. If the api listens on a loopback
+    /// address, this is the case until the first key is created, unless keys are always required.
     ///
     /// Queries the database on every call until a key exists, so that the first key takes effect immediately.
     ///
@@ -47,7 +47,8 @@ impl AccessPolicy {
         Ok(!has_keys)
     }
 
-    /// Returns whether the address is not a loopback address and no key exists.
+    /// Returns whether the api would listen on a non-loopback address even though no key exists. Always false if keys
+    /// are always required.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -1,4 +1,4 @@
-//! The availability of agents, from the configuration and the workers' reports.
+//! Agent availability, determined from the configuration and the workers' reports.
 
 use std::collections::HashMap;
 
@@ -9,19 +9,19 @@ use banter_shared::{
 
 use crate::state::AppState;
 
-/// The availability of an agent.
+/// Whether an agent is available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
     /// Not known to be failing.
     Available,
-    /// Not available, with the reason as a sentence for the user.
+    /// Unavailable, with the reason as a sentence for the user.
     Unavailable(String),
 }
 
 /// An agent and its availability.
 #[derive(Clone, Debug)]
 pub struct KnownAgent<'a> {
-    /// The configuration of the agent.
+    /// The agent's configuration.
     pub config: &'a AgentConfig,
     /// Whether the agent can answer.
     pub availability: Availability,
@@ -44,7 +44,7 @@ impl AppState {
         Ok(self.catalog.agents().iter().chain(found).map(known).collect())
     }
 
-    /// Returns the availability of an agent; `None` if it is unknown.
+    /// Returns an agent's availability; `None` if the agent is unknown.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -59,7 +59,7 @@ impl AppState {
         Ok(Some(availability(config, report)))
     }
 
-    /// Returns the maximum number of attempts for a task of this agent.
+    /// Returns the maximum number of attempts for each of this agent's tasks.
     #[must_use]
     pub fn max_attempts(&self, agent_key: &str) -> i64 {
         let own = self.catalog.find(agent_key).and_then(|agent| agent.max_attempts);
@@ -67,8 +67,8 @@ impl AppState {
     }
 }
 
-/// Returns the availability of an agent. A worker's report takes precedence, because agents run on workers. If there is
-/// no report, availability depends on the configuration.
+/// Returns an agent's availability. A worker's report takes precedence, because agents run on workers. If there is no
+/// report, availability depends on the configuration.
 fn availability(config: &AgentConfig, report: Option<&AgentHealth>) -> Availability {
     let reason = match report {
         Some(report) if report.is_available => None,

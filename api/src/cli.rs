@@ -142,7 +142,7 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::open(config.store_options(), Arc::new(SystemClock)).await?)
 }
 
-/// Prints the report of a check; fails if there are violations.
+/// Prints a check's report, and fails if it contains violations.
 fn print_report(report: &CheckReport) -> anyhow::Result<()> {
     let CheckReport { sessions, messages, open_tasks, events, findings } = report;
     for found in findings {
@@ -155,7 +155,7 @@ fn print_report(report: &CheckReport) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns a number with a noun, such as "1 session" or "2 sessions".
+/// Returns a number followed by a noun in the singular or plural, such as "1 session" or "2 sessions".
 fn count(number: i64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
@@ -188,7 +188,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Formats a line of `keys list`, with tab-separated columns.
+/// Formats a key as a line of the output of `keys list`, with tab-separated columns.
 fn format_key(key: &ApiKey, now: Timestamp) -> String {
     let state = match (key.revoked_at, key.expires_at) {
         (Some(_), _) => "revoked".to_owned(),
@@ -202,7 +202,7 @@ fn format_key(key: &ApiKey, now: Timestamp) -> String {
     format!("{id}\t{user_id}\t{workspace_id}\t{role}\t{created}\t{last_used}\t{state}\n")
 }
 
-/// Parses the name of a user or a workspace.
+/// Parses a user name or workspace name.
 fn parse_name(text: &str) -> Result<String, String> {
     const MAX_CHARS: usize = 128;
     let is_allowed = |c: char| !c.is_control() && !c.is_whitespace();
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_in_the_singular_and_the_plural() {
+    fn formats_counts_in_the_singular_and_the_plural() {
         assert_eq!([0, 1, 2].map(|number| count(number, "task")), ["0 tasks", "1 task", "2 tasks"]);
     }
 

@@ -1,8 +1,8 @@
 //! The dashboard's built files, compiled into the binary.
 //!
-//! Serves every path that is not an API route: the file at that path if there is one, or the page if a browser
-//! navigates to the path, because routing happens on the client. Files are sent compressed if the client accepts the
-//! encoding; the build places the compressed files next to the originals.
+//! Serves every path that is not an API route. Returns the file at that path if there is one. If a browser navigates to
+//! any other path, returns the page, because routing happens on the client. Files are sent compressed if the client
+//! accepts the encoding; the build creates the compressed files next to the originals.
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, Uri, header},
@@ -15,12 +15,12 @@ use crate::{
     middleware::origin,
 };
 
-/// The file name of the page.
+/// The page's file name.
 const INDEX: &str = "index.html";
-/// The folder of files that have a content hash in their name and therefore never change.
+/// The folder for files whose names contain a content hash, so that a file with a given name never changes.
 const HASHED: &str = "assets/";
 
-/// The encodings of compressed files, in order of preference: the HTTP name and the file name suffix.
+/// The encodings of the compressed files, in order of preference: each one's HTTP name and file name suffix.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 #[derive(RustEmbed)]
@@ -76,7 +76,7 @@ fn file(path: &str, plain: EmbeddedFile, headers: &HeaderMap) -> Response {
     with_cache_control(response, if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" })
 }
 
-/// Returns whether the client accepts an encoding (RFC 9110, 12.5.3). Ignores `*`, which browsers never send.
+/// Returns whether the client accepts an encoding (RFC 9110, section 12.5.3). Ignores `*`, which browsers never send.
 fn accepts_encoding(headers: &HeaderMap, encoding: &str) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|offer| {

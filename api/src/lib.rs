@@ -10,10 +10,10 @@
 //! | `response_memory` | the memory budget of long responses |
 //! | `stream` | event streams |
 //! | `error` | error responses |
-//! | `dashboard` | the built page |
+//! | `dashboard` | the built dashboard |
 //! | `cli` | the command line |
 //!
-//! Any number of these processes can share one database. No process holds state that another one needs.
+//! Any number of these processes can share one database. No process holds state that another process needs.
 
 mod access;
 mod availability;
@@ -60,7 +60,7 @@ use crate::{
     stream::Hub,
 };
 
-/// An api that is ready to serve.
+/// An api that is ready to serve requests.
 pub struct Application {
     listener: TcpListener,
     address: SocketAddr,

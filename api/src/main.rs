@@ -8,7 +8,7 @@ async fn main() -> ExitCode {
     match banter_api::cli::run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // This is printed for the operator and therefore not formatted as a log line.
+            // This message is for the operator, so it is not formatted as a log line.
             eprintln!("api: {error:#}");
             ExitCode::from(if error.is::<banter_shared::config::ConfigError>() { 2 } else { 1 })
         }

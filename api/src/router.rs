@@ -20,7 +20,7 @@ use crate::{
     state::AppState,
 };
 
-/// Returns the router of all operations, with the OpenAPI document.
+/// Returns the router for all operations, with the OpenAPI document.
 fn operations() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Base::openapi())
         .routes(routes!(sessions::create::create, sessions::list::list))
@@ -45,19 +45,18 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(system::openapi::openapi))
 }
 
-/// Returns the OpenAPI document of all operations.
+/// Returns the OpenAPI document for all operations.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     operations().into_openapi()
 }
 
-/// Returns the API reference page. The online validator is off, so the page loads nothing from other sites.
+/// Returns the API reference page. The online validator is disabled, so that the page loads nothing from other sites.
 fn reference() -> SwaggerUi {
     SwaggerUi::new("/docs").config(Config::from("/v1/openapi.json").validator_url("none"))
 }
 
-/// Returns the complete service. A request passes through the layers in reverse order: the layer added last comes
-/// first.
+/// Returns the complete service. A request passes through the layers in reverse order: the layer added last runs first.
 pub fn router(state: AppState) -> Router {
     let (router, _) = operations().split_for_parts();
     router

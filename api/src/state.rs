@@ -32,8 +32,8 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Announces a committed change to the other processes, and returns its value. Must be called for every change. If
-    /// the change cancels running tasks, this method also ensures that they end.
+    /// Announces a committed change to the other processes, and returns the change's value. Must be called for every
+    /// change. If the change cancels running tasks, this method also ensures that they end.
     pub(crate) fn announce<T>(&self, changed: Change<T>) -> T {
         let stops = changed.hints.stops.clone();
         self.relay.announce(changed.hints);
@@ -43,7 +43,7 @@ impl AppState {
         changed.value
     }
 
-    /// Ends a task if its worker does not react to the cancellation request within [`STOP_PATIENCE`].
+    /// Ends a task if its worker does not respond to the stop request within [`STOP_TIMEOUT`].
     fn enforce_stop(&self, task_id: TaskId) {
         let state = self.clone();
         self.shutdown.tasks().spawn(async move {

@@ -1,4 +1,4 @@
-//! The machine-readable error codes, and their statuses.
+//! The machine-readable error codes and their HTTP statuses.
 
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -13,7 +13,7 @@ macro_rules! codes {
         pub enum Code { $($(#[$doc])* $code,)* }
 
         impl Code {
-            /// Returns the status of the code.
+            /// Returns the HTTP status for this code.
             #[must_use]
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$code => StatusCode::$status,)* }

@@ -1,4 +1,4 @@
-//! Errors as clients see them: RFC 9457 `application/problem+json`.
+//! Errors as clients see them, in the `application/problem+json` format (RFC 9457).
 //!
 //! This is the only module that maps errors to status codes. An [`ApiError`] becomes an empty response with the error
 //! as an extension; [`crate::middleware::request_id`] writes the body, because only that layer knows the request ID.
@@ -61,7 +61,7 @@ impl ApiError {
         self
     }
 
-    /// Adds the cause, which is only logged.
+    /// Adds the cause, which is logged and never sent to the client.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
@@ -101,11 +101,11 @@ impl ApiError {
         }
     }
 
-    /// Returns the header that accompanies the code.
+    /// Returns the header that accompanies this code, if any.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.code {
             Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            // The unread rest of the body would be parsed as the next request.
+            // Otherwise, the unread rest of the body would be parsed as the next request.
             Code::RequestTimeout => Some((header::CONNECTION, HeaderValue::from_static("close"))),
             Code::StoreBusy | Code::NotReady | Code::Overloaded => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))

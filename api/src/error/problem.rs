@@ -1,4 +1,4 @@
-//! The body of an error (RFC 9457).
+//! The body of an error response (RFC 9457).
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! The mapping of store errors to API errors.
+//! Maps store errors to API errors.
 
 use banter_shared::store::StoreError;
 

@@ -109,15 +109,15 @@ fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
     ApiError::new(Code::InvalidRequest, "The connection was closed before the entire body arrived.")
 }
 
-/// Parses a JSON object; errors name the invalid field. Ignores a byte order mark, and replaces the escape of a lone
-/// surrogate with U+FFFD, as browsers do.
+/// Parses a JSON object; errors name the invalid field. Ignores a byte order mark, and replaces escaped lone surrogates
+/// with U+FFFD, as browsers do.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = decode(bytes)?;
     let text = lenient_json::replace_lone_surrogates(text);
     let not_json = |error: &serde_json::Error| {
         ApiError::new(Code::InvalidRequest, format!("The body is not valid JSON: {error}."))
     };
-    // serde would also accept a list as a struct.
+    // serde would also accept an array in place of a struct.
     if !text.trim_start().starts_with('{') {
         serde_json::from_str::<Value>(&text).map_err(|error| not_json(&error))?;
         return Err(ApiError::new(Code::InvalidRequest, "The body must be a JSON object."));

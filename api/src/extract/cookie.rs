@@ -9,7 +9,7 @@ pub const NAME: &str = "banter_session";
 /// The cookie's name over HTTPS. The prefix makes browsers accept the cookie only from this host, over HTTPS, and for
 /// all paths (<https://www.rfc-editor.org/rfc/rfc6265>, and RFC 6265bis on cookie name prefixes).
 const SECURE_NAME: &str = "__Host-banter_session";
-/// The header in which a proxy forwards the request's scheme.
+/// The header in which a proxy passes on the request's scheme.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// The login cookie. Scripts cannot read it, and browsers do not send it with requests from other sites.
@@ -17,10 +17,10 @@ const FORWARDED_PROTO: &str = "x-forwarded-proto";
 pub struct LoginCookie;
 
 impl LoginCookie {
-    /// Returns the token of a request's cookie.
+    /// Returns the token from a request's cookie.
     ///
-    /// Over HTTPS, the cookie without the prefix is ignored, because it could have been set by a page on a sibling
-    /// domain, or by an attacker who serves the same hostname over plain HTTP.
+    /// Over HTTPS, the unprefixed cookie is ignored, because it could have been set by a page on a sibling domain, or
+    /// by an attacker who serves the same hostname over plain HTTP.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<String> {
         let jar = CookieJar::from_headers(headers);

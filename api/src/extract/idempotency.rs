@@ -14,7 +14,7 @@ const NAME: &str = "Idempotency-Key";
 /// Maximum length of a key, in bytes.
 const MAX_BYTES: usize = 200;
 
-/// The idempotency key of a request, if present, and its operation.
+/// A request's operation and, if present, its idempotency key.
 #[derive(Clone, Debug)]
 pub struct IdempotencyHeader {
     key: Option<String>,

@@ -1,5 +1,5 @@
 //! Extractors for the objects that a path identifies: a session of the principal, and a message or task in that
-//! session. Any other object results in 404.
+//! session. For any other object, the response is 404.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -15,19 +15,19 @@ use crate::{error::ApiError, state::AppState};
 pub struct OwnedSession {
     /// The session.
     pub id: SessionId,
-    /// The agent that answers in it.
+    /// The key of the agent that answers in the session.
     pub agent_key: String,
 }
 
-/// The message in the path, which is in the session in the path.
+/// The message in the path. It belongs to the session in the path.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnedMessage(pub MessageId);
 
-/// The task in the path, which is in the session in the path, as of the start of the request.
+/// The task in the path, as it was when the request started. It belongs to the session in the path.
 #[derive(Clone, Debug)]
 pub struct OwnedTask(pub TaskDetail);
 
-/// The permission request in the path, which is a step of the task in the path.
+/// The permission request in the path. It belongs to the task in the path.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnedPermission {
     /// The task.

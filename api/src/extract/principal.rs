@@ -45,8 +45,8 @@ async fn by_key(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> 
     found.ok_or_else(|| ApiError::new(Code::Unauthorized, "The API key is invalid, expired, or revoked."))
 }
 
-/// Authenticates by cookie. Browsers may also send the cookie with requests from other pages, so changes are accepted
-/// only from the dashboard.
+/// Authenticates with the login cookie. Browsers may also send the cookie with requests from other pages, so changes
+/// are accepted only from the dashboard.
 async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
     let found = state.store.authenticate_login(token).await?;
     let principal = found

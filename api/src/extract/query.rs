@@ -36,12 +36,12 @@ fn parse<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
     T::deserialize(query).map_err(|ParameterError { name, message }| ApiError::invalid(name, message))
 }
 
-/// The error for a parameter.
+/// The error for an invalid parameter.
 #[derive(Debug, thiserror::Error)]
 #[error("`{name}` {message}")]
 struct ParameterError {
     name: &'static str,
-    /// A predicate that follows the parameter name, such as "must be a number".
+    /// A predicate, phrased to follow the parameter name, such as "must be a number".
     message: String,
 }
 
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_first_invalid_parameter_in_order_of_declaration() {
+    fn names_the_first_invalid_parameter_in_declaration_order() {
         assert_eq!(detail("limit=x&sure=x&color=x"), "`color` must be red or green.");
         assert_eq!(detail("limit=x&sure=x"), "`sure` must be true or false.");
         assert_eq!(detail("limit=x"), "`limit` must be a whole number from 1 to 100.");

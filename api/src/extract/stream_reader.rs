@@ -1,4 +1,4 @@
-//! Authentication of event streams.
+//! Authentication for event streams.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use banter_shared::chat::Principal;
@@ -22,8 +22,8 @@ pub struct StreamQuery {
     token: Option<String>,
 }
 
-/// The principal who opens a stream. Authentication with a ticket in the URL (`?token=`) is accepted as well, because a
-/// browser's `EventSource` cannot send headers.
+/// The principal who opens a stream. A ticket in the URL (`?token=`) is also accepted, because a browser's
+/// `EventSource` cannot send an `Authorization` header.
 #[derive(Clone, Debug)]
 pub struct StreamReader(pub Principal);
 
@@ -39,7 +39,7 @@ impl FromRequestParts<AppState> for StreamReader {
         let found = state.store.authenticate_ticket(&token).await?;
         let principal = found
             .ok_or_else(|| ApiError::new(Code::Unauthorized, "The ticket is invalid or expired. Request a new one."))?;
-        // Extractors that run later use the same principal.
+        // Extractors that run later reuse this principal.
         parts.extensions.insert(principal.clone());
         Ok(Self(principal))
     }

@@ -1,9 +1,9 @@
-//! The labels of metrics.
+//! Metric labels.
 
 use axum::http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 
-/// The labels of the request counter.
+/// The labels for the request counter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
     pub(super) method: &'static str,
@@ -11,14 +11,14 @@ pub(super) struct RequestLabels {
     pub(super) status: u16,
 }
 
-/// The labels of the request duration histogram.
+/// The labels for the request duration histogram.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct DurationLabels {
     pub(super) method: &'static str,
     pub(super) route: String,
 }
 
-/// The label of the task gauge.
+/// The label for the task gauge.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct StatusLabel {
     pub(super) status: &'static str,
@@ -27,13 +27,13 @@ pub(super) struct StatusLabel {
 /// The scope of the limit that a refused connection exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitScope {
-    /// The connections of the process.
+    /// All connections to the process.
     Process,
-    /// The connections of one address.
+    /// All connections from one address.
     Address,
 }
 
-/// The label of the counter of refused connections.
+/// The label for the counter of refused connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct LimitLabel {
     pub(super) limit: &'static str,

@@ -26,12 +26,12 @@ pub use labels::LimitScope;
 use labels::{DurationLabels, LimitLabel, RequestLabels, StatusLabel, method_label};
 use relay::RelayMetrics;
 
-/// Upper bounds of the buckets for request durations, in seconds.
+/// Upper bounds of the request duration buckets, in seconds.
 const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
 type Durations = Family<DurationLabels, Histogram, fn() -> Histogram>;
 
-/// The metrics of one process. Cheap to clone.
+/// The metrics for one process. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Registry>,
@@ -98,13 +98,13 @@ impl Metrics {
         self.requests.get_or_create(&RequestLabels { method, route, status: status.as_u16() }).inc();
     }
 
-    /// Counts a stream as open until the result is dropped.
+    /// Counts a stream as open until the returned guard is dropped.
     #[must_use]
     pub fn open_stream(&self) -> GaugeGuard {
         GaugeGuard::new(&self.open_streams)
     }
 
-    /// Counts a connection as open until the result is dropped.
+    /// Counts a connection as open until the returned guard is dropped.
     #[must_use]
     pub fn open_connection(&self) -> GaugeGuard {
         GaugeGuard::new(&self.open_connections)
@@ -185,7 +185,7 @@ mod tests {
             "banter_relay_lagged_signals_total 8",
             "banter_relay_rejected_messages_total 9",
         ] {
-            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+            assert!(text.lines().any(|found| found == line), "{line} is missing from\n{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The metrics of the relay.
+//! Relay metrics.
 
 use std::sync::atomic::Ordering;
 
@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// The metrics of the relay.
+/// The relay metrics.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RelayMetrics {
     connected: Gauge,
@@ -58,7 +58,7 @@ impl RelayMetrics {
         }
     }
 
-    /// Updates all metrics from a status.
+    /// Sets all metrics to the values in a status.
     pub(super) fn set(&self, status: &RelayStatus) {
         self.connected.set(status.overall().is_connected().into());
         self.subscriber_connected.set(status.subscriber.is_connected().into());

@@ -33,7 +33,7 @@ pub struct RequestOrigin<'a> {
 }
 
 impl<'a> RequestOrigin<'a> {
-    /// Returns the parts of a request. A header that is unreadable or repeated counts as invalid.
+    /// Returns the parts of a request. A header that is unreadable or repeated is treated as invalid.
     #[must_use]
     pub fn of(method: &Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
         let one = |name: HeaderName| {
@@ -65,11 +65,11 @@ fn is_proxy_header(name: &HeaderName) -> bool {
 /// Why a request without a key is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginError {
-    /// Its `Host` is not a loopback name.
+    /// The `Host` header does not contain a loopback name.
     Host,
-    /// A proxy forwarded it for an unknown client.
+    /// A proxy forwarded the request for an unknown client.
     Forwarded,
-    /// It was sent by another page.
+    /// The request was sent by another page.
     CrossSite,
 }
 
@@ -142,7 +142,7 @@ pub fn is_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
 
-/// Returns whether a `Host` is a loopback name, with any port.
+/// Returns whether a `Host` header contains a loopback name, with or without a port.
 fn is_loopback(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((name, rest)) => {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn accepts_changes_by_cookie_only_from_its_own_page() {
+    fn accepts_changes_authenticated_by_cookie_only_from_its_own_page() {
         let page = RequestOrigin { host: Some("chat.example.com"), ..OWN };
         for (origin, fetch_site, expected) in [
             (None, None, true),

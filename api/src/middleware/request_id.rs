@@ -41,7 +41,7 @@ fn request_id(headers: &HeaderMap) -> String {
     own.filter(is_valid).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
-/// Sets the header, and writes the body of an error.
+/// Sets the header and, for an error, writes the response body.
 fn with_body(mut response: Response, id: &str) -> Response {
     let error = response.extensions_mut().remove::<ApiError>().or_else(|| match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Some(ApiError::new(Code::MethodNotAllowed, "Method not allowed.")),

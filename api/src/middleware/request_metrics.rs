@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::state::AppState;
 
-/// Records the status of a request and the time to its response headers.
+/// Records a request's status and the time it took to produce the response headers.
 pub async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();

@@ -30,8 +30,8 @@ pub struct Exchange {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum CreateMessageResponse {
-    /// 202.
+    /// Sent with status 202.
     Accepted(Box<AcceptedMessage>),
-    /// 200.
+    /// Sent with status 200.
     Exchange(Box<Exchange>),
 }

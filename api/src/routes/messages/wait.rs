@@ -1,4 +1,4 @@
-//! Waiting for the outcome of a task, within the request that sends its message.
+//! Waits for a task's outcome within the request that sends the message.
 
 use std::time::Duration;
 
@@ -16,20 +16,21 @@ use crate::{
     state::AppState,
 };
 
-/// Minimum time between two reads, because every chunk of every answer may cause a signal.
+/// Minimum time between two reads from the store, which limits the load, because every chunk of every answer may cause
+/// a signal.
 const READ_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a wait ended.
 pub enum WaitResult {
-    /// The task has its outcome.
+    /// The task has ended.
     Ended(Box<Exchange>),
-    /// No outcome yet: the time is up, the server is draining, or the client has disconnected.
+    /// The task has not ended, but the time limit has passed, the server is draining, or the client has disconnected.
     Pending(Box<AcceptedMessage>),
     /// The message was deleted during the wait.
     Deleted,
 }
 
-/// Waits until a task has ended, but no longer than until `deadline`. Returns the current message and task.
+/// Waits until a task has ended, or until `deadline` at the latest. Returns the current message and task.
 ///
 /// # Errors
 /// Returns an error if the store fails, or [`Code::Unauthorized`] once the key has been revoked or the login has ended.
@@ -70,7 +71,7 @@ pub async fn wait_for_outcome(
     }
 }
 
-/// Fails if the key or login of the request is no longer valid.
+/// Fails if the request's key or login is no longer valid.
 async fn check_access(state: &AppState, principal: &Principal) -> Result<(), ApiError> {
     if state.store.is_still_valid(principal).await? {
         return Ok(());
@@ -90,6 +91,6 @@ async fn signalled(signals: &mut Signals, user: &UserRef) {
             None => std::future::pending().await,
         }
     }
-    // One read serves all signals received so far.
+    // A single read covers all signals received so far.
     while signals.try_recv().is_some() {}
 }

@@ -105,7 +105,7 @@ impl From<StatusFilter> for Option<SessionStatus> {
 }
 
 fn filter(query: ListQuery) -> Result<SessionFilter, ApiError> {
-    // Stored titles have been cleaned in the same way.
+    // Stored titles were cleaned in the same way.
     let title_contains = query.q.as_deref().map(clean_line).filter(|text| !text.is_empty());
     if title_contains.as_ref().is_some_and(|text| text.chars().count() > MAX_TITLE_CHARS) {
         return Err(ApiError::invalid("q", format!("must be at most {MAX_TITLE_CHARS} characters")));
