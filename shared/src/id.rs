@@ -1,4 +1,4 @@
-//! Identifiers: UUIDs of version 7, with a separate type for each kind of object.
+//! Identifiers: version 7 UUIDs, with a separate type for each kind of object.
 
 use std::{fmt, str::FromStr};
 
@@ -76,7 +76,7 @@ id_type!(
     LoginId
 );
 
-/// The ID of a worker process. A restarted worker has a new ID, so that it never inherits rows of its predecessor.
+/// The ID of a worker process. A restarted worker has a new ID, so that it never inherits its predecessor's rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct WorkerId(String);
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepts_only_the_canonical_spelling() {
+    fn accepts_only_the_canonical_form() {
         let id = SessionId::generate();
 
         assert_eq!(id.to_string().parse(), Ok(id));

@@ -1,10 +1,10 @@
-//! Code that `api` and `worker` share: the chat's domain, the event log, the store, and the relay.
+//! Code that `api` and `worker` share: the chat domain, the event log, the store, and the relay.
 //!
 //! | Module | Contents | Depends on |
 //! |---|---|---|
 //! | [`chat`] | sessions, messages, tasks: types and rules, no I/O | [`id`], [`clock`] |
 //! | [`event`] | the events of a user's stream, and cursors | [`chat`] |
-//! | [`store`] | all SQL, in whole transactions | [`chat`], [`event`] |
+//! | [`store`] | all SQL, with one transaction per operation | [`chat`], [`event`] |
 //! | [`relay`] | hints and live text between processes | [`chat`], [`event`] |
 //! | [`agents_file`] | `agents.toml` | [`chat`] |
 //! | [`lenient_json`] | a parser for invalid JSON | |

@@ -1,4 +1,4 @@
-//! Creation of files and folders that only the current account can read, regardless of the umask.
+//! Creates files and folders that only the current account can read, regardless of the umask.
 
 use std::{
     env,
@@ -49,10 +49,11 @@ pub fn open_file(path: &Path) -> io::Result<File> {
 }
 
 /// Like [`open_file`], but for a file whose content no other account may read or replace later: the file must belong to
-/// this account and must not have another name.
+/// this account and must not have another hard link.
 ///
 /// # Errors
-/// Returns an error in the same cases as [`open_file`], and if the file belongs to another account or has another name.
+/// Returns an error in the same cases as [`open_file`], and if the file belongs to another account or has another hard
+/// link.
 pub fn open_own_file(path: &Path) -> io::Result<File> {
     let file = open_file(path)?;
     let found = file.metadata()?;
@@ -173,14 +174,14 @@ mod tests {
         nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
 
         assert!(open_file(&pipe).is_err());
-        // With a reader, opening it succeeds.
+        // If the pipe has a reader, opening it succeeds.
         let reader = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&pipe).unwrap();
         assert_eq!(open_file(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         drop(reader);
     }
 
     #[test]
-    fn rejects_a_file_that_has_another_name() {
+    fn rejects_a_file_that_has_another_hard_link() {
         let folder = tempfile::tempdir().unwrap();
         let (file, other) = (folder.path().join("file"), folder.path().join("other"));
         open_own_file(&file).unwrap();

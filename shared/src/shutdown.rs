@@ -21,19 +21,19 @@ impl Shutdown {
         Self::default()
     }
 
-    /// Cancelled when no new work may be started.
+    /// Returns the token that is cancelled when no new work may be started.
     #[must_use]
     pub fn soft(&self) -> &CancellationToken {
         &self.soft
     }
 
-    /// Cancelled when running work must be aborted.
+    /// Returns the token that is cancelled when running work must be aborted.
     #[must_use]
     pub fn hard(&self) -> &CancellationToken {
         &self.hard
     }
 
-    /// The background tasks of the process.
+    /// Returns the tracker for the process's background tasks.
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks

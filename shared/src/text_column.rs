@@ -1,6 +1,6 @@
-//! Storage of IDs, times, and enums as text, in every database that sqlx supports.
+//! Stores IDs, times, and enums as text, in every database that sqlx supports.
 
-/// The error for a stored text that is not a valid value of its type.
+/// The error for stored text that is not a valid value of its type.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown value {0:?}")]
 pub struct UnknownText(pub(crate) String);
@@ -49,7 +49,7 @@ macro_rules! text_column {
 macro_rules! text_enum {
     ($name:ident) => {
         impl $name {
-            /// Returns the name in JSON and in the store.
+            /// Returns the name used in JSON and in the store.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 self.into()

@@ -19,20 +19,20 @@ const STOP_SWEEP: Duration = Duration::from_secs(1);
 /// How often to prune old rows.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long after a deletion to erase its traces, so that several deletions share the work.
+/// How long to wait after a deletion before erasing the remnants, so that several deletions share the work.
 const ERASE_DELAY: Duration = Duration::from_millis(200);
-/// The first and the longest pause between attempts while readers or writers block the erasure.
+/// The first and the longest pause between attempts while readers or writers are blocking the erasure.
 const ERASE_RETRY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 /// The maximum fraction of time spent rewriting the database, as 1/n, because writers have to wait during a rewrite.
 const REWRITE_SHARE: u32 = 20;
-/// How often to empty the write-ahead log even without deletions by this process, because a process that deleted text
+/// How often to empty the write-ahead log even if this process has deleted nothing, because a process that deleted text
 /// may have crashed before emptying the log.
 const EMPTY_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Options of the background work.
+/// Options for the background work.
 #[derive(Clone, Copy, Debug)]
 pub struct UpkeepOptions {
-    /// How long a worker may be silent.
+    /// How long a worker may go without sending a heartbeat.
     pub lease: Duration,
     /// How long data is kept.
     pub retention: Retention,
@@ -63,8 +63,8 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
                 continue;
             }
         };
-        // Heartbeats are writes, so silence is meaningless while no process can write. If anything was written, there
-        // is no need to acquire the lock, which would delay other writers.
+        // Heartbeats are writes, so a missing heartbeat means nothing while no process can write. If anything was
+        // written, there is no need to acquire the lock, which would delay other writers.
         let was_written = last_seen.as_ref() != Some(&seen);
         let could_write = was_written || is_writable_at_once(&store, watch.interval()).await;
         let (beats, _) = last_seen.insert(seen);
@@ -124,7 +124,7 @@ async fn prune(store: Store, relay: SharedRelay, retention: Retention, end: Canc
     }
 }
 
-/// Erases the remains of deleted text from the database files.
+/// Erases the remnants of deleted text from the database files.
 async fn erase(store: Store, end: CancellationToken) {
     let mut needs_rewrite = false;
     let mut next_rewrite = Instant::now();
@@ -147,7 +147,7 @@ async fn erase(store: Store, end: CancellationToken) {
     }
 }
 
-/// Rewrites the database if that is still pending, then empties the write-ahead log. Returns false if a retry is
+/// Rewrites the database if a rewrite is still pending, then empties the write-ahead log. Returns false if a retry is
 /// needed.
 async fn is_erased(store: &Store, needs_rewrite: &mut bool, next_rewrite: &mut Instant) -> bool {
     let erased = async {
@@ -169,7 +169,7 @@ async fn is_erased(store: &Store, needs_rewrite: &mut bool, next_rewrite: &mut I
     }
 }
 
-/// Waits for the next tick. Returns false after the shutdown has begun.
+/// Waits for the next tick. Returns false once the shutdown has begun.
 async fn tick(ticks: &mut tokio::time::Interval, end: &CancellationToken) -> bool {
     tokio::select! {
         () = end.cancelled() => false,

@@ -1,4 +1,4 @@
-//! The agents of an installation, from `agents.toml` or from the environment.
+//! The agents of an installation, as configured in `agents.toml` or through environment variables.
 
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use super::{
     parse,
 };
 
-/// The key of the agent that is configured by environment variables if there is no file.
+/// The key of the agent that is configured through environment variables if there is no file.
 pub const OPENAI_KEY: &str = "openai";
-/// The base URL of `openai` if only its API key is set.
+/// The base URL for the `openai` agent if only its API key is set.
 const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
 /// The enabled agents of this installation, in display order.

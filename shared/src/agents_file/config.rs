@@ -7,7 +7,7 @@ use super::{
     program::{AcpConfig, AnswerFormat, CommandConfig},
 };
 
-/// The key of the agent that exists unless it is disabled.
+/// The key of the demo agent, which exists unless it is disabled.
 pub const DEMO_KEY: &str = "demo";
 
 /// An agent: how it appears to users, the limits of its turns, and its driver.
@@ -19,7 +19,7 @@ pub struct AgentConfig {
     pub name: String,
     /// A short description, at most 500 characters; may be empty.
     pub description: String,
-    /// An emoji, a color (`#rgb`, `#rrggbb`), or a CSS color name. If `None`, the dashboard picks one.
+    /// An emoji, a hexadecimal color (`#rgb` or `#rrggbb`), or a CSS color name. If `None`, the dashboard picks one.
     pub avatar: Option<String>,
     /// Example prompts for an empty chat, at most 12.
     pub starters: Vec<String>,
@@ -54,23 +54,24 @@ pub struct OpenaiConfig {
     /// The URL before `/chat/completions`, usually ending in `/v1`; `http` or `https`, without a trailing slash or
     /// credentials.
     pub base_url: String,
-    /// The model. If `None`, the first one that the server lists at `/models`.
+    /// The model. If `None`, the first model that the server lists at `/models` is used.
     pub model: Option<String>,
     /// The name of the environment variable that contains the API key. If `None`, requests carry no key.
     pub api_key_env: Option<String>,
     /// The system message that precedes the conversation.
     pub system_prompt: Option<String>,
-    /// The sampling temperature, 0 to 2. If `None`, the server decides; the same applies to the next two fields.
+    /// The sampling temperature, 0 to 2. If `None`, the server's default applies.
     pub temperature: Option<f64>,
-    /// The maximum length of an answer in tokens.
+    /// The maximum length of an answer in tokens. If `None`, the server's default applies.
     pub max_tokens: Option<u32>,
     /// The seed, which makes answers reproducible if the server supports it.
     pub seed: Option<i64>,
-    /// The maximum length of the sent conversation, in bytes of text. The oldest messages are omitted first.
+    /// The maximum length of the conversation sent to the server, in bytes of text. The oldest messages are omitted
+    /// first.
     pub history_bytes: usize,
     /// The maximum time from the request to the first byte of the response body.
     pub first_byte_timeout: Duration,
-    /// The maximum duration of silence after the first byte.
+    /// The maximum time with no data after the first byte.
     pub idle_timeout: Duration,
 }
 
@@ -127,7 +128,7 @@ impl DriverConfig {
         }
     }
 
-    /// Returns the name in `agents.toml` and in JSON.
+    /// Returns the name used in `agents.toml` and in JSON.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -11,10 +11,10 @@ use super::{
     reader::{DAY_S, Reader, Source},
 };
 
-/// Fields of every agent.
+/// Fields that every agent supports.
 const COMMON_FIELDS: [&str; 9] =
     ["key", "name", "description", "driver", "enabled", "avatar", "starters", "timeout_s", "max_attempts"];
-/// Fields of the driver `openai`.
+/// Fields of the `openai` driver.
 const OPENAI_FIELDS: [&str; 10] = [
     "base_url",
     "model",

@@ -1,4 +1,4 @@
-//! Parses the tables of the drivers `acp` and `command`.
+//! Parses the tables of agents that use the `acp` or `command` driver.
 
 use super::{
     error::Problem,
@@ -6,7 +6,7 @@ use super::{
     reader::{DAY_S, Reader},
 };
 
-/// Fields of every agent that runs as a program.
+/// Fields that every agent that runs as a program supports.
 pub(super) const PROGRAM_FIELDS: [&str; 6] = ["command", "args", "env", "secrets", "history_bytes", "idle_timeout_s"];
 /// Additional fields of the `acp` driver.
 pub(super) const ACP_FIELDS: [&str; 7] =
@@ -73,8 +73,8 @@ fn parse_program(reader: &Reader<'_>) -> Result<ProgramConfig, Problem> {
     Ok(ProgramConfig { command, args: reader.arguments("args")?.unwrap_or_default(), env, secrets })
 }
 
-/// Returns whether a name consists of capitals, digits, and underscores. The name is shown to users if the variable is
-/// unset, so a secret entered there by mistake must be rejected.
+/// Returns whether a name consists of uppercase letters, digits, and underscores. The name is shown to users if the
+/// variable is unset, so a secret entered there by mistake must be rejected.
 pub(super) fn is_variable_name(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
         && !name.starts_with(|c: char| c.is_ascii_digit())

@@ -35,17 +35,17 @@ pub struct AcpConfig {
     pub permission_timeout: Duration,
     /// The maximum length of the conversation that is sent to an agent that keeps no session, in bytes of text.
     pub history_bytes: usize,
-    /// The maximum duration of silence during a turn.
+    /// The maximum time with no output during a turn.
     pub idle_timeout: Duration,
     /// How long an idle process is kept for the next turn of its session.
     pub keep_warm: Duration,
     /// The maximum number of processes per worker, at least 1.
     pub max_processes: usize,
-    /// The maximum resident memory of all processes together, in MiB.
+    /// The maximum resident memory of all processes combined, in MiB.
     pub max_memory_mb: u64,
 }
 
-/// How permission requests of an agent are handled.
+/// How an agent's permission requests are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PermissionPolicy {
     /// The user decides.
@@ -68,11 +68,11 @@ pub struct CommandConfig {
     pub format: AnswerFormat,
     /// The maximum length of the conversation in the input, in bytes of text.
     pub history_bytes: usize,
-    /// The maximum duration of silence.
+    /// The maximum time with no output.
     pub idle_timeout: Duration,
 }
 
-/// The input of a program with the driver `command`.
+/// The input of a program that is run by the `command` driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CommandInput {
     /// The conversation as text, or only the message if it is the first one.

@@ -60,12 +60,12 @@ impl<'a> Reader<'a> {
         Err(self.source.problem(key.span().start, format!("{}: {reason}", self.name)))
     }
 
-    /// Creates a problem with the entire table, such as a missing field.
+    /// Creates a problem that concerns the entire table, such as a missing field.
     pub fn problem(&self, text: impl Display) -> Problem {
         self.source.problem(self.offset, format!("{}: {text}", self.name))
     }
 
-    /// Creates a problem with a field.
+    /// Creates a problem that concerns one field.
     pub fn field_problem(&self, field: &str, text: impl Display) -> Problem {
         let offset = self.table.get(field).map_or(self.offset, |value| value.span().start);
         self.source.problem(offset, format!("{}: `{field}`: {text}", self.name))
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads the maximum length of the sent conversation.
+    /// Reads the maximum length of the conversation sent to the agent.
     pub fn history_bytes(&self) -> Result<Option<usize>, Problem> {
         self.whole("history_bytes", 1024..=64 * 1024 * 1024)
     }

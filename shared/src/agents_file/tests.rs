@@ -1,4 +1,4 @@
-//! Tests of `agents.toml`.
+//! Tests for `agents.toml`.
 
 mod errors;
 mod fields;

@@ -64,7 +64,7 @@ impl Step {
     }
 }
 
-/// Writes `kind` and `detail` as two fields, in the order of the API.
+/// Writes `kind` and `detail` as two fields, in the order in which the API documents them.
 impl Serialize for Step {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut step = serializer.serialize_struct("Step", 7)?;

@@ -1,4 +1,4 @@
-//! Cleans the titles and details of steps: enforces limits, and removes characters that the store cannot hold.
+//! Cleans step titles and details: enforces limits, and removes characters that the store does not support.
 
 use serde_json::{Map, Value};
 
@@ -36,8 +36,8 @@ pub fn clean_step_title(title: &str) -> String {
     line
 }
 
-/// Returns the fields of a detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] of JSON. Cuts the longest strings
-/// first and then sets `is_truncated` to true.
+/// Returns the fields of a detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] bytes of JSON. Cuts the longest
+/// strings first and then sets `is_truncated` to true.
 #[must_use]
 pub fn clean_step_detail(detail: &StepDetail) -> Value {
     clean_fields(&detail.to_value())

@@ -81,7 +81,7 @@ macro_rules! error_codes {
         pub enum ErrorCode { $($(#[$doc])* $variant,)* }
 
         impl ErrorCode {
-            /// Returns the name in JSON and in the store.
+            /// Returns the name used in JSON and in the store.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
@@ -214,7 +214,8 @@ pub struct TaskDetail {
 }
 
 /// Returns the pause before the next attempt: 1 s × 2ⁿ⁻¹ after the n-th failure, at most [`MAX_BACKOFF`], with full
-/// jitter, and never shorter than `retry_after`, the wait that the agent requested. A lost worker causes no pause.
+/// jitter, and never shorter than `retry_after`, the wait that the agent requested. If the worker was lost, there is no
+/// pause.
 ///
 /// `jitter` is a random number from 0 to 1.
 #[must_use]

@@ -1,4 +1,4 @@
-//! Extraction of plain text from terminal output.
+//! Extracts plain text from terminal output.
 
 use std::borrow::Cow;
 

@@ -10,7 +10,7 @@ use crate::{
     text_column::text_column,
 };
 
-/// A user of a workspace. The same name in two workspaces refers to two different users.
+/// A user in a workspace. The same name in two workspaces refers to two different users.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::FromRow)]
 pub struct UserRef {
     /// The workspace.
@@ -47,7 +47,7 @@ pub enum UserRole {
 }
 
 impl UserRole {
-    /// Returns the name in JSON and in the store.
+    /// Returns the name used in JSON and in the store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl std::str::FromStr for UserRole {
     }
 }
 
-/// The authenticated origin of a request.
+/// The authenticated identity behind a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The user.

@@ -28,7 +28,7 @@ pub enum AuthMode {
     Required,
 }
 
-/// The configuration of both binaries.
+/// The configuration for both binaries.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `DATABASE_URL`: the SQLite file.
@@ -45,7 +45,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `WORKER_CONCURRENCY`: maximum number of concurrent tasks per worker.
     pub worker_concurrency: usize,
-    /// `TASK_LEASE_SECONDS`: how long a worker may be silent before its tasks are taken over.
+    /// `TASK_LEASE_SECONDS`: how long a worker may go without sending a heartbeat before its tasks are taken over.
     pub task_lease: Duration,
     /// `TASK_MAX_ATTEMPTS`: maximum number of attempts per task, unless the agent overrides it.
     pub task_max_attempts: u32,
@@ -79,7 +79,7 @@ impl Config {
         Self::from_lookup(|name| env::var(name).ok())
     }
 
-    /// Reads the variables through `lookup`. An empty one counts as unset.
+    /// Reads the variables through `lookup`. An empty variable counts as unset.
     ///
     /// # Errors
     /// Returns an error in the same cases as [`Config::from_env`].

@@ -33,7 +33,7 @@ pub(super) fn without_credentials(url: &str) -> String {
 /// it.
 pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
-    // Only modes that match the actual behavior are accepted.
+    // Only modes that match how the store opens the file are accepted.
     let path = path.strip_suffix("?mode=rwc").or_else(|| path.strip_suffix("?mode=rw")).unwrap_or(path);
     (!path.is_empty() && !path.contains(":memory:") && !path.contains('?')).then(|| PathBuf::from(path))
 }

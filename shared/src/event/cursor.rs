@@ -39,7 +39,7 @@ impl Epoch {
     }
 }
 
-/// A position in a user's log, after the event `seq`, written as `<epoch>-<seq>`.
+/// A position in a user's log, immediately after event `seq`. Written as `<epoch>-<seq>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The epoch of the log.

@@ -167,7 +167,7 @@ pub enum EventData {
 }
 
 impl EventData {
-    /// Returns the size of the event's text in bytes, without fields of bounded length.
+    /// Returns the size of the event's text in bytes, excluding fields of bounded length.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
         match self {
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(serde_json::from_value::<Event>(json).unwrap(), event);
     }
 
-    /// Returns the name of every event, as serde reads it.
+    /// Returns the names of all events, as serde deserializes them.
     fn names() -> Vec<String> {
         let unknown = serde_json::from_value::<EventData>(serde_json::json!({"type": ""})).unwrap_err().to_string();
         let (_, expected) = unknown.split_once("expected one of ").unwrap();

@@ -39,7 +39,7 @@ pub enum LogKind {
 
 text_enum!(LogKind);
 
-/// The objects that a durable event refers to. They are rendered in the state that they have when the event is sent.
+/// The objects that a durable event refers to. They are rendered as they are when the event is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventRef {
     /// The kind of the event.

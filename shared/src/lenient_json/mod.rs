@@ -38,7 +38,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], lone: LoneSurrogates) -> serde_j
     })
 }
 
-/// Decodes UTF-8 without a byte order mark; invalid bytes become U+FFFD.
+/// Decodes UTF-8. Omits a byte order mark; invalid bytes become U+FFFD.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes))

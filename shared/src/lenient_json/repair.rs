@@ -80,10 +80,10 @@ fn half(surrogate: u16, lone: LoneSurrogates) -> String {
     }
 }
 
-/// A text with replaced ranges. The text is copied only if at least one range is replaced.
+/// Text in which ranges are replaced. It is copied only if at least one range is replaced.
 struct RepairedText<'a> {
     text: &'a str,
-    /// The position in `text` up to which it has been written to `out`.
+    /// The position in `text` up to which the text has been written to `out`.
     kept_to: usize,
     out: String,
 }

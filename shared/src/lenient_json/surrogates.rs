@@ -7,7 +7,7 @@ use std::borrow::Cow;
 const MARK: char = '\u{fdd0}';
 const DIGITS: usize = 4;
 
-/// Returns the mark of a surrogate.
+/// Returns the mark for a surrogate.
 pub(super) fn mark(surrogate: u16) -> String {
     format!("{MARK}{surrogate:04x}")
 }

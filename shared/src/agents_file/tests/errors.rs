@@ -1,9 +1,9 @@
-//! Tests of rejected files.
+//! Tests for rejected files.
 
 use super::*;
 
 #[test]
-fn rejects_our_own_secrets_and_invalid_program_fields() {
+fn rejects_banters_own_variables_and_invalid_program_fields() {
     let agent = "[[agents]]\nkey = 'a'\ndriver = 'acp'\ncommand = 'x'\n";
     let cases = [
         ("secrets = ['REDIS_URL']", "5: agent `a`: `secrets`: `REDIS_URL` is never passed to an agent"),

@@ -1,4 +1,4 @@
-//! Tests of the fields of each driver and their defaults.
+//! Tests for each driver's fields and their defaults.
 
 use super::*;
 

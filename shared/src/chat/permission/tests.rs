@@ -1,4 +1,4 @@
-//! Tests of how answers select options.
+//! Tests for matching answers to options.
 
 use serde_json::json;
 
