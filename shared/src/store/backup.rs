@@ -29,7 +29,7 @@ use crate::private;
 
 /// How long a backup waits for a process that is opening the database.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
-/// How long the connection of a backup waits for an SQLite lock.
+/// How long a backup's connection waits for an SQLite lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The reason why a backup failed.
@@ -53,7 +53,7 @@ pub enum BackupError {
     /// A restore is replacing the database.
     #[error("a restore is in progress; try again after `api restore` finishes")]
     BeingRestored,
-    /// The database is itself a backup, but the write-ahead log next to it belongs to another database.
+    /// The database file is itself a backup, but the write-ahead log next to it belongs to another database.
     #[error("{path} is a backup, but {path}-wal belongs to the database that it replaced; see docs/operations.md", path = .0.display())]
     ForeignLog(PathBuf),
     /// A newer version has migrated the database.
@@ -179,7 +179,7 @@ struct UnfinishedBackup {
 }
 
 impl UnfinishedBackup {
-    /// Creates an empty file next to the target, replacing one that a previous backup left.
+    /// Creates an empty file next to the target, replacing any file that a previous backup left behind.
     fn create(target: &Path) -> Result<Self, TryLockError> {
         let mut name = OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
@@ -188,13 +188,13 @@ impl UnfinishedBackup {
         let path = std::path::absolute(target.with_file_name(name)).map_err(TryLockError::Error)?;
         let file = private::open_own_file(&path).map_err(TryLockError::Error)?;
         match file.try_lock() {
-            // The file system does not support locks.
+            // If the file system does not support locks, the backup continues without one.
             Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
                 return Err(TryLockError::Error(error));
             }
             Err(TryLockError::WouldBlock) => return Err(TryLockError::WouldBlock),
             _ => {
-                // SQLite would apply the journal of a killed backup to this one.
+                // SQLite would apply the journal that a killed backup left behind to this backup.
                 let journal = DatabaseFiles::new(&path).companion("-journal");
                 remove_if_present(&journal).and_then(|()| file.set_len(0)).map_err(TryLockError::Error)?;
             }
@@ -207,7 +207,7 @@ impl UnfinishedBackup {
         self.file.sync_all()?;
         let written = self.file.metadata()?;
         let size = written.len();
-        // In a folder that other accounts can write to, the name may refer to another file by now.
+        // In a folder that other accounts can write to, the name may refer to a different file by now.
         let named = fs::symlink_metadata(&self.path)?;
         if (named.dev(), named.ino()) != (written.dev(), written.ino()) {
             return Err(io::Error::other("the file was replaced while it was being written"));

@@ -1,4 +1,4 @@
-//! The invariants of the database, checked in one read transaction.
+//! The database's invariants, checked in one read transaction.
 
 use sqlx::AssertSqlSafe;
 
@@ -139,7 +139,7 @@ const RULES: [(&str, &str); 19] = [
 ];
 
 impl Store {
-    /// Checks all invariants in one snapshot of the database. Can safely be called at any time.
+    /// Checks all invariants in one snapshot of the database. It is safe to call this at any time.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
@@ -165,7 +165,7 @@ impl Store {
     }
 }
 
-/// The only column of a rule's query.
+/// Wraps a rule's query so that its only column is named `place`.
 fn named(query: &str) -> String {
     format!("WITH broken (place) AS ({query}) SELECT place FROM broken")
 }

@@ -1,4 +1,4 @@
-//! Erasure of deleted text from the files of the database.
+//! Erases deleted text from the database files.
 //!
 //! `secure_delete` overwrites deleted rows and pages. Copies remain in two places: in the write-ahead log, which
 //! contains earlier versions of pages, and in gaps within pages whose rows SQLite has moved. A checkpoint truncates the
@@ -12,10 +12,10 @@ use tokio::sync::Notify;
 
 use super::{Store, StoreError};
 
-/// The maximum size in bytes of a database that is rewritten after a deletion. The limit keeps the delay for senders
-/// unnoticeable.
+/// The maximum size, in bytes, up to which a database is rewritten after a deletion. The limit keeps the delay for
+/// senders unnoticeable.
 const REWRITTEN_BYTES: i64 = 64 * 1024 * 1024;
-/// How long a checkpoint or a rewrite waits for a lock. While a checkpoint waits for readers, it blocks writers.
+/// How long a checkpoint or a rewrite waits for a lock. While a checkpoint is waiting for readers, it blocks writers.
 const LOCK_LIMIT: Duration = Duration::from_millis(50);
 
 /// Notifies the background work of this process about deletions.
@@ -23,12 +23,12 @@ const LOCK_LIMIT: Duration = Duration::from_millis(50);
 pub(super) struct Erasure(Notify);
 
 impl Store {
-    /// Records that text was deleted and its remains must be erased.
+    /// Records that text was deleted and that its remnants must be erased.
     pub(super) fn note_deletion(&self) {
         self.inner.erasure.0.notify_one();
     }
 
-    /// Waits until this process has deleted text. Any number of deletions before the call counts as one.
+    /// Waits until this process has deleted text. Any number of deletions before the call count as one.
     pub async fn wait_for_deletion(&self) {
         self.inner.erasure.0.notified().await;
     }

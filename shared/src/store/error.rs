@@ -1,4 +1,4 @@
-//! Errors of the store. They are independent of HTTP; the api maps each variant to a response in one place.
+//! Store errors. They are independent of HTTP; the api maps each variant to a response in one place.
 
 /// The reason why an operation failed. Whatever the reason, nothing was stored.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,7 @@ pub enum StoreError {
     Queue(#[source] apalis_sqlite::Error),
 }
 
-/// A database whose schema this program does not know.
+/// The schema of a database that a newer version has migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewerSchema {
     /// The newest migration in the database.
@@ -131,12 +131,12 @@ pub enum OpenError {
         /// The database file.
         path: String,
     },
-    /// A backup was put in place of the database, but could not be prepared for use.
+    /// The database was replaced with a backup, but the backup could not be prepared for use.
     #[error("DATABASE_URL: cannot prepare the backup {path} for use")]
     Adopt {
         /// The database file.
         path: String,
-        /// The error of the store.
+        /// The store's error.
         #[source]
         source: StoreError,
     },
@@ -145,7 +145,7 @@ pub enum OpenError {
     Migrate {
         /// The database file.
         path: String,
-        /// The error of the migration.
+        /// The migration error.
         #[source]
         source: sqlx::migrate::MigrateError,
     },

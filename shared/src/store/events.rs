@@ -1,4 +1,4 @@
-//! The event logs of users: appending events within the transaction of a change, and reading the head of a log.
+//! Users' event logs: appending events within the transaction of a change, and reading the head of a log.
 
 use sqlx::SqliteConnection;
 
@@ -55,7 +55,7 @@ pub(super) async fn append(
     Ok(())
 }
 
-/// Returns the head of a user's log in the snapshot of the transaction.
+/// Returns the head of a user's log in the transaction's snapshot.
 pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> Result<LogPosition, StoreError> {
     let (user_log_id, epoch, seq): (i64, Epoch, i64) =
         sqlx::query_as("SELECT id, epoch, last_seq FROM user_log WHERE workspace_id = $1 AND user_id = $2")
@@ -68,7 +68,7 @@ pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> R
 }
 
 impl Store {
-    /// Creates the log of a user if it does not exist. Required before any other operation for this user.
+    /// Creates a user's log if it does not exist. Required before any other operation for this user.
     ///
     /// # Errors
     /// Returns an error if the store fails.

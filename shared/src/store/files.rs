@@ -1,4 +1,4 @@
-//! The files of a database: their names, their permissions, and the processes that use them.
+//! A database's files: their names, their permissions, and the processes that use them.
 //!
 //! Each process that uses the database holds a shared lock on `<db>.lock`; a restore requires an exclusive one. Either
 //! lock is acquired while holding `<db>.migrate.lock`.
@@ -27,13 +27,12 @@ const COMPANIONS: [&str; 6] = ["-wal", "-shm", "-journal", "-wake", ".lock", ".m
 const SQLITE_COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// The suffix of a database that is being restored.
 const STAGED: &str = ".restoring";
-/// The suffix of a database that a restore has replaced, which is followed by the time.
+/// The suffix of a database that a restore has replaced. It is followed by the time of the restore.
 const BEFORE_RESTORE: &str = ".before-restore-";
 
 /// The `PRAGMA application_id` of a backup that has not been restored yet (`BntB`); a database in use has 0.
 pub(super) const BACKUP_ID: i32 = 0x426e_7442;
-/// The offset of the application ID in the header of a database
-/// (<https://www.sqlite.org/fileformat.html#application_id>).
+/// The offset of the application ID in the database header (<https://www.sqlite.org/fileformat.html#application_id>).
 const APPLICATION_ID_OFFSET: usize = 68;
 /// The bytes of the database file that connections lock (<https://www.sqlite.org/src/file/src/os.h>, `PENDING_BYTE`). A
 /// connection that has read a database in WAL mode holds a lock there until it is closed.
@@ -119,7 +118,8 @@ impl DatabaseFiles {
 
     /// Makes the database and its companions private.
     pub(super) fn restrict(&self) {
-        // Banter never creates a companion as a link, so restricting one would change a file that somebody else chose.
+        // Banter never creates a companion file as a symbolic link, so restricting one would change a file that Banter
+        // did not create.
         let own = |path: &PathBuf| *path == self.path || !path.is_symlink();
         let changed = self.all().iter().filter(|path| own(path) && private::restrict(path, private::FILE_MODE)).count();
         if changed > 0 {
@@ -154,8 +154,8 @@ impl DatabaseFiles {
     }
 
     /// Acquires the lock that one process at a time holds while it migrates the schema, takes a snapshot for a backup,
-    /// or restores. Waits at most `limit`. The lock is released when the file is closed, even if the process is killed.
-    /// Polls instead of blocking, because a blocked thread would prevent the process from shutting down.
+    /// or restores a backup. Waits at most `limit`. The lock is released when the file is closed, even if the process
+    /// is killed. Polls instead of blocking, because a blocked thread would prevent the process from shutting down.
     pub(super) async fn lock_migration(&self, limit: Option<Duration>) -> io::Result<Option<File>> {
         let file = private::open_file(&self.companion(".migrate.lock"))?;
         let deadline = limit.map(|limit| Instant::now() + limit);
@@ -193,7 +193,8 @@ impl DatabaseFiles {
         }
     }
 
-    /// Excludes all other processes. Returns `None` if another process uses the database. Requires the migration lock.
+    /// Excludes all other processes. Returns `None` if another process is using the database. Requires the migration
+    /// lock.
     pub(super) fn enter_alone(&self) -> io::Result<Option<Presence>> {
         let file = private::open_file(&self.companion(".lock"))?;
         match file.try_lock() {
@@ -203,8 +204,8 @@ impl DatabaseFiles {
         }
     }
 
-    /// Returns a process, of any program, that has an SQLite connection to this database. Must not be called while this
-    /// process itself has a connection.
+    /// Returns the ID of a process, running any program, that has an SQLite connection to this database. Must not be
+    /// called while this process itself has a connection.
     pub(super) fn find_user(&self) -> io::Result<Option<u32>> {
         let file = match File::open(&self.path) {
             Ok(file) => file,
@@ -212,7 +213,7 @@ impl DatabaseFiles {
             Err(error) => return Err(error),
         };
         let (start, length) = SQLITE_LOCK_BYTES;
-        // A lock that would conflict. It is only tested, not acquired.
+        // A lock that would conflict with a connection's lock. It is only tested, not acquired.
         let mut lock = libc::flock {
             l_type: i16::try_from(libc::F_WRLCK).unwrap_or_default(),
             l_whence: i16::try_from(libc::SEEK_SET).unwrap_or_default(),

@@ -15,7 +15,7 @@ use crate::{
 /// How long a key is kept.
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
-/// A client's key and the request to which it belongs.
+/// A client's key and the request that it was sent with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     key: String,

@@ -12,7 +12,7 @@ use crate::{
     id::KeyId,
 };
 
-/// The precision of the time of last use, which is sufficient for display and cheap to maintain.
+/// The precision of the last-used time, which is sufficient for display and cheap to maintain.
 const LAST_USED_PRECISION: Duration = Duration::from_mins(1);
 
 /// An API key. Its secret is not stored.
@@ -29,7 +29,7 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// When the key expires.
     pub expires_at: Option<Timestamp>,
-    /// When the key was last used, with a precision of a minute.
+    /// When the key was last used, to within a minute.
     pub last_used_at: Option<Timestamp>,
     /// When the key was revoked.
     pub revoked_at: Option<Timestamp>,
@@ -148,8 +148,8 @@ impl Store {
         Ok(Some(Principal { user: key.user, role: key.role, key_id: Some(key.id), login_id: None }))
     }
 
-    /// Records the use of a key in the background, so that no request waits for it. At most one of these writes waits
-    /// for the write lock at a time.
+    /// Records the use of a key in the background, so that no request waits for it. At most one such write is in
+    /// progress at a time.
     fn record_use(&self, id: KeyId, now: Timestamp) {
         if self.inner.is_recording_use.swap(true, Ordering::AcqRel) {
             return;

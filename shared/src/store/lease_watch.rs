@@ -1,7 +1,7 @@
-//! Leases: how long a worker may be silent before other processes consider it dead.
+//! Leases: how long a worker may go without sending a heartbeat before other processes consider it dead.
 //!
 //! A heartbeat is a counter. Each observer relies only on its own monotonic clock and never compares wall-clock times,
-//! so that live workers do not appear dead after a clock was set or a machine was suspended.
+//! so that live workers do not appear dead after a clock has been changed or a machine has been suspended.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::id::WorkerId;
 ///
 /// Time counts only if workers could have sent heartbeats. This excludes time during which the store was not writable,
 /// and time during which this process was suspended or starved, because the workers may have been affected as well.
-/// Counted time is never discarded, so a dead worker is eventually detected however busy the machine is.
+/// Counted time is never discarded, so a dead worker is eventually detected, no matter how busy the machine is.
 #[derive(Debug)]
 pub struct LeaseWatch {
     lease: Duration,
@@ -22,7 +22,7 @@ pub struct LeaseWatch {
     last_look: Option<Instant>,
 }
 
-/// How long a worker has been silent.
+/// How long a worker has gone without a heartbeat.
 #[derive(Debug)]
 struct Silence {
     beat: Option<i64>,
@@ -30,7 +30,7 @@ struct Silence {
 }
 
 impl LeaseWatch {
-    /// Creates a watch for this lease.
+    /// Creates a watch for leases of this duration.
     #[must_use]
     pub fn new(lease: Duration) -> Self {
         Self { lease, seen: HashMap::new(), last_look: None }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_a_worker_that_was_silent_for_a_lease() {
+    fn reports_a_worker_that_sent_no_heartbeat_for_an_entire_lease() {
         let mut lease = LeaseWatch::new(LEASE);
         let start = Instant::now();
 
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn ignores_time_during_which_nobody_could_write() {
+    fn ignores_time_during_which_no_process_could_write() {
         let mut lease = LeaseWatch::new(LEASE);
         let (_, mut now) = watch(&mut lease, &beat(1), Instant::now(), LEASE / 5);
 

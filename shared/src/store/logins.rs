@@ -1,4 +1,4 @@
-//! Credentials derived from a key: browser logins, and tickets for streams. Both become invalid when the key does.
+//! Credentials derived from a key: browser logins and stream tickets. Both become invalid when the key does.
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ impl Store {
         .await
     }
 
-    /// Creates a ticket for streams of this principal.
+    /// Creates a ticket for this principal's streams.
     ///
     /// # Errors
     /// Returns an error if the store fails.

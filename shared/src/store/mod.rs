@@ -4,9 +4,9 @@
 //! belong to them; a failed operation stores nothing. The store sends no notifications: an operation returns [`Hints`]
 //! if other processes need to be notified, and the caller announces them after the commit.
 //!
-//! Changes run on the single writer connection of the process, and changes that wait for it are committed together
-//! (`writer.rs`). Readers have a separate pool.
-//! Migrations are in `migrations/`, and the queue's tables in `apalis-sqlite`.
+//! Changes run on the process's single writer connection, and changes that are waiting for it are committed together
+//! (`writer.rs`). Readers have a separate pool. Migrations are in `migrations/`, and the queue's tables are defined by
+//! `apalis-sqlite`.
 //!
 //! [`Hints`]: crate::event::Hints
 
@@ -130,7 +130,7 @@ struct Inner {
     clock: SharedClock,
     _presence: files::Presence,
     erasure: erase::Erasure,
-    /// Whether the use of a key is being recorded.
+    /// Whether a use of a key is currently being recorded.
     is_recording_use: AtomicBool,
     readiness: QueryCache<()>,
     workload: QueryCache<Workload>,
@@ -202,7 +202,7 @@ impl Store {
         &self.inner.options.path
     }
 
-    /// Returns the clock of the store.
+    /// Returns the store's clock.
     #[must_use]
     pub fn clock(&self) -> &SharedClock {
         &self.inner.clock
@@ -241,7 +241,7 @@ impl Store {
         self.inner.writer.run(change).await
     }
 
-    /// Runs a change that deletes text, and schedules the erasure of its remains after the commit.
+    /// Runs a change that deletes text, and schedules the erasure of the text's remnants after the commit.
     async fn write_and_erase<T>(
         &self,
         change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,

@@ -1,5 +1,5 @@
-//! Permission requests. Each one is decided once: by the session's owner, by the time limit, or by the end of the
-//! attempt.
+//! Permission requests. Each one is decided exactly once: by the session's owner, by the time limit, or by the end of
+//! the attempt.
 
 use serde_json::Value;
 use sqlx::SqliteConnection;
@@ -34,7 +34,7 @@ impl PermissionRow {
         serde_json::from_value(self.detail.clone()).map_err(|_| StoreError::Corrupt("task_step.detail".into()))
     }
 
-    /// Stores the outcome. The caller must have verified in the same transaction that there is none yet.
+    /// Stores the outcome. The caller must have verified in the same transaction that the request has no outcome yet.
     async fn decide(&self, tx: &mut SqliteConnection, outcome: &PermissionOutcome) -> Result<(), StoreError> {
         let status = match outcome.decision {
             PermissionDecision::Allow => StepStatus::Succeeded,

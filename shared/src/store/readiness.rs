@@ -1,4 +1,4 @@
-//! Readiness checks of the store.
+//! Readiness checks for the store.
 
 use std::time::Duration;
 
@@ -7,12 +7,13 @@ use tokio::time::timeout;
 
 use super::{Store, StoreError};
 
-/// The maximum duration of a write in a ready process. If writes take longer, sending messages may time out.
+/// How long a write may take for the process to count as ready. If writes take longer, requests that send messages may
+/// time out.
 const READY_WITHIN: Duration = Duration::from_secs(1);
 /// How long a result is reused, so that frequent probes do not load the disk.
 const READY_FOR: Duration = Duration::from_secs(1);
 /// The disk space that a message of maximum size may need, including its pages in the write-ahead log. A smaller write
-/// may still succeed if the log has room.
+/// may still succeed if the log has space left.
 const LEAST_ROOM_BYTES: u64 = 1024 * 1024;
 
 impl Store {

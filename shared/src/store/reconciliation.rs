@@ -1,10 +1,10 @@
-//! Reconciliation: repair of an inconsistency in the queue that should never occur.
+//! Reconciliation, which repairs an inconsistency in the queue that should never occur.
 
 use super::{Change, Store, StoreError, jobs::schedule_head};
 use crate::{event::Hints, id::SessionId};
 
 impl Store {
-    /// Pushes a job for every session that has queued tasks but no job. There should be no such session: each one is
+    /// Pushes a job for every session that has queued tasks but no job. There should be no such sessions: each one is
     /// the result of a bug elsewhere and is logged.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 pub(super) const COMMIT: &str = "COMMIT";
 /// Rolls back the open transaction.
 pub(super) const ROLLBACK: &str = "ROLLBACK";
-/// The number of prepared statements that a connection keeps; more than the store has.
+/// The number of prepared statements that a connection caches; more than the store uses.
 const STATEMENTS_KEPT: usize = 512;
 /// How long SQLite itself waits for the write lock per attempt; the writer retries until its own deadline.
 const BUSY_SLICE: Duration = Duration::from_millis(200);
@@ -26,7 +26,7 @@ const BUSY_SLICE: Duration = Duration::from_millis(200);
 /// (<https://www.sqlite.org/pragma.html#pragma_journal_size_limit>).
 pub(super) const WAL_KEPT_BYTES: u32 = 8 * 1024 * 1024;
 
-/// Returns the options of connections that may write.
+/// Returns the options for connections that may write.
 pub(super) fn connect_options(options: &StoreOptions) -> SqliteConnectOptions {
     let synchronous =
         if options.durable_against_power_cut { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
@@ -63,7 +63,7 @@ fn primary_code(error: &sqlx::Error) -> Option<u32> {
     Some(code & 0xff)
 }
 
-/// Returns whether the error means that another connection holds the lock.
+/// Returns whether the error means that another connection is holding the lock.
 pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;

@@ -1,4 +1,4 @@
-//! The mapping of database errors to store errors.
+//! Maps database errors to store errors.
 
 use super::{StoreError, sqlite};
 

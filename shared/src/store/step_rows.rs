@@ -1,4 +1,4 @@
-//! Reading of steps, by task and for streams.
+//! Reads steps, by task and for streams.
 
 use sqlx::SqliteConnection;
 
@@ -21,7 +21,7 @@ pub struct StepRow {
     pub session_id: SessionId,
     /// The task.
     pub task_id: TaskId,
-    /// Its attempt.
+    /// The number of the task's attempt.
     pub attempt: i64,
     /// The step.
     #[sqlx(flatten, try_from = "StepColumns")]
@@ -75,7 +75,7 @@ macro_rules! select_step_rows {
     };
 }
 
-/// Reads the steps that changed after a revision, in the order of their latest changes.
+/// Reads at most `limit` steps that changed after a revision, in the order of their latest changes.
 pub(super) async fn read_after(
     connection: &mut SqliteConnection,
     revision: i64,
@@ -85,8 +85,8 @@ pub(super) async fn read_after(
     Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
 }
 
-/// Reads at most `limit` steps that changed after a revision, from those of a user's tasks that are not running. If a
-/// session is given, reads only its steps.
+/// Reads at most `limit` steps that changed after a revision, only from those of the user's tasks that are not running.
+/// If a session is given, reads only that session's steps.
 pub(super) async fn read_closed_after(
     connection: &mut SqliteConnection,
     user_log_id: i64,

@@ -31,11 +31,11 @@ pub struct StepState {
     pub title: String,
     /// The progress of the step.
     pub status: StepStatus,
-    /// The kind and the details of the step. Details that are too long are cut.
+    /// The kind and the details of the step. Details that are too long are truncated.
     pub detail: StepDetail,
 }
 
-/// The state of a step, shortened to the limits of the store.
+/// The state of a step, shortened to fit the store's limits.
 pub(super) struct CleanStep<'a> {
     state: &'a StepState,
     tool_call_id: Option<String>,
@@ -67,13 +67,13 @@ pub(super) async fn next_revision(tx: &mut SqliteConnection) -> Result<i64, Stor
     Ok(sqlx::query_scalar("UPDATE step_revision SET last = last + 1 RETURNING last").fetch_one(tx).await?)
 }
 
-/// Returns the revision of the latest change of any step.
+/// Returns the revision of the latest change to any step.
 pub(super) async fn last_revision(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("SELECT last FROM step_revision").fetch_one(connection).await?)
 }
 
-/// Shortens states to the limits of the store. Must be called before a transaction begins, to keep the time under the
-/// write lock short.
+/// Shortens states to fit the store's limits. Must be called before a transaction begins, so that the write lock is
+/// held only briefly.
 pub(super) fn clean(steps: &[StepState]) -> Vec<CleanStep<'_>> {
     steps.iter().map(CleanStep::new).collect()
 }
@@ -196,8 +196,8 @@ fn tool_calls(steps: &[UnclosedStep], status: StepStatus) -> Vec<String> {
     permissions.filter_map(|step| step.tool_call_id.clone()).collect()
 }
 
-/// Returns the final status of a step; `None` if it is already closed. `is_held` marks a tool that waits for a
-/// permission that was not granted.
+/// Returns the final status of a step; `None` if it is already closed. `is_held` indicates a tool call that is waiting
+/// for a permission that was not granted.
 fn final_status(step: &UnclosedStep, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
     match (step.status, step.kind) {
         (StepStatus::Succeeded | StepStatus::Failed | StepStatus::Rejected, _) => None,

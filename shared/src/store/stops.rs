@@ -1,4 +1,4 @@
-//! Stops: requests to stop tasks, and ending tasks whose worker ignores these requests.
+//! Stops: requests to stop tasks, and the ending of tasks whose worker ignores such a request.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::{
     id::{SessionId, TaskId, WorkerId},
 };
 
-/// Selects the running tasks with a stop request from before `$1`.
+/// Selects the running tasks for which a stop was requested before `$1`.
 pub(super) const LIST_IGNORED_STOPS: &str = "SELECT id FROM agent_task \
      WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY stop_requested_at, id";
 
-/// An attempt of a worker, as recorded in the store.
+/// A worker's attempt, as recorded in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct RunningAttempt {
     /// The task.
@@ -82,7 +82,7 @@ impl Store {
         .await
     }
 
-    /// Lists running tasks whose stop request is older than `age`.
+    /// Lists the running tasks whose stop request is older than `age`.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -94,7 +94,7 @@ impl Store {
         Ok(tasks)
     }
 
-    /// Lists the running attempts of a worker. An attempt that is not listed has ended.
+    /// Lists a worker's running attempts. An attempt that is not listed has ended.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -10,7 +10,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// The size of text, in bytes, at which a read of events ends. This limits memory use.
+/// The amount of text, in bytes, after which a read of events ends. This limits memory use.
 pub(super) const READ_BYTES: usize = 512 * 1024;
 
 /// A row of `event_log`.
@@ -37,7 +37,8 @@ impl StoredEvent {
     }
 }
 
-/// Renders the event of a row with the current state of its objects; a deleted object is rendered as its deletion.
+/// Renders a row's event with the current state of the objects that it refers to. If an object has been deleted,
+/// renders its deletion instead.
 pub(super) async fn render(connection: &mut SqliteConnection, row: &StoredEvent) -> Result<Event, StoreError> {
     let data = match rows::find_session(connection, row.chat_session_id).await? {
         Some(session) => render_in_session(connection, row, Box::new(session)).await?,

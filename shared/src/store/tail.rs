@@ -1,4 +1,4 @@
-//! The tail of all logs: new rows of the database, as read by a process that serves many streams.
+//! The tail of all logs: new rows in the database, as read by a process that serves many streams.
 
 use super::{
     ReadTx, Store, StoreError,
@@ -19,7 +19,7 @@ pub struct LogRow {
     pub event: Option<Event>,
 }
 
-/// New rows of the database since a position.
+/// New rows in the database since a position.
 #[derive(Clone, Debug, Default)]
 pub struct Tail {
     /// New rows of all logs, in order.
@@ -29,13 +29,13 @@ pub struct Tail {
     /// Changed steps, in the order of their latest changes. Their attempts were still the latest ones after the last of
     /// `rows`.
     pub steps: Vec<StepRow>,
-    /// The position of the next read.
+    /// The position at which the next read starts.
     pub position: TailPosition,
     /// Whether there is more to read.
     pub has_more: bool,
 }
 
-/// A position in all logs, all live text, and all steps of the database.
+/// A position in all of the database's logs, live text, and steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct TailPosition {
     event_id: i64,
@@ -44,7 +44,7 @@ pub struct TailPosition {
 }
 
 impl Store {
-    /// Returns the end of all logs, all live text, and all steps.
+    /// Returns the current end of all logs, live text, and steps.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -59,8 +59,8 @@ impl Store {
         Ok(position)
     }
 
-    /// Reads everything that was added to all logs, all live text, and all steps after `position`, from one snapshot.
-    /// Only the events of logs for which `is_followed` returns true are rendered.
+    /// Reads everything after `position` in all logs, live text, and steps, from one snapshot. Only the events of logs
+    /// for which `is_followed` returns true are rendered.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -19,7 +19,7 @@ pub struct Beat {
     pub beat: Option<i64>,
 }
 
-/// The heartbeat of a worker. It uses a separate connection, so that it does not wait for other operations.
+/// A worker's heartbeat. It uses a separate connection, so that it does not wait for other operations.
 #[derive(Debug)]
 pub struct Heartbeat {
     store: Store,
@@ -97,7 +97,7 @@ impl Store {
         Ok(beats)
     }
 
-    /// Removes a worker without running attempts.
+    /// Removes a worker that has no running attempts.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -106,7 +106,7 @@ impl Store {
     }
 }
 
-/// Returns the heartbeat counter of a worker; `None` if the worker is not registered.
+/// Returns a worker's heartbeat counter; `None` if the worker is not registered.
 pub(super) async fn find_beat(tx: &mut SqliteConnection, worker: &WorkerId) -> Result<Option<i64>, StoreError> {
     let beat = sqlx::query_scalar("SELECT beat FROM worker_heartbeat WHERE worker_id = $1").bind(worker);
     Ok(beat.fetch_optional(tx).await?)

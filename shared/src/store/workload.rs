@@ -1,4 +1,4 @@
-//! The workload of the installation.
+//! The installation's workload.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use super::{AGENT_QUEUE, Store, StoreError, jobs::first_future_id};
 /// A snapshot of the workload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
-    /// The number of queued tasks, including those behind another task of their session.
+    /// The number of queued tasks, including those that are waiting behind another task in the same session.
     pub queued: i64,
     /// The number of running tasks.
     pub running: i64,
-    /// How long the oldest of the tasks that a worker could start immediately has been waiting; zero if there are none.
+    /// How long the oldest task that a worker could start immediately has been waiting; zero if there is none.
     pub oldest_wait: Duration,
     /// The number of registered workers.
     pub workers: i64,
 }
 
-/// How long a count is reused. Scrapes within this time share one count.
+/// How long a result is reused. Scrapes within this time share one result.
 const COUNTED_FOR: Duration = Duration::from_secs(2);
 
-/// Counts tasks using the partial indexes of unfinished tasks, so that ended tasks cost nothing, and finds the job that
+/// Counts tasks using the partial indexes on unfinished tasks, so that ended tasks cost nothing, and finds the job that
 /// would be claimed next.
 pub(super) const COUNT: &str = "SELECT (SELECT COUNT(*) FROM agent_task WHERE status = 'queued') AS queued, \
      (SELECT COUNT(*) FROM agent_task WHERE status = 'running') AS running, \
@@ -47,7 +47,7 @@ impl Store {
             .bind(first_future_id(now))
             .fetch_one(&self.inner.readers)
             .await?;
-        // A job's ID begins with the time when the job was pushed.
+        // A job's ID begins with the time at which the job was pushed.
         let pushed = oldest.and_then(|id| Ulid::from_string(&id).ok()).map(|id| id.timestamp_ms());
         let now_ms = u64::try_from(now.unix_millis()).unwrap_or(0);
         Ok(Workload {

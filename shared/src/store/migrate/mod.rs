@@ -1,4 +1,5 @@
-//! Opening of a database: one process at a time creates the file, switches it to WAL, and runs both sets of migrations.
+//! Prepares a database for use: one process at a time creates the file, switches it to WAL mode, and runs both sets of
+//! migrations.
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,7 @@ fn migrations_before_0_1_0() -> Migrator {
 
 /// Opens the database under the migration lock and brings it up to date.
 ///
-/// The migration lock of sqlx has no effect on SQLite, and concurrent switches to WAL are not safe.
+/// The migration lock of sqlx has no effect on SQLite, and switching to WAL mode concurrently is not safe.
 pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Result<Presence, OpenError> {
     let shown = path.display().to_string();
     let folder = |source| OpenError::Folder { path: shown.clone(), source };
@@ -122,7 +123,7 @@ pub(super) async fn find_newer_schema(connection: &mut SqliteConnection) -> Resu
     Ok(found.map(|found| NewerSchema { found, known }))
 }
 
-/// Turns a backup that was put in place of a database into the database of this installation.
+/// Turns a backup that has replaced a database into this installation's database.
 ///
 /// State outside the database may be newer than the backup: clients' cursors, agent sessions, and channels of other
 /// processes. All of it is invalidated.

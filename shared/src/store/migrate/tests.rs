@@ -1,4 +1,4 @@
-//! Tests of the two ways to obtain the schema of 0.1.0.
+//! Tests for the two ways to obtain the 0.1.0 schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::*;
 
-/// The parts of the definition of each table, index, and trigger.
+/// The parts of each definition, by the name of the table, index, or trigger.
 type Schema = BTreeMap<String, BTreeSet<String>>;
 
 async fn new_database() -> SqliteConnection {
@@ -70,7 +70,7 @@ async fn upgraded_and_new_databases_have_the_same_schema() {
 }
 
 #[tokio::test]
-async fn records_an_upgraded_database_as_a_new_one() {
+async fn records_the_same_migrations_for_an_upgraded_database_as_for_a_new_one() {
     let applied = "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
     let mut new = new_database().await;
     run(&mut new).await.unwrap();

@@ -1,4 +1,4 @@
-//! Errors during a restore.
+//! Restore errors.
 
 use std::{fs, io, path::PathBuf};
 

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Copies the source, then verifies and migrates the copy. Returns the numbers of sessions and messages.
+/// Copies the source, then verifies and migrates the copy. Returns the number of sessions and the number of messages.
 pub(super) async fn stage(staged: &DatabaseFiles, source: &Path) -> Result<(i64, i64), RestoreError> {
     copy_files(staged, source)?;
     let fails = |error: sqlx::Error| explain(error, source, staged);
@@ -62,7 +62,7 @@ pub(super) async fn stage(staged: &DatabaseFiles, source: &Path) -> Result<(i64,
     Ok(counts)
 }
 
-/// Copies the source with its SQLite companion files: a copy made by hand may consist of several files.
+/// Copies the source with its SQLite companion files, because a copy made by hand may consist of several files.
 fn copy_files(staged: &DatabaseFiles, source: &Path) -> Result<(), RestoreError> {
     let source_files = DatabaseFiles::new(source);
     for suffix in ["", "-wal", "-journal"] {
@@ -80,7 +80,7 @@ fn copy_files(staged: &DatabaseFiles, source: &Path) -> Result<(), RestoreError>
     Ok(())
 }
 
-/// Explains an error while copying the source.
+/// Explains an error that occurred while copying the source.
 fn explain(error: sqlx::Error, source: &Path, staged: &DatabaseFiles) -> RestoreError {
     let path = source.to_path_buf();
     if sqlite::is_full(&error) {

@@ -1,4 +1,4 @@
-//! Rows of messages.
+//! Message rows.
 
 use sqlx::SqliteConnection;
 

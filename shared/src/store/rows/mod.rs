@@ -1,4 +1,4 @@
-//! Rows of the chat tables: the columns that a query selects, and the types into which they are read.
+//! Rows of the chat tables: the columns that queries select, and the types that they are read into.
 
 mod message;
 mod session;
@@ -12,7 +12,7 @@ pub(super) use task::{find_task, task_columns};
 
 use crate::chat::{Usage, UserRef};
 
-/// The owner of a session, from its columns `workspace_id` and `creator_id`.
+/// A session's owner, from the columns `workspace_id` and `creator_id`.
 #[derive(sqlx::FromRow)]
 pub(super) struct Owner {
     workspace_id: String,

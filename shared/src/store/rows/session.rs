@@ -1,4 +1,4 @@
-//! Rows of sessions.
+//! Session rows.
 
 use sqlx::SqliteConnection;
 

@@ -1,4 +1,4 @@
-//! Rows of steps.
+//! Step rows.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Rows of tasks.
+//! Task rows.
 
 use sqlx::{ColumnIndex, Decode, FromRow, Row, SqliteConnection, Type};
 

@@ -1,4 +1,4 @@
-//! Tests of the expiry of logins and tickets.
+//! Tests for the expiry of logins and tickets.
 
 use super::*;
 use crate::chat::UserRole;
@@ -24,7 +24,7 @@ async fn expires_and_prunes_a_login_after_thirty_days() {
 }
 
 #[tokio::test]
-async fn accepts_a_ticket_for_a_minute_and_keeps_its_streams() {
+async fn accepts_a_ticket_for_a_minute_and_keeps_its_streams_open() {
     let f = Fixture::new().await;
     let key = f.store.create_key(&f.user, UserRole::Viewer, None).await.unwrap();
     let principal = f.store.authenticate(&key.secret).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the companion files.
+//! Tests for the companion files.
 
 use super::*;
 use crate::chat::MAX_CONTENT_BYTES;

@@ -1,4 +1,4 @@
-//! Tests of lists, searches, read positions, keys, and the database check.
+//! Tests for lists, searches, read positions, keys, and the database check.
 
 use super::*;
 

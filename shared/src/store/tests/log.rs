@@ -1,4 +1,4 @@
-//! Tests of the event log and of live text.
+//! Tests for the event log and for live text.
 
 use super::*;
 
@@ -106,12 +106,16 @@ async fn reads_long_texts_in_several_parts() {
     let second = f.store.read_log(log_id, first.last_seq, 1000, None, None).await.unwrap();
     assert_eq!(first.events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2, 3, 4]);
     assert_eq!(second.events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [5]);
-    assert!(first.state.is_none() && second.state.is_some(), "the state is read at the head");
+    assert!(first.state.is_none() && second.state.is_some(), "the state is read only at the head of the log");
 
     let first = f.store.read_tail(from, |_| true).await.unwrap();
     let second = f.store.read_tail(first.position, |_| true).await.unwrap();
     assert_eq!((first.rows.len(), first.has_more), (3, true));
     assert_eq!((second.rows.len(), second.has_more), (1, false));
     let unheard = f.store.read_tail(from, |_| false).await.unwrap();
-    assert_eq!((unheard.rows.len(), unheard.has_more), (4, false), "events that nobody follows are not loaded");
+    assert_eq!(
+        (unheard.rows.len(), unheard.has_more),
+        (4, false),
+        "events from logs that are not followed are not rendered"
+    );
 }

@@ -1,4 +1,4 @@
-//! Tests of the store's operations on a real file. The crate `tests` tests whole processes.
+//! Tests for the store's operations, using a real file. The `tests` crate tests entire processes.
 
 mod access;
 mod files;
@@ -32,7 +32,7 @@ use crate::{
     id::{SessionId, TaskId, WorkerId},
 };
 
-/// A clock that advances only when it is set.
+/// A clock that changes only when it is set.
 #[derive(Debug)]
 struct SetClock(Mutex<Timestamp>);
 
@@ -62,7 +62,7 @@ fn own(id: &str) -> AgentSession {
     AgentSession { id: id.into(), provider: "maker".into() }
 }
 
-/// Creates the end of an attempt with an answer and an agent session.
+/// Creates the end of an attempt that produced an answer and an agent session.
 fn answered(id: &str) -> AttemptEnd {
     AttemptEnd::Answered { text: "ok".into(), finish_reason: FinishReason::Stop, usage: None, resume: Some(own(id)) }
 }
@@ -149,7 +149,7 @@ impl Fixture {
         assert!(sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected() > 0);
     }
 
-    /// Returns the types of all events in the user's log, and asserts that it is numbered without gaps.
+    /// Returns the types of all events in the user's log, and asserts that they are numbered without gaps.
     async fn log(&self) -> Vec<&'static str> {
         let log_id = self.store.start_replay(&self.user, None).await.unwrap().user_log_id;
         let replay = self.store.read_log(log_id, 0, 1000, None, None).await.unwrap();

@@ -1,4 +1,4 @@
-//! Tests of permission requests and their answers.
+//! Tests for permission requests and their answers.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Tests of the queue: claims, leases, and retries.
+//! Tests for the queue: claims, leases, and retries.
 
 use super::*;
 
@@ -13,7 +13,10 @@ async fn runs_one_task_per_session_at_a_time() {
     let mut seen = Vec::new();
     for _ in 0..3 {
         let claim = f.claim().await;
-        assert!(f.store.claim(&f.worker).await.unwrap().value.is_none(), "a second task of the session was claimed");
+        assert!(
+            f.store.claim(&f.worker).await.unwrap().value.is_none(),
+            "a second task in the same session was claimed"
+        );
         seen.push(f.store.read_conversation(&claim).await.unwrap().history.pop().unwrap().content);
         f.answer(&claim, "ok").await.unwrap();
     }
@@ -23,7 +26,7 @@ async fn runs_one_task_per_session_at_a_time() {
 }
 
 #[tokio::test]
-async fn rejects_writes_of_a_worker_that_lost_its_lease() {
+async fn rejects_writes_by_a_worker_that_lost_its_lease() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;
@@ -55,7 +58,7 @@ async fn does_not_reap_a_worker_that_has_since_sent_a_heartbeat() {
     assert_eq!(f.store.reap(&before[0]).await.unwrap().value, 0);
 }
 
-/// Creates a task whose agent has just requested this wait.
+/// Creates a task whose agent has just requested a wait of this duration.
 async fn limited(f: &Fixture, wait: Duration) -> (SessionId, TaskId) {
     let session = f.session().await;
     f.post(session, "Hello").await;

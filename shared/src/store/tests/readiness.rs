@@ -1,4 +1,4 @@
-//! Tests of readiness checks and of the workload.
+//! Tests for readiness checks and the workload.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Tests of resuming agent sessions.
+//! Tests for resuming agent sessions.
 
 use super::*;
 

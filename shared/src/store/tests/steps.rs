@@ -1,4 +1,4 @@
-//! Tests of steps.
+//! Tests for steps.
 
 mod retries;
 mod revisions;
@@ -49,7 +49,7 @@ impl Fixture {
         self.store.find_task(claim.session_id, claim.task_id).await.unwrap().unwrap().steps
     }
 
-    /// Returns the kind and the status of every step.
+    /// Returns the kind and status of every step.
     pub(super) async fn statuses(&self, claim: &Claim) -> Vec<(StepKind, StepStatus)> {
         self.steps(claim).await.into_iter().map(|step| (step.kind(), step.status)).collect()
     }
@@ -82,7 +82,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn rejects_steps_of_a_worker_that_lost_its_lease() {
+async fn rejects_steps_from_a_worker_that_lost_its_lease() {
     let f = Fixture::new().await;
     let late = f.running().await;
     f.write(&late, &[step(1, StepKind::Thought, StepStatus::Running)]).await.unwrap();
@@ -160,7 +160,7 @@ async fn an_answer_closes_open_steps_in_the_same_transaction() {
 }
 
 #[tokio::test]
-async fn every_other_end_fails_open_steps() {
+async fn open_steps_fail_if_an_attempt_ends_without_an_answer() {
     let f = Fixture::new().await;
     let stopped = AttemptEnd::Stopped { text: String::new(), resume: None };
     let handed_back = AttemptEnd::HandedBack { text: String::new() };

@@ -1,4 +1,4 @@
-//! Tests of the writer connection.
+//! Tests for the writer connection.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! Tests of retries after tool calls.
+//! Tests for retries after tool calls.
 
 use super::*;
 

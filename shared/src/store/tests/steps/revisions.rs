@@ -1,9 +1,9 @@
-//! Tests of revisions and of pages of steps.
+//! Tests for step revisions and for pages of steps.
 
 use super::*;
 
 #[tokio::test]
-async fn every_change_of_a_step_has_a_higher_revision() {
+async fn every_change_to_a_step_has_a_higher_revision() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let start = f.store.tail_position().await.unwrap();
