@@ -1,4 +1,4 @@
-# Every command does its own setup. `make` lists them.
+# Every command does its own setup. Run `make` to list the commands.
 
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -32,12 +32,12 @@ test-chaos: ## Inject random faults into an installation under load for ten minu
 	@scripts/need.sh cargo redis-server
 	@scripts/test-chaos.sh
 
-soak: ## Run at half load for an hour and check that nothing grows (MINUTES=, RATE= answers per second, PLOT=)
+soak: ## Run at half load for an hour and check that resource usage does not grow (MINUTES=, RATE= answers per second, PLOT=)
 	@scripts/need.sh cargo redis-server
 	@scripts/bench.sh soak --minutes "$(or $(MINUTES),60)" $(if $(RATE),--rate "$(RATE)") \
 		--csv "$(CARGO_TARGET_DIR)/soak.csv" --plot "$(or $(PLOT),docs/images/soak.svg)"
 
-bench: ## Measure what this machine can carry, in half an hour (QUICK=1: in two minutes; PEERS=1, UNPINNED=1, ONLY=, RUNS=, DOCS=1)
+bench: ## Measure how much load this machine can handle, in half an hour (QUICK=1: in two minutes; PEERS=1, UNPINNED=1, ONLY=, RUNS=, DOCS=1)
 	@scripts/need.sh cargo redis-server
 	@scripts/bench.sh performance --output "$(CARGO_TARGET_DIR)/bench" $(if $(QUICK),--quick) $(if $(RUNS),--runs "$(RUNS)") \
 		$(if $(ONLY),--only "$(ONLY)") $(if $(UNPINNED),--unpinned) $(if $(PEERS),--peers bench/peers) \

@@ -5,11 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 
-# Installations are on the disk of the build folder: /tmp may be in memory.
+# Create the installations on the same disk as the build folder, because /tmp may be in memory.
 export TMPDIR="$CARGO_TARGET_DIR/tmp"
 mkdir -p "$TMPDIR"
 
-# Every stream is an open file, both in the benchmark and in the api.
+# Every stream uses an open file, both in the benchmark and in the api.
 ulimit -S -n "$(ulimit -H -n)"
 
 if [ -z "${BANTER_BIN_DIR:-}" ]; then

@@ -28,7 +28,7 @@ function moduleOf(file, src) {
   return path.join("::");
 }
 
-/** Blanks comments, strings, and unit tests. Line breaks stay, so that line numbers remain correct. */
+/** Blanks out comments, strings, and unit tests. Line breaks are kept, so that line numbers remain correct. */
 function code(text) {
   const blank = (match) => match.replace(/[^\n]/g, " ");
   return text
@@ -62,7 +62,7 @@ function expand(tree, prefix = []) {
   return items.filter((item) => item.trim()).flatMap((item) => expand(item, [...prefix, ...head]));
 }
 
-/** Reads a crate: for each module, its code, `use` items, and definitions. */
+/** Reads a crate. Returns the code, `use` items, and definitions of each module. */
 function readCrate(src) {
   const modules = new Map();
   for (const file of sourceFiles(src)) {
@@ -80,7 +80,7 @@ function readCrate(src) {
   return modules;
 }
 
-/** Returns the module that defines a path as seen from a module, or nothing if it is in another crate. */
+/** Returns the module that defines what a path in the module `from` refers to; undefined if it is in another crate. */
 function resolve(modules, from, segments, depth = 0) {
   let path = [...segments];
   let at = from === "" ? [] : from.split("::");
@@ -96,7 +96,7 @@ function resolve(modules, from, segments, depth = 0) {
   return (use && resolve(modules, target, [...use.segments.filter((segment) => segment !== "*"), ...(use.name === "*" ? [item] : path.slice(1))], depth + 1)) ?? target;
 }
 
-/** Returns the imports of each module: the imported modules with the line of the first import. */
+/** Returns each module's imports: the imported modules, with the line of the first import of each. */
 function imports(modules) {
   const graph = new Map();
   for (const [from, { rest, uses, children }] of modules) {
@@ -122,7 +122,7 @@ function imports(modules) {
   return graph;
 }
 
-/** Returns the strongly connected components of more than one module (Tarjan). */
+/** Returns the strongly connected components that contain more than one module (Tarjan's algorithm). */
 function cycles(graph) {
   const [order, low, stack, found] = [new Map(), new Map(), [], []];
   const visit = (node) => {

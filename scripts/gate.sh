@@ -42,7 +42,7 @@ if cargo deny --locked fetch db >"$report" 2>&1; then
 else
   echo "SKIPPED for Rust: the advisory database cannot be fetched: $(grep -m 1 -i error "$report" || tail -n 1 "$report")"
 fi
-# If there is no report, the registry has no audit endpoint or cannot be reached.
+# If npm prints no report, the registry has no audit endpoint or cannot be reached.
 if npm --prefix dashboard audit --omit=dev --json >"$report" 2>/dev/null; then
   echo "npm: no known vulnerabilities"
 elif grep -q '"auditReportVersion"' "$report"; then

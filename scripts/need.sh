@@ -46,7 +46,7 @@ for program in "$@"; do
       command -v openssl >/dev/null || install openssl openssl
       ;;
     libfaketime)
-      # This is a library. The tests look for it in the same places.
+      # This is a library, not a program. The tests look for it in the same places.
       compgen -G "/usr/lib*/faketime/libfaketimeMT.so.1" >/dev/null ||
         compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1" >/dev/null || install libfaketime libfaketime
       ;;

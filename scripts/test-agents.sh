@@ -16,7 +16,7 @@ AGENTS_DIR="$(cd "$AGENTS_DIR" && pwd)"
 log="$AGENTS_DIR/log"
 all=(opencode gemini codex claude fast-agent)
 
-packages() { # packages <agent>: what is installed for it
+packages() { # packages <agent>: prints the packages to install for the agent
   case "$1" in
     opencode) echo opencode-ai@1.18.33 ;;
     gemini) echo @google/gemini-cli@0.61.0 ;;
@@ -32,7 +32,7 @@ with_npm() { # with_npm <folder> <package>...
   npm install --prefix "$@" --save-exact --no-audit --no-fund --no-update-notifier --loglevel=error
 }
 
-with_pip() { # with_pip <folder> <package>...: in its own virtual environment, with the first Python that is new enough
+with_pip() { # with_pip <folder> <package>...: installs into a virtual environment, with the first suitable Python
   local folder="$1" python
   shift
   for python in python3 python3.14 python3.13; do
@@ -44,7 +44,7 @@ with_pip() { # with_pip <folder> <package>...: in its own virtual environment, w
   return 1
 }
 
-install_agent() { # install_agent <agent>: false, with a reason on stdout, when it cannot be
+install_agent() { # install_agent <agent>: if the installation fails, prints the reason and returns 1
   local folder="$AGENTS_DIR/$1" wanted tool=npm
   wanted="$(packages "$1")"
   [ "$(cat "$folder/installed" 2>/dev/null)" = "$wanted" ] && return
@@ -70,7 +70,7 @@ stop_model() {
 trap stop_model EXIT
 trap 'exit 130' INT TERM
 
-start_model() { # start_model: sets SMOLLM2_URL; false, with a reason on stdout, when there is none
+start_model() { # start_model: sets SMOLLM2_URL; if the model cannot be started, sets `reason` and returns 1
   local address="$AGENTS_DIR/tmp/smollm2"
   rm -f "$address"
   python3 tests/smollm2/serve.py --folder "$AGENTS_DIR/smollm2" --port 0 >"$address" 2>"$log" &
@@ -112,7 +112,7 @@ for name in "${names[@]}"; do
     summary+=("$name with SmolLM2: SKIPPED: $reason")
     echo "SKIPPED: SmolLM2: $reason"
   fi
-  # One at a time, because each takes hundreds of megabytes. Not in /tmp, which some agents reject.
+  # Run one test at a time, because each one takes hundreds of megabytes. Do not use /tmp, which some agents reject.
   TMPDIR="$AGENTS_DIR/tmp" cargo test --workspace --locked --quiet --test real_agents -- \
     --ignored --nocapture --test-threads 1 "${skip[@]}" "${name//-/_}::" >"$log" 2>&1
   ended=$?

@@ -5,7 +5,7 @@
 # minutes.
 #
 # To replay a round, set SEED, RELAY=with_redis or without_redis, and its sizes, as printed: CLIENTS, USERS, SESSIONS,
-# OPS, SECONDS_LIMIT, APIS, WORKERS, LEASE, and CALM_MS. A size that is set applies to every round.
+# OPS, SECONDS_LIMIT, APIS, WORKERS, LEASE, and CALM_MS. Any size that you set applies to every round.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
