@@ -1,4 +1,4 @@
-//! The command line of `api`.
+//! The command-line interface of `api`.
 
 use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 

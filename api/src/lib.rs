@@ -7,7 +7,7 @@
 //! | `routes` | one file per operation |
 //! | `extract` | extractors: authentication, ownership, validation |
 //! | `middleware` | layers for every request |
-//! | `response_memory` | the memory budget of long responses |
+//! | `response_memory` | the memory budget for long responses |
 //! | `stream` | event streams |
 //! | `error` | error responses |
 //! | `dashboard` | the built dashboard |

@@ -89,19 +89,19 @@ macro_rules! problems {
     )*};
 }
 
-/// The path parameter of a session.
+/// The path parameter for a session.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only for the document")]
+#[expect(dead_code, reason = "used only for the document")]
 pub struct SessionPath {
     /// The ID of the session.
     id: SessionId,
 }
 
-/// The path parameters of a message.
+/// The path parameters for a message.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only for the document")]
+#[expect(dead_code, reason = "used only for the document")]
 pub struct MessagePath {
     /// The ID of the session.
     id: SessionId,
@@ -109,10 +109,10 @@ pub struct MessagePath {
     mid: MessageId,
 }
 
-/// The path parameters of a task.
+/// The path parameters for a task.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only for the document")]
+#[expect(dead_code, reason = "used only for the document")]
 pub struct TaskPath {
     /// The ID of the session.
     id: SessionId,
@@ -120,10 +120,10 @@ pub struct TaskPath {
     tid: TaskId,
 }
 
-/// The path parameters of a permission request.
+/// The path parameters for a permission request.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only for the document")]
+#[expect(dead_code, reason = "used only for the document")]
 pub struct PermissionPath {
     /// The ID of the session.
     id: SessionId,
@@ -136,7 +136,7 @@ pub struct PermissionPath {
 /// The header that makes it safe to repeat a request.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "only for the document")]
+#[expect(dead_code, reason = "used only for the document")]
 pub struct IdempotencyParam {
     /// A unique value that identifies the request, at most 200 bytes. If the request is repeated within 24 hours with
     /// the same key and body, nothing new is created and the original object is returned.
@@ -147,7 +147,7 @@ pub struct IdempotencyParam {
 /// The header with which a stream resumes.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "only for the document")]
+#[expect(dead_code, reason = "used only for the document")]
 pub struct LastEventIdParam {
     /// The last `id` received; takes precedence over `after`. Without either, the stream starts at the current position.
     #[param(rename = "Last-Event-ID")]

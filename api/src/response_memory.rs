@@ -28,7 +28,7 @@ const RESERVED_KIB: u32 = 4 * 1024;
 const SHORT_BYTES: usize = 64 * 1024;
 /// Maximum time that a request waits for memory.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
-/// Interval at which a waiting request closes connections of clients that do not read.
+/// Interval at which a waiting request closes the connections of clients that are not reading.
 const CLOSE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The memory that all long responses share. Cheap to clone.
@@ -39,7 +39,7 @@ pub struct ResponseMemory {
 }
 
 impl ResponseMemory {
-    /// Creates the budget. When it is exhausted, connections whose clients do not read are closed.
+    /// Creates the budget. When it is exhausted, connections whose clients are not reading are closed.
     #[must_use]
     pub fn new(connections: Connections) -> Self {
         Self { kib: Arc::new(Semaphore::new(TOTAL_KIB)), connections }
@@ -129,7 +129,7 @@ impl MemoryReservation {
         Ok((json, Body::new(GuardedBody::new(body, self.hold(bytes)))).into_response())
     }
 
-    /// Releases the memory that the response does not need, and returns a guard for the rest.
+    /// Releases the memory that the response does not need, and returns a guard for the remainder.
     fn hold(mut self, bytes: usize) -> MemoryGuard {
         let needed = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
         if let Some(surplus) = RESERVED_KIB.checked_sub(needed) {

@@ -116,8 +116,9 @@ pub fn restrict(path: &Path, mode: u32) -> bool {
     }
 }
 
-/// Restricts an existing folder unless other programs also use it: shared folders such as `/tmp`, the root, the home
-/// folder, and the working folder with its parents are left unchanged. Returns whether the permissions changed.
+/// Restricts an existing folder unless other programs also use it: shared folders such as `/tmp`, the root directory,
+/// the home directory, and the working directory with its parents are left unchanged. Returns whether the permissions
+/// changed.
 #[must_use]
 pub fn restrict_own_folder(path: &Path) -> bool {
     !is_shared(path) && restrict(path, FOLDER_MODE)

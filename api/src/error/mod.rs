@@ -74,7 +74,7 @@ impl ApiError {
         self.code
     }
 
-    /// Returns the chain of causes for the log, separated by `: `.
+    /// Returns the chain of causes, joined with `: `, for the log.
     #[must_use]
     pub fn cause(&self) -> Option<String> {
         let mut next: Option<&dyn Error> = self.source.as_deref().map(|source| source as &dyn Error);
@@ -105,7 +105,7 @@ impl ApiError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.code {
             Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            // Otherwise, the unread rest of the body would be parsed as the next request.
+            // Otherwise, the unread remainder of the body would be parsed as the next request.
             Code::RequestTimeout => Some((header::CONNECTION, HeaderValue::from_static("close"))),
             Code::StoreBusy | Code::NotReady | Code::Overloaded => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))

@@ -1,4 +1,4 @@
-//! Request bodies: JSON objects of at most 512 KiB with known fields, within a deadline.
+//! Request bodies: JSON objects that are at most 512 KiB long, contain only known fields, and arrive before a deadline.
 
 use std::error::Error;
 
@@ -166,9 +166,9 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Sample {
         content: String,
-        #[expect(dead_code, reason = "only parsed")]
+        #[expect(dead_code, reason = "parsed but never read")]
         pinned: Option<bool>,
-        #[expect(dead_code, reason = "only parsed")]
+        #[expect(dead_code, reason = "parsed but never read")]
         status: Option<SessionStatus>,
     }
 

@@ -32,7 +32,7 @@ pub struct OwnedTask(pub TaskDetail);
 pub struct OwnedPermission {
     /// The task.
     pub task_id: TaskId,
-    /// The request.
+    /// The permission request.
     pub id: PermissionId,
 }
 

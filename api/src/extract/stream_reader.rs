@@ -12,7 +12,7 @@ use crate::{
     state::AppState,
 };
 
-/// The query of an event stream.
+/// The query parameters for opening an event stream.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct StreamQuery {

@@ -32,7 +32,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     next.run(request.map(|body| Body::from_stream(BodyDrain(Some(body.into_data_stream()))))).await
 }
 
-/// A body whose unread rest is read and discarded when the body is dropped.
+/// A body whose unread remainder is read and discarded when the body is dropped.
 struct BodyDrain(Option<BodyDataStream>);
 
 impl Stream for BodyDrain {

@@ -14,19 +14,19 @@ use crate::error::{ApiError, Code};
 pub struct RequestOrigin<'a> {
     /// Whether the method is GET.
     pub is_get: bool,
-    /// The path.
+    /// The path of the URI.
     pub path: &'a str,
-    /// The authority of a URI in absolute form.
+    /// The authority, if the URI is in absolute form.
     pub authority: Option<&'a str>,
-    /// `Host`.
+    /// The `Host` header.
     pub host: Option<&'a str>,
-    /// `Origin`.
+    /// The `Origin` header.
     pub origin: Option<&'a str>,
-    /// `Sec-Fetch-Site`.
+    /// The `Sec-Fetch-Site` header.
     pub fetch_site: Option<&'a str>,
-    /// `Sec-Fetch-Mode`.
+    /// The `Sec-Fetch-Mode` header.
     pub fetch_mode: Option<&'a str>,
-    /// `Sec-Fetch-Dest`.
+    /// The `Sec-Fetch-Dest` header.
     pub fetch_dest: Option<&'a str>,
     /// Whether the request has a header that only proxies add.
     pub is_forwarded: bool,
@@ -62,7 +62,7 @@ fn is_proxy_header(name: &HeaderName) -> bool {
         || matches!(name, "forwarded" | "via" | "x-forwarded" | "x-real-ip" | "x-client-ip" | "x-cluster-client-ip")
 }
 
-/// Why a request without a key is rejected.
+/// The reason why a request without a key is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginError {
     /// The `Host` header does not contain a loopback name.

@@ -23,7 +23,7 @@ pub struct AgentConfig {
     pub avatar: Option<String>,
     /// Example prompts for an empty chat, at most 12.
     pub starters: Vec<String>,
-    /// The time limit of one attempt, 1 s to 24 h.
+    /// The time limit for one attempt, 1 s to 24 h.
     pub timeout: Duration,
     /// The maximum number of attempts per turn, 1 to 20. If `None`, `TASK_MAX_ATTEMPTS` applies.
     pub max_attempts: Option<i64>,
@@ -158,7 +158,7 @@ impl OpenaiConfig {
         }
     }
 
-    /// Returns the API key without surrounding whitespace; `None` if no key is configured.
+    /// Returns the API key with surrounding whitespace removed; `None` if no key is configured.
     ///
     /// # Errors
     /// Returns an error if the configured variable is unset or empty, or if its value cannot be a key. The message

@@ -11,7 +11,7 @@ use super::{
     reader::{DAY_S, Reader, Source},
 };
 
-/// Fields that every agent supports.
+/// Fields that all agents support.
 const COMMON_FIELDS: [&str; 9] =
     ["key", "name", "description", "driver", "enabled", "avatar", "starters", "timeout_s", "max_attempts"];
 /// Fields of the `openai` driver.
@@ -27,7 +27,7 @@ const OPENAI_FIELDS: [&str; 10] = [
     "first_byte_timeout_s",
     "idle_timeout_s",
 ];
-/// The part of an error that lists the drivers.
+/// The part of an error message that lists the drivers.
 const EXPECTED_DRIVER: &str = "expected \"acp\", \"openai\", \"command\", or \"demo\"";
 
 /// One `[[agents]]` table.
@@ -235,7 +235,7 @@ fn is_avatar(text: &str) -> bool {
         return matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     }
     let is_color_name = (3..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase());
-    // An emoji that shows several people is a sequence of up to eleven characters.
+    // An emoji that depicts several people consists of up to eleven characters.
     let is_emoji = text.chars().count() <= 12
         && !text.is_ascii()
         && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c.is_alphabetic());

@@ -62,7 +62,7 @@ pub enum PermissionPolicy {
 pub struct CommandConfig {
     /// The program to start, once per attempt.
     pub program: ProgramConfig,
-    /// The input of the program.
+    /// What the program receives as input.
     pub input: CommandInput,
     /// How the program's answers are displayed.
     pub format: AnswerFormat,

@@ -9,9 +9,9 @@ use toml::{
 
 use super::error::Problem;
 
-/// A day in seconds, the maximum of every duration.
+/// A day in seconds, which is the maximum for every duration.
 pub(super) const DAY_S: u64 = 24 * 60 * 60;
-/// The maximum number of arguments of a program.
+/// The maximum number of arguments that a program may have.
 const MOST_ARGUMENTS: usize = 100;
 
 /// The text of the file, which maps positions to lines.
@@ -35,7 +35,7 @@ impl Source<'_> {
 pub(super) struct Reader<'a> {
     source: Source<'a>,
     table: &'a DeTable<'a>,
-    /// The offset of the table.
+    /// The table's byte offset.
     offset: usize,
     /// How errors refer to the table, such as "agent `x`".
     name: String,

@@ -263,8 +263,8 @@ impl PermissionDetail {
     }
 }
 
-/// Adds an outcome to a stored detail and changes nothing else, because a worker of the previous version may also read
-/// the detail.
+/// Adds an outcome to a stored detail and changes nothing else, because a worker running the previous version may also
+/// read the detail.
 ///
 /// # Errors
 /// Never fails in practice, because the outcome consists of strings.

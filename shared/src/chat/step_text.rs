@@ -8,7 +8,7 @@ use super::{StepDetail, sanitize_agent_text, strip_terminal_codes};
 pub const MAX_STEP_TITLE_CHARS: usize = 200;
 /// The maximum length of a step detail, in bytes of JSON.
 pub const MAX_STEP_DETAIL_BYTES: usize = 64 * 1024;
-/// The smallest limit to which strings are cut, in bytes. A detail that is still too long is dropped entirely.
+/// The smallest limit to which strings are truncated, in bytes. A detail that is still too long is dropped entirely.
 const SHORTEST_CUT: usize = 64;
 /// The maximum nesting depth; deeper values are omitted.
 const MAX_DEPTH: usize = 16;
@@ -36,8 +36,8 @@ pub fn clean_step_title(title: &str) -> String {
     line
 }
 
-/// Returns the fields of a detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] bytes of JSON. Cuts the longest
-/// strings first and then sets `is_truncated` to true.
+/// Returns the fields of a detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] bytes of JSON. Truncates the
+/// longest strings first, and then sets `is_truncated` to true.
 #[must_use]
 pub fn clean_step_detail(detail: &StepDetail) -> Value {
     clean_fields(&detail.to_value())

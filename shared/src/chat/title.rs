@@ -1,4 +1,4 @@
-//! The title of a session, set by the user or derived from the first message.
+//! A session's title, set by the user or derived from the first message.
 
 use super::{
     display::{clean_line, is_line_break},

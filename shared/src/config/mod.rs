@@ -1,4 +1,4 @@
-//! Configuration from environment variables and from a `.env` file in the working folder.
+//! Configuration from environment variables and from a `.env` file in the working directory.
 //!
 //! clap's `env` is not used, because an empty variable counts as unset here, and errors name the variable and the
 //! expected value but never show a secret.

@@ -162,7 +162,7 @@ fn check_target(files: &DatabaseFiles, target: &Path, may_overwrite: bool) -> Re
     }
 }
 
-/// Returns whether two paths refer to the same file name, even if the file does not exist.
+/// Returns whether two paths name the same file, even if that file does not exist.
 fn is_same_name(one: &Path, other: &Path) -> bool {
     let place = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

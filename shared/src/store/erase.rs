@@ -12,13 +12,13 @@ use tokio::sync::Notify;
 
 use super::{Store, StoreError};
 
-/// The maximum size, in bytes, up to which a database is rewritten after a deletion. The limit keeps the delay for
-/// senders unnoticeable.
+/// The size, in bytes, up to which a database is rewritten after a deletion. The limit keeps the delay for senders
+/// unnoticeable.
 const REWRITTEN_BYTES: i64 = 64 * 1024 * 1024;
 /// How long a checkpoint or a rewrite waits for a lock. While a checkpoint is waiting for readers, it blocks writers.
 const LOCK_LIMIT: Duration = Duration::from_millis(50);
 
-/// Notifies the background work of this process about deletions.
+/// Notifies this process's background work of deletions.
 #[derive(Debug, Default)]
 pub(super) struct Erasure(Notify);
 

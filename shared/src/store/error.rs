@@ -36,13 +36,13 @@ pub enum StoreError {
     /// The permission request has no option with this ID.
     #[error("the option is not available for this permission request")]
     PermissionOptionUnknown {
-        /// The IDs of its options.
+        /// The IDs of the request's options.
         offered: Vec<String>,
     },
     /// No option of the permission request, or more than one, represents "allow".
     #[error("the permission request requires an option to be selected")]
     PermissionOptionRequired {
-        /// The IDs of its options.
+        /// The IDs of the request's options.
         offered: Vec<String>,
     },
     /// The idempotency key was used for a different request.

@@ -78,7 +78,7 @@ impl DatabaseFiles {
         COMPANIONS.iter().map(|suffix| self.companion(suffix)).chain([self.path.clone()]).collect()
     }
 
-    /// Returns the folder of the database.
+    /// Returns the folder that contains the database.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
@@ -134,8 +134,8 @@ impl DatabaseFiles {
         companions.chain([self.path.clone()]).try_for_each(|path| remove_if_present(&path))
     }
 
-    /// Removes the files that a killed restore left: the unfinished copy, and the second name of the current database.
-    /// Requires the migration lock.
+    /// Removes the files that a killed restore left behind: the unfinished copy, and the current database's second
+    /// name. Requires the migration lock.
     pub(super) fn remove_leftovers(&self) -> io::Result<()> {
         self.staged().remove()?;
         let Ok(present) = fs::metadata(&self.path) else { return Ok(()) };

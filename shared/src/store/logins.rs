@@ -140,7 +140,7 @@ impl Store {
         Ok(found.map(Principal::from))
     }
 
-    /// Returns whether the credentials of a principal are still valid: the key and, in a browser, the login. In keyless
+    /// Returns whether a principal's credentials are still valid: the key and, in a browser, the login. In keyless
     /// mode, returns whether there is still no key.
     ///
     /// # Errors

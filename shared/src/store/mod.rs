@@ -115,7 +115,7 @@ pub struct StoreOptions {
     pub busy_timeout: Duration,
 }
 
-/// The database of one installation. Cheap to clone.
+/// An installation's database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -222,18 +222,19 @@ impl Store {
         self.write(async |_| Ok(())).await
     }
 
-    /// Opens a connection outside of the pools, which does not wait for other operations. Each of its transactions
-    /// waits for the write lock separately.
+    /// Opens a connection outside the pools, which does not wait for other operations. Each of its transactions waits
+    /// for the write lock separately.
     async fn connect(&self) -> Result<SqliteConnection, StoreError> {
         self.connect_within(self.inner.options.busy_timeout).await
     }
 
-    /// Opens a connection outside of the pools that waits at most `limit` for the write lock.
+    /// Opens a connection outside the pools that waits at most `limit` for the write lock.
     async fn connect_within(&self, limit: Duration) -> Result<SqliteConnection, StoreError> {
         Ok(self.inner.connect.clone().busy_timeout(limit).connect().await?)
     }
 
-    /// Runs a change in a write transaction and returns its result after the commit. An error reverts the change.
+    /// Runs a change in a write transaction and returns its result after the commit. If the change returns an error, it
+    /// is rolled back.
     async fn write<T>(
         &self,
         change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,

@@ -10,7 +10,7 @@ use super::{Store, StoreError};
 /// How long a write may take for the process to count as ready. If writes take longer, requests that send messages may
 /// time out.
 const READY_WITHIN: Duration = Duration::from_secs(1);
-/// How long a result is reused, so that frequent probes do not load the disk.
+/// How long a result is reused, so that frequent probes do not put load on the disk.
 const READY_FOR: Duration = Duration::from_secs(1);
 /// The disk space that a message of maximum size may need, including its pages in the write-ahead log. A smaller write
 /// may still succeed if the log has space left.

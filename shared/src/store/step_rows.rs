@@ -11,7 +11,7 @@ use crate::{
     id::{SessionId, TaskId},
 };
 
-/// A step with all information that a stream needs to send it.
+/// A step with all the information that a stream needs to send it.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct StepRow {
     /// The log of the session's owner.

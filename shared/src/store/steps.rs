@@ -229,7 +229,7 @@ pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result
 }
 
 impl Store {
-    /// Stores the states of new and changed steps of a running attempt.
+    /// Stores the states of a running attempt's new and changed steps.
     ///
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has ended.
@@ -252,7 +252,7 @@ impl Store {
     }
 }
 
-/// Returns whether an attempt is still running. Every write of an attempt must check this first.
+/// Returns whether an attempt is still running. Every write for an attempt must check this first.
 pub(super) async fn is_running(tx: &mut SqliteConnection, task_id: TaskId, attempt: i64) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT 1 FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running'")
         .bind(task_id)

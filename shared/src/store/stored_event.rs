@@ -28,7 +28,7 @@ pub(super) struct StoredEvent {
 }
 
 impl StoredEvent {
-    /// Returns the message of the event.
+    /// Returns the event's message.
     fn message(&self) -> Result<(MessageId, Role, TaskId), StoreError> {
         let message = self.message_id.zip(self.message_role).zip(self.task_id);
         let ((id, role), task_id) =

@@ -26,7 +26,7 @@ use crate::{
 /// The time to wait for an answer, in seconds.
 type WaitSeconds = WholeNumber<u64, 0, 120>;
 
-/// The query of a message to send.
+/// The query parameters for sending a message.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct CreateQuery {

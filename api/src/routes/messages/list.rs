@@ -18,7 +18,7 @@ use crate::{
     state::AppState,
 };
 
-/// The query of a list of messages.
+/// The query parameters for listing messages.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {

@@ -23,7 +23,7 @@ pub fn approximate_bytes(messages: &[Message]) -> usize {
     messages.iter().map(|message| message.content.len() + EACH).sum()
 }
 
-/// Parses the `content` of a body.
+/// Parses the `content` field of a request body.
 fn parse_content(content: String) -> Result<Content, ApiError> {
     Content::parse(content).map_err(|error| ApiError::invalid("content", error.to_string()))
 }

@@ -16,8 +16,8 @@ use crate::{
     state::AppState,
 };
 
-/// Minimum time between two reads from the store, which limits the load, because every chunk of every answer may cause
-/// a signal.
+/// Minimum time between two reads from the store. It limits the load, because every chunk of every answer may cause a
+/// signal.
 const READ_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a wait ended.

@@ -15,7 +15,7 @@ use crate::{
     state::AppState,
 };
 
-/// The query of a deletion.
+/// The query parameters for deleting a session.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteQuery {

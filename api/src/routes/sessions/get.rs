@@ -18,7 +18,7 @@ use crate::{
     state::AppState,
 };
 
-/// The query of a session.
+/// The query parameters for getting a session.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct GetQuery {

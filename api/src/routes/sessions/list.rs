@@ -24,7 +24,7 @@ const DEFAULT_LIMIT: u32 = 50;
 /// A page size, in sessions.
 type PageSize = WholeNumber<u32, 1, 100>;
 
-/// The query of a list of sessions.
+/// The query parameters for listing sessions.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {

@@ -31,7 +31,7 @@ impl From<Session> for ReadPosition {
     }
 }
 
-/// Parses the `title` of a body.
+/// Parses the `title` field of a request body.
 fn parse_title(title: Option<&str>) -> Result<Option<Title>, ApiError> {
     title.map(Title::parse).transpose().map_err(|error| ApiError::invalid("title", error.to_string()))
 }

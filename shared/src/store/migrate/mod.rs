@@ -21,7 +21,7 @@ use super::{
 };
 use crate::event::Epoch;
 
-/// Returns Banter's own migrations, which are compiled in. The first one creates the schema of 0.1.0.
+/// Returns Banter's own migrations, which are compiled in. The first one creates the 0.1.0 schema.
 fn migrations() -> Migrator {
     sqlx::migrate!("../migrations")
 }
@@ -34,7 +34,7 @@ fn migrations_before_0_1_0() -> Migrator {
 
 /// Opens the database under the migration lock and brings it up to date.
 ///
-/// The migration lock of sqlx has no effect on SQLite, and switching to WAL mode concurrently is not safe.
+/// sqlx's own migration lock has no effect with SQLite, and switching to WAL mode concurrently is not safe.
 pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Result<Presence, OpenError> {
     let shown = path.display().to_string();
     let folder = |source| OpenError::Folder { path: shown.clone(), source };
@@ -76,7 +76,7 @@ pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), Migrate
     migrations().set_ignore_missing(true).run(connection).await
 }
 
-/// Migrates a database older than 0.1.0 to the schema of 0.1.0, and records that schema as its version.
+/// Migrates a database older than 0.1.0 to the 0.1.0 schema, and records that schema as the database's version.
 async fn carry_over(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     let mut old = migrations_before_0_1_0();
     let applied: Vec<i64> =

@@ -1,4 +1,4 @@
-//! The replacement of the old database with the staged one.
+//! Replacing the old database with the staged one.
 
 use std::{
     fs, io,
@@ -31,7 +31,7 @@ pub(super) async fn replace(
     let previous = if fs::metadata(files.database()).is_ok_and(|found| found.len() > 0) {
         let kept = free_name(files, now);
         empty_log(files).await?;
-        // Only an unreadable database still has a log, which is kept with it.
+        // Only an unreadable database still has a log at this point. The log is kept with the database.
         for suffix in ["-wal", "-journal"] {
             match fs::rename(files.companion(suffix), kept.companion(suffix)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write(error)),

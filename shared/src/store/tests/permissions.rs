@@ -117,7 +117,7 @@ async fn rejects_an_answer_without_a_matching_option() {
 }
 
 #[tokio::test]
-async fn reads_and_answers_a_request_of_the_previous_version() {
+async fn reads_and_answers_a_request_from_the_previous_version() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let id = PermissionId::generate();
@@ -141,7 +141,7 @@ async fn reads_and_answers_a_request_of_the_previous_version() {
     let fields = step.detail.to_value();
     assert_eq!((step.status, &fields["options"]), (StepStatus::Succeeded, &shown));
     assert_eq!(json!([fields["decision"], fields["decided_by"]]), json!(["allow", "user"]));
-    // A worker of the previous version reads the options in the older format.
+    // A worker running the previous version reads the options in the older format.
     let mut connection = f.store.inner.readers.acquire().await.unwrap();
     let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut *connection).await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&stored).unwrap()["options"], options);

@@ -24,8 +24,8 @@ impl Notes {
         Self { fixture, gate: Arc::new(Semaphore::new(0)) }
     }
 
-    /// Starts a change that inserts a note, waits for a permit, and returns `result`. Returns once it waits for the
-    /// connection, or for the permit if the connection is free.
+    /// Starts a change that inserts a note, waits for a permit, and returns `result`. Returns once the change is
+    /// waiting for the connection or, if the connection is free, for the permit.
     async fn start(&self, text: &'static str, result: Result<(), StoreError>) -> JoinHandle<Result<(), StoreError>> {
         let (store, gate) = (self.fixture.store.clone(), Arc::clone(&self.gate));
         let inserted = Arc::new(AtomicBool::new(false));
@@ -51,7 +51,7 @@ impl Notes {
         self.fixture.store.inner.writer.waiting()
     }
 
-    /// Lets the running change pass, and waits until the next one has the connection.
+    /// Lets the running change finish, and waits until the next one has the connection.
     async fn let_one_pass(&self) {
         let waiting = self.waiting();
         self.gate.add_permits(1);
