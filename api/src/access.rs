@@ -1,4 +1,4 @@
-//! The access policy: a key is required unless keyless mode grants access to everyone on this machine.
+//! The access policy. A key is required unless keyless mode grants access to everyone on this machine.
 
 use std::{
     net::{IpAddr, SocketAddr},

@@ -1,4 +1,4 @@
-//! `api healthcheck`: checks whether a running api is ready, for containers without curl.
+//! Implements `api healthcheck`, which checks whether a running api is ready, for containers that do not have curl.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},

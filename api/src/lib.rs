@@ -1,4 +1,4 @@
-//! Banter's HTTP API: accepts requests, stores changes, and streams events.
+//! Banter's HTTP API, which accepts requests, stores changes, and streams events.
 //!
 //! | module | contents |
 //! |---|---|

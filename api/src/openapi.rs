@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, generated from the routes.
 //!
 //! [`crate::router`] registers and documents a handler in one step, so the document contains every operation. Many
-//! operations perform the same checks: each type in this module adds the errors for one check to the operations that
+//! operations perform the same checks. Each type in this module adds the errors for one check to the operations that
 //! perform it.
 
 use std::collections::BTreeMap;

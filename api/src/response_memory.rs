@@ -22,7 +22,7 @@ use crate::{
 
 /// Maximum memory used by all long responses combined, in KiB.
 const TOTAL_KIB: usize = 72 * 1024;
-/// Memory reserved before a response is read from the store, in KiB: enough for a page and one long turn.
+/// Memory reserved before a response is read from the store, in KiB. This is enough for a page and one long turn.
 const RESERVED_KIB: u32 = 4 * 1024;
 /// Maximum size of a response that is sent in one piece and does not count toward the budget, in bytes.
 const SHORT_BYTES: usize = 64 * 1024;

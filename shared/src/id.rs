@@ -1,4 +1,4 @@
-//! Identifiers: version 7 UUIDs, with a separate type for each kind of object.
+//! Identifiers, which are version 7 UUIDs with a separate type for each kind of object.
 
 use std::{fmt, str::FromStr};
 

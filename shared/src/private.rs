@@ -48,7 +48,7 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Like [`open_file`], but for a file whose content no other account may read or replace later: the file must belong to
+/// Like [`open_file`], but for a file whose content no other account may read or replace later. The file must belong to
 /// this account and must not have another hard link.
 ///
 /// # Errors

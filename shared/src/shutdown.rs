@@ -39,7 +39,7 @@ impl Shutdown {
         &self.tasks
     }
 
-    /// Handles SIGTERM and SIGINT: the first one starts draining; a second one, or the end of `grace`, aborts.
+    /// Handles SIGTERM and SIGINT. The first signal starts draining; a second one, or the end of `grace`, aborts.
     ///
     /// # Errors
     /// Returns an error if the signal handlers cannot be installed.

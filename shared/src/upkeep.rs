@@ -1,5 +1,5 @@
-//! Background work in every process: taking over tasks of dead workers, ending tasks whose worker ignores a stop
-//! request, and pruning old rows.
+//! Background work in every process. It takes over the tasks of dead workers, ends tasks whose worker ignores a stop
+//! request, erases the remnants of deleted text, and prunes old rows.
 
 use std::time::Duration;
 

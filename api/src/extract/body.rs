@@ -1,4 +1,5 @@
-//! Request bodies: JSON objects that are at most 512 KiB long, contain only known fields, and arrive before a deadline.
+//! Reads request bodies. A body must be a JSON object of at most 512 KiB that contains only known fields, and must
+//! arrive within a time limit.
 
 use std::error::Error;
 
@@ -72,7 +73,7 @@ fn not_json() -> ApiError {
     ApiError::new(Code::UnsupportedMediaType, "The body must be JSON, with `Content-Type: application/json`.")
 }
 
-/// Returns whether the content type is JSON: `application/json`, or a type that ends in `+json` (RFC 6839).
+/// Returns whether the content type is JSON, that is, `application/json` or a type that ends in `+json` (RFC 6839).
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -17,7 +17,8 @@ use serde::de::{
 
 use crate::{error::ApiError, state::AppState};
 
-/// The query of a request, parsed into `T`: a struct of optional numbers, booleans, strings, and fieldless enums.
+/// A request's query, parsed into `T`, which must be a struct of optional numbers, booleans, strings, and fieldless
+/// enums.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryParams<T>(pub T);
 

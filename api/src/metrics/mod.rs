@@ -1,6 +1,6 @@
 //! Metrics in the `OpenMetrics` text format (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 //!
-//! Guarantees: clients cannot choose label values, so the number of series is bounded; no label identifies a user.
+//! Clients cannot choose label values, so the number of series is bounded. No label identifies a user.
 
 mod gauge_guard;
 mod labels;

@@ -1,4 +1,4 @@
-//! Keyless mode: until the first key is created, everyone who can connect to the loopback address is treated as the
+//! Keyless mode. Until the first key is created, everyone who can connect to the loopback address is treated as the
 //! local user.
 //!
 //! Web pages in the user's browser can connect as well, so requests must come from this origin.

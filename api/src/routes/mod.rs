@@ -1,4 +1,4 @@
-//! The operations, one file each: `routes/<resource>/<verb>.rs`.
+//! The operations. Each one has its own file, `routes/<resource>/<verb>.rs`.
 
 pub mod agents;
 pub mod auth;

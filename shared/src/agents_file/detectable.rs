@@ -7,7 +7,7 @@ use super::{
     program::{AcpConfig, ProgramConfig},
 };
 
-/// Key, name, program, arguments.
+/// The key, name, program, and arguments of each agent.
 const PROGRAMS: [(&str, &str, &str, &[&str]); 4] = [
     ("opencode", "opencode", "opencode", &["acp"]),
     ("claude", "Claude", "claude-agent-acp", &[]),

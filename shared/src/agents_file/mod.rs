@@ -1,4 +1,4 @@
-//! `agents.toml`: the configured agents and how they are run.
+//! Reads `agents.toml`, which defines the configured agents and how they are run.
 //!
 //! `api` reads it to list agents and to reject messages to unknown ones; `worker` reads it to run them. Both need the
 //! same file and the same environment. A file that contains an error is rejected as a whole; every error names the

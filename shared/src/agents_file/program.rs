@@ -1,4 +1,4 @@
-//! The configuration of agents that run as programs: how they are started, and what they may do.
+//! The configuration of agents that run as programs, including how they are started and what they may do.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Text for lists and headings: one line that cannot reorder or hide the text around it.
+//! Cleans text for lists and headings, so that it cannot reorder or hide the text around it.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ pub(super) const fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{000b}' | '\u{000c}' | '\u{0085}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Returns the text as one line: control characters and line breaks become spaces, and format controls are removed.
+/// Returns the text as one line. Control characters and line breaks become spaces, and format controls are removed.
 #[must_use]
 pub fn clean_line(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|c| c.is_control() || is_line_break(c) || is_format_control(c)) {
@@ -42,9 +42,9 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
     kept.map(|c| if c.is_control() || is_line_break(c) { ' ' } else { c }).collect::<String>().into()
 }
 
-/// Returns the preview of a message that begins with these bytes, which may end inside a character: at most
-/// [`PREVIEW_CHARS`] characters. Keeps line breaks and tabs; removes terminal escape sequences, other control
-/// characters, and format controls.
+/// Returns a preview of at most [`PREVIEW_CHARS`] characters for a message that begins with these bytes, which may end
+/// inside a character. Keeps line breaks and tabs; removes terminal escape sequences, other control characters, and
+/// format controls.
 #[must_use]
 pub fn preview(beginning: &[u8]) -> String {
     let text = match std::str::from_utf8(beginning) {

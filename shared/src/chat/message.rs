@@ -1,4 +1,4 @@
-//! A message: what a user sent, or what the agent answered.
+//! Messages from users, and the agents' answers.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};

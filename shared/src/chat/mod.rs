@@ -1,4 +1,4 @@
-//! The chat domain: sessions, messages, tasks, and the rules that do not require a database.
+//! The chat domain, including sessions, messages, tasks, and the rules that do not require a database.
 
 mod content;
 mod display;

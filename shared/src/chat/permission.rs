@@ -1,4 +1,4 @@
-//! Permission requests: their options, the possible answers, and their outcomes.
+//! Permission requests, with their options, the possible answers, and their outcomes.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -88,7 +88,7 @@ pub struct PermissionOption {
     pub kind: PermissionKind,
 }
 
-/// Accepts both formats: options were stored as `{decision, name}` before they had IDs.
+/// Accepts both the current format and the older one, `{decision, name}`, in which options had no IDs.
 impl<'de> Deserialize<'de> for PermissionOption {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]

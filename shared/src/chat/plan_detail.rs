@@ -1,4 +1,4 @@
-//! The detail of a plan step: its entries.
+//! The detail of a plan step, which contains the plan's entries.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

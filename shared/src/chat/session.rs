@@ -1,4 +1,4 @@
-//! A session: a conversation between a user and an agent.
+//! Sessions, which are conversations between a user and an agent.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};

@@ -1,4 +1,4 @@
-//! A step: something an agent did before its answer.
+//! Steps, which record what an agent did before its answer.
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct as _};
 use strum::{Display, EnumString, IntoStaticStr};

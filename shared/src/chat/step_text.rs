@@ -1,4 +1,4 @@
-//! Cleans step titles and details: enforces limits, and removes characters that the store does not support.
+//! Cleans step titles and details by enforcing limits and removing characters that the store does not support.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! A task: the work of one turn, over one or more attempts.
+//! Tasks. A task is the work of one turn, over one or more attempts.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -213,9 +213,9 @@ pub struct TaskDetail {
     pub steps: Vec<Step>,
 }
 
-/// Returns the pause before the next attempt: 1 s × 2ⁿ⁻¹ after the n-th failure, at most [`MAX_BACKOFF`], with full
-/// jitter, and never shorter than `retry_after`, the wait that the agent requested. If the worker was lost, there is no
-/// pause.
+/// Returns the pause before the next attempt, which is 1 s × 2ⁿ⁻¹ after the n-th failure, at most [`MAX_BACKOFF`], with
+/// full jitter, and never shorter than `retry_after`, the wait that the agent requested. If the worker was lost, there
+/// is no pause.
 ///
 /// `jitter` is a random number from 0 to 1.
 #[must_use]

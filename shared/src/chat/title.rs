@@ -10,7 +10,7 @@ pub const MAX_TITLE_CHARS: usize = 200;
 /// The maximum length of a derived title, in characters.
 const AUTOMATIC_CHARS: usize = 60;
 
-/// A title: one line of at most [`MAX_TITLE_CHARS`] characters. May be empty.
+/// A title, which is a single line of at most [`MAX_TITLE_CHARS`] characters and may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title(String);
 
@@ -23,7 +23,7 @@ pub enum TitleError {
 }
 
 impl Title {
-    /// Cleans and validates a title from a user: replaces control characters and line breaks with spaces, and removes
+    /// Cleans and validates a title from a user. Replaces control characters and line breaks with spaces, and removes
     /// invisible format controls and surrounding whitespace.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Title {
         Ok(Self(text.to_owned()))
     }
 
-    /// Derives a title from the first message of a session: its first line, truncated at a word boundary.
+    /// Derives a title from the first line of a session's first message, truncated at a word boundary.
     #[must_use]
     pub fn from_first_message(content: &str) -> Self {
         let lines = content.split(is_line_break).map(|line| clean_line(&strip_terminal_codes(line)).into_owned());

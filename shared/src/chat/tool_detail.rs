@@ -1,4 +1,4 @@
-//! The detail of a tool step: the call and its result.
+//! The detail of a tool step, which contains the call and its result.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Cursors: positions in a user's event log.
+//! Cursors, which are positions in a user's event log.
 
 use std::{fmt, str::FromStr};
 

@@ -1,10 +1,11 @@
 //! A parser for JSON from programs that do not fully conform to RFC 8259.
 //!
-//! Text is parsed strictly first; if that fails, it is repaired and parsed again. The repair handles byte order marks,
+//! Text is first parsed strictly; if that fails, it is repaired and parsed again. The repair handles byte order marks,
 //! invalid UTF-8, unpaired surrogate escapes, raw control characters and unknown escapes in strings, and the numbers
 //! `NaN` and `Infinity`, which become `null`. Any other defect, such as a truncated object, is an error.
 //!
-//! A character outside the Basic Multilingual Plane takes two escapes, and a stream may split it across two messages.
+//! A character outside the Basic Multilingual Plane requires two escapes, and a stream may split them across two
+//! messages.
 //! [`LoneSurrogates::Mark`] keeps each half, and [`SurrogateJoiner`] joins the halves when the text is assembled.
 
 mod repair;

@@ -1,7 +1,9 @@
-//! Backups: consistent copies of a database in use.
+//! Backups, which are consistent copies of a database in use.
 //!
-//! Guarantees: a file with the final name is complete, verified, and synced to disk. A backup that fails or is killed
-//! leaves at most `.NAME.partial` next to the target, and the next backup to the same target replaces that file.
+//! Guarantees:
+//! - A file with the final name is complete, verified, and synced to disk.
+//! - A backup that fails or is killed leaves at most `.NAME.partial` behind, next to the target. The next backup to the
+//!   same target replaces that file.
 //!
 //! `VACUUM INTO` reads one snapshot and does not block writers. SQLite's backup API starts over whenever another
 //! process writes, and it also copies free pages (docs/adr/0010).

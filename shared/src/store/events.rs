@@ -1,4 +1,4 @@
-//! Users' event logs: appending events within the transaction of a change, and reading the head of a log.
+//! Users' event logs. Appends events within the transaction of a change, and reads the head of a log.
 
 use sqlx::SqliteConnection;
 

@@ -1,4 +1,4 @@
-//! Idempotency keys: a repeated request returns the result of the first one.
+//! Idempotency keys. A repeated request with the same key returns the result of the first one.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! API keys: creation, authentication, and revocation.
+//! Creates, authenticates, and revokes API keys.
 
 use std::{sync::atomic::Ordering, time::Duration};
 

@@ -1,4 +1,5 @@
-//! Leases: how long a worker may go without sending a heartbeat before other processes consider it dead.
+//! Leases, which determine how long a worker may go without sending a heartbeat before other processes consider it
+//! dead.
 //!
 //! A heartbeat is a counter. Each observer relies only on its own monotonic clock and never compares wall-clock times,
 //! so that live workers do not appear dead after a clock has been changed or a machine has been suspended.
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use super::Beat;
 use crate::id::WorkerId;
 
-/// Detects dead workers: those whose counter has not changed for an entire lease, as observed by this process.
+/// Detects dead workers, that is, those whose counter has not changed for an entire lease, as observed by this process.
 ///
 /// Time counts only if workers could have sent heartbeats. This excludes time during which the store was not writable,
 /// and time during which this process was suspended or starved, because the workers may have been affected as well.

@@ -1,4 +1,4 @@
-//! Credentials derived from a key: browser logins and stream tickets. Both become invalid when the key does.
+//! Credentials derived from a key, which are browser logins and stream tickets. They become invalid when the key does.
 
 use std::time::Duration;
 

@@ -1,8 +1,12 @@
 //! The store, which contains all SQL. Each operation is one transaction.
 //!
-//! Guarantees: the results of a successful operation are stored together with the task, the job, and the events that
-//! belong to them; a failed operation stores nothing. The store sends no notifications: an operation returns [`Hints`]
-//! if other processes need to be notified, and the caller announces them after the commit.
+//! Guarantees:
+//! - The results of a successful operation are stored together with the task, the job, and the events that belong to
+//!   them.
+//! - A failed operation stores nothing.
+//!
+//! The store sends no notifications. An operation returns [`Hints`] if other processes need to be notified, and the
+//! caller announces them after the commit.
 //!
 //! Changes run on the process's single writer connection, and changes that are waiting for it are committed together
 //! (`writer.rs`). Readers have a separate pool. Migrations are in `migrations/`, and the queue's tables are defined by

@@ -1,4 +1,4 @@
-//! Permission requests. Each one is decided exactly once: by the session's owner, by the time limit, or by the end of
+//! Permission requests. Each one is decided exactly once, by the session's owner, by the time limit, or by the end of
 //! the attempt.
 
 use serde_json::Value;

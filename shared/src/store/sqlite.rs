@@ -1,5 +1,5 @@
-//! Everything specific to SQLite: connection setup, write transactions, error codes, and integrity checks. Backups,
-//! restores, and the erasure of deleted text operate on SQLite's files and have separate modules.
+//! Everything specific to SQLite, such as connection setup, write transactions, error codes, and integrity checks.
+//! Backups, restores, and the erasure of deleted text operate on SQLite's files and have separate modules.
 
 use std::time::Duration;
 

@@ -1,8 +1,10 @@
-//! Steps: an agent's actions before its answer, stored for the latest attempt of a task.
+//! Steps, which are an agent's actions before its answer. They are stored only for the latest attempt of a task.
 //!
-//! Guarantees: steps can be written only while their attempt is running; every change to a step gets a higher revision
-//! than all earlier changes; the end of an attempt closes all of its steps; a claim removes the steps of earlier
-//! attempts.
+//! Guarantees:
+//! - Steps can be written only while their attempt is running.
+//! - Every change to a step gets a higher revision than all earlier changes.
+//! - The end of an attempt closes all of its steps.
+//! - A claim removes the steps of earlier attempts.
 
 use serde_json::Value;
 use sqlx::{SqliteConnection, types::Json};

@@ -1,4 +1,4 @@
-//! Stops: requests to stop tasks, and the ending of tasks whose worker ignores such a request.
+//! Stores requests to stop tasks, and ends tasks whose worker ignores such a request.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The tail of all logs: new rows in the database, as read by a process that serves many streams.
+//! Reads the tail of all logs, that is, the new rows in the database, for a process that serves many streams.
 
 use super::{
     ReadTx, Store, StoreError,

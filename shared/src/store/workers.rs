@@ -1,4 +1,4 @@
-//! Workers: their registration and their heartbeats.
+//! Registers workers and stores their heartbeats.
 
 use sqlx::{Connection, SqliteConnection};
 

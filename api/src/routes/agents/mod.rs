@@ -1,3 +1,3 @@
-//! Agents.
+//! Operations on agents.
 
 pub mod list;

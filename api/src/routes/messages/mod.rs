@@ -1,4 +1,4 @@
-//! Messages: send, list, edit, and unsend.
+//! Operations that send, list, edit, and unsend messages.
 
 pub mod create;
 pub mod edit;

@@ -1,4 +1,4 @@
-//! Sessions: create, list, get, update, mark as read, archive, and delete.
+//! Operations that create, list, get, update, mark as read, archive, and delete sessions.
 
 mod cursor;
 

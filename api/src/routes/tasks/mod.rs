@@ -1,4 +1,4 @@
-//! Tasks: get, cancel, retry, and answer permission requests.
+//! Operations that get, cancel, and retry tasks, and answer permission requests.
 
 pub mod cancel;
 pub mod get;

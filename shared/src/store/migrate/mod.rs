@@ -1,4 +1,4 @@
-//! Prepares a database for use: one process at a time creates the file, switches it to WAL mode, and runs both sets of
+//! Prepares a database for use. One process at a time creates the file, switches it to WAL mode, and runs both sets of
 //! migrations.
 
 #[cfg(test)]

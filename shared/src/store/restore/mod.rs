@@ -1,12 +1,16 @@
 //! Restores, which replace the database with a backup.
 //!
-//! Guarantees: at any moment, even after `kill -9` or a power failure, the database's name refers to either the
-//! complete old database or the complete restored one. The source is never modified. The old database is kept under
-//! another name.
+//! Guarantees:
+//! - At any moment, even after `kill -9` or a power failure, the database's name refers to either the complete old
+//!   database or the complete restored one.
+//! - The source is never modified.
+//! - The old database is kept under another name.
 //!
-//! A restore proceeds in this order: copy the source next to the database, and verify and migrate the copy; write the
-//! entire old write-ahead log into the old database, so that the log cannot be applied to the new one; give the old
-//! database a second name; rename the copy to the database's name.
+//! A restore performs these steps:
+//! 1. Copy the source next to the database, and verify and migrate the copy.
+//! 2. Write the entire old write-ahead log into the old database, so that the log cannot be applied to the new one.
+//! 3. Give the old database a second name.
+//! 4. Rename the copy to the database's name.
 
 mod error;
 mod replacement;

@@ -1,4 +1,4 @@
-//! Rows of the chat tables: the columns that queries select, and the types that they are read into.
+//! Rows of the chat tables, including the columns that queries select and the types that they are read into.
 
 mod message;
 mod session;

@@ -1,4 +1,4 @@
-//! Tests for the queue: claims, leases, and retries.
+//! Tests for the queue, including claims, leases, and retries.
 
 use super::*;
 

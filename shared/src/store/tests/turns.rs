@@ -1,4 +1,4 @@
-//! Tests for turns: sending, outcomes, and changes in between.
+//! Tests for turns, including sending, outcomes, and changes in between.
 
 use super::*;
 
