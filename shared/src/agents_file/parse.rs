@@ -11,7 +11,7 @@ use super::{
     reader::{DAY_S, Reader, Source},
 };
 
-/// Fields that all agents support.
+/// Fields supported by all agents.
 const COMMON_FIELDS: [&str; 9] =
     ["key", "name", "description", "driver", "enabled", "avatar", "starters", "timeout_s", "max_attempts"];
 /// Fields of the `openai` driver.

@@ -6,7 +6,7 @@ use super::{
     reader::{DAY_S, Reader},
 };
 
-/// Fields that all agents that run as programs support.
+/// Fields supported by all agents that run as programs.
 pub(super) const PROGRAM_FIELDS: [&str; 6] = ["command", "args", "env", "secrets", "history_bytes", "idle_timeout_s"];
 /// Additional fields of the `acp` driver.
 pub(super) const ACP_FIELDS: [&str; 7] =

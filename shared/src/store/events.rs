@@ -1,4 +1,4 @@
-//! Users' event logs. Appends events within the transaction of a change, and reads the head of a log.
+//! Appends events to users' event logs within the transaction of a change, and reads the head of a log.
 
 use sqlx::SqliteConnection;
 

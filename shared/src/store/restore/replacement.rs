@@ -1,4 +1,4 @@
-//! Replacing the old database with the staged one.
+//! Replaces the old database with the staged one.
 
 use std::{
     fs, io,
