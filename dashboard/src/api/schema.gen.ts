@@ -697,7 +697,7 @@ export interface components {
             turn: number;
             /**
              * Format: int64
-             * @description The message's arrival number in the session. Read positions refer to this number.
+             * @description The message's sequence number in the session, in order of arrival. Read positions refer to this number.
              */
             seq: number;
             /** @description Who wrote the message. */
@@ -855,7 +855,7 @@ export interface components {
         ReadPosition: {
             /**
              * Format: int64
-             * @description Messages with a `seq` up to this value are read.
+             * @description Messages with a `seq` up to this value count as read.
              */
             last_read_seq: number;
             /**
@@ -939,7 +939,7 @@ export interface components {
             last_seq: number;
             /**
              * Format: int64
-             * @description Messages with a `seq` up to this value are read.
+             * @description Messages with a `seq` up to this value count as read.
              */
             last_read_seq: number;
             /**
@@ -1227,7 +1227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1312,7 +1312,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1368,7 +1368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1464,7 +1464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1554,7 +1554,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1646,7 +1646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1722,7 +1722,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1844,7 +1844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1924,7 +1924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2029,7 +2029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2137,7 +2137,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2213,7 +2213,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2297,7 +2297,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2432,7 +2432,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `queue_full`. Retry after the time in `Retry-After`. */
+            /** @description `queue_full`. Retry after the delay in `Retry-After`. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2450,7 +2450,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2563,7 +2563,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2682,7 +2682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2790,7 +2790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2860,7 +2860,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2975,7 +2975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3103,7 +3103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3218,7 +3218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3322,7 +3322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3386,7 +3386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
