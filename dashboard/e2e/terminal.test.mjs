@@ -28,7 +28,7 @@ function withScript(script, more = "", folderOf = () => {}) {
 
 async function ask(page) {
   await page.goto("/new?agent=script");
-  await page.getByRole("radio", { name: "Script" }).waitFor({ state: "attached" });
+  await page.getByRole("radio", { name: "Script", exact: true }).waitFor({ state: "attached" });
   await send(page, "go");
   await page.waitForURL(/\/chat\/[0-9a-f-]{36}$/);
 }
