@@ -1,4 +1,4 @@
-//! The prompts that the agents received. Only the texts are kept, to limit memory use in long runs.
+//! The prompts that the agents received. Only the text is kept, to limit memory use in long runs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ impl PromptCollector {
         Self { end, task }
     }
 
-    /// Returns the user's texts in each request, in order of arrival.
+    /// Returns the text of the user messages in each request, in order of arrival.
     pub async fn finish(self) -> Vec<Vec<String>> {
         self.end.cancel();
         self.task.await.unwrap()

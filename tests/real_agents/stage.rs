@@ -135,7 +135,7 @@ impl Stage {
         step
     }
 
-    /// Returns the folder in which the agent works.
+    /// Returns the agent's working directory.
     pub fn work(&self) -> PathBuf {
         self.app.folder().join("data/work").join(&self.session)
     }

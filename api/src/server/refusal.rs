@@ -48,7 +48,7 @@ struct RefusalCounts {
 }
 
 impl Refusals {
-    /// Creates the state without any refusals.
+    /// Creates the initial state, with no refusals recorded.
     pub(super) fn new(connections: Connections) -> Self {
         Self { connections, responses: Arc::new(Semaphore::new(MAX_RESPONSES)), counts: Mutex::default() }
     }

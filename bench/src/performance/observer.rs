@@ -1,4 +1,4 @@
-//! Checks that the events in one user's stream are exact: no gaps, no duplicates, and one answer to each message.
+//! Checks that one user's stream contains exactly the expected events: no gaps, no duplicates, and one answer to each message.
 
 use std::collections::HashMap;
 

@@ -9,7 +9,7 @@ const WARM_UP: f64 = 1.0 / 3.0;
 /// Number of points to which the line is fitted; if there are more values, they are averaged first.
 const POINTS: usize = 120;
 
-/// The tolerated rise of a series after the warm-up: `share` or `least`, whichever is more.
+/// The tolerated rise of a series after the warm-up: `share` or `least`, whichever is greater.
 #[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
     /// A fraction of the median.

@@ -54,7 +54,7 @@ impl Fixture {
             .await;
         let file = File::create(app.database()).unwrap();
         assert!(Command::new("gzip").arg("-dc").arg(&self.database).stdout(file).status().unwrap().success());
-        // Renews data with an expiration time, which would have expired by now.
+        // Extends the expiration times of data that would otherwise have expired by now.
         let mut connection = connect(&app.database()).await;
         for table in ["idempotency_key SET created_at", "login SET expires_at"] {
             let change = format!("UPDATE {table} = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 hour')");

@@ -35,7 +35,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts clients that use all apis, and streams that follow the clients.
+    /// Starts clients that use all `api` processes, and streams that follow the clients.
     pub async fn start(installation: &Installation, rng: &mut TestRng, report: &Report) -> Self {
         Self::start_with_delay(installation, rng, report, WORD_DELAY).await
     }

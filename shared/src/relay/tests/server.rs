@@ -79,7 +79,7 @@ impl RedisServer {
         ::redis::from_redis_value::<String>(value.clone()).unwrap_or_else(|_| format!("{value:?}"))
     }
 
-    /// Publishes a raw message, as any other client of Redis could.
+    /// Publishes a raw message, as any other Redis client could.
     pub(super) fn publish(&self, channel: &str, message: &[u8]) {
         ::redis::cmd("PUBLISH").arg(channel).arg(message).query::<()>(&mut self.connect()).unwrap();
     }

@@ -1,4 +1,5 @@
-//! Opens the agent's session for a conversation, which is the earlier session if possible, or else a new one.
+//! Opens the agent's session for a conversation: resumes the earlier session if possible, and otherwise starts a new
+//! one.
 
 use std::{path::Path, time::Duration};
 

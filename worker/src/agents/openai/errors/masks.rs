@@ -9,10 +9,11 @@ use crate::agents::pattern::pattern;
 const MASK: &str = "***";
 /// Prefixes of known servers' keys.
 const PREFIXES: [&str; 11] = ["sk-", "sk_", "gsk_", "pplx-", "csk-", "nvapi-", "xai-", "hf_", "r8_", "Bearer-", "AIza"];
-/// Minimum length of a random-looking part for its word to be treated as a key, in bytes.
+/// Minimum length, in bytes, of a random-looking part. A word that contains one is treated as a key.
 const LONG_BYTES: usize = 20;
-/// Minimum length of a configured key for its parts to be masked, and minimum length of such a part, in bytes.
+/// Minimum length, in bytes, of a configured key whose parts are masked.
 const WHOLE_BYTES: usize = 16;
+/// Minimum length, in bytes, of a part of a configured key that is masked.
 const PART_BYTES: usize = 4;
 
 /// Matches a word that may be a key or part of one.

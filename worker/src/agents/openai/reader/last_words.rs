@@ -17,7 +17,7 @@ const SUCCESSES: [&str; 9] = ["success", "succeeded", "ok", "done", "completed",
 /// What the server has sent outside the answer since the last part of the answer.
 #[derive(Debug, Default)]
 pub(super) struct LastWords {
-    /// Lines of plain text or from a web page.
+    /// Lines of plain text or HTML.
     text: String,
     object: Option<Value>,
 }

@@ -32,7 +32,7 @@ pub(super) struct ThinkTags {
     state: State,
     /// Text that may belong to an incomplete tag.
     held: String,
-    /// The answer's text so far, which is kept as long as it may turn out to be a thought.
+    /// The answer's text so far, which is kept while it might still turn out to be a thought.
     text_so_far: String,
 }
 
