@@ -84,7 +84,7 @@ fn reads_the_environment_if_there_is_no_file() {
     assert_eq!(openai(&own), OpenaiConfig::at("http://127.0.0.1:8081/v1".into()));
 
     let wrong = load(&[("OPENAI_BASE_URL", "127.0.0.1:8081")]).unwrap_err().to_string();
-    assert!(wrong.starts_with("OPENAI_BASE_URL: expected an address"), "{wrong}");
+    assert!(wrong.starts_with("OPENAI_BASE_URL: expected a URL"), "{wrong}");
 }
 
 #[test]
