@@ -24,7 +24,7 @@ async fn doctor_probes_each_agent_and_reports_what_is_missing() {
 
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    for part in ["well (acp): ok", "as fake 1.2.3", "opened a session", "guarded (acp): failed", "agent_auth"] {
+    for part in ["well (acp): ok", "(fake 1.2.3)", "opened a session", "guarded (acp): failed", "agent_auth"] {
         assert!(text.contains(part), "{part:?} is missing in {text}");
     }
     for part in ["gone (acp): failed", "`no-such-program-anywhere` is not installed", "demo (demo): ok"] {
