@@ -107,7 +107,7 @@ pub enum OpenError {
     /// A newer version has migrated the database.
     #[error(
         "DATABASE_URL: {path} has schema version {found}, but this program (version {version}) supports schema \
-         versions up to {known}. Run the newer program, or restore a backup made before the upgrade",
+         versions up to {known}. Run the newer version, or restore a backup made before the upgrade",
         found = schema.found, known = schema.known, version = env!("CARGO_PKG_VERSION")
     )]
     NewerSchema {

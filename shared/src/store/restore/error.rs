@@ -40,7 +40,7 @@ pub enum RestoreError {
     NotBanter(PathBuf),
     /// The source was migrated by a newer version.
     #[error(
-        "{} has schema version {}, but this program (version {}) supports schema versions up to {}; restore it with the newer program",
+        "{} has schema version {}, but this program (version {}) supports schema versions up to {}; restore it with the newer version",
         .0.display(), .1.found, env!("CARGO_PKG_VERSION"), .1.known
     )]
     NewerSchema(PathBuf, NewerSchema),
