@@ -1,6 +1,6 @@
 //! Tests of the errors of servers.
 
-mod overflow;
+mod limits;
 
 use reqwest::header::HeaderName;
 use serde_json::json;
