@@ -7,6 +7,7 @@ use banter_shared::{
     chat::{UserRef, UserRole},
     clock::{Clock as _, SystemClock, Timestamp},
     config::Config,
+    count::count,
     id::KeyId,
     shutdown::Shutdown,
     store::{ApiKey, CheckReport, RestoreReport, Store, back_up, restore},
@@ -155,11 +156,6 @@ fn print_report(report: &CheckReport) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns a number followed by a noun in the singular or plural, such as "1 session" or "2 sessions".
-fn count(number: i64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
 async fn manage_keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> {
     match command {
         KeysCommand::Create { user, workspace, role, expires_days } => {
@@ -242,11 +238,6 @@ mod tests {
         let start = format!("{}\tann\tsales\tmember\t2026-01-01T00:00:00.000Z\tnever\t", key.id);
         assert_eq!(before, format!("{start}active until 2026-02-01T00:00:00.000Z\n"));
         assert_eq!(after, format!("{start}expired\n"));
-    }
-
-    #[test]
-    fn formats_counts_in_the_singular_and_the_plural() {
-        assert_eq!([0, 1, 2].map(|number| count(number, "task")), ["0 tasks", "1 task", "2 tasks"]);
     }
 
     #[test]

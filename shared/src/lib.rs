@@ -18,6 +18,7 @@ pub mod agents_file;
 pub mod chat;
 pub mod clock;
 pub mod config;
+pub mod count;
 pub mod event;
 pub mod id;
 pub mod lenient_json;

@@ -11,7 +11,6 @@ pub mod heartbeat;
 pub mod outcome;
 mod permissions;
 pub mod queue;
-mod seconds;
 mod steps;
 pub mod supervise;
 mod text;
@@ -27,6 +26,7 @@ use banter_shared::{
     agents_file::AgentCatalog,
     clock::SystemClock,
     config::Config,
+    count::seconds,
     id::WorkerId,
     relay::{self, Identity, SharedRelay},
     shutdown::Shutdown,
@@ -42,7 +42,6 @@ use tokio_util::sync::CancellationToken;
 use agents::{Registry, health, process::ProcessHost};
 use attempts::RunningAttempts;
 use queue::{AgentQueue, QueueParts};
-use seconds::Seconds;
 use turn::TurnRunner;
 
 /// Interval between reports of the agents' health.
@@ -166,7 +165,7 @@ async fn run_queue(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -
     };
     tokio::select! {
         result = worked => result.context("the queue stopped unexpectedly"),
-        () = too_late => anyhow::bail!("could not return the running tasks to the queue within {}", Seconds(HAND_BACK_LIMIT)),
+        () = too_late => anyhow::bail!("could not return the running tasks to the queue within {}", seconds(HAND_BACK_LIMIT)),
     }
 }
 

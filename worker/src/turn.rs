@@ -12,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 use banter_shared::{
     chat::{AgentSession, ErrorCode, PermissionDetail, TaskError},
     clock::SharedClock,
+    count::seconds,
     id::PermissionId,
     relay::SharedRelay,
     shutdown::Shutdown,
@@ -28,7 +29,6 @@ use crate::{
     attempts::{AttemptGuard, RunningAttempts},
     outcome,
     permissions::Permissions,
-    seconds::Seconds,
     steps::StepWriter,
     text::{TextWriter, WriterStatus},
 };
@@ -96,7 +96,7 @@ impl TurnRunner {
             AttemptResult::Stopped => AttemptEnd::Stopped { text, resume },
             AttemptResult::HandedBack => AttemptEnd::HandedBack { text },
             AttemptResult::TimedOut(limit) => {
-                let message = format!("The agent did not finish within {}.", Seconds(limit));
+                let message = format!("The agent did not finish within {}.", seconds(limit));
                 AttemptEnd::Failed { text, error: TaskError::new(ErrorCode::Timeout, message), retry_after: None }
             }
         };

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use banter_shared::{
     agents_file::{CommandConfig, CommandInput},
     chat::{ErrorCode, FinishReason, HistoryMessage, Role},
+    count::seconds,
 };
 use serde_json::json;
 use tokio::{
@@ -25,7 +26,6 @@ use super::{
     process::{AgentProcess, Launch, ProcessHost},
     prompt,
 };
-use crate::seconds::Seconds;
 
 /// Maximum length of an answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -90,7 +90,7 @@ impl Inner {
         if finish_reason == FinishReason::Stop {
             let limit = self.config.idle_timeout;
             let Ok(status) = timeout(limit, handle.exited()).await else {
-                let message = format!("The program closed its output but did not exit within {}.", Seconds(limit));
+                let message = format!("The program closed its output but did not exit within {}.", seconds(limit));
                 return Err(AgentError::new(ErrorCode::Timeout, message));
             };
             if !status.is_some_and(|status| status.success()) {
@@ -108,7 +108,7 @@ impl Inner {
         loop {
             let limit = self.config.idle_timeout;
             let Ok(read) = timeout(limit, stdout.read(&mut buffer)).await else {
-                let message = format!("The program produced no output for {}.", Seconds(limit));
+                let message = format!("The program produced no output for {}.", seconds(limit));
                 return Err(AgentError::new(ErrorCode::Timeout, message));
             };
             let count = read.unwrap_or(0);

@@ -22,7 +22,7 @@ use agent_client_protocol::{
         NoticeCapabilities,
     },
 };
-use banter_shared::chat::ErrorCode;
+use banter_shared::{chat::ErrorCode, count::seconds};
 use serde::Serialize;
 use serde_json::{Number, Value, json};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -39,12 +39,9 @@ use super::{
     peer::{Peer, RequestError},
     settle::{SettlePolicy, SettleWindow},
 };
-use crate::{
-    agents::{
-        AgentError,
-        process::{AgentProcess, ProcessHandle, ProcessHost},
-    },
-    seconds::Seconds,
+use crate::agents::{
+    AgentError,
+    process::{AgentProcess, ProcessHandle, ProcessHost},
 };
 
 /// How long an agent may take to start and initialize.
@@ -117,7 +114,7 @@ impl Connection {
             Ok(Ok(result)) => AgentInfo::parse(&result),
             Ok(Err(error)) => return Err(self.explain(&error).await),
             Err(_) => {
-                let message = format!("The agent did not initialize within {}.", Seconds(INITIALIZE_LIMIT));
+                let message = format!("The agent did not initialize within {}.", seconds(INITIALIZE_LIMIT));
                 return Err(AgentError::new(ErrorCode::Timeout, message));
             }
         };
@@ -164,7 +161,7 @@ impl Connection {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(self.explain(&error).await),
             Err(_) => {
-                let message = format!("The agent did not respond to `{method}` within {}.", Seconds(limit));
+                let message = format!("The agent did not respond to `{method}` within {}.", seconds(limit));
                 Err(AgentError::new(ErrorCode::Timeout, message))
             }
         }

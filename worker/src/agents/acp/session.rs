@@ -7,12 +7,13 @@ use agent_client_protocol::v1::schema::{LoadSessionRequest, NewSessionRequest, R
 use banter_shared::{
     agents_file::AcpConfig,
     chat::{ErrorCode, ResumePoint},
+    count::seconds,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{connection::Connection, settle::SettleWindow, update::session_id_in};
-use crate::{agents::AgentError, seconds::Seconds};
+use crate::agents::AgentError;
 
 /// Time limit for each request that opens or configures a session.
 const SESSION_LIMIT: Duration = Duration::from_secs(30);
@@ -90,7 +91,7 @@ async fn try_restore(
     // Some agents respond first and then replay the history, which is discarded because there is no listener yet.
     match replay {
         Some(window) if !connection.settle(window).await => {
-            let message = format!("The agent kept sending updates for {} after `{method}`.", Seconds(window.limit));
+            let message = format!("The agent kept sending updates for {} after `{method}`.", seconds(window.limit));
             Err(AgentError::new(ErrorCode::AgentProtocol, message))
         }
         Some(_) | None => Ok(()),

@@ -16,6 +16,7 @@ use agent_client_protocol::v1::schema::{ContentBlock, PromptRequest, TextContent
 use banter_shared::{
     agents_file::AcpConfig,
     chat::{ErrorCode, FinishReason},
+    count::seconds,
 };
 use serde_json::Value;
 use tokio::{
@@ -38,10 +39,7 @@ use super::{
     settle::SettlePolicy,
     tool::DEFAULT_TITLE,
 };
-use crate::{
-    agents::{AgentError, Answer, PermissionRequest, Update, process::tree},
-    seconds::Seconds,
-};
+use crate::agents::{AgentError, Answer, PermissionRequest, Update, process::tree};
 
 /// How long an agent may take to end a turn that was cancelled.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
@@ -222,7 +220,7 @@ impl Prompt<'_> {
                 () = sleep_until(flush_at), if mapper.has_something_to_flush() => mapper.flush(&mut out),
                 // Users may take as long as they need to answer a permission request.
                 () = sleep_until(silent_since + self.config.idle_timeout), if pending.is_empty() && settling.is_none() => {
-                    let limit = Seconds(self.config.idle_timeout);
+                    let limit = seconds(self.config.idle_timeout);
                     let what = if self.connection.has_ignored() { "no readable output" } else { "no output" };
                     let message = format!("The agent sent {what} for {limit}.");
                     return LoopExit::Cancel(Err(AgentError::new(ErrorCode::Timeout, message)));

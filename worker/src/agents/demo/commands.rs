@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use banter_shared::count::count;
+
 use super::{AnswerEnd, DemoAnswer, Prelude, texts, words};
 
 /// Maximum duration of `/slow`, in seconds.
@@ -57,10 +59,10 @@ fn slow(argument: &str) -> DemoAnswer {
         return DemoAnswer::typed(texts::SLOW_USAGE);
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 28 800, never negative")]
-    let count = (seconds * SLOW_PARTS_PER_S).ceil() as u32;
-    let numbers = (1..=count.max(5)).map(|number| format!(" {number}"));
-    let parts =
-        [format!("Counting for about {seconds} seconds:")].into_iter().chain(numbers).chain([" – done.".to_owned()]);
+    let part_count = (seconds * SLOW_PARTS_PER_S).ceil() as u32;
+    let numbers = (1..=part_count.max(5)).map(|number| format!(" {number}"));
+    let duration = count(seconds, "second");
+    let parts = [format!("Counting for about {duration}:")].into_iter().chain(numbers).chain([" – done.".to_owned()]);
     DemoAnswer { parts: parts.collect(), duration: Duration::from_secs_f64(seconds), ..DemoAnswer::at_once("") }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use banter_shared::{agents_file::OpenaiConfig, clock::SystemClock};
+use banter_shared::{agents_file::OpenaiConfig, clock::SystemClock, count::count};
 
 use super::{MODELS_TIMEOUT, OpenaiAgent};
 use crate::agents::{
@@ -23,8 +23,8 @@ impl Driver for OpenaiConfig {
             Err(reason) => Err(reason),
         };
         match result {
-            Ok(count) => {
-                let models = if count == 1 { "1 model".to_owned() } else { format!("{count} models") };
+            Ok(number) => {
+                let models = count(number, "model");
                 ProbeReport { is_usable: true, lines: vec![format!("connected: the server lists {models}")] }
             }
             Err(reason) => ProbeReport::failed(format!("failed: {reason}")),
