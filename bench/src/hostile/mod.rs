@@ -131,9 +131,11 @@ fn print_result(quiet: &Latencies, hostile: &Latencies, peak_mib: f64, stopped_i
     println!("the api used at most {peak_mib:.0} MiB and stopped in {:.1} s", stopped_in.as_secs_f64());
     let is_unaffected = after <= before + (before * LATENCY_TOLERANCE.0).max(LATENCY_TOLERANCE.1);
     let (is_small, is_quick) = (peak_mib < MEMORY_MIB, stopped_in < STOP_LIMIT);
-    for (holds, what) in
-        [(is_unaffected, "latency of the good client"), (is_small, "memory of the api"), (is_quick, "time to stop")]
-    {
+    for (holds, what) in [
+        (is_unaffected, "latency of the well-behaved client"),
+        (is_small, "memory of the api"),
+        (is_quick, "time to stop"),
+    ] {
         println!("{what}: {}", if holds { "within the limit" } else { "OVER THE LIMIT" });
     }
     is_unaffected && is_small && is_quick

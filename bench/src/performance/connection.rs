@@ -22,7 +22,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to an address. Every request is sent with the given key.
+    /// Connects to an address. Every request is sent with the given key, if any.
     ///
     /// # Errors
     /// Fails if nothing is listening at that address.

@@ -96,7 +96,7 @@ impl Installation {
     /// Opens a connection to the api.
     ///
     /// # Errors
-    /// Fails if the api cannot be reached or rejects a request.
+    /// Fails if the api cannot be reached.
     pub async fn connect(&self, key: &str) -> Result<Connection> {
         Connection::open(self.app.client().address(), Some(key)).await
     }

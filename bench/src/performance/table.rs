@@ -57,7 +57,7 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// Formats a whole number, with thin-space separators starting at 10 000.
+/// Formats a whole number, with spaces as separators starting at 10 000.
 fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     if digits.len() < 5 {

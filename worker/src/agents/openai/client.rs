@@ -20,8 +20,8 @@ use crate::agents::AgentError;
 
 /// Time limit for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept open. Common servers close idle connections after 5 s, and a request fails if
-/// the server closes its connection just as it is sent.
+/// How long an idle connection is kept open. Must be shorter than the 5 s after which common servers close idle
+/// connections: a request fails if the server closes its connection just as it is sent.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Maximum number of header fields in a response. Gateways add many of them.

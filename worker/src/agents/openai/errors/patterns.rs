@@ -7,7 +7,7 @@ use regex::{Regex, RegexSet};
 use crate::agents::pattern::{pattern, patterns};
 
 /// Matches messages saying that the conversation exceeds the model's context. Some of the patterns apply to several
-/// servers, whose messages are listed in `tests.rs`.
+/// servers, whose messages are listed in `tests/limits.rs`.
 pub(super) static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"context[ _-]*(?:length|size|window|limit|overflow)",

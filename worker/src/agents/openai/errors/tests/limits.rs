@@ -1,4 +1,4 @@
-//! Tests of context overflow errors and rate limits.
+//! Tests of context overflow errors, rate limits, and exhausted quotas.
 
 use super::*;
 
