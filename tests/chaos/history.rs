@@ -94,7 +94,8 @@ pub struct ChangeRecord {
 pub struct Cancellation {
     /// The duration of the cancellation.
     pub took: Duration,
-    /// True if no process was frozen or killed and the store was not locked during the cancellation.
+    /// True if no fault was in effect during the cancellation; see
+    /// [`FaultTimes::was_fault_free`](crate::fault_times::FaultTimes::was_fault_free).
     pub is_fault_free: bool,
 }
 

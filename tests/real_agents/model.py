@@ -77,7 +77,7 @@ def example(schema):
 
 
 def text_of(content):
-    """Returns the text of a message's content, which is a string or a list of parts."""
+    """Returns the texts in content that is a string or a list of parts."""
     if isinstance(content, str):
         return [content]
     return [part["text"] for part in content or [] if isinstance(part.get("text"), str)]

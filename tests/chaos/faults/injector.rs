@@ -83,7 +83,8 @@ impl FaultInjector {
             self.history().log_line(&format!("begin {fault:?}"));
             self.begin(fault).await;
         }
-        // Half of the faults that block writes last longer than a lease, so that other workers take over.
+        // Half of the faults that may block writes last up to 5 s, usually longer than a lease, so that other workers
+        // take over.
         let is_long = faults.iter().any(|fault| fault.blocks_writes()) && self.rng.random_ratio(1, 2);
         let duration_ms =
             if is_long { 1000 + self.rng.random_range(0..4000) } else { 100 + self.rng.random_range(0..1500) };

@@ -1,4 +1,4 @@
-//! `api backup` writes a complete copy under its final name, or no file at all.
+//! `api backup` creates its final file only once the copy is complete.
 
 use std::{
     fs,

@@ -58,7 +58,7 @@ async fn streams_dropped_at_random_bytes_miss_and_repeat_nothing() {
     report.print();
 }
 
-/// Sets the rules for all new connections, so that none of them stays open.
+/// Sets the rules for new connections, and drops the open ones, to which a byte limit does not apply.
 fn set_rules(proxies: &[Proxy], rules: &Rules) {
     for proxy in proxies {
         proxy.set_rules(rules.clone());

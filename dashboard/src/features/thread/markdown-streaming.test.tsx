@@ -17,7 +17,7 @@ const block = fc.oneof(
 );
 const documents = fc.array(block, { minLength: 1, maxLength: 5 }).map((all) => all.join("\n\n"));
 
-it("renders text that is streamed in any number of parts like the complete text", () => {
+it("renders text that is cut at any positions and streamed like the complete text", () => {
   fc.assert(
     fc.property(documents, fc.array(fc.nat(400), { maxLength: 6 }), (text, cuts) => {
       const streamed = render(<MarkdownView text="" isStreaming />);
