@@ -70,11 +70,12 @@ impl Config {
         if let Err(error) = dotenvy::dotenv()
             && !error.not_found()
         {
-            return Err(ConfigError {
-                variable: ".env",
-                value: None,
-                expected: format!("lines of NAME=value ({error})"),
-            });
+            let expected = match error {
+                dotenvy::Error::Io(error) => format!("a readable file ({error})"),
+                // The text of these errors contains the line, which may contain a secret.
+                _ => "lines of NAME=value".to_owned(),
+            };
+            return Err(ConfigError { variable: ".env", value: None, expected });
         }
         Self::from_lookup(|name| env::var(name).ok())
     }

@@ -1,6 +1,9 @@
 //! Startup errors and their messages.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use banter_tests::app::{TestApp, address_of};
 
@@ -60,6 +63,20 @@ async fn an_invalid_value_stops_the_program_that_uses_it() {
     }
     for value in ["0", "-1", "x"] {
         refuses(&app, "worker", "WORKER_CONCURRENCY", value).await;
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_env_file_stops_both_programs_without_showing_its_lines() {
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+    fs::write(app.folder().join(".env"), "OPENAI_API_KEY='sk-1234\n").unwrap();
+
+    for program in ["api", "worker"] {
+        let mut process = app.spawn(program, &[("BIND_ADDR", "127.0.0.1:0")]);
+        let status = process.wait_for_exit(FAILS_WITHIN).await;
+        let log = process.stderr();
+        assert!(!status.success() && log.contains(".env: expected lines of NAME=value"), "{program}: {log}");
+        assert!(!log.contains("sk-1234"), "{program}: {log}");
     }
 }
 
