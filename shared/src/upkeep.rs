@@ -103,7 +103,7 @@ async fn sweep_stops(store: Store, relay: SharedRelay, end: CancellationToken) {
             Ok::<_, StoreError>(())
         };
         if let Err(error) = swept.await {
-            tracing::warn!(%error, "failed to read cancellation requests; retrying");
+            tracing::warn!(%error, "failed to end tasks whose worker ignores a stop request; retrying");
         }
     }
 }

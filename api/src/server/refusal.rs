@@ -112,7 +112,7 @@ fn response(scope: LimitScope) -> Vec<u8> {
     let detail = match scope {
         LimitScope::Process => "The server has too many open connections. Try again in a moment.",
         LimitScope::Address => {
-            "There are too many open connections from your IP address. Close some, or try again in a moment."
+            "There are too many open connections from your IP address or network. Close some, or try again in a moment."
         }
     };
     let id = Uuid::now_v7().to_string();

@@ -85,7 +85,7 @@ impl EventStream {
                     Ok(Some(part)) => part,
                     Ok(None) => return Ok(()),
                     Err(error) => {
-                        tracing::warn!(%error, "failed to list running tasks; retrying");
+                        tracing::warn!(%task_id, %error, "failed to read the output of a running task; retrying");
                         self.pause().await?;
                         continue;
                     }

@@ -30,6 +30,9 @@ const OPENAI_FIELDS: [&str; 10] = [
 /// The part of an error message that lists the drivers.
 const EXPECTED_DRIVER: &str = "expected \"acp\", \"openai\", \"command\", or \"demo\"";
 
+/// The part of an error message that states what `agents` contains.
+const EXPECTED_TABLES: &str = "expected [[agents]] tables (with double brackets)";
+
 /// One `[[agents]]` table.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -47,7 +50,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
     root.allow_only(&["agents"], |_| None)?;
     let Some(agents) = document.get_ref().get("agents") else { return Ok(Vec::new()) };
     let DeValue::Array(tables) = agents.get_ref() else {
-        return Err(root.field_problem("agents", "expected one or more [[agents]] tables (with double brackets)"));
+        return Err(root.field_problem("agents", EXPECTED_TABLES));
     };
 
     let mut entries = Vec::new();
@@ -55,7 +58,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
     for table in tables {
         let offset = table.span().start;
         let DeValue::Table(fields) = table.get_ref() else {
-            return Err(root.field_problem("agents", "expected one or more [[agents]] tables (with double brackets)"));
+            return Err(root.field_problem("agents", EXPECTED_TABLES));
         };
         let mut reader = Reader::new(source, fields, offset, "agent".to_owned());
         let entry = parse_agent(&mut reader)?;

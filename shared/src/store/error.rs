@@ -86,8 +86,8 @@ pub struct NewerSchema {
 /// The reason why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder could not be created, or the lock file could not be opened.
-    #[error("DATABASE_URL: cannot create the parent directory of {path}")]
+    /// The database file, its lock files, or their folder could not be created or opened.
+    #[error("DATABASE_URL: cannot create {path}, its lock files, or its parent directory")]
     Folder {
         /// The database file.
         path: String,

@@ -59,8 +59,9 @@ impl Store {
         Ok(position)
     }
 
-    /// Reads everything after `position` in all logs, live text, and steps, from one snapshot. Only the events of logs
-    /// for which `is_followed` returns true are rendered.
+    /// Reads the next part of what follows `position` in all logs, live text, and steps, from one snapshot;
+    /// [`Tail::has_more`] states whether there is more. Only the events of logs for which `is_followed` returns true are
+    /// rendered.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -108,11 +108,8 @@ fn rejects_incomplete_and_misplaced_tables() {
             "[[agents]]\nkey = 'x'\ndriver = 'demo'\n[[agents]]\nkey = 'x'\ndriver = 'demo'",
             "5: agent `x`: `key`: must be unique; line 1 already uses it",
         ),
-        (
-            "[agents]\nkey = 'x'",
-            "1: agents file: `agents`: expected one or more [[agents]] tables (with double brackets)",
-        ),
-        ("agents = [1]", "1: agents file: `agents`: expected one or more [[agents]] tables (with double brackets)"),
+        ("[agents]\nkey = 'x'", "1: agents file: `agents`: expected [[agents]] tables (with double brackets)"),
+        ("agents = [1]", "1: agents file: `agents`: expected [[agents]] tables (with double brackets)"),
         ("port = 1", "1: agents file: unknown key `port`; expected one of: agents"),
     ];
 

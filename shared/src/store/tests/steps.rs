@@ -160,7 +160,7 @@ async fn an_answer_closes_open_steps_in_the_same_transaction() {
 }
 
 #[tokio::test]
-async fn open_steps_fail_if_an_attempt_ends_without_an_answer() {
+async fn open_steps_fail_or_are_rejected_if_an_attempt_ends_without_an_answer() {
     let f = Fixture::new().await;
     let stopped = AttemptEnd::Stopped { text: String::new(), resume: None };
     let handed_back = AttemptEnd::HandedBack { text: String::new() };

@@ -45,7 +45,7 @@ async fn retries_after_failures_and_keeps_the_latest_text() {
 }
 
 #[tokio::test]
-async fn a_stored_stop_request_takes_precedence_over_every_other_outcome() {
+async fn a_stored_stop_request_takes_precedence_over_another_attempt() {
     let f = Fixture::new().await;
     for finish in [AttemptEnd::HandedBack { text: String::new() }, AttemptEnd::WorkerLost] {
         let session = f.session().await;
