@@ -30,7 +30,7 @@ pub fn set_umask() {
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
 }
 
-/// Opens a file for writing, creates it if it is missing, and makes it private in either case.
+/// Opens a file for reading and writing, creates it if it is missing, and makes it private in either case.
 ///
 /// In a folder that several accounts share, another account may have created something else with this name. Therefore,
 /// does not follow symbolic links and does not wait for a pipe's reader.
@@ -39,8 +39,14 @@ pub fn set_umask() {
 /// Returns an error if the file cannot be opened or is not a regular file.
 pub fn open_file(path: &Path) -> io::Result<File> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file =
-        File::options().create(true).truncate(false).write(true).mode(FILE_MODE).custom_flags(flags).open(path)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .mode(FILE_MODE)
+        .custom_flags(flags)
+        .open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }

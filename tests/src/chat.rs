@@ -170,6 +170,14 @@ impl Client {
         .await
     }
 
+    /// Waits until this text of the session's running answer is stored. Streams may receive it earlier.
+    pub async fn wait_for_stored_text(&self, session: &str, text: &str) {
+        eventually(&format!("{text:?} to be stored"), async || {
+            (self.chat(session).await["partial"]["text"] == text).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until the task has a final status.
     pub async fn wait_for_end(&self, session: &str, task: &str) -> Value {
         eventually(&format!("the end of task {task}"), async || Some(self.task(session, task).await).filter(has_ended))

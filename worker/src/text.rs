@@ -52,11 +52,11 @@ pub(crate) struct TextWriter {
 impl TextWriter {
     /// Creates a writer for a new attempt. Writes run on `tasks`.
     pub(crate) fn new(store: &Store, relay: &SharedRelay, tasks: &TaskTracker, claim: Claim) -> Self {
-        let now = Instant::now();
+        let (now, pace) = (Instant::now(), relay.text_intervals());
         Self {
             store: store.clone(),
             relay: relay.clone(),
-            pace: relay.text_intervals(),
+            pace,
             claim,
             all: String::new(),
             retracted: 0,
@@ -71,6 +71,10 @@ impl TextWriter {
 
     /// Appends text.
     pub(crate) fn push(&mut self, text: &str) {
+        if self.all.is_empty() && self.pace.published.is_some() {
+            // An answer that ends sooner is stored once, with its outcome. Until then, its text is only published.
+            self.store_at = Instant::now() + self.pace.stored;
+        }
         self.all.push_str(&sanitize_agent_text(text));
     }
 
@@ -131,6 +135,25 @@ impl TextWriter {
         };
         self.published = self.all.len();
         self.relay.publish_text(&self.claim.user, text);
+    }
+
+    /// Stores the text that is not stored yet, at the end of an attempt that another one may follow.
+    pub(crate) async fn store_rest(&mut self) -> WriterStatus {
+        if self.all.len() > self.published && self.pace.published.is_some() {
+            self.publish();
+        }
+        if self.in_flight.is_some() {
+            let written = join(&mut self.in_flight).await;
+            if self.finish_write(written) == WriterStatus::LeaseLost {
+                return WriterStatus::LeaseLost;
+            }
+        }
+        if self.storable() == self.stored {
+            return WriterStatus::Active;
+        }
+        self.in_flight = Some(self.start_write());
+        let written = join(&mut self.in_flight).await;
+        self.finish_write(written)
     }
 
     /// Handles the result of a write.

@@ -65,6 +65,16 @@ enum AttemptResult {
     LeaseLost,
 }
 
+impl AttemptResult {
+    /// Returns whether another attempt may follow. The text of this one is kept in case the others have none.
+    const fn may_be_retried(&self) -> bool {
+        match self {
+            Self::Finished(Err(_)) | Self::HandedBack | Self::TimedOut(_) => true,
+            Self::Finished(Ok(_)) | Self::Stopped | Self::LeaseLost => false,
+        }
+    }
+}
+
 impl TurnRunner {
     /// Runs an attempt to completion.
     pub async fn run(&self, claim: Claim) {
@@ -84,6 +94,9 @@ impl TurnRunner {
         let timeout = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
         let mut output = AttemptOutput::new(self, &claim, &guard);
         let end = self.drive(agent, turn, guard.stop(), timeout, &mut output).await;
+        if end.may_be_retried() && output.text.store_rest().await == WriterStatus::LeaseLost {
+            return;
+        }
         let (text, resume, steps) = output.into_parts();
         let finish = match end {
             AttemptResult::LeaseLost => return,

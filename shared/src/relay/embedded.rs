@@ -1,24 +1,44 @@
 //! The relay of processes that share one database file on one machine; no service is required.
 //!
-//! A hint says only that something changed, and receivers read the database. Live text is not sent: it is stored often
-//! enough for streams to read it from the database.
+//! A hint says only that something changed, and receivers read the database. Live text is sent over Unix sockets. Where
+//! these cannot be used, text is stored often enough for streams to read it from the database.
 
-use std::{path::Path, sync::Arc, time::Duration};
+mod followed_users;
+mod socket_folder;
+mod text_channel;
+mod text_listener;
+mod text_publisher;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    FollowGuard, Hints, LiveText, Relay, Signal, TextIntervals,
+    FollowGuard, Hints, Identity, LiveText, Relay, Signal, TextIntervals,
+    rejections::Rejections,
     signals::{SignalSender, Signals},
     status::{Counters, Link, LinkState, RelayStatus},
     wake::{Interest, Listener, WakeFile, WakeMode},
 };
 use crate::chat::UserRef;
+use followed_users::FollowedUsers;
+use socket_folder::SocketFolder;
+use text_channel::{Seal, UserText};
+use text_listener::TextListener;
+use text_publisher::TextPublisher;
 
-/// How long a worker collects text before storing it, which determines how often readers receive new text.
-const CHUNK_INTERVAL: Duration = Duration::from_millis(60);
+/// How long text is collected before it is sent.
+const PUBLISHED: Duration = Duration::from_millis(15);
+/// How long text is collected before it is stored: the delay of a stream that missed sent text.
+const STORED: Duration = Duration::from_millis(250);
+/// How long text is collected before it is stored if it cannot be sent.
+const STORED_ONLY: Duration = Duration::from_millis(60);
 
 /// The embedded relay; see the module documentation.
 #[derive(Debug)]
@@ -26,9 +46,15 @@ pub struct EmbeddedRelay {
     wake: Arc<WakeFile>,
     interest: Arc<Interest>,
     signals: SignalSender,
-    counters: Counters,
+    counters: Arc<Counters>,
     subscriber: Arc<Link>,
     publisher: Link,
+    followed: Arc<FollowedUsers>,
+    /// The receiver of live text, until it is started for the first stream.
+    listener: Mutex<Option<TextListener>>,
+    /// Sends live text; `None` if the folder of the sockets is unusable.
+    texts: Option<TextPublisher>,
+    tasks: CancellationToken,
     /// Ends the listener when dropped.
     _stop: DropGuard,
 }
@@ -38,7 +64,7 @@ impl EmbeddedRelay {
     ///
     /// # Errors
     /// Returns an error if the wake-up file next to the database cannot be created.
-    pub async fn start(database: &Path, mode: WakeMode) -> std::io::Result<Self> {
+    pub async fn start(database: &Path, mode: WakeMode, identity: &Identity) -> std::io::Result<Self> {
         let wake = Arc::new(WakeFile::open(database)?);
         let interest = Arc::<Interest>::default();
         let signals = SignalSender::new();
@@ -59,15 +85,50 @@ impl EmbeddedRelay {
         let stop = CancellationToken::new();
         // Wait until changes are detected, so that nothing is missed after the start.
         tokio::spawn(stop.clone().run_until_cancelled_owned(listener.start().await));
+        let (counters, followed) = (Arc::<Counters>::default(), Arc::<FollowedUsers>::default());
+        let (folder, seal) = (SocketFolder::of(database), Seal::new(identity.key.clone(), &identity.installation));
+        let listener = TextListener {
+            folder: folder.clone(),
+            seal: seal.clone(),
+            signals: signals.clone(),
+            followed: Arc::clone(&followed),
+            rejections: Arc::new(Rejections::new(Arc::clone(&counters))),
+        };
+        let texts = match folder.open() {
+            Ok(_) => {
+                let (texts, sending) = TextPublisher::new(folder, seal, Arc::clone(&counters));
+                tokio::spawn(stop.clone().run_until_cancelled_owned(sending.run()));
+                Some(texts)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot send live text; storing it more often");
+                None
+            }
+        };
         Ok(Self {
             wake,
             interest,
             signals,
-            counters: Counters::default(),
+            counters,
             subscriber,
             publisher,
+            followed,
+            listener: Mutex::new(Some(listener)),
+            texts,
+            tasks: stop.clone(),
             _stop: stop.drop_guard(),
         })
+    }
+
+    /// Starts to receive live text, unless that was done before. A process without streams needs no socket.
+    fn listen(&self) {
+        let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        match listener.bind() {
+            Ok(bound) => {
+                tokio::spawn(self.tasks.clone().run_until_cancelled_owned(listener.run(bound)));
+            }
+            Err(error) => tracing::warn!(%error, "cannot receive live text; reading the stored text"),
+        }
     }
 }
 
@@ -88,14 +149,19 @@ impl Relay for EmbeddedRelay {
         self.signals.send(Signal::Changed);
     }
 
-    fn publish_text(&self, _: &UserRef, _: LiveText) {}
+    fn publish_text(&self, user: &UserRef, text: LiveText) {
+        if let Some(texts) = &self.texts {
+            texts.publish(UserText { user: user.clone(), text });
+        }
+    }
 
     fn signals(&self) -> Signals {
         self.signals.subscribe()
     }
 
-    async fn follow(&self, _: &UserRef) -> FollowGuard {
-        self.follow_work()
+    async fn follow(&self, user: &UserRef) -> FollowGuard {
+        self.listen();
+        FollowGuard::new((self.followed.add(user), self.interest.add()))
     }
 
     fn follow_work(&self) -> FollowGuard {
@@ -103,7 +169,10 @@ impl Relay for EmbeddedRelay {
     }
 
     fn text_intervals(&self) -> TextIntervals {
-        TextIntervals { stored: CHUNK_INTERVAL, published: None }
+        match self.texts {
+            Some(_) => TextIntervals { stored: STORED, published: Some(PUBLISHED) },
+            None => TextIntervals { stored: STORED_ONLY, published: None },
+        }
     }
 
     fn status(&self) -> RelayStatus {
@@ -112,9 +181,9 @@ impl Relay for EmbeddedRelay {
             publisher: self.publisher.get(),
             pending_subscriptions: 0,
             dropped_hints: self.counters.dropped_hints.get(),
-            dropped_texts: 0,
+            dropped_texts: self.counters.dropped_texts.get(),
             lagged_signals: self.signals.lagged(),
-            rejected_messages: 0,
+            rejected_messages: self.counters.rejected_messages.get(),
         }
     }
 

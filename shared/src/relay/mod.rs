@@ -7,6 +7,7 @@
 mod embedded;
 mod key;
 mod redis;
+mod rejections;
 mod signals;
 mod status;
 #[cfg(test)]
@@ -119,7 +120,9 @@ pub trait Relay: Debug + Send + Sync {
 /// A relay shared by the parts of a process.
 pub type SharedRelay = Arc<dyn Relay>;
 
-/// A subscription that ends when it is dropped, such as that of an open stream or of a running task.
+/// A subscription that ends when it is dropped, such as that of an open stream or of a running task. The default is no
+/// subscription.
+#[derive(Default)]
 pub struct FollowGuard {
     _guard: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
@@ -128,11 +131,6 @@ impl FollowGuard {
     /// Creates a subscription that drops `guard` when it ends.
     fn new(guard: impl std::any::Any + Send + Sync) -> Self {
         Self { _guard: Some(Box::new(guard)) }
-    }
-
-    /// Creates a guard that does not represent a subscription.
-    const fn nothing() -> Self {
-        Self { _guard: None }
     }
 }
 
@@ -175,6 +173,6 @@ pub enum StartError {
 pub async fn start(options: &RelayOptions, database: &Path, identity: &Identity) -> Result<SharedRelay, StartError> {
     Ok(match &options.redis {
         Some(address) => Arc::new(RedisRelay::start(address, identity)),
-        None => Arc::new(EmbeddedRelay::start(database, options.wake).await.map_err(StartError::WakeFile)?),
+        None => Arc::new(EmbeddedRelay::start(database, options.wake, identity).await.map_err(StartError::WakeFile)?),
     })
 }

@@ -12,7 +12,6 @@
 //! | [`send_queue`] | the queue of messages to publish |
 //! | [`publisher`], [`subscriber`] | one connection each, with its recovery |
 //! | [`connection`] | timeouts, backoff, and the classification of errors |
-//! | [`rejections`] | messages without a valid signature |
 //!
 //! Channels are named `banter:<installation>:…`: one per user for events and text, one for jobs, and one for stops and
 //! permission decisions of running tasks. Every message is [signed](super::key).
@@ -21,7 +20,6 @@ mod address;
 mod connection;
 mod followed_users;
 mod publisher;
-mod rejections;
 mod send_queue;
 mod subscriber;
 
@@ -34,13 +32,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     FollowGuard, Hints, Identity, LiveText, Relay, Signal, TextIntervals,
+    rejections::Rejections,
     signals::{SignalSender, Signals},
     status::{Counters, Link, RelayStatus},
 };
 use crate::{chat::UserRef, id::TaskId};
 use followed_users::FollowedUsers;
 use publisher::Publisher;
-use rejections::Rejections;
 use send_queue::SendQueue;
 use subscriber::Subscriber;
 
@@ -190,7 +188,7 @@ impl Relay for RedisRelay {
     }
 
     fn follow_work(&self) -> FollowGuard {
-        FollowGuard::nothing()
+        FollowGuard::default()
     }
 
     fn text_intervals(&self) -> TextIntervals {

@@ -16,12 +16,13 @@ use crate::support::{Scripted, pairs};
 /// tests.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
-/// Starts a turn, waits for part of its answer, and freezes its worker. Returns the session, the task, and the gate for
-/// the answer.
+/// Starts a turn, waits until part of its answer is stored, and freezes its worker. Returns the session, the task, and
+/// the gate for the answer.
 async fn freeze_within_turn(scripted: &mut Scripted, follower: &Follower, text: &str) -> (String, String, Gate) {
     let (session, task, gate) = scripted.held("go").await;
     gate.send(text).await;
     follower.wait_for_draft(&task, text).await;
+    scripted.client.wait_for_stored_text(&session, text).await;
     scripted.app.freeze_worker(0).await;
     (session, task, gate)
 }
@@ -153,7 +154,7 @@ async fn a_worker_that_resumes_while_another_runs_its_turns_changes_nothing() {
     for (session, task, new) in working {
         let now = client.task(&session, &task).await;
         assert_eq!(json!([now["status"], now["attempt"]]), json!(["running", 2]));
-        assert_eq!(client.chat(&session).await["partial"]["text"], "new ");
+        client.wait_for_stored_text(&session, "new ").await;
         new.send("answer").await;
         new.finish().await;
         client.wait_for_status(&session, &task, "succeeded").await;

@@ -81,6 +81,7 @@ async fn a_turn_that_cannot_be_retried_ends_with_its_text_and_a_visible_error() 
     let (session, task, gate) = scripted.held("go").await;
     gate.send("some text").await;
     follower.wait_for_draft(&task, "some text").await;
+    scripted.client.wait_for_stored_text(&session, "some text").await;
 
     scripted.app.worker(0).kill();
 

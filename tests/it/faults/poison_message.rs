@@ -29,6 +29,7 @@ async fn a_poison_message_fails_after_its_last_attempt_and_affects_no_other_sess
         .await;
         // The worker is killed only after it has stored part of the text.
         follower.wait_for_draft(&poison.task_id, "some text").await;
+        client.wait_for_stored_text(&poisoned, "some text").await;
         scripted.app.replace_worker(0);
         let asked = client.ask(&healthy, &format!("healthy {attempt}")).await;
         assert_eq!(asked["task"]["status"], "succeeded", "{asked}");

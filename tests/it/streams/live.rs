@@ -43,6 +43,7 @@ async fn a_stream_that_joins_during_an_answer_gets_the_partial_text_and_typing()
     let (session, task, gate) = scripted.held("go").await;
     gate.send("Half an ").await;
     follower.wait_for_draft(&task, "Half an ").await;
+    scripted.client.wait_for_stored_text(&session, "Half an ").await;
 
     for client in [scripted.app.client_of(0), scripted.app.client_of(1)] {
         let mut stream = client.events(USER_EVENTS).await;
@@ -131,12 +132,14 @@ async fn a_new_attempt_restarts_the_text_under_the_same_id() {
     first.arrived().await;
     first.send("A first try that breaks").await;
     follower.wait_for_draft(&task, "A first try that breaks").await;
+    client.wait_for_stored_text(&session, "A first try that breaks").await;
     let before = client.chat(&session).await["partial"].clone();
 
     first.cut();
     second.arrived().await;
     second.send("Second").await;
     follower.wait_for("text of attempt 2", |event| event.data["attempt"] == 2 && event.data["text"] == "Second").await;
+    client.wait_for_stored_text(&session, "Second").await;
 
     let now = client.chat(&session).await["partial"].clone();
     assert_eq!([&before["attempt"], &now["attempt"]], [1, 2]);

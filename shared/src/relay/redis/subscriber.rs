@@ -20,9 +20,8 @@ use super::{
     ChannelMessage, Channels,
     connection::{Backoff, answer, is_answer, state_after},
     followed_users::{FollowedUsers, SubscriptionChange},
-    rejections::Rejections,
 };
-use crate::relay::{POLL_INTERVAL, RelayKey, Signal, signals::SignalSender, status::Link};
+use crate::relay::{POLL_INTERVAL, RelayKey, Signal, rejections::Rejections, signals::SignalSender, status::Link};
 
 /// The subscriber; see the module documentation.
 pub(super) struct Subscriber {

@@ -101,3 +101,115 @@ async fn reports_and_counts_a_wake_up_file_that_cannot_be_touched() {
     let status = pair.here.status();
     assert_eq!((status.publisher, status.dropped_hints), (LinkState::Connected, 2));
 }
+
+/// Publishes text until the other relay receives some, which it may miss while it is connecting.
+async fn assert_carries_text(from: &SharedRelay, to: &SharedRelay) {
+    let (mut signals, sent) = (to.signals(), text(0, "Hello"));
+    let publish = async {
+        loop {
+            from.publish_text(&user("ann"), sent.clone());
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let receive = async {
+        loop {
+            if let Signal::Text(whose, text) = signals.recv().await.unwrap() {
+                assert_eq!((whose, &*text), (user("ann"), &sent));
+                return;
+            }
+        }
+    };
+    timeout(LIMIT, async {
+        tokio::select! {
+            () = publish => {}
+            () = receive => {}
+        }
+    })
+    .await
+    .expect("no text has arrived");
+}
+
+fn sockets(pair: &Pair) -> PathBuf {
+    pair.folder.path().join("chat.db-live")
+}
+
+#[tokio::test]
+async fn carries_live_text_of_followed_users_only() {
+    let pair = embedded(WakeMode::Auto).await;
+    assert_eq!(fs::read_dir(sockets(&pair)).unwrap().count(), 0, "nobody follows anyone");
+    let _bob = pair.there.follow(&user("bob")).await;
+    let mut signals = pair.there.signals();
+    for _ in 0..5 {
+        pair.here.publish_text(&user("ann"), text(0, "private"));
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(signals.try_recv().is_none());
+
+    let _ann = pair.there.follow(&user("ann")).await;
+
+    assert_carries_text(&pair.here, &pair.there).await;
+    assert_eq!(pair.here.status().dropped_texts, 0);
+}
+
+#[tokio::test]
+async fn carries_live_text_again_after_either_process_was_restarted() {
+    let mut pair = embedded(WakeMode::Auto).await;
+    let (options, database) = (RelayOptions::default(), pair.folder.path().join("chat.db"));
+    for _ in 0..2 {
+        let follow = pair.there.follow(&user("ann")).await;
+        assert_carries_text(&pair.here, &pair.there).await;
+        drop(follow);
+        pair.there = start(&options, &database, &identity("x")).await.unwrap();
+
+        let _follow = pair.there.follow(&user("ann")).await;
+        assert_carries_text(&pair.here, &pair.there).await;
+        pair.here = start(&options, &database, &identity("x")).await.unwrap();
+    }
+    eventually("the sockets of ended relays are removed", || fs::read_dir(sockets(&pair)).unwrap().count() == 1).await;
+}
+
+#[tokio::test]
+async fn carries_live_text_again_after_its_sockets_were_removed() {
+    let pair = embedded(WakeMode::Auto).await;
+    let _follow = pair.there.follow(&user("ann")).await;
+    assert_carries_text(&pair.here, &pair.there).await;
+
+    fs::remove_dir_all(sockets(&pair)).unwrap();
+    eventually("a new socket", || fs::read_dir(sockets(&pair)).is_ok_and(|mut found| found.next().is_some())).await;
+
+    assert_carries_text(&pair.here, &pair.there).await;
+}
+
+#[tokio::test]
+async fn rejects_and_counts_forged_live_text() {
+    let pair = embedded(WakeMode::Auto).await;
+    let _follow = pair.there.follow(&user("ann")).await;
+    let forger = Identity { installation: "x".into(), key: RelayKey::from([8; 32]) };
+    let (options, database) = (RelayOptions::default(), pair.folder.path().join("chat.db"));
+    let forger = start(&options, &database, &forger).await.unwrap();
+    let mut signals = pair.there.signals();
+
+    eventually("a rejected message", || {
+        forger.publish_text(&user("ann"), text(0, "forged"));
+        pair.there.status().rejected_messages > 0
+    })
+    .await;
+
+    assert!(signals.try_recv().is_none());
+    assert_carries_text(&pair.here, &pair.there).await;
+}
+
+#[tokio::test]
+async fn stores_text_more_often_if_it_cannot_be_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    fs::write(folder.path().join("chat.db-live"), "in the way").unwrap();
+
+    let relay = start(&RelayOptions::default(), &database, &identity("x")).await.unwrap();
+
+    let _follow = relay.follow(&user("ann")).await;
+    relay.publish_text(&user("ann"), text(0, "Hello"));
+    let intervals = relay.text_intervals();
+    assert_eq!(intervals.published, None);
+    assert!(intervals.stored < Duration::from_millis(100));
+}

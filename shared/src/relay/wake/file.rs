@@ -1,4 +1,7 @@
 //! The file that is touched after each commit.
+//!
+//! It has slots. A process counts its touches in a slot of its own, so that it does not take its own touch for that of another
+//! process. Slots are chosen at random; if two processes have chosen the same one, the first to notice takes another.
 
 use std::{
     fs::{self, File, Metadata},
@@ -9,6 +12,13 @@ use std::{
 };
 
 use crate::private;
+
+/// The number of slots.
+const SLOTS: usize = 256;
+/// The size of a slot in bytes.
+const SLOT_BYTES: usize = 8;
+
+type Slots = [u64; SLOTS];
 
 /// The identity of a file, independent of its name: device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +37,8 @@ impl From<&Metadata> for FileId {
 struct OpenFile {
     file: File,
     id: FileId,
+    /// The slots when they were last read.
+    seen: Box<Slots>,
 }
 
 impl OpenFile {
@@ -38,15 +50,55 @@ impl OpenFile {
         }
         let file = private::open_file(path)?;
         let id = FileId::from(&file.metadata()?);
-        Ok(Self { file, id })
+        let mut opened = Self { file, id, seen: Box::new([0; SLOTS]) };
+        *opened.seen = opened.read()?;
+        Ok(opened)
     }
+
+    fn read(&self) -> io::Result<Slots> {
+        let mut bytes = [0; SLOTS * SLOT_BYTES];
+        let mut length = 0;
+        loop {
+            match self.file.read_at(&mut bytes[length..], u64::try_from(length).unwrap_or(u64::MAX)) {
+                Ok(0) => break,
+                Ok(count) => length += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut slots = [0; SLOTS];
+        for (slot, bytes) in slots.iter_mut().zip(bytes.as_chunks().0) {
+            *slot = u64::from_le_bytes(*bytes);
+        }
+        Ok(slots)
+    }
+}
+
+/// The slot of a process, and what it has written there.
+#[derive(Clone, Copy, Debug)]
+struct OwnSlot {
+    index: usize,
+    /// Starts at random, so that it differs from whatever another process has written.
+    count: u64,
+}
+
+impl OwnSlot {
+    fn choose() -> Self {
+        Self { index: rand::random_range(0..SLOTS), count: rand::random() }
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    opened: OpenFile,
+    own: OwnSlot,
 }
 
 /// The wake-up file. It is kept open, because a watch follows the file, not its name.
 #[derive(Debug)]
 pub(in crate::relay) struct WakeFile {
     path: PathBuf,
-    opened: Mutex<OpenFile>,
+    state: Mutex<State>,
 }
 
 impl WakeFile {
@@ -55,31 +107,53 @@ impl WakeFile {
         let mut name = database.as_os_str().to_owned();
         name.push("-wake");
         let path = PathBuf::from(name);
-        let opened = Mutex::new(OpenFile::open(&path)?);
-        Ok(Self { path, opened })
+        let state = Mutex::new(State { opened: OpenFile::open(&path)?, own: OwnSlot::choose() });
+        Ok(Self { path, state })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Wakes every process that watches the file.
+    /// Wakes every other process that watches the file.
     pub(in crate::relay) fn touch(&self) -> io::Result<()> {
-        self.with_current(|opened| opened.file.write_at(b".", 0)).map(drop)
+        self.with_current(|State { opened, own }| {
+            own.count = own.count.wrapping_add(1);
+            let position = u64::try_from(own.index * SLOT_BYTES).unwrap_or(u64::MAX);
+            opened.file.write_all_at(&own.count.to_le_bytes(), position)
+        })
+    }
+
+    /// Returns whether another process has touched the file since the last call. If that cannot be read, returns true.
+    pub(super) fn was_touched_by_others(&self) -> bool {
+        let touched = self.with_current(|State { opened, own }| {
+            let slots = opened.read()?;
+            let is_changed = |index: usize| match slots[index] {
+                count if index == own.index => count != own.count && count != opened.seen[index],
+                count => count != opened.seen[index],
+            };
+            let touched = (0..SLOTS).any(is_changed);
+            if is_changed(own.index) {
+                *own = OwnSlot::choose();
+            }
+            *opened.seen = slots;
+            Ok(touched)
+        });
+        touched.unwrap_or(true)
     }
 
     /// Returns the ID of the file that the name currently refers to, creating the file if it is missing.
     pub(super) fn current_id(&self) -> io::Result<FileId> {
-        self.with_current(|opened| Ok(opened.id))
+        self.with_current(|state| Ok(state.opened.id))
     }
 
     /// Reopens the file if it was removed or replaced, because other processes now watch the new one.
-    fn with_current<T>(&self, act: impl FnOnce(&OpenFile) -> io::Result<T>) -> io::Result<T> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if fs::symlink_metadata(&self.path).ok().is_none_or(|found| FileId::from(&found) != opened.id) {
-            *opened = OpenFile::open(&self.path)?;
+    fn with_current<T>(&self, act: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if fs::symlink_metadata(&self.path).ok().is_none_or(|found| FileId::from(&found) != state.opened.id) {
+            state.opened = OpenFile::open(&self.path)?;
         }
-        act(&opened)
+        act(&mut state)
     }
 }
 
@@ -96,13 +170,46 @@ mod tests {
 
         fs::remove_file(wake.path()).unwrap();
         wake.touch().unwrap();
-        assert_eq!(fs::read(wake.path()).unwrap(), b".");
+        assert_ne!(fs::read(wake.path()).unwrap(), b"");
 
         let other = folder.path().join("other");
         fs::write(&other, "").unwrap();
         fs::rename(&other, wake.path()).unwrap();
         wake.touch().unwrap();
-        assert_eq!(fs::read(wake.path()).unwrap(), b".");
+        assert_ne!(fs::read(wake.path()).unwrap(), b"");
+    }
+
+    #[test]
+    fn distinguishes_touches_of_others_from_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] = [(); 2].map(|()| WakeFile::open(&folder.path().join("chat.db")).unwrap());
+        second.state.lock().unwrap().own.index = (first.state.lock().unwrap().own.index + 1) % SLOTS;
+
+        first.touch().unwrap();
+        assert!(!first.was_touched_by_others() && second.was_touched_by_others());
+        second.touch().unwrap();
+        first.touch().unwrap();
+
+        assert!(first.was_touched_by_others() && second.was_touched_by_others());
+        assert!(!first.was_touched_by_others() && !second.was_touched_by_others());
+    }
+
+    #[test]
+    fn takes_another_slot_if_another_process_has_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] = [(); 2].map(|()| WakeFile::open(&folder.path().join("chat.db")).unwrap());
+        let index = first.state.lock().unwrap().own.index;
+        second.state.lock().unwrap().own.index = index;
+        first.touch().unwrap();
+        assert!(!first.was_touched_by_others());
+
+        second.touch().unwrap();
+        assert!(first.was_touched_by_others());
+        // Chosen at random, the slot may be the same again; then it is noticed again.
+        first.touch().unwrap();
+
+        assert!(second.was_touched_by_others());
+        assert!(!first.was_touched_by_others());
     }
 
     #[test]
@@ -121,7 +228,7 @@ mod tests {
         wake.touch().unwrap();
 
         assert_eq!(fs::read_to_string(&precious).unwrap(), "text");
-        assert_eq!(fs::read(wake.path()).unwrap(), b".");
+        assert_ne!(fs::read(wake.path()).unwrap(), b"");
     }
 
     #[test]

@@ -76,14 +76,17 @@ struct Reports {
 }
 
 impl Reports {
-    fn take(&self, event: &notify::Result<Event>, on_change: &dyn Fn()) {
+    /// Handles a report of the watcher. `is_news` returns whether another process has touched the file.
+    fn take(&self, event: &notify::Result<Event>, is_news: impl Fn() -> bool, on_change: &dyn Fn()) {
         if let Err(error) = event {
             tracing::warn!(%error, "failed to watch the wake-up file; retrying");
         }
         match EventMeaning::of(event) {
             EventMeaning::Changed => {
                 self.changed.notify_one();
-                on_change();
+                if is_news() {
+                    on_change();
+                }
             }
             EventMeaning::Suspect => self.suspect.notify_one(),
             EventMeaning::Overflow => {
@@ -98,7 +101,7 @@ impl Reports {
     }
 }
 
-/// Reports every touch of the file until this watch is dropped.
+/// Watches the file until it is dropped.
 #[derive(Debug)]
 pub(super) struct Watch {
     watched: FileId,
@@ -108,8 +111,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Starts calling `on_change` after every touch.
-    pub(super) async fn start(wake: &WakeFile, on_change: OnChange) -> Result<Self, WatchError> {
+    /// Starts calling `on_change` after every touch by another process.
+    pub(super) async fn start(wake: &Arc<WakeFile>, on_change: OnChange) -> Result<Self, WatchError> {
         for _ in 0..ATTEMPTS {
             let watch = Self::begin(wake, Arc::clone(&on_change))?;
             wake.touch()?;
@@ -122,12 +125,12 @@ impl Watch {
         Err(WatchError::Replaced)
     }
 
-    fn begin(wake: &WakeFile, on_change: OnChange) -> Result<Self, WatchError> {
+    fn begin(wake: &Arc<WakeFile>, on_change: OnChange) -> Result<Self, WatchError> {
         let watched = wake.current_id()?;
         let reports = Arc::<Reports>::default();
         let handler = {
-            let reports = Arc::clone(&reports);
-            move |event| reports.take(&event, &*on_change)
+            let (reports, wake) = (Arc::clone(&reports), Arc::clone(wake));
+            move |event| reports.take(&event, || wake.was_touched_by_others(), &*on_change)
         };
         let mut inotify = notify::recommended_watcher(handler)?;
         inotify.watch(wake.path(), RecursiveMode::NonRecursive)?;
@@ -194,13 +197,26 @@ mod tests {
     }
 
     #[test]
+    fn reports_touches_by_other_processes_only() {
+        let reports = Reports::default();
+        let changes = std::cell::Cell::new(0);
+        let touch = || Ok(Event::new(EventKind::Modify(ModifyKind::Data(DataChange::Any))));
+
+        for is_news in [false, true, false] {
+            reports.take(&touch(), || is_news, &|| changes.set(changes.get() + 1));
+        }
+
+        assert_eq!(changes.get(), 1);
+    }
+
+    #[test]
     fn treats_an_overflow_as_a_change() {
         let reports = Reports::default();
         let changes = std::cell::Cell::new(0);
 
         for _ in 0..2 {
             let overflow = Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan));
-            reports.take(&overflow, &|| changes.set(changes.get() + 1));
+            reports.take(&overflow, || false, &|| changes.set(changes.get() + 1));
         }
 
         assert_eq!(changes.get(), 2);

@@ -10,7 +10,7 @@ use banter_shared::{
     },
     clock::SystemClock,
     id::{SessionId, TaskId, WorkerId},
-    relay::{EmbeddedRelay, WakeMode},
+    relay::{EmbeddedRelay, Identity, WakeMode},
     store::{NewMessage, NewSession, StoreError, StoreOptions},
 };
 use serde_json::json;
@@ -108,7 +108,8 @@ impl Fixture {
             busy_timeout: Duration::from_secs(5),
         };
         let store = Store::open(options, Arc::new(SystemClock)).await.unwrap();
-        let relay: SharedRelay = Arc::new(EmbeddedRelay::start(store.path(), WakeMode::Auto).await.unwrap());
+        let identity = Identity { installation: "test".into(), key: [7; 32].into() };
+        let relay: SharedRelay = Arc::new(EmbeddedRelay::start(store.path(), WakeMode::Auto, &identity).await.unwrap());
         let user = UserRef::local();
         store.ensure_user(&user).await.unwrap();
         let new = NewSession { agent_key: "demo".into(), title: None };

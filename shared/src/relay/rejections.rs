@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::relay::status::Counters;
+use super::status::Counters;
 
 /// The minimum time between log entries.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
