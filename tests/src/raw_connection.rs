@@ -75,6 +75,21 @@ impl RawConnection {
         Some(RawReply { text: String::from_utf8_lossy(&self.received).into_owned() })
     }
 
+    /// Reads until the received data contains this text, and returns the data. Returns `None` if the connection is closed
+    /// first, or after `limit`.
+    pub async fn read_until(&mut self, text: &str, limit: Duration) -> Option<String> {
+        let read = async {
+            loop {
+                let received = String::from_utf8_lossy(&self.received).into_owned();
+                if received.contains(text) {
+                    return Some(received);
+                }
+                self.stream.read_buf(&mut self.received).await.ok().filter(|count| *count > 0)?;
+            }
+        };
+        timeout(limit, read).await.ok()?
+    }
+
     /// Returns whether the server has closed the connection.
     pub fn is_closed(&self) -> bool {
         let mut buffer = [0; 1024];

@@ -5,14 +5,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// How long a shutdown waits for a client that is still sending or does not read its response.
-const SILENCE_LIMIT: Duration = Duration::from_secs(1);
+pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(1);
 /// How long a client may take to read a response while other requests wait for the memory that it holds.
 const HOLD_LIMIT: Duration = Duration::from_secs(10);
 /// Interval between checks for silent clients.
@@ -22,7 +19,6 @@ const SILENCE_CHECK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Activity {
     state: Mutex<State>,
-    streaming: Notify,
     closed: CancellationToken,
 }
 
@@ -40,8 +36,6 @@ struct State {
     stalled_since: Option<Instant>,
     /// When a response began to hold shared memory.
     holding_since: Option<Instant>,
-    /// Whether the response is an event stream.
-    is_streaming: bool,
 }
 
 impl Activity {
@@ -55,9 +49,7 @@ impl Activity {
                 waiting_since: Instant::now(),
                 stalled_since: None,
                 holding_since: None,
-                is_streaming: false,
             }),
-            streaming: Notify::new(),
             closed: CancellationToken::new(),
         })
     }
@@ -86,19 +78,6 @@ impl Activity {
     /// Records whether a response on this connection holds shared memory.
     pub fn set_holds_memory(&self, holds: bool) {
         self.state().holding_since = holds.then(Instant::now);
-    }
-
-    /// Records that the response is an event stream.
-    pub(super) fn begin_stream(&self) {
-        self.state().is_streaming = true;
-        self.streaming.notify_one();
-    }
-
-    /// Waits until the response is an event stream.
-    pub(super) async fn streaming(&self) {
-        while !self.state().is_streaming {
-            self.streaming.notified().await;
-        }
     }
 
     /// Closes the connection.
@@ -132,6 +111,11 @@ impl Activity {
         self.state().stalled_since.get_or_insert_with(Instant::now);
     }
 
+    /// Returns whether the last write found the send buffer full, so that something remains to be written.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.state().stalled_since.is_some()
+    }
+
     /// Records that the client is reading.
     pub(super) fn proceed(&self) {
         self.state().stalled_since = None;
@@ -143,7 +127,7 @@ impl Activity {
         state.exchanges += 1;
         let number = state.exchanges;
         (state.response_of, state.body_of) = (Some(number), has_body.then_some(number));
-        (state.waiting_since, state.is_streaming) = (Instant::now(), false);
+        state.waiting_since = Instant::now();
         number
     }
 

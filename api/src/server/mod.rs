@@ -4,6 +4,9 @@
 //! [`HEAD_TIMEOUT`], a body within [`BODY_TIMEOUT`]. Connections are limited per process and per address; at the limit,
 //! the connection that has waited longest for its client is closed. A shutdown finishes every request that has arrived,
 //! and does not wait for clients that are still sending or that do not read.
+//!
+//! hyper serves a connection until the head of an event stream has been sent. Then a [`StreamConnection`] takes over. It
+//! uses a fraction of the memory and writes frames that all streams share.
 
 mod activity;
 mod client_stream;
@@ -13,16 +16,23 @@ mod guarded_body;
 mod limits;
 mod refusal;
 mod request_body;
+mod stream_connection;
+mod takeover;
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::poll_fn, io, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
-use axum::{Router, body::Body, extract::Request, http::header::CONTENT_TYPE, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, Method, Version, header::CONNECTION},
+    response::Response,
+};
 use banter_shared::shutdown::Shutdown;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::{
-    io::Interest,
     net::{TcpListener, TcpStream},
     time::{Instant, sleep},
 };
@@ -35,18 +45,18 @@ pub use guarded_body::GuardedBody;
 pub use limits::ConnectionLimits;
 pub use request_body::{BODY_TIMEOUT, BodyTimeoutError};
 
-use crate::stream;
+use crate::stream::AttachedStream;
 use client_stream::ClientStream;
 use connections::ConnectionPermit;
 use exchange::HttpExchange;
 use refusal::Refusals;
+use stream_connection::StreamConnection;
+use takeover::{Takeover, TakeoverBody, TakeoverSlot};
 
 /// Time limit for the head of a request, and for an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long sent data may stay unacknowledged before the connection is dropped (`TCP_USER_TIMEOUT`, tcp(7)).
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
-/// How often to check whether a client that has sent more than its request has hung up.
-const HANG_UP_CHECK: Duration = Duration::from_secs(1);
 /// Pause after a failed accept, usually because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -58,7 +68,8 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
         match accepted {
             Ok((stream, peer)) => match connections.admit(peer.ip()) {
                 Ok(permit) => {
-                    open.spawn(serve_connection(stream, router.clone(), permit, shutdown.soft().clone()));
+                    let draining = shutdown.soft().clone();
+                    open.spawn(serve_connection(stream, router.clone(), permit, draining, open.clone()));
                 }
                 Err(scope) => refusals.refuse(stream, scope),
             },
@@ -77,57 +88,82 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
     open.wait().await;
 }
 
-/// Serves one connection until it ends, is closed to make room, or is silent during the shutdown.
-async fn serve_connection(stream: TcpStream, router: Router, permit: ConnectionPermit, draining: CancellationToken) {
+/// The connection of a client as hyper serves it, until an event stream takes over.
+type HttpConnection<S> = http1::Connection<TokioIo<ClientStream>, S>;
+
+/// Serves one connection until it ends, is closed to make room, or is silent during the shutdown. An event stream
+/// continues in a task of its own among `tasks`.
+async fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    permit: ConnectionPermit,
+    draining: CancellationToken,
+    tasks: TaskTracker,
+) {
     if let Err(error) = prepare(&stream) {
         tracing::debug!(%error, "cannot set socket options");
     }
     let activity = Arc::clone(permit.activity());
     let stream = Arc::new(stream);
     let client = ClientStream::new(Arc::clone(&stream), Arc::clone(&activity));
-    let mut connection = pin!(connection(client, router, &activity));
+    let takeover = TakeoverSlot::default();
+    let mut connection = connection(client, router, &activity, &takeover);
     let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        () = activity.closed() => None,
-        () = hang_up(&stream, &activity) => None,
+        ended = serve_requests(&mut connection, &activity, &takeover) => ended,
+        () = activity.closed() => Ok(None),
         () = draining.cancelled() => {
-            connection.as_mut().graceful_shutdown();
+            Pin::new(&mut connection).graceful_shutdown();
             let begun = Instant::now();
             tokio::select! {
-                ended = connection.as_mut() => Some(ended),
-                () = activity.closed() => None,
-                () = activity.silent_since(begun) => None,
+                ended = serve_requests(&mut connection, &activity, &takeover) => ended,
+                () = activity.closed() => Ok(None),
+                () = activity.silent_since(begun) => Ok(None),
             }
         }
     };
-    if let Some(Err(error)) = ended {
-        tracing::debug!(%error, "connection failed");
+    match ended {
+        Ok(Some(takeover)) => {
+            drop(connection);
+            if let Some(stream) = Arc::into_inner(stream) {
+                tasks.spawn(StreamConnection::new(stream, takeover, permit).run());
+            }
+        }
+        Ok(None) => {}
+        Err(error) => tracing::debug!(%error, "connection failed"),
     }
 }
 
-/// Waits until the client of an event stream has closed its sending side, which means that it no longer reads the
-/// stream. Otherwise, the stream would stay open until a heartbeat failed. Other responses are still sent after the
-/// client has closed its sending side.
-async fn hang_up(stream: &TcpStream, activity: &Activity) {
-    loop {
-        activity.streaming().await;
-        match stream.ready(Interest::READABLE).await {
-            Ok(ready) if !ready.is_read_closed() => sleep(HANG_UP_CHECK).await,
-            Ok(_) | Err(_) => return,
-        }
-    }
+/// Serves requests until the connection ends, or until an event stream takes over.
+async fn serve_requests<S>(
+    connection: &mut HttpConnection<S>,
+    activity: &Activity,
+    takeover: &TakeoverSlot,
+) -> hyper::Result<Option<Takeover>>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = Body> + Unpin,
+    S::Error: Into<axum::BoxError>,
+{
+    poll_fn(|context| match Pin::new(&mut *connection).poll(context) {
+        Poll::Ready(ended) => Poll::Ready(ended.map(|()| None)),
+        // The head has been written once the body was polled and nothing is left to be written.
+        Poll::Pending if activity.is_stalled() => Poll::Pending,
+        Poll::Pending => takeover.take().map_or(Poll::Pending, |takeover| Poll::Ready(Ok(Some(takeover)))),
+    })
+    .await
 }
 
 fn connection(
     stream: ClientStream,
     router: Router,
     activity: &Arc<Activity>,
-) -> http1::Connection<
-    TokioIo<ClientStream>,
-    impl hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send,
+    takeover: &TakeoverSlot,
+) -> HttpConnection<
+    impl hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send + Unpin,
 > {
-    let activity = Arc::clone(activity);
-    let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), request, Arc::clone(&activity)));
+    let (activity, takeover) = (Arc::clone(activity), takeover.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
+        answer(router.clone(), request, Arc::clone(&activity), takeover.clone())
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         // A client may close its sending side after its request and still receive the response.
@@ -137,14 +173,25 @@ fn connection(
 }
 
 /// Routes one request and records the activity of its connection.
-async fn answer(router: Router, request: Request<Incoming>, activity: Arc<Activity>) -> Result<Response, Infallible> {
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    activity: Arc<Activity>,
+    slot: TakeoverSlot,
+) -> Result<Response, Infallible> {
     let (exchange, request) = HttpExchange::begin(&activity, request);
-    let response = router.oneshot(request).await?;
-    if response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == stream::MEDIA_TYPE) {
-        activity.begin_stream();
+    let (is_chunked, is_head) = (request.version() == Version::HTTP_11, request.method() == Method::HEAD);
+    let mut response = router.oneshot(request).await?;
+    let stream = AttachedStream::take(&mut response);
+    if stream.is_some() && !is_head {
+        // No other request is served on the connection, so a proxy must not keep it for one.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     // The exchange ends when the body has been passed to the connection, or dropped.
-    Ok(response.map(|body| Body::new(GuardedBody::new(body, exchange))))
+    Ok(response.map(|body| match stream {
+        Some(events) => Body::new(TakeoverBody::new(Takeover { events, exchange, is_chunked }, slot)),
+        None => Body::new(GuardedBody::new(body, exchange)),
+    }))
 }
 
 /// Disables Nagle's algorithm, which would delay the frames of a stream, and limits how long a client may leave data

@@ -2,54 +2,48 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use banter_shared::{chat::UserRef, event::Epoch, store::ReplayStart};
-use tokio::sync::broadcast;
+use banter_shared::{chat::UserRef, relay::FollowGuard, store::ReplayStart};
 
-use super::live_update::LiveUpdate;
-
-/// Number of updates kept for the streams of one user; a stream that falls further behind reads the log instead.
-const CHANNEL_EVENTS: usize = 256;
-
-/// The open streams of one user.
-#[derive(Debug)]
-pub(super) struct Channel {
-    pub(super) user: UserRef,
-    pub(super) epoch: Epoch,
-    pub(super) sender: broadcast::Sender<Arc<LiveUpdate>>,
-}
+use super::channel::Channel;
 
 /// The channels, by log ID and by user.
 #[derive(Debug, Default)]
 pub(super) struct Channels {
-    pub(super) by_log: HashMap<i64, Channel>,
+    by_log: HashMap<i64, Arc<Channel>>,
     logs: HashMap<UserRef, i64>,
 }
 
 impl Channels {
-    pub(super) fn get(&self, log_id: i64) -> Option<&Channel> {
+    pub(super) fn get(&self, log_id: i64) -> Option<&Arc<Channel>> {
         self.by_log.get(&log_id)
     }
 
-    pub(super) fn of_user(&self, user: &UserRef) -> Option<&Channel> {
+    pub(super) fn of_user(&self, user: &UserRef) -> Option<&Arc<Channel>> {
         self.by_log.get(self.logs.get(user)?)
     }
 
-    /// Returns the channel of a user, and creates it if necessary.
-    pub(super) fn open(&mut self, user: &UserRef, start: &ReplayStart) -> &Channel {
-        self.logs.insert(user.clone(), start.user_log_id);
-        self.by_log.entry(start.user_log_id).or_insert_with(|| Channel {
-            user: user.clone(),
-            epoch: start.cursor.epoch.clone(),
-            sender: broadcast::channel(CHANNEL_EVENTS).0,
-        })
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Channel>> {
+        self.by_log.values()
     }
 
-    /// Removes the channels without receivers.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_log.is_empty()
+    }
+
+    /// Returns the channel of a user, and creates it if necessary. A new channel keeps `follow`.
+    pub(super) fn open(&mut self, user: &UserRef, start: &ReplayStart, follow: FollowGuard) -> &Arc<Channel> {
+        self.logs.insert(user.clone(), start.user_log_id);
+        self.by_log
+            .entry(start.user_log_id)
+            .or_insert_with(|| Arc::new(Channel::new(user.clone(), start.cursor.epoch.clone(), follow)))
+    }
+
+    /// Removes the channels without subscribers.
     pub(super) fn prune(&mut self) {
         let logs = &mut self.logs;
-        self.by_log.retain(|_, channel| {
-            let is_open = channel.sender.receiver_count() > 0;
-            if !is_open {
+        self.by_log.retain(|log_id, channel| {
+            let is_open = !channel.is_idle();
+            if !is_open && logs.get(&channel.user) == Some(log_id) {
                 logs.remove(&channel.user);
             }
             is_open

@@ -1,186 +1,233 @@
 //! One open stream: replay, then live events, in order and without gaps.
+//!
+//! A stream is a state machine that is polled by the task of its connection, and only when the client accepts more: a
+//! slow reader holds nothing but its position.
 
 use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use banter_shared::{
-    chat::Principal,
     event::{Cursor, EventData},
-    id::{SessionId, TaskId},
-    store::{ReplayStart, ResyncReason},
+    store::ResyncReason,
 };
-use bytes::Bytes;
-use tokio::{
-    sync::broadcast::error::RecvError,
-    time::{Interval, MissedTickBehavior, interval},
-};
+use tokio::sync::mpsc;
 
 use super::{
-    frame_queue::FrameSender,
-    hub::{Hub, Subscription},
-    live_update::LiveUpdate,
-    task_progress::TaskProgress,
+    channel::{Received, Subscription},
+    credentials::CredentialUse,
+    frame::Frame,
+    hub::Hub,
+    open_streams::OpenStream,
+    progress::{Next, Progress},
+    replay::{EndedError, Replay},
+    stream_handle::StreamHandle,
 };
+use crate::metrics::GaugeGuard;
 
 /// Interval between heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a client should wait before reconnecting.
 const RETRY: Duration = Duration::from_secs(1);
-/// Interval between renewals of typing events.
-const TYPING_RENEWAL: Duration = Duration::from_secs(3);
-/// Interval between checks of the principal's access: streams must close within 5 s of the revocation of a key.
-const ACCESS_CHECK: Duration = Duration::from_secs(2);
-/// Interval between attempts to close gaps in the text of answers in progress.
-const GAP_CHECK: Duration = Duration::from_millis(100);
 
-/// The reason why a stream ends.
-#[derive(Debug)]
-pub(super) enum CloseReason {
-    /// The client disconnected.
-    Disconnected,
-    /// The client reads too slowly.
-    TooSlow,
-    /// The principal's key or login is no longer valid.
-    AccessRevoked,
-    /// The process is shutting down.
-    Draining,
-}
+type ReplayFuture = Pin<Box<dyn Future<Output = Result<Progress, EndedError>> + Send>>;
 
 /// One open stream.
-pub(super) struct EventStream {
-    pub(super) hub: Hub,
-    principal: Principal,
-    /// The session whose events are delivered; `None` for all sessions.
-    pub(super) only: Option<SessionId>,
-    pub(super) user_log_id: i64,
-    /// The last event that was delivered or skipped.
-    pub(super) cursor: Cursor,
-    pub(super) running: BTreeMap<TaskId, TaskProgress>,
-    /// The revision of the last step that was sent or skipped; `None` before the first catch-up.
-    pub(super) step_revision: Option<i64>,
-    pub(super) out: FrameSender,
-    too_slow: Arc<AtomicBool>,
+pub struct EventStream {
+    hub: Hub,
+    handle: Arc<StreamHandle>,
+    /// `None` once the stream is ending.
+    subscription: Option<Subscription>,
+    phase: Phase,
+    /// Frames to send before anything else.
+    ready: VecDeque<Frame>,
+    _registration: Registration,
+}
+
+/// Ends everything that was registered for a stream.
+pub(super) struct Registration {
+    pub(super) _open: OpenStream,
+    pub(super) _credential: CredentialUse,
+    pub(super) _gauge: GaugeGuard,
+}
+
+enum Phase {
+    /// Reads the log.
+    Replaying {
+        replay: ReplayFuture,
+        frames: mpsc::Receiver<Frame>,
+        /// The position at the start of the replay.
+        from: Cursor,
+    },
+    /// Waits for updates.
+    Live(Box<Progress>),
+    /// Sends the frames that are ready, then ends.
+    Ending,
+}
+
+impl std::fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EventStream")
+    }
+}
+
+impl Phase {
+    fn replay(progress: Progress) -> Self {
+        // The replay waits until each frame has been taken.
+        let (out, frames) = mpsc::channel(1);
+        let from = progress.cursor.clone();
+        Self::Replaying { replay: Box::pin(Replay::new(progress, out).run()), frames, from }
+    }
+
+    fn cursor(&self) -> Option<Cursor> {
+        match self {
+            Self::Replaying { from, .. } => Some(from.clone()),
+            Self::Live(progress) => Some(progress.cursor.clone()),
+            Self::Ending => None,
+        }
+    }
 }
 
 impl EventStream {
-    /// Creates a stream that starts at `start` and writes frames to `out`. The stream sets `too_slow` if it ends
-    /// because the client reads too slowly.
+    /// Creates a stream that continues from `progress`, with a `resync` first if its client's cursor could not be used.
     pub(super) fn new(
-        hub: Hub,
-        principal: Principal,
-        only: Option<SessionId>,
-        start: &ReplayStart,
-        out: FrameSender,
-        too_slow: Arc<AtomicBool>,
-    ) -> Self {
-        let (user_log_id, cursor) = (start.user_log_id, start.cursor.clone());
-        Self { hub, principal, only, user_log_id, cursor, running: BTreeMap::new(), step_revision: None, out, too_slow }
-    }
-
-    /// Delivers events until the stream ends.
-    pub(super) async fn run(mut self, mut subscription: Subscription, resync: Option<ResyncReason>) {
-        let _open = self.hub.metrics.open_stream();
-        let Err(closed) = self.deliver(&mut subscription, resync).await;
-        match closed {
-            CloseReason::TooSlow => self.too_slow.store(true, Ordering::Release),
-            CloseReason::Draining => {
-                let _ = self.send(EventData::ServerDraining, None).await;
-            }
-            CloseReason::Disconnected | CloseReason::AccessRevoked => {}
-        }
-        tracing::debug!(user = %self.principal.user, ?closed, "stream closed");
-    }
-
-    async fn deliver(
-        &mut self,
-        subscription: &mut Subscription,
+        progress: Progress,
+        handle: Arc<StreamHandle>,
+        subscription: Subscription,
         resync: Option<ResyncReason>,
-    ) -> Result<Infallible, CloseReason> {
+        registration: Registration,
+    ) -> Self {
+        let (hub, cursor) = (progress.hub.clone(), progress.cursor.clone());
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let cursor = self.cursor.clone();
-        self.send(EventData::Hello { cursor, heartbeat_ms: millis(HEARTBEAT), retry_ms: millis(RETRY) }, None).await?;
-        if let Some(reason) = resync {
-            let cursor = self.cursor.clone();
-            self.send(EventData::Resync { reason: reason.as_str().into(), cursor }, None).await?;
-        }
-        self.catch_up().await?;
-        let (mut heartbeat, mut typing) = (interval_after(HEARTBEAT), interval_after(TYPING_RENEWAL));
-        let (mut access, mut gaps) = (interval_after(ACCESS_CHECK), interval_after(GAP_CHECK));
-        let soft = self.hub.shutdown.soft().clone();
-        let out = self.out.clone();
+        let hello =
+            EventData::Hello { cursor: cursor.clone(), heartbeat_ms: millis(HEARTBEAT), retry_ms: millis(RETRY) };
+        let resync = resync.map(|reason| EventData::Resync { reason: reason.as_str().into(), cursor });
+        let ready = [Some(hello), resync].into_iter().flatten().filter_map(|event| hub.encode(event, None)).collect();
+        let phase = Phase::replay(progress);
+        Self { hub, handle, subscription: Some(subscription), phase, ready, _registration: registration }
+    }
+
+    /// Registers the task to wake when there is something to do. If the stream should end, releases its resources.
+    pub fn register(&mut self, context: &Context<'_>) {
+        self.handle.register(context.waker());
+        self.end_if_due();
+    }
+
+    /// Returns the next frame, or `None` at the end of the stream. The task must be [registered](Self::register).
+    pub fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame>> {
         loop {
-            tokio::select! {
-                live = subscription.live.recv() => match live {
-                    Ok(live) => self.handle_update(&live).await?,
-                    Err(RecvError::Lagged(_)) => self.catch_up().await?,
-                    Err(RecvError::Closed) => return Err(CloseReason::Draining),
-                },
-                _ = typing.tick() => self.renew_typing(),
-                _ = heartbeat.tick() => self.offer(EventData::Heartbeat, None),
-                _ = gaps.tick(), if self.has_gaps() => self.close_gaps().await,
-                _ = access.tick() => self.check_access().await?,
-                () = soft.cancelled() => return Err(CloseReason::Draining),
-                () = out.closed() => return Err(CloseReason::Disconnected),
+            if self.handle.is_revoked() {
+                return Poll::Ready(None);
+            }
+            if let Some(frame) = self.ready.pop_front() {
+                return Poll::Ready(Some(frame));
+            }
+            self.ready.shrink_to(4);
+            if matches!(self.phase, Phase::Ending) {
+                return Poll::Ready(None);
+            }
+            if self.end_if_due() {
+                continue;
+            }
+            let due = self.handle.take_due();
+            if due.heartbeat {
+                self.ready.extend(self.hub.encode(EventData::Heartbeat, None));
+            }
+            if due.typing
+                && let Phase::Live(progress) = &self.phase
+            {
+                progress.renew_typing(&mut self.ready);
+            }
+            if self.ready.is_empty() {
+                ready!(self.poll_phase(context));
             }
         }
     }
 
-    async fn handle_update(&mut self, live: &LiveUpdate) -> Result<(), CloseReason> {
-        match live {
-            LiveUpdate::Event { seq, session_id, task_change, frame } if *seq == self.cursor.seq + 1 => {
-                self.cursor.seq = *seq;
-                if self.send_durable(*session_id, frame.clone()).await? {
-                    self.apply_task_change(*session_id, task_change.as_ref()).await?;
+    /// Starts to end the stream if it should end. Returns whether it does.
+    fn end_if_due(&mut self) -> bool {
+        let (is_draining, is_too_slow) = (self.handle.is_draining(), self.handle.is_too_slow());
+        if !is_draining && !is_too_slow {
+            return false;
+        }
+        let event = match self.phase.cursor() {
+            Some(_) if is_draining => EventData::ServerDraining,
+            Some(cursor) => EventData::Resync { reason: ResyncReason::TooSlow.as_str().into(), cursor },
+            None => return false,
+        };
+        tracing::debug!(event = event.kind(), "stream closed");
+        self.ready.extend(self.hub.encode(event, None));
+        (self.phase, self.subscription) = (Phase::Ending, None);
+        true
+    }
+
+    /// Continues the replay, or takes the next update. Completes when something has changed.
+    fn poll_phase(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.phase {
+            Phase::Replaying { replay, frames, .. } => {
+                if let Poll::Ready(Some(frame)) = frames.poll_recv(context) {
+                    self.ready.push_back(frame);
+                    return Poll::Ready(());
                 }
-                Ok(())
+                let replayed = replay.as_mut().poll(context);
+                while let Ok(frame) = frames.try_recv() {
+                    self.ready.push_back(frame);
+                }
+                match replayed {
+                    Poll::Ready(Ok(progress)) => {
+                        self.handle.set_has_running_tasks(!progress.running.is_empty());
+                        self.phase = Phase::Live(Box::new(progress));
+                        Poll::Ready(())
+                    }
+                    Poll::Ready(Err(EndedError)) => {
+                        self.phase = Phase::Ending;
+                        Poll::Ready(())
+                    }
+                    Poll::Pending if self.ready.is_empty() => Poll::Pending,
+                    Poll::Pending => Poll::Ready(()),
+                }
             }
-            // At least one event was missed.
-            LiveUpdate::Event { seq, .. } | LiveUpdate::LogOnly { seq } if *seq > self.cursor.seq => {
-                self.catch_up().await
+            Phase::Live(progress) => {
+                let Some(subscription) = &mut self.subscription else { return Poll::Pending };
+                let next = match subscription.receive() {
+                    Received::Update(update) => progress.apply(&update, &mut self.ready),
+                    Received::Lagged => Next::CatchUp,
+                    Received::Nothing => return Poll::Pending,
+                };
+                self.handle.set_has_running_tasks(!progress.running.is_empty());
+                if next == Next::CatchUp
+                    && let Phase::Live(progress) = std::mem::replace(&mut self.phase, Phase::Ending)
+                {
+                    self.phase = Phase::replay(*progress);
+                }
+                Poll::Ready(())
             }
-            LiveUpdate::Event { .. } | LiveUpdate::LogOnly { .. } => Ok(()),
-            LiveUpdate::Text(text) => self.handle_text(text).await,
-            LiveUpdate::Step(step) => self.handle_step(step).await,
-            LiveUpdate::SignalsLost => self.catch_up().await,
+            Phase::Ending => Poll::Ready(()),
         }
     }
 
-    /// Sends a durable event unless it belongs to another session. Returns whether it was sent.
-    pub(super) async fn send_durable(
-        &mut self,
-        session_id: Option<SessionId>,
-        frame: Bytes,
-    ) -> Result<bool, CloseReason> {
-        if self.only.is_some() && self.only != session_id {
-            return Ok(false);
-        }
-        self.write(frame).await?;
-        Ok(true)
-    }
-
-    async fn check_access(&self) -> Result<(), CloseReason> {
-        match self.hub.store.is_still_valid(&self.principal).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(CloseReason::AccessRevoked),
-            Err(error) => {
-                tracing::warn!(%error, "failed to check the stream's key; retrying");
-                Ok(())
-            }
+    /// Records that the client accepts nothing, or that it has accepted something.
+    pub fn set_stalled(&self, is_stalled: bool) {
+        if is_stalled {
+            self.handle.stall();
+        } else {
+            self.handle.proceed();
         }
     }
-}
 
-/// Creates an interval whose first tick is one period from now.
-fn interval_after(period: Duration) -> Interval {
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.reset();
-    ticks
+    /// Returns whether the principal's key or login is no longer valid, so that nothing more may be sent.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.handle.is_revoked()
+    }
+
+    /// Returns whether the process is shutting down.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.handle.is_draining()
+    }
 }

@@ -1,26 +1,73 @@
 //! Encoding of events as SSE frames (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
 use banter_shared::event::{Cursor, Event};
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 
 /// Initial capacity of a frame, in bytes; sufficient for most events.
 const USUAL_BYTES: usize = 1024;
+/// Maximum length of the head of a chunk: eight hexadecimal digits and a line break.
+const HEAD_BYTES: usize = 10;
+/// The line break that ends a chunk.
+const CHUNK_END: &[u8] = b"\r\n";
 
-/// Encodes an event as one frame. Only durable events have an ID, from which a client resumes.
-pub(super) fn encode(id: Option<&Cursor>, event: &Event) -> Result<Bytes, serde_json::Error> {
-    let mut frame = BytesMut::with_capacity(USUAL_BYTES);
-    if let Some(id) = id {
-        frame.extend_from_slice(format!("id: {id}\n").as_bytes());
+/// An encoded event, which all streams share. It is one chunk of a chunked body (RFC 9112, section 7.1), so that it can be
+/// written to a connection as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    chunk: Bytes,
+    /// Length of the head of the chunk, in bytes.
+    head: usize,
+}
+
+impl Frame {
+    /// Encodes an event. Only durable events have an ID, from which a client resumes.
+    ///
+    /// # Errors
+    /// Never in practice: every event can be serialized as JSON.
+    pub(super) fn encode(id: Option<&Cursor>, event: &Event) -> Result<Self, serde_json::Error> {
+        let mut buffer = BytesMut::with_capacity(USUAL_BYTES);
+        buffer.put_bytes(0, HEAD_BYTES);
+        if let Some(id) = id {
+            buffer.extend_from_slice(format!("id: {id}\n").as_bytes());
+        }
+        buffer.extend_from_slice(b"event: ");
+        buffer.extend_from_slice(event.data.kind().as_bytes());
+        buffer.extend_from_slice(b"\ndata: ");
+        // Compact JSON contains no line breaks: in strings, they are escaped.
+        let mut writer = buffer.writer();
+        serde_json::to_writer(&mut writer, event)?;
+        let mut buffer = writer.into_inner();
+        buffer.extend_from_slice(b"\n\n");
+
+        let head = format!("{:x}\r\n", buffer.len() - HEAD_BYTES);
+        buffer.extend_from_slice(CHUNK_END);
+        buffer.advance(HEAD_BYTES.saturating_sub(head.len()));
+        buffer[..head.len()].copy_from_slice(head.as_bytes());
+        Ok(Self { chunk: buffer.freeze(), head: head.len() })
     }
-    frame.extend_from_slice(b"event: ");
-    frame.extend_from_slice(event.data.kind().as_bytes());
-    frame.extend_from_slice(b"\ndata: ");
-    // Compact JSON contains no line breaks: in strings, they are escaped.
-    let mut writer = frame.writer();
-    serde_json::to_writer(&mut writer, event)?;
-    let mut frame = writer.into_inner();
-    frame.extend_from_slice(b"\n\n");
-    Ok(frame.freeze())
+
+    /// Encodes an event that is not durable. Logs an event that cannot be encoded.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        Self::encode(None, event).inspect_err(|error| tracing::error!(%error, "cannot encode an event")).ok()
+    }
+
+    /// Returns the frame as a chunk of a chunked body.
+    #[must_use]
+    pub fn chunk(&self) -> Bytes {
+        self.chunk.clone()
+    }
+
+    /// Returns the frame as text, for a body that ends with its connection.
+    #[must_use]
+    pub fn text(&self) -> Bytes {
+        self.chunk.slice(self.head..self.chunk.len() - CHUNK_END.len())
+    }
+
+    /// Returns the size of the chunk in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.chunk.len()
+    }
 }
 
 #[cfg(test)]
@@ -41,14 +88,14 @@ mod tests {
     fn only_durable_events_have_an_id() {
         let cursor = Cursor { epoch: Epoch::from_stored("abc".into()), seq: 7 };
 
-        let durable = encode(Some(&cursor), &event(EventData::SessionDeleted)).unwrap();
-        let fleeting = encode(None, &event(EventData::Heartbeat)).unwrap();
+        let durable = Frame::encode(Some(&cursor), &event(EventData::SessionDeleted)).unwrap();
+        let fleeting = Frame::of(&event(EventData::Heartbeat)).unwrap();
 
         assert_eq!(
-            durable,
+            durable.text(),
             "id: abc-7\nevent: session.deleted\ndata: {\"at\":\"1970-01-01T00:00:00.000Z\",\"type\":\"session.deleted\"}\n\n"
         );
-        assert!(fleeting.starts_with(b"event: heartbeat\n"));
+        assert!(fleeting.text().starts_with(b"event: heartbeat\n"));
     }
 
     #[test]
@@ -62,9 +109,25 @@ mod tests {
             text: "a\r\nb\n\u{2028}".into(),
         };
 
-        let frame = encode(None, &event(delta)).unwrap();
+        let text = Frame::of(&event(delta)).unwrap().text();
 
-        assert_eq!(std::str::from_utf8(&frame).unwrap().matches('\n').count(), 3);
-        assert!(!frame.contains(&b'\r'));
+        assert_eq!(std::str::from_utf8(&text).unwrap().matches('\n').count(), 3);
+        assert!(!text.contains(&b'\r'));
+    }
+
+    #[test]
+    fn is_a_chunk_with_its_size() {
+        for size in [1, 200, 5000, 2_000_000] {
+            let event = event(EventData::Resync {
+                reason: "x".repeat(size),
+                cursor: Cursor { epoch: Epoch::from_stored("abc".into()), seq: 7 },
+            });
+
+            let frame = Frame::of(&event).unwrap();
+
+            let text = frame.text();
+            let expected = [format!("{:x}\r\n", text.len()).as_bytes(), &text, b"\r\n"].concat();
+            assert_eq!(frame.chunk(), expected);
+        }
     }
 }

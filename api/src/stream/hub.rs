@@ -1,83 +1,121 @@
 //! The hub: tails the event log once for all open streams of this process, and distributes each user's events.
 //!
 //! Guarantees: every change committed after a stream has subscribed reaches its channel in order, as a frame or as a
-//! hint to read the log. A stream that falls behind its channel receives `Lagged`, and reads the log. The capacity of
-//! the channel limits how much is kept for a slow reader.
+//! hint to read the log. Events are encoded once, for all streams. The work that recurs for every stream is done by the
+//! [`ticker`](super::ticker).
 
 use std::{
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use banter_shared::{
-    chat::UserRef,
-    event::Cursor,
-    relay::{FollowGuard, LiveText, POLL_INTERVAL, SharedRelay, Signal},
+    chat::{TaskStatus, UserRef},
+    clock::Timestamp,
+    event::{Cursor, Event, EventData},
+    id::SessionId,
+    relay::{LiveText, POLL_INTERVAL, SharedRelay, Signal},
     shutdown::Shutdown,
     store::{ChunkRow, ReplayStart, Store, StoreError, StoredChunk, Tail, TailPosition},
 };
-use tokio::{
-    sync::broadcast,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
 use super::{
+    channel::{Channel, Subscription},
     channels::Channels,
-    frame,
-    live_update::{LiveUpdate, TaskChange},
+    credentials::Credentials,
+    frame::Frame,
+    live_update::{LiveUpdate, TaskChange, TextPiece, step_event},
+    missed_text::MissedTexts,
+    open_streams::OpenStreams,
+    stream_handle::StreamHandle,
+    typing::{TypingFrames, typing_event},
 };
 use crate::metrics::Metrics;
 
-/// Maximum size of a frame that is kept for streams, in bytes; streams read larger events from the log.
-const MAX_FRAME_BYTES: usize = 32 * 1024;
+/// Maximum size of a frame that is kept for streams, in bytes; streams read larger events from the log. Most
+/// messages are smaller.
+const MAX_FRAME_BYTES: usize = 256 * 1024;
 /// Pause after a failed read.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
-/// The subscription of a stream to the hub.
-#[derive(Debug)]
-pub(super) struct Subscription {
-    pub(super) live: broadcast::Receiver<Arc<LiveUpdate>>,
-    /// Ends the subscription on drop.
-    _follow: FollowGuard,
-}
-
 /// The hub. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Hub {
+#[derive(Clone)]
+pub struct Hub(Arc<HubState>);
+
+/// The state that all streams share.
+pub struct HubState {
     pub(super) store: Store,
     relay: SharedRelay,
     pub(super) shutdown: Shutdown,
     pub(super) metrics: Metrics,
-    channels: Arc<Mutex<Channels>>,
+    channels: Mutex<Channels>,
     /// The position up to which the hub has read the log; `None` while there are no streams.
-    position: Arc<tokio::sync::Mutex<Option<TailPosition>>>,
+    position: tokio::sync::Mutex<Option<TailPosition>>,
+    pub(super) open_streams: Arc<OpenStreams>,
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) missed_texts: MissedTexts,
+    pub(super) typing_frames: TypingFrames,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hub")
+    }
+}
+
+impl std::ops::Deref for Hub {
+    type Target = HubState;
+
+    fn deref(&self) -> &HubState {
+        &self.0
+    }
 }
 
 impl Hub {
     /// Creates the hub, and tails the log until the process is draining.
     #[must_use]
     pub fn start(store: Store, relay: SharedRelay, shutdown: &Shutdown, metrics: Metrics) -> Self {
-        let (channels, position) = (Arc::default(), Arc::default());
-        let hub = Self { store, relay, shutdown: shutdown.clone(), metrics, channels, position };
+        let hub = Self(Arc::new(HubState {
+            store,
+            relay,
+            shutdown: shutdown.clone(),
+            metrics,
+            channels: Mutex::default(),
+            position: tokio::sync::Mutex::default(),
+            open_streams: Arc::default(),
+            credentials: Arc::default(),
+            missed_texts: MissedTexts::default(),
+            typing_frames: TypingFrames::default(),
+        }));
         shutdown.tasks().spawn(hub.clone().run());
+        shutdown.tasks().spawn(hub.clone().tick());
+        shutdown.tasks().spawn(hub.clone().read_missed_texts());
+        shutdown.tasks().spawn(hub.clone().check_credentials());
         hub
     }
 
-    fn channels(&self) -> MutexGuard<'_, Channels> {
+    pub(super) fn channels(&self) -> MutexGuard<'_, Channels> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Subscribes to a user's events. There is no gap between the state that is read from the store afterward and the
-    /// first event.
-    pub(super) async fn subscribe(&self, user: &UserRef, start: &ReplayStart) -> Result<Subscription, StoreError> {
+    /// Subscribes a stream to a user's events. There is no gap between the state that is read from the store afterward
+    /// and the first event.
+    pub(super) async fn subscribe(
+        &self,
+        user: &UserRef,
+        start: &ReplayStart,
+        handle: &Arc<StreamHandle>,
+    ) -> Result<Subscription, StoreError> {
         let follow = self.relay.follow(user).await;
-        let live = self.channels().open(user, start).sender.subscribe();
+        let subscription = self.channels().open(user, start, follow).subscribe(handle);
         // The hub starts at a position before that of the stream's read.
         let mut position = self.position.lock().await;
         if position.is_none() {
             *position = Some(self.store.tail_position().await?);
         }
-        Ok(Subscription { live, _follow: follow })
+        Ok(subscription)
     }
 
     async fn run(self) {
@@ -108,11 +146,11 @@ impl Hub {
             Signal::Log(user) => pending.read |= self.channels().of_user(&user).is_some(),
             Signal::Reconnected => *pending = PendingWork { read: true, resend: true },
             Signal::Text(user, text) => {
-                // The event that starts a task precedes its text.
+                let Some(channel) = self.channels().of_user(&user).cloned() else { return };
+                // The event that starts a task precedes its text, even if the signal for it arrives later.
+                pending.read |= text.offset == 0;
                 self.perform(pending).await;
-                if let Some(channel) = self.channels().of_user(&user) {
-                    let _ = channel.sender.send(Arc::new(LiveUpdate::Text(text)));
-                }
+                self.send_text(&channel, text);
             }
             Signal::WakeWorkers | Signal::Stop(_) | Signal::Decided(_) => {}
         }
@@ -126,8 +164,8 @@ impl Hub {
             sleep(ERROR_PAUSE).await;
         }
         if resend {
-            for channel in self.channels().by_log.values() {
-                let _ = channel.sender.send(Arc::new(LiveUpdate::SignalsLost));
+            for channel in self.channels().iter() {
+                channel.send(LiveUpdate::SignalsLost);
             }
         }
     }
@@ -135,10 +173,13 @@ impl Hub {
     /// Reads new events and distributes them.
     async fn read_tail(&self) -> Result<(), StoreError> {
         let mut position = self.position.lock().await;
-        self.channels().prune();
-        if self.channels().by_log.is_empty() {
-            *position = None;
-            return Ok(());
+        {
+            let mut channels = self.channels();
+            channels.prune();
+            if channels.is_empty() {
+                *position = None;
+                return Ok(());
+            }
         }
         while let Some(from) = *position {
             let tail = self.store.read_tail(from, |log_id| self.channels().get(log_id).is_some()).await?;
@@ -153,29 +194,73 @@ impl Hub {
     }
 
     fn distribute(&self, tail: Tail) {
-        let channels = self.channels();
         for row in tail.rows {
-            let Some(channel) = channels.get(row.user_log_id) else { continue };
-            let seq = row.seq;
-            let rendered = row.event.and_then(|event| {
-                let cursor = Cursor { epoch: channel.epoch.clone(), seq };
-                let frame = frame::encode(Some(&cursor), &event).ok().filter(|frame| frame.len() <= MAX_FRAME_BYTES)?;
-                let (session_id, task_change) = (event.chat_session_id, TaskChange::of(event.data));
-                Some(LiveUpdate::Event { seq, session_id, task_change, frame })
-            });
-            // This fails only if the last stream has just closed.
-            let _ = channel.sender.send(Arc::new(rendered.unwrap_or(LiveUpdate::LogOnly { seq })));
+            let Some(channel) = self.channels().get(row.user_log_id).cloned() else { continue };
+            let rendered = row.event.and_then(|event| self.render(&channel, row.seq, event));
+            channel.send(rendered.unwrap_or(LiveUpdate::LogOnly { seq: row.seq }));
         }
         for chunk in tail.chunks {
-            if let Some(channel) = channels.get(chunk.user_log_id) {
-                let _ = channel.sender.send(Arc::new(LiveUpdate::Text(Arc::new(live_text(chunk)))));
+            let Some(channel) = self.channels().get(chunk.user_log_id).cloned() else { continue };
+            self.send_text(&channel, Arc::new(live_text(chunk)));
+        }
+        for row in tail.steps {
+            let Some(channel) = self.channels().get(row.user_log_id).cloned() else { continue };
+            let (task_id, attempt, seq, revision) = (row.task_id, row.attempt, row.step.seq, row.step.revision);
+            let (session_id, event) = step_event(row);
+            if let Some(frame) = self.encode(event, Some(session_id)) {
+                channel.send(LiveUpdate::Step { session_id, task_id, attempt, seq, revision, frame });
             }
         }
-        for step in tail.steps {
-            if let Some(channel) = channels.get(step.user_log_id) {
-                let _ = channel.sender.send(Arc::new(LiveUpdate::Step(Box::new(step))));
+    }
+
+    /// Encodes an event of the log. Returns `None` if streams must read it from there.
+    fn render(&self, channel: &Channel, seq: i64, event: Event) -> Option<LiveUpdate> {
+        let cursor = Cursor { epoch: channel.epoch.clone(), seq };
+        let frame = Frame::encode(Some(&cursor), &event).ok().filter(|frame| frame.size() <= MAX_FRAME_BYTES)?;
+        let session_id = event.chat_session_id;
+        let task_change = match event.data {
+            EventData::TaskUpdated { task, session } => {
+                let is_running = task.status == TaskStatus::Running;
+                let typing = typing_event(&session.agent_key, task.id, is_running, self.now());
+                let typing = self.encode(typing, session_id)?;
+                let (task_id, attempt, agent_key) = (task.id, task.attempt, session.agent_key);
+                Some(TaskChange::Updated { task_id, attempt, is_running, agent_key, typing })
             }
+            EventData::SessionDeleted => Some(TaskChange::AllDeleted),
+            EventData::Hello { .. }
+            | EventData::Heartbeat
+            | EventData::Resync { .. }
+            | EventData::ServerDraining
+            | EventData::SessionCreated { .. }
+            | EventData::SessionUpdated { .. }
+            | EventData::SessionRead { .. }
+            | EventData::MessageCreated { .. }
+            | EventData::MessageUpdated { .. }
+            | EventData::MessageDeleted { .. }
+            | EventData::Typing { .. }
+            | EventData::MessageDelta { .. }
+            | EventData::MessagePartial { .. }
+            | EventData::TaskStep { .. } => None,
+        };
+        Some(LiveUpdate::Event { seq, session_id, task_change, frame })
+    }
+
+    /// Encodes text once for all streams of a user, and sends it to them.
+    fn send_text(&self, channel: &Channel, text: Arc<LiveText>) {
+        if let Some(piece) = TextPiece::new(text, self.now()) {
+            channel.send(LiveUpdate::Text(Arc::new(piece)));
         }
+    }
+}
+
+impl HubState {
+    pub(super) fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+
+    /// Encodes an event that is not durable.
+    pub(super) fn encode(&self, data: EventData, session_id: Option<SessionId>) -> Option<Frame> {
+        Frame::of(&Event { at: self.now(), chat_session_id: session_id, data })
     }
 }
 

@@ -1,11 +1,18 @@
 //! Updates that the hub sends to streams.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use banter_shared::{chat::Task, event::EventData, id::SessionId, relay::LiveText, store::StepRow};
-use bytes::Bytes;
+use banter_shared::{
+    clock::Timestamp,
+    event::{Event, EventData},
+    id::{SessionId, TaskId},
+    relay::LiveText,
+    store::StepRow,
+};
 
-/// An update that the hub sends to the streams of a user.
+use super::frame::Frame;
+
+/// An update that the hub sends to the streams of a user. Everything in it is encoded once, for all streams.
 #[derive(Debug)]
 pub(super) enum LiveUpdate {
     /// An event of the log.
@@ -16,8 +23,8 @@ pub(super) enum LiveUpdate {
         session_id: Option<SessionId>,
         /// The change to tasks of the session, if any.
         task_change: Option<TaskChange>,
-        /// The encoded event, shared by all streams.
-        frame: Bytes,
+        /// The encoded event.
+        frame: Frame,
     },
     /// An event that must be read from the log.
     LogOnly {
@@ -25,11 +32,70 @@ pub(super) enum LiveUpdate {
         seq: i64,
     },
     /// More text of an answer in progress.
-    Text(Arc<LiveText>),
+    Text(Arc<TextPiece>),
+    /// The stored text of an answer in progress, for streams that have missed some of it.
+    Partial {
+        /// The running task.
+        task_id: TaskId,
+        /// Its attempt.
+        attempt: i64,
+        /// The offset at which the next delta starts.
+        next_offset: i64,
+        /// The encoded `message.partial`.
+        frame: Frame,
+    },
     /// A new or changed step.
-    Step(Box<StepRow>),
+    Step {
+        /// The session of the task.
+        session_id: SessionId,
+        /// The task.
+        task_id: TaskId,
+        /// The attempt.
+        attempt: i64,
+        /// The number of the step.
+        seq: i64,
+        /// The revision of the step.
+        revision: i64,
+        /// The encoded `task.step`.
+        frame: Frame,
+    },
     /// Signals were lost, so the output of running tasks must be sent again.
     SignalsLost,
+}
+
+/// A piece of an answer in progress, as it arrived and as a `message.delta`.
+#[derive(Debug)]
+pub(super) struct TextPiece {
+    pub(super) text: Arc<LiveText>,
+    /// When it arrived.
+    at: Timestamp,
+    pub(super) frame: Frame,
+}
+
+impl TextPiece {
+    /// Encodes text that arrived at `at`. Returns `None` if it cannot be encoded.
+    pub(super) fn new(text: Arc<LiveText>, at: Timestamp) -> Option<Self> {
+        let frame = encode_delta(&text, at, text.offset, text.text.clone())?;
+        Some(Self { text, at, frame })
+    }
+
+    /// Encodes the part of the text that starts at an offset. Returns `None` if it does not start there.
+    pub(super) fn rest(&self, offset: i64) -> Option<Frame> {
+        let sent = usize::try_from(offset - self.text.offset).ok()?;
+        encode_delta(&self.text, self.at, offset, self.text.text.get(sent..)?.to_owned())
+    }
+}
+
+fn encode_delta(of: &LiveText, at: Timestamp, offset: i64, text: String) -> Option<Frame> {
+    let data = EventData::MessageDelta {
+        task_id: of.task_id,
+        attempt: of.attempt,
+        message_id: of.message_id,
+        offset,
+        next_offset: of.next_offset(),
+        text,
+    };
+    Frame::of(&Event { at, chat_session_id: Some(of.session_id), data })
 }
 
 /// A change to the tasks of a session.
@@ -37,35 +103,48 @@ pub(super) enum LiveUpdate {
 pub(super) enum TaskChange {
     /// A task was created or changed.
     Updated {
-        /// The task after the change.
-        task: Box<Task>,
+        /// The task.
+        task_id: TaskId,
+        /// Its attempt.
+        attempt: i64,
+        /// Whether it is running.
+        is_running: bool,
         /// The agent of its session.
         agent_key: String,
+        /// The encoded `typing`, which shows whether the agent is working now.
+        typing: Frame,
     },
     /// All tasks were deleted with the session.
     AllDeleted,
 }
 
-impl TaskChange {
-    /// Returns the change that an event describes, if any.
-    pub(super) fn of(data: EventData) -> Option<Self> {
-        match data {
-            EventData::TaskUpdated { task, session } => Some(Self::Updated { task, agent_key: session.agent_key }),
-            EventData::SessionDeleted => Some(Self::AllDeleted),
-            EventData::Hello { .. }
-            | EventData::Heartbeat
-            | EventData::Resync { .. }
-            | EventData::ServerDraining
-            | EventData::SessionCreated { .. }
-            | EventData::SessionUpdated { .. }
-            | EventData::SessionRead { .. }
-            | EventData::MessageCreated { .. }
-            | EventData::MessageUpdated { .. }
-            | EventData::MessageDeleted { .. }
-            | EventData::Typing { .. }
-            | EventData::MessageDelta { .. }
-            | EventData::MessagePartial { .. }
-            | EventData::TaskStep { .. } => None,
+impl LiveUpdate {
+    /// Returns the memory that it occupies, in bytes, without fields of bounded length.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Event { frame, .. } | Self::Partial { frame, .. } | Self::Step { frame, .. } => frame.size(),
+            Self::Text(piece) => piece.frame.size() + piece.text.text.len(),
+            Self::LogOnly { .. } | Self::SignalsLost => 0,
         }
     }
+}
+
+/// The progress of a stream within the output of a running task.
+#[derive(Debug)]
+pub(super) struct TaskProgress {
+    pub(super) session_id: SessionId,
+    pub(super) agent_key: String,
+    pub(super) attempt: i64,
+    /// The offset at which the next delta starts.
+    pub(super) next_offset: i64,
+    /// Deltas after a gap, held until the text before them is known.
+    pub(super) held: Vec<Arc<TextPiece>>,
+    /// Steps that were sent with a higher revision than the stream's, by `seq`.
+    pub(super) sent_steps: BTreeMap<i64, i64>,
+}
+
+/// Creates the event for a step.
+pub(super) fn step_event(row: StepRow) -> (SessionId, EventData) {
+    let StepRow { session_id, task_id, attempt, step, user_log_id: _ } = row;
+    (session_id, EventData::TaskStep { task_id, attempt, step })
 }

@@ -2,23 +2,36 @@
 //!
 //! A stream first subscribes to the hub and then reads the log, so that no event is missed between the two. Duplicates
 //! are detected by event number.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `hub` | tails the log, encodes events, and sends them to the users' channels |
+//! | `channel` | the updates of one user, which all of the user's streams share |
+//! | `event_stream` | one stream, as a state machine that its connection polls |
+//! | `replay` | reading the log up to its head |
+//! | `progress`, `live_text` | what a stream sends for each update |
+//! | `ticker`, `open_streams`, `credentials` | recurring work for all streams |
 
+mod channel;
 mod channels;
+mod credentials;
 mod event_stream;
 mod frame;
-mod frame_queue;
 mod hub;
 mod live_text;
 mod live_update;
-mod output;
+mod missed_text;
+mod open_streams;
+mod progress;
 mod replay;
-mod steps;
-mod task_progress;
+mod stream_handle;
+mod ticker;
 mod typing;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::{
@@ -26,20 +39,31 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
-use banter_shared::{
-    chat::Principal,
-    event::{Cursor, Event, EventData},
-    id::SessionId,
-    store::{ResyncReason, StoreError},
-};
+use banter_shared::{chat::Principal, id::SessionId, store::StoreError};
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, stream};
+use futures::stream;
 
-use event_stream::EventStream;
+use event_stream::Registration;
+use progress::Progress;
+
+pub use event_stream::EventStream;
 pub use hub::Hub;
 
 /// The media type of event streams.
-pub const MEDIA_TYPE: &str = "text/event-stream";
+const MEDIA_TYPE: &str = "text/event-stream";
+
+/// The event stream that a response stands for. The server takes it from the response's extensions, and writes it after
+/// the response's head.
+#[derive(Clone, Debug)]
+pub struct AttachedStream(Arc<Mutex<Option<EventStream>>>);
+
+impl AttachedStream {
+    /// Takes the stream from a response, if it has one.
+    pub fn take(response: &mut Response) -> Option<EventStream> {
+        let Self(stream) = response.extensions_mut().remove()?;
+        stream.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 impl Hub {
     /// Opens a stream of a user's events, or of one session's if `only` is set.
@@ -55,28 +79,31 @@ impl Hub {
         requested: Option<&str>,
     ) -> Result<Response, StoreError> {
         let start = self.store.start_replay(&principal.user, requested).await?;
-        let subscription = self.subscribe(&principal.user, &start).await?;
-        let (out, frames) = frame_queue::frame_queue();
-        let too_slow = Arc::new(AtomicBool::new(false));
-        let stream = EventStream::new(self.clone(), principal, only, &start, out, Arc::clone(&too_slow));
-        self.shutdown.tasks().spawn(stream.run(subscription, start.resync));
+        let handle = Arc::default();
+        let subscription = self.subscribe(&principal.user, &start, &handle).await?;
+        let registration = Registration {
+            _open: self.open_streams.add(&handle),
+            _credential: self.credentials.add(principal, &handle),
+            _gauge: self.metrics.open_stream(),
+        };
+        let progress = Progress {
+            hub: self.clone(),
+            only,
+            user_log_id: start.user_log_id,
+            cursor: start.cursor,
+            running: BTreeMap::new(),
+            step_revision: None,
+        };
+        let events = EventStream::new(progress, handle, subscription, start.resync, registration);
         let head = [
             (header::CONTENT_TYPE, MEDIA_TYPE),
             (header::CACHE_CONTROL, "no-cache, no-transform"),
             (header::HeaderName::from_static("x-accel-buffering"), "no"),
         ];
-        let final_resync = self.final_resync(start.cursor, too_slow);
-        Ok((head, Body::from_stream(frames.chain(final_resync).map(Ok::<_, std::io::Error>))).into_response())
-    }
-
-    /// Returns a final `resync` frame if the client read too slowly.
-    fn final_resync(&self, cursor: Cursor, too_slow: Arc<AtomicBool>) -> impl Stream<Item = Bytes> + Send + 'static {
-        let clock = Arc::clone(self.store.clock());
-        stream::once(async move {
-            let reason = ResyncReason::TooSlow.as_str().to_owned();
-            let event = Event { at: clock.now(), chat_session_id: None, data: EventData::Resync { reason, cursor } };
-            too_slow.load(Ordering::Acquire).then(|| frame::encode(None, &event).ok()).flatten()
-        })
-        .filter_map(|frame| async move { frame })
+        // The server replaces this body, which only determines the framing.
+        let body = Body::from_stream(stream::pending::<io::Result<Bytes>>());
+        let mut response = (head, body).into_response();
+        response.extensions_mut().insert(AttachedStream(Arc::new(Mutex::new(Some(events)))));
+        Ok(response)
     }
 }

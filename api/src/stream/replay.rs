@@ -4,16 +4,16 @@ use std::{collections::BTreeMap, time::Duration};
 
 use banter_shared::{
     event::EventData,
-    id::TaskId,
-    store::{RunningPart, RunningTask, StreamState},
+    id::{SessionId, TaskId},
+    store::{RunningPart, RunningTask, StepRow, StreamState},
 };
-use tokio::time::sleep;
+use tokio::{sync::mpsc, time::sleep};
 
 use super::{
-    event_stream::{CloseReason, EventStream},
-    frame,
+    frame::Frame,
     live_text::partial_event,
-    task_progress::TaskProgress,
+    live_update::{TaskProgress, step_event},
+    progress::Progress,
 };
 
 /// Number of log rows per read.
@@ -21,48 +21,96 @@ const REPLAY_PAGE: i64 = 256;
 /// Pause before reading the log again after a failure.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
-impl EventStream {
-    /// Reads the log from the stream's position to the head, then sends the output of running tasks.
-    pub(super) async fn catch_up(&mut self) -> Result<(), CloseReason> {
+/// A replay in progress: a position, and the frames on their way to the client, which it waits for.
+pub(super) struct Replay {
+    progress: Progress,
+    out: mpsc::Sender<Frame>,
+}
+
+/// The stream has ended before its replay.
+#[derive(Debug)]
+pub(super) struct EndedError;
+
+impl Replay {
+    /// Creates a replay that continues from a position and writes frames to `out`.
+    pub(super) fn new(progress: Progress, out: mpsc::Sender<Frame>) -> Self {
+        Self { progress, out }
+    }
+
+    /// Reads the log from the stream's position to the head, then sends the output of running tasks. Returns the new
+    /// position.
+    ///
+    /// # Errors
+    /// Returns an error if the stream has ended.
+    pub(super) async fn run(mut self) -> Result<Progress, EndedError> {
         loop {
-            let (log_id, seq, step) = (self.user_log_id, self.cursor.seq, self.step_revision);
-            let replay = match self.hub.store.read_log(log_id, seq, REPLAY_PAGE, self.only, step).await {
+            let progress = &self.progress;
+            let (log_id, seq, only, step) =
+                (progress.user_log_id, progress.cursor.seq, progress.only, progress.step_revision);
+            let replay = match progress.hub.store.read_log(log_id, seq, REPLAY_PAGE, only, step).await {
                 Ok(replay) => replay,
                 Err(error) => {
                     tracing::warn!(%error, "failed to read the event log; retrying");
-                    self.pause().await?;
+                    sleep(ERROR_PAUSE).await;
                     continue;
                 }
             };
             for (seq, event) in replay.events {
-                self.cursor.seq = seq;
-                let Ok(frame) = frame::encode(Some(&self.cursor), &event) else { continue };
-                self.send_durable(event.chat_session_id, frame).await?;
+                self.progress.cursor.seq = seq;
+                if only.is_some() && only != event.chat_session_id {
+                    continue;
+                }
+                if let Ok(frame) = Frame::encode(Some(&self.progress.cursor), &event) {
+                    self.write(frame).await?;
+                }
             }
-            self.cursor.seq = replay.last_seq;
+            self.progress.cursor.seq = replay.last_seq;
             let Some(state) = replay.state else { continue };
             if !self.send_state(state).await? {
-                return Ok(());
+                return Ok(self.progress);
             }
+        }
+    }
+
+    async fn write(&self, frame: Frame) -> Result<(), EndedError> {
+        self.out.send(frame).await.map_err(|_| EndedError)
+    }
+
+    async fn send(&self, data: EventData, session_id: SessionId) -> Result<(), EndedError> {
+        match self.progress.hub.encode(data, Some(session_id)) {
+            Some(frame) => self.write(frame).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn send_step(&self, row: StepRow) -> Result<(), EndedError> {
+        let (session_id, event) = step_event(row);
+        self.send(event, session_id).await
+    }
+
+    async fn send_typing(&self, task_id: TaskId, task: &TaskProgress, is_typing: bool) -> Result<(), EndedError> {
+        match self.progress.typing(task_id, task, is_typing) {
+            Some(frame) => self.write(frame).await,
+            None => Ok(()),
         }
     }
 
     /// Sends the steps of ended tasks, then the output of each running task. If there are more steps of ended tasks,
     /// sends only steps and returns `true`, which means that the state must be read again.
-    async fn send_state(&mut self, state: StreamState) -> Result<bool, CloseReason> {
-        self.step_revision = Some(state.step_revision);
+    async fn send_state(&mut self, state: StreamState) -> Result<bool, EndedError> {
+        self.progress.step_revision = Some(state.step_revision);
         for closed in state.closed_steps {
             self.send_step(closed).await?;
         }
         if state.has_more {
             return Ok(true);
         }
-        let ended: Vec<TaskId> = self.running.keys().copied().collect();
-        for task_id in ended {
+        let known: Vec<TaskId> = self.progress.running.keys().copied().collect();
+        for task_id in known {
             if !state.running.iter().any(|running| running.task_id == task_id)
-                && let Some(running) = self.running.remove(&task_id)
+                && let Some(ended) = self.progress.running.remove(&task_id)
             {
-                self.send(self.typing(task_id, &running, false), Some(running.session_id)).await?;
+                self.send_typing(task_id, &ended, false).await?;
             }
         }
         for running in state.running {
@@ -76,46 +124,38 @@ impl EventStream {
     /// The output is read in parts rather than together with the rest of the state, so that a slow client keeps only
     /// one part in memory. It may be newer than the rest of the state, so live text is compared by offset, and steps by
     /// revision. If the attempt has ended in the meantime, a live event follows.
-    async fn send_running(&mut self, task: RunningTask) -> Result<(), CloseReason> {
+    async fn send_running(&mut self, task: RunningTask) -> Result<(), EndedError> {
         let RunningTask { task_id, attempt, session_id, agent_key } = task;
         let (mut after, mut next_offset, mut sent_steps) = (None, 0, BTreeMap::new());
         loop {
             let RunningPart { partial, steps, has_more } =
-                match self.hub.store.read_running(task_id, attempt, after).await {
+                match self.progress.hub.store.read_running(task_id, attempt, after).await {
                     Ok(Some(part)) => part,
                     Ok(None) => return Ok(()),
                     Err(error) => {
                         tracing::warn!(%task_id, %error, "failed to read the output of a running task; retrying");
-                        self.pause().await?;
+                        sleep(ERROR_PAUSE).await;
                         continue;
                     }
                 };
             if let Some(partial) = partial {
                 next_offset = partial.next_offset;
-                self.send(partial_event(partial), Some(session_id)).await?;
+                self.send(partial_event(partial), session_id).await?;
             }
             for step in steps {
                 after = Some(step.seq);
-                if self.step_revision.is_some_and(|known| step.revision > known) {
+                if self.progress.step_revision.is_some_and(|known| step.revision > known) {
                     sent_steps.insert(step.seq, step.revision);
                 }
-                self.send(EventData::TaskStep { task_id, attempt, step }, Some(session_id)).await?;
+                self.send(EventData::TaskStep { task_id, attempt, step }, session_id).await?;
             }
             if !has_more {
                 break;
             }
         }
         let running = TaskProgress { session_id, agent_key, attempt, next_offset, held: Vec::new(), sent_steps };
-        self.send(self.typing(task_id, &running, true), Some(session_id)).await?;
-        self.running.insert(task_id, running);
+        self.send_typing(task_id, &running, true).await?;
+        self.progress.running.insert(task_id, running);
         Ok(())
-    }
-
-    async fn pause(&self) -> Result<(), CloseReason> {
-        tokio::select! {
-            () = sleep(ERROR_PAUSE) => Ok(()),
-            () = self.out.closed() => Err(CloseReason::Disconnected),
-            () = self.hub.shutdown.soft().cancelled() => Err(CloseReason::Draining),
-        }
     }
 }

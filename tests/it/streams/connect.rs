@@ -44,6 +44,55 @@ async fn closes_a_stream_whose_client_has_hung_up() {
     assert!(matches!(reply.status(), None | Some(200)), "{}", reply.text);
 }
 
+/// Requests a stream with this version of HTTP. Returns the head of the response, in lowercase, and the body so far.
+async fn start_of_stream(client: &Client, version: &str) -> (String, String) {
+    let head = format!("GET {USER_EVENTS} {version}\r\nHost: localhost\r\n\r\n");
+    let mut connection = RawConnection::with(client.address(), &head).await;
+    let text = connection.read_until("\n\n", PATIENCE).await.expect("the stream begins");
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head.to_lowercase(), body.to_owned())
+}
+
+#[tokio::test]
+async fn a_stream_is_chunked_and_ends_with_its_connection() {
+    let (_app, client) = app().await;
+
+    let (head, body) = start_of_stream(&client, "HTTP/1.1").await;
+
+    for line in ["http/1.1 200", "transfer-encoding: chunked", "connection: close"] {
+        assert!(head.contains(line), "{head}");
+    }
+    let (size, frame) = body.split_once("\r\n").unwrap();
+    assert!(usize::from_str_radix(size, 16).is_ok_and(|size| size <= frame.len()), "{body}");
+    assert!(frame.starts_with("event: hello\n"), "{body}");
+}
+
+#[tokio::test]
+async fn a_stream_is_not_chunked_for_a_client_of_http_1_0() {
+    let (_app, client) = app().await;
+
+    let (head, body) = start_of_stream(&client, "HTTP/1.0").await;
+
+    assert!(head.starts_with("http/1.0 200") && !head.contains("transfer-encoding"), "{head}");
+    assert!(body.starts_with("event: hello\n"), "{body}");
+}
+
+#[tokio::test]
+async fn a_head_request_opens_no_stream_and_keeps_the_connection() {
+    let (_app, client) = app().await;
+    let requests = format!(
+        "HEAD {USER_EVENTS} HTTP/1.1\r\nHost: localhost\r\n\r\n\
+         GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    );
+
+    let mut connection = RawConnection::with(client.address(), &requests).await;
+
+    let reply = connection.read_to_close(PATIENCE).await.expect("the connection is closed");
+    assert!(reply.text.contains("text/event-stream"), "{}", reply.text);
+    assert_eq!(reply.text.matches("HTTP/1.1 200").count(), 2, "{}", reply.text);
+    assert_eq!(client.metric("banter_open_streams").await, 0);
+}
+
 #[tokio::test]
 async fn a_stream_begins_with_hello_and_sends_heartbeats() {
     let (_app, client) = app().await;

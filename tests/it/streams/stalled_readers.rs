@@ -8,7 +8,7 @@ use banter_tests::{
     follower::Follower,
     model::{Comparison, Model},
     sse::{EventStream, USER_EVENTS},
-    wait::{PATIENCE, eventually},
+    wait::{PATIENCE, eventually, within},
 };
 use serde_json::json;
 
@@ -16,6 +16,8 @@ use crate::support::Scripted;
 
 /// More bytes than the system can buffer for one connection.
 const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
+/// Streams of a revoked key close within 5 s; the rest is a margin for a busy machine.
+const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Opens a stream that is not read, and fetches the state at that time.
 async fn stalled(client: &Client) -> (EventStream, Model) {
@@ -72,16 +74,17 @@ async fn a_slow_reader_that_missed_text_gets_the_whole_partial_text_first() {
         let (session, task, gate) = scripted.held(&format!("turn {number}")).await;
         turns.push((session, task, gate));
     }
-    for round in 1..=pieces {
+    // All at once: a reader that accepts nothing for half a minute is disconnected.
+    for _ in 0..pieces {
         for (_, _, gate) in &turns {
             gate.send(&piece).await;
         }
-        for (session, ..) in &turns {
-            eventually("the text to be stored", async || {
-                (client.chat(session).await["partial"]["next_offset"] == round * piece.len()).then_some(())
-            })
-            .await;
-        }
+    }
+    for (session, ..) in &turns {
+        eventually("the text to be stored", async || {
+            (client.chat(session).await["partial"]["next_offset"] == pieces * piece.len()).then_some(())
+        })
+        .await;
     }
 
     // The buffered events arrive first. The next chunk then reveals that text was missed.
@@ -111,6 +114,30 @@ async fn a_slow_reader_that_missed_text_gets_the_whole_partial_text_first() {
     }
     read_on(client, stream, &mut model).await;
     assert_eq!(model.compare(client).await, Comparison::Equal);
+}
+
+#[tokio::test]
+async fn a_stalled_reader_is_disconnected_when_its_key_is_revoked() {
+    let scripted = Scripted::start_with("", |builder| builder.env("AUTH", "required")).await;
+    let ann = scripted.app.client_for("ann", "member").await;
+    let (mut stalled, model) = stalled(&ann).await;
+    stalled.expect("hello").await;
+    let session = ann.create_session("scripted").await;
+    let text = "0123456789".repeat(80_000);
+    for number in 0..MORE_THAN_BUFFERS / text.len() {
+        let prompt = format!("big {number}");
+        scripted.model.script(&prompt, [Answer::text(&text)]);
+        assert_eq!(ann.ask(&session, &prompt).await["task"]["status"], "succeeded");
+    }
+    let _unread = ann.events_after(USER_EVENTS, &model.cursor()).await;
+    let open = async || scripted.client.metric("banter_open_streams").await;
+    assert_eq!(open().await, 2);
+
+    let listed = String::from_utf8(scripted.app.run_api(&["keys", "list"]).await.stdout).unwrap();
+    let key = listed.split_whitespace().next().unwrap();
+    assert!(scripted.app.run_api(&["keys", "revoke", key]).await.status.success());
+
+    within(CLOSED_WITHIN, "both streams are closed", async || (open().await == 0).then_some(())).await;
 }
 
 #[tokio::test]

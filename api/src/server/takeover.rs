@@ -1,0 +1,64 @@
+//! The transition of a connection from hyper to an event stream.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame};
+
+use super::exchange::HttpExchange;
+use crate::stream::EventStream;
+
+/// An event stream that continues a response whose head has been sent.
+#[derive(Debug)]
+pub(super) struct Takeover {
+    pub(super) events: EventStream,
+    pub(super) exchange: HttpExchange,
+    /// Whether the head announced a chunked body. Otherwise, the body ends with the connection.
+    pub(super) is_chunked: bool,
+}
+
+/// The place where a connection finds the event stream that takes it over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TakeoverSlot(Arc<Mutex<Option<Takeover>>>);
+
+impl TakeoverSlot {
+    fn lock(&self) -> MutexGuard<'_, Option<Takeover>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the event stream, if there is one.
+    pub(super) fn take(&self) -> Option<Takeover> {
+        self.lock().take()
+    }
+}
+
+/// The body of an event stream's response. hyper polls it once it has written the head, which makes the stream take over.
+#[derive(Debug)]
+pub(super) struct TakeoverBody {
+    takeover: Option<Takeover>,
+    slot: TakeoverSlot,
+}
+
+impl TakeoverBody {
+    /// Creates the body of a response on the connection with this slot.
+    pub(super) fn new(takeover: Takeover, slot: TakeoverSlot) -> Self {
+        Self { takeover: Some(takeover), slot }
+    }
+}
+
+impl Body for TakeoverBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(takeover) = self.takeover.take() {
+            *self.slot.lock() = Some(takeover);
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,77 @@
+//! The work that recurs for every stream: heartbeats, renewals of typing events, missed text, and checks of credentials.
+//!
+//! One task each does it for all streams, so that a stream needs no timers of its own.
+
+use std::time::Duration;
+
+use banter_shared::store::StoreError;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::{hub::Hub, live_text::partial_event, live_update::LiveUpdate, missed_text::MissedText, open_streams::TICK};
+
+/// Interval between checks of credentials: streams must end within 5 s of the revocation of a key.
+const CREDENTIAL_CHECK: Duration = Duration::from_secs(2);
+/// Interval between reads of the text that streams have missed.
+const MISSED_TEXT_READ: Duration = Duration::from_millis(100);
+
+impl Hub {
+    /// Visits all streams in turn until the process is draining. Then ends them.
+    pub(super) async fn tick(self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let visit = async {
+            loop {
+                self.open_streams.any().await;
+                ticks.tick().await;
+                self.typing_frames.clear();
+                self.open_streams.tick();
+            }
+        };
+        self.shutdown.soft().run_until_cancelled(visit).await;
+        self.open_streams.drain();
+    }
+
+    /// Checks all credentials repeatedly, until the process is draining.
+    pub(super) async fn check_credentials(self) {
+        let mut checks = interval(CREDENTIAL_CHECK);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let check = async {
+            loop {
+                self.open_streams.any().await;
+                checks.tick().await;
+                self.credentials.check(&self.store).await;
+            }
+        };
+        self.shutdown.soft().run_until_cancelled(check).await;
+    }
+
+    /// Reads the stored text of the answers of which streams have missed a part, once for all streams, until the process
+    /// is draining.
+    pub(super) async fn read_missed_texts(self) {
+        let read = async {
+            loop {
+                self.missed_texts.added().await;
+                sleep(MISSED_TEXT_READ).await;
+                for missed in self.missed_texts.take() {
+                    if let Err(error) = self.send_missed_text(missed).await {
+                        tracing::warn!(%error, "failed to read the partial answer; retrying");
+                        self.missed_texts.add(missed);
+                    }
+                }
+            }
+        };
+        self.shutdown.soft().run_until_cancelled(read).await;
+    }
+
+    async fn send_missed_text(&self, missed: MissedText) -> Result<(), StoreError> {
+        let MissedText { user_log_id, session_id, task_id, attempt } = missed;
+        // Without a partial, the attempt has ended, and its event follows.
+        let Some(partial) = self.store.find_partial(task_id, attempt).await? else { return Ok(()) };
+        let next_offset = partial.next_offset;
+        let channel = self.channels().get(user_log_id).cloned();
+        if let (Some(channel), Some(frame)) = (channel, self.encode(partial_event(partial), Some(session_id))) {
+            channel.send(LiveUpdate::Partial { task_id, attempt, next_offset, frame });
+        }
+        Ok(())
+    }
+}
