@@ -1,8 +1,8 @@
-//! The apalis backend. Claims one task at a time from the store, and only when a slot is free.
+//! The apalis backend. Claims tasks from the store, at most as many as there are free slots.
 //!
 //! Guarantees:
-//! - In a single transaction (`Store::claim`), a claim updates the task, its job, and its attempt, and records the
-//!   event.
+//! - In a single transaction (`Store::claim`), a claim updates the tasks, their jobs, and their attempts, and records
+//!   the events.
 //! - A task that was claimed but never started is handed back.
 //! - No wake-up is lost, and the queue is also polled once a second.
 //!
@@ -10,6 +10,7 @@
 //! out. For the reasons not to use the stock storage, see `docs/adr/0002-own-queue-backend.md`.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     str::FromStr as _,
     sync::Arc,
@@ -30,7 +31,7 @@ use banter_shared::{
     chat::{ErrorCode, TaskError},
     id::WorkerId,
     relay::{POLL_INTERVAL, SharedRelay},
-    store::{AttemptEnd, Claim, Store},
+    store::{AttemptEnd, Claim, Store, StoreError},
 };
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
@@ -77,9 +78,11 @@ struct TaskSlot {
 pub struct AgentQueue {
     parts: QueueParts,
     slots: Arc<Semaphore>,
+    /// Claimed tasks that apalis has not received yet.
+    claimed: VecDeque<Task<Claim>>,
     /// The claim in progress. It runs in a separate task, because the backend is not polled while the worker drains,
     /// and a query that is not polled would hold on to the process's only writer connection.
-    claiming: JoinSet<Option<Task<Claim>>>,
+    claiming: JoinSet<Option<Vec<Task<Claim>>>>,
     closing: Option<BoxFuture<'static, ()>>,
 }
 
@@ -87,30 +90,35 @@ impl AgentQueue {
     /// Creates a queue with all slots free.
     #[must_use]
     pub fn new(parts: QueueParts) -> Self {
-        Self { slots: Arc::new(Semaphore::new(parts.concurrency)), claiming: JoinSet::new(), closing: None, parts }
+        Self {
+            slots: Arc::new(Semaphore::new(parts.concurrency)),
+            claimed: VecDeque::new(),
+            claiming: JoinSet::new(),
+            closing: None,
+            parts,
+        }
     }
 }
 
-/// Waits for a free slot and then claims a task. Returns `None` once the worker is draining.
-async fn next_task(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Claim>> {
-    let permit = tokio::select! {
-        permit = slots.acquire_owned() => Arc::new(permit.ok()?),
+/// Waits for a free slot and then claims tasks for all free slots. Returns `None` once the worker is draining.
+async fn next_tasks(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Vec<Task<Claim>>> {
+    let mut permits = tokio::select! {
+        permit = Arc::clone(&slots).acquire_owned() => permit.ok()?,
         () = parts.drain.cancelled() => return None,
     };
     loop {
         if parts.drain.is_cancelled() {
             return None;
         }
+        // Only this task acquires permits, so those that are available stay available.
+        if let Ok(more) = Arc::clone(&slots).try_acquire_many_owned(slots.available_permits().try_into().ok()?) {
+            permits.merge(more);
+        }
         // `notify_one` stores a permit if nobody is waiting, so a notification that arrives after this query has
         // started is not lost.
-        match try_claim(&parts).await {
-            Ok(Some(claim)) => {
-                let id = JobId::from_str(&claim.job_id)
-                    .inspect_err(|error| tracing::error!(%error, "job has an invalid ID"));
-                let slot = TaskSlot { claim: claim.clone(), _permit: permit };
-                return Some(TaskBuilder::new(claim).task_id(id.ok()?).status(Status::Running).data(slot).build());
-            }
-            Ok(None) => {
+        match try_claim(&parts, permits.num_permits()).await {
+            Ok(claims) if !claims.is_empty() => return Some(occupy(&mut permits, claims)),
+            Ok(_) => {
                 tokio::select! {
                     _ = timeout(POLL_INTERVAL, parts.wake.notified()) => {}
                     () = parts.drain.cancelled() => return None,
@@ -124,16 +132,24 @@ async fn next_task(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Clai
     }
 }
 
-async fn try_claim(parts: &QueueParts) -> Result<Option<Claim>, banter_shared::store::StoreError> {
+/// Assigns a slot to each claim.
+fn occupy(permits: &mut OwnedSemaphorePermit, claims: Vec<Claim>) -> Vec<Task<Claim>> {
+    let tasks = claims.into_iter().filter_map(|claim| {
+        let id = JobId::from_str(&claim.job_id)
+            .inspect_err(|error| tracing::error!(%error, "job has an invalid ID"))
+            .ok()?;
+        let slot = TaskSlot { claim: claim.clone(), _permit: Arc::new(permits.split(1)?) };
+        Some(TaskBuilder::new(claim).task_id(id).status(Status::Running).data(slot).build())
+    });
+    tasks.collect()
+}
+
+async fn try_claim(parts: &QueueParts, limit: usize) -> Result<Vec<Claim>, StoreError> {
     if !parts.store.has_due_job().await? {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let claimed = parts.store.claim(&parts.worker).await?;
+    let claimed = parts.store.claim(&parts.worker, limit).await?;
     parts.relay.announce(claimed.hints);
-    if claimed.value.is_some() {
-        // There may be more tasks, and more free slots.
-        parts.wake.notify_one();
-    }
     Ok(claimed.value)
 }
 
@@ -148,11 +164,14 @@ impl Backend for AgentQueue {
 
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Task<Claim>, Infallible>>> {
         loop {
+            if let Some(task) = self.claimed.pop_front() {
+                return Poll::Ready(Some(Ok(task)));
+            }
             if self.claiming.is_empty() {
-                self.claiming.spawn(next_task(self.parts.clone(), Arc::clone(&self.slots)));
+                self.claiming.spawn(next_tasks(self.parts.clone(), Arc::clone(&self.slots)));
             }
             match ready!(self.claiming.poll_join_next(cx)) {
-                Some(Ok(Some(task))) => return Poll::Ready(Some(Ok(task))),
+                Some(Ok(Some(tasks))) => self.claimed.extend(tasks),
                 Some(Ok(None)) => {
                     self.parts.drained.cancel();
                     return Poll::Ready(None);
@@ -166,14 +185,15 @@ impl Backend for AgentQueue {
     fn poll_close(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
         self.parts.drain.cancel();
         let parts = self.parts.clone();
+        let mut claimed = std::mem::take(&mut self.claimed);
         let mut claiming = std::mem::take(&mut self.claiming);
         let closing = self.closing.get_or_insert_with(|| {
             async move {
-                while let Some(claimed) = claiming.join_next().await {
-                    let Some(slot) = claimed.ok().flatten().and_then(|task| task.data().get::<TaskSlot>().cloned())
-                    else {
-                        continue;
-                    };
+                while let Some(more) = claiming.join_next().await {
+                    claimed.extend(more.ok().flatten().unwrap_or_default());
+                }
+                for task in claimed {
+                    let Some(slot) = task.data().get::<TaskSlot>().cloned() else { continue };
                     let handed_back = AttemptEnd::HandedBack { text: String::new() };
                     outcome::write(&parts.store, &parts.relay, &slot.claim, handed_back, &[]).await;
                 }

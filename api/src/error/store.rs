@@ -62,7 +62,7 @@ impl From<StoreError> for ApiError {
                 let detail = "The database is unavailable. Nothing was stored. Send the same request again later.";
                 return Self::new(Code::StoreUnavailable, detail).caused_by(error);
             }
-            StoreError::LeaseLost | StoreError::Database(_) | StoreError::Corrupt(_) | StoreError::Queue(_) => {
+            StoreError::LeaseLost | StoreError::Database(_) | StoreError::Corrupt(_) => {
                 return Self::internal(error);
             }
         };

@@ -1,15 +1,21 @@
-//! Claims: a worker takes the next task and reads its conversation.
+//! Claims: a worker takes the next tasks and reads their conversations.
+
+use std::sync::LazyLock;
+
+use sqlx::SqliteConnection;
 
 use super::{
-    Change, Store, StoreError, events,
-    jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, first_future_id},
+    Change, Store, StoreError,
+    events::{COUNT_EVENT, LOG_TASK_UPDATED},
+    jobs::{JobEnd, LOOK, due_jobs, end_job, first_future_id},
     resume,
-    rows::Owner,
+    script::Script,
     steps, workers,
 };
 use crate::{
     chat::{HistoryMessage, ResumePoint, UserRef},
-    event::{EventRef, Hints},
+    clock::Timestamp,
+    event::Hints,
     id::{MessageId, SessionId, TaskId, WorkerId},
 };
 
@@ -34,23 +40,133 @@ pub struct Claim {
     pub answer_message_id: MessageId,
 }
 
-/// A task that was just claimed.
+/// Selects the first `$3` due jobs with their tasks. `$4` is the worker.
+///
+/// Jobs are ordered by round, then by ID, which begins with the time of the push. If they were ordered by `run_at`,
+/// jobs that back off would starve behind new ones.
+pub(super) const LIST_DUE: &str = concat!(
+    "SELECT j.id AS job_id, -j.priority AS round, t.id AS task_id, t.attempt + 1 AS attempt, \
+     t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, s.workspace_id, \
+     s.creator_id AS user_id, s.agent_key, \
+     EXISTS (SELECT 1 FROM worker_heartbeat w WHERE w.worker_id = $4) \
+         AND EXISTS (SELECT 1 FROM Workers w WHERE w.id = $4) AS is_registered \
+     FROM Jobs j LEFT JOIN agent_task t ON t.job_id = j.id AND t.status = 'queued' \
+     LEFT JOIN chat_session s ON s.id = t.chat_session_id ",
+    due_jobs!(),
+    "ORDER BY j.priority DESC, j.id LIMIT $3"
+);
+
+/// A due job with its task, which is missing if the job is obsolete.
 #[derive(sqlx::FromRow)]
-struct StartedTask {
-    id: TaskId,
-    attempt: i64,
-    chat_session_id: SessionId,
-    turn: i64,
-    user_message_id: MessageId,
-    answer_message_id: MessageId,
+struct DueJob {
+    job_id: String,
+    round: i64,
+    task_id: Option<TaskId>,
+    attempt: Option<i64>,
+    session_id: Option<SessionId>,
+    turn: Option<i64>,
+    user_message_id: Option<MessageId>,
+    answer_message_id: Option<MessageId>,
+    workspace_id: Option<String>,
+    user_id: Option<String>,
+    agent_key: Option<String>,
+    is_registered: bool,
 }
 
-/// The session of a claimed task.
-#[derive(sqlx::FromRow)]
-struct ClaimedSession {
-    #[sqlx(flatten)]
-    owner: Owner,
-    agent_key: String,
+impl DueJob {
+    /// Returns the attempt that starts if the job is claimed, and the message to answer.
+    fn into_claim(self) -> Option<(Claim, MessageId)> {
+        let claim = Claim {
+            task_id: self.task_id?,
+            attempt: self.attempt?,
+            job_id: self.job_id,
+            session_id: self.session_id?,
+            user: UserRef { workspace_id: self.workspace_id?, user_id: self.user_id? },
+            agent_key: self.agent_key?,
+            turn: self.turn?,
+            answer_message_id: self.answer_message_id?,
+        };
+        Some((claim, self.user_message_id?))
+    }
+}
+
+/// Starts a task of a due job.
+pub(super) static START: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        &[
+            "job_id",
+            "round",
+            "worker_id",
+            "now",
+            "now_seconds",
+            "task_id",
+            "attempt",
+            "session_id",
+            "user_message_id",
+            "workspace_id",
+            "user_id",
+        ],
+        &[
+            "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = $worker_id, lock_at = $now_seconds \
+             WHERE id = $job_id",
+            "UPDATE queue_clock SET round = $round WHERE round < $round",
+            "UPDATE agent_task SET status = 'running', attempt = $attempt, worker_id = $worker_id, started_at = $now, \
+             next_attempt_at = NULL, error_code = NULL, error_message = NULL WHERE id = $task_id",
+            COUNT_EVENT,
+            LOG_TASK_UPDATED,
+        ],
+    )
+});
+
+/// Claims at most `limit` due tasks within a transaction.
+async fn claim_due(
+    tx: &mut SqliteConnection,
+    worker: &WorkerId,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Change<Vec<Claim>>, StoreError> {
+    let due: Vec<DueJob> = sqlx::query_as(LIST_DUE)
+        .bind(now.unix_seconds())
+        .bind(first_future_id(now))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(worker)
+        .fetch_all(&mut *tx)
+        .await?;
+    if due.iter().any(|job| !job.is_registered) {
+        workers::register(tx, worker, now).await?;
+    }
+    let (mut claims, mut hints) = (Vec::with_capacity(due.len()), Hints::default());
+    for job in due {
+        let (job_id, round) = (job.job_id.clone(), job.round);
+        let Some((claim, user_message_id)) = job.into_claim() else {
+            end_job(tx, &job_id, JobEnd::Killed, now).await?;
+            hints.wake_workers = true;
+            continue;
+        };
+        if claim.attempt > 1 {
+            steps::remove(tx, claim.task_id).await?;
+        }
+        START
+            .call()
+            .bind("job_id", &claim.job_id)
+            .bind("round", round)
+            .bind("worker_id", worker)
+            .bind("now", now)
+            .bind("now_seconds", now.unix_seconds())
+            .bind("task_id", claim.task_id)
+            .bind("attempt", claim.attempt)
+            .bind("session_id", claim.session_id)
+            .bind("user_message_id", user_message_id)
+            .bind("workspace_id", &claim.user.workspace_id)
+            .bind("user_id", &claim.user.user_id)
+            .execute(tx)
+            .await?;
+        hints.users.push(claim.user.clone());
+        claims.push(claim);
+    }
+    hints.users.sort();
+    hints.users.dedup();
+    Ok(Change::new(claims, hints))
 }
 
 /// The part of the conversation that an attempt receives.
@@ -70,7 +186,6 @@ impl Store {
     pub async fn has_due_job(&self) -> Result<bool, StoreError> {
         let now = self.inner.clock.now();
         let found = sqlx::query(LOOK)
-            .bind(AGENT_QUEUE)
             .bind(now.unix_seconds())
             .bind(first_future_id(now))
             .fetch_optional(&self.inner.readers)
@@ -78,65 +193,13 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Claims the next due task: the job, the task's status, and the event are updated in one transaction.
+    /// Claims at most `limit` due tasks, in the order of their rounds: the jobs, the tasks' status, and the events are
+    /// updated in one transaction.
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn claim(&self, worker: &WorkerId) -> Result<Change<Option<Claim>>, StoreError> {
-        self.write(async |tx| {
-            let now = self.inner.clock.now();
-            workers::register(tx, worker, now).await?;
-            // fetch_all runs the statement to completion, so that a late failure is not missed.
-            let claimed: Vec<String> = sqlx::query_scalar(CLAIM)
-                .bind(worker)
-                .bind(now.unix_seconds())
-                .bind(AGENT_QUEUE)
-                .bind(first_future_id(now))
-                .fetch_all(&mut *tx)
-                .await?;
-            let Some(job_id) = claimed.into_iter().next() else {
-                return Ok(Change::nothing(None));
-            };
-            let started: Vec<StartedTask> = sqlx::query_as(
-                "UPDATE agent_task SET status = 'running', attempt = attempt + 1, worker_id = $2, started_at = $3, \
-                 next_attempt_at = NULL, error_code = NULL, error_message = NULL \
-                 WHERE job_id = $1 AND status = 'queued' RETURNING id, attempt, chat_session_id, turn, user_message_id, \
-                 answer_message_id",
-            )
-            .bind(&job_id)
-            .bind(worker)
-            .bind(now)
-            .fetch_all(&mut *tx)
-            .await?;
-            let Some(task) = started.into_iter().next() else {
-                // A job without a task is obsolete.
-                end_job(tx, &job_id, JobEnd::Killed, now).await?;
-                return Ok(Change::new(None, Hints { wake_workers: true, ..Hints::default() }));
-            };
-            let session: ClaimedSession =
-                sqlx::query_as("SELECT workspace_id, creator_id, agent_key FROM chat_session WHERE id = $1")
-                    .bind(task.chat_session_id)
-                    .fetch_one(&mut *tx)
-                    .await?;
-            let claim = Claim {
-                task_id: task.id,
-                attempt: task.attempt,
-                job_id,
-                session_id: task.chat_session_id,
-                user: session.owner.into(),
-                agent_key: session.agent_key,
-                turn: task.turn,
-                answer_message_id: task.answer_message_id,
-            };
-            if claim.attempt > 1 {
-                steps::remove(tx, claim.task_id).await?;
-            }
-            let updated = EventRef::task(claim.session_id, claim.task_id, task.user_message_id);
-            events::append(tx, &claim.user, now, &[updated]).await?;
-            let hints = Hints { users: vec![claim.user.clone()], ..Hints::default() };
-            Ok(Change::new(Some(claim), hints))
-        })
-        .await
+    pub async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Change<Vec<Claim>>, StoreError> {
+        self.write(async |tx| claim_due(tx, worker, limit, self.inner.clock.now()).await).await
     }
 
     /// Reads the conversation for an attempt from one snapshot.

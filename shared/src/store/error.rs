@@ -69,9 +69,6 @@ pub enum StoreError {
     /// A row contains an invalid value, so another program must have changed the file.
     #[error("the store contains an invalid value: {0}")]
     Corrupt(String),
-    /// The queue rejected a job.
-    #[error("queue error")]
-    Queue(#[source] apalis_sqlite::Error),
 }
 
 /// The schema of a database that a newer version has migrated.

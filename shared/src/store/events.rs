@@ -18,6 +18,16 @@ pub struct LogPosition {
     pub head: Cursor,
 }
 
+/// Counts one more event in the log of a user (`$workspace_id`, `$user_id`).
+pub(super) const COUNT_EVENT: &str =
+    "UPDATE user_log SET last_seq = last_seq + 1 WHERE workspace_id = $workspace_id AND user_id = $user_id";
+
+/// Appends a `task.updated` as the last event that was counted ([`COUNT_EVENT`]).
+pub(super) const LOG_TASK_UPDATED: &str = "INSERT INTO event_log \
+     (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
+     SELECT id, last_seq, 'task.updated', $session_id, $user_message_id, 'user', $task_id, $now FROM user_log \
+     WHERE workspace_id = $workspace_id AND user_id = $user_id";
+
 /// Appends events to a user's log within the transaction of the change that they describe.
 pub(super) async fn append(
     tx: &mut SqliteConnection,

@@ -1,16 +1,14 @@
 //! Jobs: rows of the queue. A session has at most one live job, which belongs to the task at its head.
 
-use std::{str::FromStr, time::Duration};
+use std::{sync::LazyLock, time::Duration};
 
-use apalis_core::task::{builder::TaskBuilder, task_id::TaskId as JobTaskId};
-use apalis_sqlite::queries::push_tasks;
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 use ulid::Ulid;
 
-use super::StoreError;
+use super::{StoreError, rows::Owner, script::Script};
 use crate::{
-    chat::TaskStatus,
+    chat::{TaskStatus, UserRef},
     clock::Timestamp,
     id::{SessionId, TaskId},
 };
@@ -68,66 +66,124 @@ pub(super) async fn schedule_head(
     Ok(true)
 }
 
-/// Deletes the session's unclaimed jobs.
+/// Deletes the session's unclaimed job.
 pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session_id: SessionId) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task \
-         WHERE chat_session_id = $1 AND status != 'running' AND job_id IS NOT NULL)",
-    )
-    .bind(session_id)
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query(
-        "UPDATE agent_task SET job_id = NULL WHERE chat_session_id = $1 AND status != 'running' AND job_id IS NOT NULL",
-    )
-    .bind(session_id)
-    .execute(tx)
-    .await?;
-    Ok(())
+    WITHDRAW_ALL.call().bind("session_id", session_id).execute(tx).await
 }
 
-/// Pushes a job with a new ID and without an idempotency key, because a conflict would silently discard a retry.
-///
-/// `run_at` is a wall-clock time in whole seconds, so setting the clock back would delay the job. It is therefore 0
-/// unless the task backs off. The ID begins with the time of the push, which [`CLAIM`] uses to detect that the clock
-/// was set back.
+/// Deletes the job of a task unless it was claimed.
+pub(super) async fn withdraw_job(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
+    WITHDRAW.call().bind("task_id", task_id).execute(tx).await
+}
+
+/// Deletes a session's unclaimed job. Returns its round to the user, whose next job takes the place.
+pub(super) static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        &["session_id"],
+        &[
+            "UPDATE user_log SET last_round = last_round - 1 WHERE (workspace_id, user_id) = \
+             (SELECT workspace_id, creator_id FROM chat_session WHERE id = $session_id) \
+             AND EXISTS (SELECT 1 FROM agent_task t JOIN Jobs j ON j.id = t.job_id \
+                 WHERE t.chat_session_id = $session_id AND t.job_id IS NOT NULL AND j.status = 'Pending')",
+            "DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task \
+             WHERE chat_session_id = $session_id AND status != 'running' AND job_id IS NOT NULL)",
+            "UPDATE agent_task SET job_id = NULL \
+             WHERE chat_session_id = $session_id AND status != 'running' AND job_id IS NOT NULL",
+        ],
+    )
+});
+
+/// Deletes a task's unclaimed job. Returns its round to the user, whose next job takes the place.
+pub(super) static WITHDRAW: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        &["task_id"],
+        &[
+            "UPDATE user_log SET last_round = last_round - 1 WHERE (workspace_id, user_id) = \
+             (SELECT s.workspace_id, s.creator_id FROM agent_task t JOIN Jobs j ON j.id = t.job_id \
+                 JOIN chat_session s ON s.id = t.chat_session_id WHERE t.id = $task_id AND j.status = 'Pending')",
+            "DELETE FROM Jobs WHERE id = (SELECT job_id FROM agent_task WHERE id = $task_id) AND status = 'Pending'",
+        ],
+    )
+});
+
+/// A job to push.
+pub(super) struct NewJob {
+    /// The ID, which begins with the time of the push. Claims use it to detect that the clock was set back.
+    pub(super) id: String,
+    /// The payload.
+    pub(super) payload: Vec<u8>,
+    /// When the job is due, in seconds since the Unix epoch. 0 unless the task backs off: setting the clock back must
+    /// not delay a job.
+    pub(super) run_at: i64,
+}
+
+impl NewJob {
+    /// Creates a job with a new ID, which is due immediately or at `due`.
+    pub(super) fn new(job: AgentJob, due: Option<Timestamp>, now: Timestamp) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: Ulid::from_parts(unix_millis(now), rand::random()).to_string(),
+            payload: serde_json::to_vec(&job).map_err(|error| StoreError::Corrupt(error.to_string()))?,
+            // Round up, so that a job never runs early.
+            run_at: due.map_or(0, |due| (due.unix_millis() + 999).div_euclid(1000)),
+        })
+    }
+}
+
+/// Moves the user to the round of the job to push, if there is one: the round after the user's previous job, but none
+/// that other users have already completed.
+pub(super) const ENTER_ROUND: &str = "UPDATE user_log \
+     SET last_round = MAX(last_round + 1, (SELECT round FROM queue_clock)) \
+     WHERE workspace_id = $workspace_id AND user_id = $user_id AND $job_id IS NOT NULL";
+
+/// Pushes a job of the user's round if there is one; must follow [`ENTER_ROUND`]. It has no idempotency key, because a
+/// conflict would silently discard a retry.
+pub(super) const PUSH_JOB: &str = "INSERT INTO Jobs \
+     (job, id, job_type, status, attempts, max_attempts, run_at, priority, metadata) \
+     SELECT $job_payload, $job_id, 'agent-task', 'Pending', 0, 1, $job_run_at, -last_round, '{}' FROM user_log \
+     WHERE workspace_id = $workspace_id AND user_id = $user_id AND $job_id IS NOT NULL";
+
+static PUSH: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&["workspace_id", "user_id", "job_id", "job_payload", "job_run_at"], &[ENTER_ROUND, PUSH_JOB])
+});
+
+/// Pushes a job and returns its ID.
 async fn push(
     tx: &mut SqliteConnection,
     job: AgentJob,
     due: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<String, StoreError> {
-    let id = Ulid::from_parts(unix_millis(now), rand::random()).to_string();
-    let args = serde_json::to_vec(&job).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    // Round up, so that a job never runs early.
-    let run_at = due.map_or(0, |due| (due.unix_millis() + 999).div_euclid(1000));
-    let task_id = JobTaskId::from_str(&id).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    let task = TaskBuilder::new(args)
-        .task_id(task_id)
-        .max_attempts(1)
-        .run_at_timestamp(u64::try_from(run_at).unwrap_or(0))
-        .build();
-    push_tasks(tx, AGENT_QUEUE, &[task]).await.map_err(|error| match error {
-        apalis_sqlite::Error::Database(error) => StoreError::from(error),
-        error => StoreError::Queue(error),
-    })?;
-    Ok(id)
+    let owner: Owner = sqlx::query_as("SELECT workspace_id, creator_id FROM chat_session WHERE id = $1")
+        .bind(job.chat_session_id)
+        .fetch_one(&mut *tx)
+        .await?;
+    let user = UserRef::from(owner);
+    let job = NewJob::new(job, due, now)?;
+    PUSH.call()
+        .bind("workspace_id", &user.workspace_id)
+        .bind("user_id", &user.user_id)
+        .bind("job_id", &job.id)
+        .bind("job_payload", &job.payload)
+        .bind("job_run_at", job.run_at)
+        .execute(tx)
+        .await?;
+    Ok(job.id)
 }
 
-/// Claims the next due job for a worker, which must have a row in `Workers`.
+/// The jobs of the queue that are due at `$1` (seconds since the Unix epoch); must follow `FROM Jobs j` and joins.
 ///
-/// Jobs are ordered by priority, then by ID, which begins with the time of the push. If they were ordered by `run_at`,
-/// jobs that back off would starve behind new ones. A job with a push time in the future counts as due: the clock was
-/// set back after the push, so `run_at` is meaningless. `$4` is [`first_future_id`].
-pub(super) const CLAIM: &str = "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = $1, lock_at = $2 \
-     WHERE id = (SELECT j.id FROM Jobs j \
-         WHERE j.job_type = $3 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $4) \
-         ORDER BY j.priority DESC, j.id LIMIT 1) \
-     RETURNING id";
+/// A job with a push time in the future counts as due: the clock was set back after the push, so `run_at` is
+/// meaningless. `$2` is [`first_future_id`].
+macro_rules! due_jobs {
+    () => {
+        "WHERE j.job_type = 'agent-task' AND j.status = 'Pending' AND (j.run_at <= $1 OR j.id > $2) "
+    };
+}
 
-/// Determines whether [`CLAIM`] would claim a job, without acquiring a lock.
-pub(super) const LOOK: &str = "SELECT 1 FROM Jobs j \
-     WHERE j.job_type = $1 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $3) LIMIT 1";
+pub(super) use due_jobs;
+
+/// Determines whether a job is due, without acquiring a lock.
+pub(super) const LOOK: &str = concat!("SELECT 1 FROM Jobs j ", due_jobs!(), "LIMIT 1");
 
 /// Returns the lowest possible ID of a job whose push time is later than `now` by more than [`CLOCK_TOLERANCE`].
 pub(super) fn first_future_id(now: Timestamp) -> String {

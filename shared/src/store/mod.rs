@@ -44,6 +44,7 @@ mod restore;
 mod resume;
 mod retries;
 mod rows;
+mod script;
 mod session_list;
 mod sessions;
 mod sqlite;

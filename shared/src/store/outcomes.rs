@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use super::{
     Change, StoreError, chunks, events,
-    jobs::{JobEnd, end_job, schedule_head},
+    jobs::{JobEnd, end_job, schedule_head, withdraw_job},
     rows::Owner,
 };
 use crate::{
@@ -150,7 +150,7 @@ pub(super) async fn end_delivery(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(job_id) = &task.job_id else { return Ok(()) };
-    sqlx::query("DELETE FROM Jobs WHERE id = $1 AND status = 'Pending'").bind(job_id).execute(&mut *tx).await?;
+    withdraw_job(tx, task.task_id).await?;
     end_job(tx, job_id, end, now).await
 }
 

@@ -3,7 +3,10 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    Change, IdempotencyKey, Store, StoreError, events, idempotency, jobs::schedule_head, rows, sessions::owned_session,
+    Change, IdempotencyKey, Store, StoreError, events, idempotency,
+    jobs::{schedule_head, withdraw_job},
+    rows,
+    sessions::owned_session,
 };
 use crate::{
     chat::{Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, Title, UserRef},
@@ -140,10 +143,7 @@ impl Store {
         self.write_and_erase(async |tx| {
             let now = self.inner.clock.now();
             let task_id = unstarted_task(tx, user, session_id, id).await?;
-            sqlx::query("DELETE FROM Jobs WHERE id = (SELECT job_id FROM agent_task WHERE id = $1)")
-                .bind(task_id)
-                .execute(&mut *tx)
-                .await?;
+            withdraw_job(tx, task_id).await?;
             sqlx::query("DELETE FROM agent_task WHERE id = $1").bind(task_id).execute(&mut *tx).await?;
             sqlx::query("DELETE FROM chat_message WHERE id = $1").bind(id).execute(&mut *tx).await?;
             touch_session(tx, session_id, now).await?;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use ulid::Ulid;
 
-use super::{AGENT_QUEUE, Store, StoreError, jobs::first_future_id};
+use super::{
+    Store, StoreError,
+    jobs::{due_jobs, first_future_id},
+};
 
 /// A snapshot of the workload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,13 +25,16 @@ pub struct Workload {
 /// How long a result is reused. Scrapes within this time share one result.
 const COUNTED_FOR: Duration = Duration::from_secs(2);
 
-/// Counts tasks using the partial indexes on unfinished tasks, so that ended tasks cost nothing, and finds the job that
-/// would be claimed next.
-pub(super) const COUNT: &str = "SELECT (SELECT COUNT(*) FROM agent_task WHERE status = 'queued') AS queued, \
+/// Counts tasks using the partial indexes of unfinished tasks, so that ended tasks cost nothing, and finds the due job
+/// that was pushed first.
+pub(super) const COUNT: &str = concat!(
+    "SELECT (SELECT COUNT(*) FROM agent_task WHERE status = 'queued') AS queued, \
      (SELECT COUNT(*) FROM agent_task WHERE status = 'running') AS running, \
      (SELECT COUNT(*) FROM worker_heartbeat) AS workers, \
-     (SELECT id FROM Jobs WHERE job_type = $1 AND status = 'Pending' \
-         AND (run_at <= $2 OR id > $3) ORDER BY priority DESC, id LIMIT 1) AS oldest_job";
+     (SELECT MIN(j.id) FROM Jobs j ",
+    due_jobs!(),
+    ") AS oldest_job"
+);
 
 impl Store {
     /// Counts the workload. The result is at most two seconds old.
@@ -42,7 +48,6 @@ impl Store {
     async fn count_workload(&self) -> Result<Workload, StoreError> {
         let now = self.inner.clock.now();
         let (queued, running, workers, oldest): (_, _, _, Option<String>) = sqlx::query_as(COUNT)
-            .bind(AGENT_QUEUE)
             .bind(now.unix_seconds())
             .bind(first_future_id(now))
             .fetch_one(&self.inner.readers)

@@ -97,7 +97,6 @@ fn store_problem(error: &StoreError) -> &'static str {
         StoreError::Unwritable(_) => "is not writable",
         StoreError::Database(_)
         | StoreError::Corrupt(_)
-        | StoreError::Queue(_)
         | StoreError::NotFound
         | StoreError::SessionArchived
         | StoreError::AgentBusy

@@ -1,6 +1,7 @@
 //! Tests for the store's operations, using a real file. The `tests` crate tests entire processes.
 
 mod access;
+mod fairness;
 mod files;
 mod lists;
 mod log;
@@ -102,7 +103,11 @@ impl Fixture {
     }
 
     async fn claim(&self) -> Claim {
-        self.store.claim(&self.worker).await.unwrap().value.expect("no task is due")
+        self.claim_up_to(1).await.pop().expect("no task is due")
+    }
+
+    async fn claim_up_to(&self, limit: usize) -> Vec<Claim> {
+        self.store.claim(&self.worker, limit).await.unwrap().value
     }
 
     /// Ends an attempt whose steps have already been stored.

@@ -12,8 +12,17 @@ async fn plan(store: &Store, query: &str) -> Vec<String> {
 async fn frequent_queries_use_their_indexes() {
     let f = Fixture::new().await;
     for (query, indexes) in [
-        (jobs::CLAIM, &["sqlite_autoindex_Jobs_1", "agent_jobs_ready"][..]),
-        (jobs::LOOK, &["agent_jobs_ready"]),
+        (
+            claims::LIST_DUE,
+            &[
+                "agent_jobs_ready",
+                "agent_task_job",
+                "sqlite_autoindex_chat_session_1",
+                "sqlite_autoindex_worker_heartbeat_1",
+                "Workers",
+            ][..],
+        ),
+        (jobs::LOOK, &["COVERING INDEX agent_jobs_ready"]),
         (
             workload::COUNT,
             &["agent_task_queued", "agent_task_by_worker", "sqlite_autoindex_worker_heartbeat_1", "agent_jobs_ready"],
@@ -37,9 +46,24 @@ async fn frequent_queries_use_their_indexes() {
 #[tokio::test]
 async fn claims_and_counts_do_not_sort() {
     let f = Fixture::new().await;
-    for query in [jobs::CLAIM, jobs::LOOK, workload::COUNT] {
+    for query in [claims::LIST_DUE, jobs::LOOK, workload::COUNT] {
         let plan = plan(&f.store, query).await;
 
         assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn statements_of_scripts_use_indexes() {
+    let f = Fixture::new().await;
+    for script in [&claims::START, &jobs::WITHDRAW, &jobs::WITHDRAW_ALL] {
+        for statement in script.statements() {
+            let plan = plan(&f.store, statement).await;
+
+            // A table of one row has no index.
+            let scans = plan.iter().filter(|step| step.starts_with("SCAN") && !step.ends_with("queue_clock"));
+            assert_eq!(scans.count(), 0, "{statement}: {plan:#?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{statement}: {plan:#?}");
+        }
     }
 }

@@ -137,7 +137,7 @@ impl Fixture {
 
     /// Claims the next task and starts an attempt at it.
     pub(super) async fn run(&mut self) -> (TaskId, Call, JoinHandle<()>) {
-        let claim = self.store().claim(&self.worker).await.unwrap().value.expect("a task is due");
+        let claim = self.store().claim(&self.worker, 1).await.unwrap().value.pop().expect("a task is due");
         let (task_id, runner) = (claim.task_id, self.runner.clone());
         let run = tokio::spawn(async move { runner.run(claim).await });
         let call = timeout(TIMEOUT, self.calls.recv()).await.unwrap().unwrap();

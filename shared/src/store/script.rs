@@ -1,0 +1,143 @@
+//! Scripts: several statements that run in one call of the driver.
+//!
+//! The driver passes every call to the thread that owns the connection. Switching threads costs more than an ordinary
+//! statement, so the most frequent operations write everything that they have to write in one call. A script always
+//! runs all of its statements; one that is not always needed has a condition in its `WHERE`.
+
+use std::slice;
+
+use sqlx::{Encode, Sqlite, SqliteConnection, Type, query::Query, sqlite::SqliteArguments};
+
+use super::StoreError;
+
+/// Statements with named parameters (`$session_id`), which all of them share.
+#[derive(Debug)]
+pub(super) struct Script {
+    /// The statements, whose parameters are numbers.
+    sql: String,
+    parameters: &'static [&'static str],
+}
+
+impl Script {
+    /// Creates a script. `parameters` are the names in the statements, in the order in which they will be bound.
+    pub(super) fn new(parameters: &'static [&'static str], statements: &[&str]) -> Self {
+        Self { sql: number_parameters(&statements.join(";\n"), parameters), parameters }
+    }
+
+    /// Begins a call.
+    pub(super) fn call<'q>(&'static self) -> ScriptCall<'q> {
+        ScriptCall { query: sqlx::query(self.sql.as_str()), unbound: self.parameters.iter() }
+    }
+
+    /// Returns the statements.
+    #[cfg(test)]
+    pub(super) fn statements(&self) -> impl Iterator<Item = &str> {
+        self.sql.split(";\n")
+    }
+}
+
+/// Replaces the names of parameters with their numbers, which start at 1. Other names remain, and the driver rejects
+/// them.
+fn number_parameters(sql: &str, parameters: &[&str]) -> String {
+    let mut pieces = sql.split('$');
+    let mut numbered = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(piece.len());
+        let (name, rest) = piece.split_at(end);
+        let number = parameters.iter().position(|parameter| *parameter == name).map(|index| (index + 1).to_string());
+        numbered.push('$');
+        numbered.push_str(number.as_deref().unwrap_or(name));
+        numbered.push_str(rest);
+    }
+    numbered
+}
+
+/// A call of a script, whose parameters are being bound.
+pub(super) struct ScriptCall<'q> {
+    query: Query<'q, Sqlite, SqliteArguments>,
+    unbound: slice::Iter<'static, &'static str>,
+}
+
+impl<'q> ScriptCall<'q> {
+    /// Binds the next parameter. Its name documents the value; tests verify that it is the right one.
+    pub(super) fn bind<T: Encode<'q, Sqlite> + Type<Sqlite> + 'q>(mut self, name: &str, value: T) -> Self {
+        let next = self.unbound.next();
+        debug_assert_eq!(next, Some(&name), "parameters must be bound in order");
+        self.query = self.query.bind(value);
+        self
+    }
+
+    /// Runs all statements. The first error ends the call; the transaction then contains the changes of the statements
+    /// before it.
+    pub(super) async fn execute(self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+        debug_assert_eq!(self.unbound.as_slice(), &[] as &[&str], "parameters must be bound");
+        self.query.execute(tx).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use sqlx::{ConnectOptions as _, Row as _, sqlite::SqliteConnectOptions};
+
+    use super::*;
+
+    static NOTES: LazyLock<Script> = LazyLock::new(|| {
+        Script::new(
+            &["note_id", "note"],
+            &[
+                "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)",
+                "INSERT INTO note (id, text) VALUES ($note_id, $note) RETURNING text",
+                "INSERT INTO note (id, text) SELECT $note_id + 1, $note WHERE $note IS NOT NULL RETURNING text",
+                "INSERT INTO note (id, text) SELECT $note_id + 2, 'unused: $' WHERE $note IS NULL RETURNING text",
+                "UPDATE note SET text = text || $note_id",
+            ],
+        )
+    });
+
+    async fn connect() -> SqliteConnection {
+        SqliteConnectOptions::new().in_memory(true).connect().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_statement_receives_the_parameters() {
+        let mut connection = connect().await;
+
+        NOTES.call().bind("note_id", 7).bind("note", "so").execute(&mut connection).await.unwrap();
+
+        let notes: Vec<(i64, String)> =
+            sqlx::query_as("SELECT id, text FROM note").fetch_all(&mut connection).await.unwrap();
+        assert_eq!(notes, [(7, "so7".into()), (8, "so7".into())]);
+    }
+
+    #[tokio::test]
+    async fn the_driver_returns_the_rows_of_every_statement() {
+        let mut connection = connect().await;
+
+        let call = NOTES.call().bind("note_id", 7).bind("note", "so");
+        let rows = call.query.fetch_all(&mut connection).await.unwrap();
+
+        assert_eq!(rows.iter().map(|row| row.get(0)).collect::<Vec<String>>(), ["so", "so"]);
+    }
+
+    #[tokio::test]
+    async fn an_error_ends_the_call() {
+        let mut connection = connect().await;
+        NOTES.call().bind("note_id", 7).bind("note", "so").execute(&mut connection).await.unwrap();
+
+        let repeated = NOTES.call().bind("note_id", 8).bind("note", "so").execute(&mut connection).await;
+
+        assert!(matches!(repeated, Err(StoreError::Database(_))));
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM note").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(count, 2);
+    }
+
+    #[test]
+    fn numbers_only_the_names_of_parameters() {
+        let numbered = number_parameters("SELECT $task_id, $task, $other, '$', $task_id", &["task", "task_id"]);
+
+        assert_eq!(numbered, "SELECT $2, $1, $other, '$', $2");
+    }
+}
