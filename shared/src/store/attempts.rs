@@ -9,7 +9,7 @@ use super::{
     jobs::{JobEnd, schedule_head},
     outcomes::{TaskOutcome, UnfinishedTask, end_delivery, end_task, find_running, find_unfinished},
     resume,
-    steps::{self, StepsEnd},
+    steps::{self, CleanStep, StepsEnd},
 };
 use crate::{
     chat::{
@@ -95,31 +95,28 @@ impl Store {
         steps: &[StepState],
     ) -> Result<Change<TaskStatus>, StoreError> {
         let steps = steps::clean(steps);
-        self.write(async |tx| {
-            if !steps::is_running(tx, task_id, attempt).await? {
-                return Err(StoreError::LeaseLost);
-            }
-            steps::put(tx, task_id, attempt, &steps).await?;
-            let ended = end_attempt(tx, task_id, attempt, end, self.inner.clock.now()).await?;
-            Ok(ended)
-        })
-        .await
+        self.write(async |tx| end_attempt(tx, (task_id, attempt), end, &steps, self.inner.clock.now()).await).await
     }
 }
 
-/// Ends an attempt within a transaction. A running task can end only through this function.
+/// Ends an attempt, which consists of a task and its number, within a transaction. A running task can end only through
+/// this function. `steps` are the steps whose latest state has not been stored yet.
 pub(super) async fn end_attempt(
     tx: &mut SqliteConnection,
-    task_id: TaskId,
-    attempt: i64,
+    (task_id, attempt): (TaskId, i64),
     end: AttemptEnd,
+    steps: &[CleanStep<'_>],
     now: Timestamp,
 ) -> Result<Change<TaskStatus>, StoreError> {
     let task = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
+    steps::put(tx, task_id, attempt, steps).await?;
     let is_answered = task.stop_reason.is_none() && matches!(end, AttemptEnd::Answered { .. });
     let steps_end = if is_answered { StepsEnd::Answered } else { StepsEnd::Broken };
-    let tool_begun = steps::close(tx, task_id, attempt, steps_end).await?;
-    resume::update(tx, task.session_id, &task.agent_key, task.turn, end.resume()).await?;
+    let has_steps = task.has_steps || !steps.is_empty();
+    let tool_begun = has_steps && steps::close(tx, task_id, attempt, steps_end).await?;
+    if task.has_resume || end.resume().is_some() {
+        resume::update(tx, task.session_id, &task.agent_key, task.turn, end.resume()).await?;
+    }
     if let Some(reason) = task.stop_reason {
         return end_stopped(tx, &task, reason, end.into_text(), now).await;
     }

@@ -1,11 +1,11 @@
 //! Idempotency keys. A repeated request with the same key returns the result of the first one.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
-use super::StoreError;
+use super::{StoreError, script::Script};
 use crate::{
     chat::UserRef,
     clock::Timestamp,
@@ -18,9 +18,9 @@ pub(super) const KEPT: Duration = Duration::from_hours(24);
 /// A client's key and the request that it was sent with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    key: String,
-    operation: String,
-    request_hash: String,
+    pub(super) key: String,
+    pub(super) operation: String,
+    pub(super) request_hash: String,
 }
 
 impl IdempotencyKey {
@@ -37,7 +37,6 @@ pub(super) struct IdempotencyRecord {
     request_hash: String,
     #[sqlx(rename = "chat_session_id")]
     pub(super) session_id: SessionId,
-    pub(super) message_id: Option<MessageId>,
 }
 
 /// Returns the result to which the key refers, or an error if the key was used for a different request.
@@ -48,7 +47,7 @@ pub(super) async fn find(
     now: Timestamp,
 ) -> Result<Option<IdempotencyRecord>, StoreError> {
     let found: Option<IdempotencyRecord> = sqlx::query_as(
-        "SELECT request_hash, chat_session_id, message_id FROM idempotency_key \
+        "SELECT request_hash, chat_session_id FROM idempotency_key \
          WHERE workspace_id = $1 AND user_id = $2 AND operation = $3 AND key = $4 AND created_at > $5",
     )
     .bind(&user.workspace_id)
@@ -64,32 +63,51 @@ pub(super) async fn find(
     Ok(found)
 }
 
-/// Stores the result to which the key refers, within the transaction of the change itself.
+/// Stores the message to which the key of a request refers, if the request has a key. A key that has expired may be
+/// stored again.
+pub(super) const INSERT_KEY: &str = "INSERT INTO idempotency_key \
+     (workspace_id, user_id, operation, key, request_hash, chat_session_id, message_id, created_at) \
+     SELECT $workspace_id, $user_id, $operation, $idempotency_key, $request_hash, $session_id, $user_message_id, $now \
+     WHERE $idempotency_key IS NOT NULL \
+     ON CONFLICT (workspace_id, user_id, operation, key) DO UPDATE SET request_hash = excluded.request_hash, \
+     chat_session_id = excluded.chat_session_id, message_id = excluded.message_id, created_at = excluded.created_at";
+
+static INSERT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        &[
+            "workspace_id",
+            "user_id",
+            "operation",
+            "idempotency_key",
+            "request_hash",
+            "session_id",
+            "user_message_id",
+            "now",
+        ],
+        &[INSERT_KEY],
+    )
+});
+
+/// Stores the session to which the key refers, within the transaction that creates it.
 pub(super) async fn insert(
     tx: &mut SqliteConnection,
     user: &UserRef,
     key: &IdempotencyKey,
     session_id: SessionId,
-    message_id: Option<MessageId>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO idempotency_key (workspace_id, user_id, operation, key, request_hash, chat_session_id, message_id, \
-         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-         ON CONFLICT (workspace_id, user_id, operation, key) DO UPDATE SET request_hash = excluded.request_hash, \
-         chat_session_id = excluded.chat_session_id, message_id = excluded.message_id, created_at = excluded.created_at",
-    )
-    .bind(&user.workspace_id)
-    .bind(&user.user_id)
-    .bind(&key.operation)
-    .bind(&key.key)
-    .bind(&key.request_hash)
-    .bind(session_id)
-    .bind(message_id)
-    .bind(now)
-    .execute(tx)
-    .await?;
-    Ok(())
+    INSERT
+        .call()
+        .bind("workspace_id", &user.workspace_id)
+        .bind("user_id", &user.user_id)
+        .bind("operation", &key.operation)
+        .bind("idempotency_key", &key.key)
+        .bind("request_hash", &key.request_hash)
+        .bind("session_id", session_id)
+        .bind("user_message_id", None::<MessageId>)
+        .bind("now", now)
+        .execute(tx)
+        .await
 }
 
 /// Formats bytes as lowercase hexadecimal digits.

@@ -203,26 +203,44 @@ pub(super) enum JobEnd {
     Killed,
 }
 
+impl JobEnd {
+    /// Returns the status of the job.
+    pub(super) const fn status(self) -> &'static str {
+        match self {
+            Self::Done => "Done",
+            Self::Killed => "Killed",
+        }
+    }
+
+    /// Returns the result of the job.
+    pub(super) const fn result(self) -> &'static str {
+        match self {
+            Self::Done => r#"{"Ok":null}"#,
+            Self::Killed => r#"{"Err":"the attempt ended without an answer"}"#,
+        }
+    }
+}
+
 /// Ends a job and releases its lock, because the foreign key of the lock would otherwise prevent deletion of the
 /// worker's row.
+pub(super) const END_JOB: &str = "UPDATE Jobs SET status = $ended_job_status, last_result = $ended_job_result, \
+     done_at = $now_seconds, lock_by = NULL, lock_at = NULL WHERE id = $ended_job_id";
+
+static END: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&["ended_job_id", "ended_job_status", "ended_job_result", "now_seconds"], &[END_JOB]));
+
+/// Ends a claimed job, which is kept for a while as a record.
 pub(super) async fn end_job(
     tx: &mut SqliteConnection,
     job_id: &str,
     end: JobEnd,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (status, result) = match end {
-        JobEnd::Done => ("Done", r#"{"Ok":null}"#),
-        JobEnd::Killed => ("Killed", r#"{"Err":"the attempt ended without an answer"}"#),
-    };
-    sqlx::query(
-        "UPDATE Jobs SET status = $2, last_result = $3, done_at = $4, lock_by = NULL, lock_at = NULL WHERE id = $1",
-    )
-    .bind(job_id)
-    .bind(status)
-    .bind(result)
-    .bind(now.unix_seconds())
-    .execute(tx)
-    .await?;
-    Ok(())
+    END.call()
+        .bind("ended_job_id", job_id)
+        .bind("ended_job_status", end.status())
+        .bind("ended_job_result", end.result())
+        .bind("now_seconds", now.unix_seconds())
+        .execute(tx)
+        .await
 }

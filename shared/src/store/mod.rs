@@ -45,6 +45,7 @@ mod resume;
 mod retries;
 mod rows;
 mod script;
+mod sends;
 mod session_list;
 mod sessions;
 mod sqlite;
@@ -87,6 +88,7 @@ pub use messages::{MessagePage, Thread, TurnBound};
 pub use pruning::Retention;
 pub use replay::{Replay, ReplayStart, ResyncReason};
 pub use restore::{RestoreError, RestoreReport, restore};
+pub use sends::{NewMessage, SentMessage};
 pub use session_list::{SessionCursor, SessionFilter, SessionPage};
 pub use sessions::{NewSession, SessionPatch};
 use sqlx::{
@@ -98,7 +100,6 @@ pub use steps::StepState;
 pub use stops::RunningAttempt;
 pub use stream_state::{RunningPart, RunningTask, StreamState};
 pub use tail::{LogRow, Tail, TailPosition};
-pub use turns::{NewMessage, SentMessage};
 pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
 

@@ -1,16 +1,20 @@
 //! Outcomes: storing the end of a task, regardless of its cause.
 
+use std::sync::LazyLock;
+
 use sqlx::SqliteConnection;
 
 use super::{
-    Change, StoreError, chunks, events,
-    jobs::{JobEnd, end_job, schedule_head, withdraw_job},
+    Change, StoreError, chunks,
+    events::{COUNT_ANSWER, COUNT_EVENT, LOG_ANSWER, LOG_TASK_UPDATED},
+    jobs::{AgentJob, END_JOB, ENTER_ROUND, JobEnd, NewJob, PUSH_JOB, end_job, schedule_head, withdraw_job},
     rows::Owner,
+    script::Script,
 };
 use crate::{
-    chat::{FinishReason, Role, StopReason, TaskError, TaskStatus, Usage, UserRef, sanitize_agent_text},
+    chat::{FinishReason, StopReason, TaskError, TaskStatus, Usage, UserRef, sanitize_agent_text},
     clock::Timestamp,
-    event::{EventRef, Hints, LogKind},
+    event::Hints,
     id::{MessageId, SessionId, TaskId},
 };
 
@@ -19,6 +23,7 @@ use crate::{
 pub(super) struct UnfinishedTask {
     #[sqlx(rename = "id")]
     pub(super) task_id: TaskId,
+    is_running: bool,
     pub(super) attempt: i64,
     #[sqlx(rename = "chat_session_id")]
     pub(super) session_id: SessionId,
@@ -33,6 +38,14 @@ pub(super) struct UnfinishedTask {
     pub(super) max_attempts: i64,
     pub(super) stop_reason: Option<StopReason>,
     pub(super) started_at: Option<Timestamp>,
+    /// Whether any steps are stored.
+    pub(super) has_steps: bool,
+    /// Whether an agent session is stored.
+    pub(super) has_resume: bool,
+    /// The task that becomes the head of the session's queue if this one is running.
+    next_task_id: Option<TaskId>,
+    /// When that task is due, if not immediately.
+    next_due_at: Option<Timestamp>,
 }
 
 /// The outcome of a task.
@@ -46,8 +59,62 @@ pub(super) struct TaskOutcome {
     pub(super) error: Option<TaskError>,
 }
 
-/// Stores the outcome of a task: its answer if it succeeded or has any text, the task, its job, the session's next job,
-/// and the events.
+/// Stores the outcome of a task: its answer, the task, its job, the session's next job, and the events.
+pub(super) static END: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        &[
+            "task_id",
+            "session_id",
+            "workspace_id",
+            "user_id",
+            "now",
+            "now_seconds",
+            "has_answer",
+            "text",
+            "user_message_id",
+            "answer_message_id",
+            "turn",
+            "finish_reason",
+            "elapsed_ms",
+            "input_tokens",
+            "output_tokens",
+            "status",
+            "failures",
+            "error_code",
+            "error_message",
+            "ended_job_id",
+            "ended_job_status",
+            "ended_job_result",
+            "next_task_id",
+            "job_id",
+            "job_payload",
+            "job_run_at",
+        ],
+        &[
+            "DELETE FROM answer_chunk WHERE task_id = $task_id",
+            "UPDATE chat_session SET last_seq = last_seq + 1, updated_at = $now, last_activity_at = $now \
+             WHERE id = $session_id AND $has_answer",
+            "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq, \
+             finish_reason, elapsed_ms, input_tokens, output_tokens) \
+             SELECT $answer_message_id, id, 'assistant', $text, $task_id, $now, $turn, last_seq, \
+             $finish_reason, $elapsed_ms, $input_tokens, $output_tokens FROM chat_session \
+             WHERE id = $session_id AND $has_answer",
+            "UPDATE agent_task SET status = $status, worker_id = NULL, job_id = NULL, failures = $failures, \
+             next_attempt_at = NULL, error_code = $error_code, error_message = $error_message, \
+             input_tokens = $input_tokens, output_tokens = $output_tokens, finished_at = $now WHERE id = $task_id",
+            END_JOB,
+            ENTER_ROUND,
+            PUSH_JOB,
+            "UPDATE agent_task SET job_id = $job_id WHERE id = $next_task_id",
+            COUNT_ANSWER,
+            LOG_ANSWER,
+            COUNT_EVENT,
+            LOG_TASK_UPDATED,
+        ],
+    )
+});
+
+/// Stores the outcome of a task. The answer is stored if the task succeeded or has any text.
 pub(super) async fn end_task(
     tx: &mut SqliteConnection,
     task: &UnfinishedTask,
@@ -59,36 +126,44 @@ pub(super) async fn end_task(
         Some(text) if !text.is_empty() || is_answered => text,
         Some(_) | None => stored_text(tx, task.task_id).await?,
     };
-    let mut log = Vec::with_capacity(2);
-    if !text.is_empty() || is_answered {
-        insert_answer(tx, task, &text, outcome.finish_reason, outcome.usage, now).await?;
-        log.push(EventRef::message(
-            LogKind::MessageCreated,
-            task.session_id,
-            task.answer_message_id,
-            Role::Assistant,
-            task.task_id,
-        ));
+    let text = (!text.is_empty() || is_answered).then(|| sanitize_agent_text(&text));
+    let job_end = if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done };
+    let next = task.next_task_id.map(|id| AgentJob { task_id: id, chat_session_id: task.session_id });
+    let job = next.map(|job| NewJob::new(job, task.next_due_at, now)).transpose()?;
+    if !task.is_running {
+        withdraw_job(tx, task.task_id).await?;
     }
-    sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1").bind(task.task_id).execute(&mut *tx).await?;
-    end_delivery(tx, task, if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done }, now).await?;
-    sqlx::query(
-        "UPDATE agent_task SET status = $2, worker_id = NULL, job_id = NULL, failures = $3, next_attempt_at = NULL, \
-         error_code = $4, error_message = $5, input_tokens = $6, output_tokens = $7, finished_at = $8 WHERE id = $1",
-    )
-    .bind(task.task_id)
-    .bind(outcome.status)
-    .bind(outcome.failures)
-    .bind(outcome.error.as_ref().map(|error| error.code))
-    .bind(outcome.error.as_ref().map(|error| sanitize_agent_text(&error.message)))
-    .bind(outcome.usage.map(|usage| usage.input_tokens))
-    .bind(outcome.usage.map(|usage| usage.output_tokens))
-    .bind(now)
-    .execute(&mut *tx)
-    .await?;
-    let wake_workers = schedule_head(tx, task.session_id, now).await?;
-    log.push(EventRef::task(task.session_id, task.task_id, task.user_message_id));
-    events::append(tx, &task.user, now, &log).await?;
+    END.call()
+        .bind("task_id", task.task_id)
+        .bind("session_id", task.session_id)
+        .bind("workspace_id", &task.user.workspace_id)
+        .bind("user_id", &task.user.user_id)
+        .bind("now", now)
+        .bind("now_seconds", now.unix_seconds())
+        // A condition on the text itself would copy it for each statement.
+        .bind("has_answer", text.is_some())
+        .bind("text", text.as_deref())
+        .bind("user_message_id", task.user_message_id)
+        .bind("answer_message_id", task.answer_message_id)
+        .bind("turn", task.turn)
+        .bind("finish_reason", outcome.finish_reason)
+        .bind("elapsed_ms", task.started_at.map(|started| now.millis_since(started)))
+        .bind("input_tokens", outcome.usage.map(|usage| usage.input_tokens))
+        .bind("output_tokens", outcome.usage.map(|usage| usage.output_tokens))
+        .bind("status", outcome.status)
+        .bind("failures", outcome.failures)
+        .bind("error_code", outcome.error.as_ref().map(|error| error.code))
+        .bind("error_message", outcome.error.as_ref().map(|error| sanitize_agent_text(&error.message)))
+        .bind("ended_job_id", &task.job_id)
+        .bind("ended_job_status", job_end.status())
+        .bind("ended_job_result", job_end.result())
+        .bind("next_task_id", task.next_task_id)
+        .bind("job_id", job.as_ref().map(|job| &job.id))
+        .bind("job_payload", job.as_ref().map(|job| &job.payload))
+        .bind("job_run_at", job.as_ref().map(|job| job.run_at))
+        .execute(tx)
+        .await?;
+    let wake_workers = if task.is_running { job.is_some() } else { schedule_head(tx, task.session_id, now).await? };
     let hints = Hints { users: vec![task.user.clone()], wake_workers, ..Hints::default() };
     Ok(Change::new(outcome.status, hints))
 }
@@ -103,43 +178,6 @@ async fn stored_text(tx: &mut SqliteConnection, task_id: TaskId) -> Result<Strin
         Some(attempt) => chunks::text_so_far(tx, task_id, attempt).await,
         None => Ok(String::new()),
     }
-}
-
-async fn insert_answer(
-    tx: &mut SqliteConnection,
-    task: &UnfinishedTask,
-    text: &str,
-    finish_reason: FinishReason,
-    usage: Option<Usage>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let seq: i64 = sqlx::query_scalar(
-        "UPDATE chat_session SET last_seq = last_seq + 1, updated_at = $2, last_activity_at = $2 WHERE id = $1 \
-         RETURNING last_seq",
-    )
-    .bind(task.session_id)
-    .bind(now)
-    .fetch_one(&mut *tx)
-    .await?;
-    sqlx::query(
-        "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq, \
-         finish_reason, elapsed_ms, input_tokens, output_tokens) \
-         VALUES ($1, $2, 'assistant', $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-    )
-    .bind(task.answer_message_id)
-    .bind(task.session_id)
-    .bind(sanitize_agent_text(text))
-    .bind(task.task_id)
-    .bind(now)
-    .bind(task.turn)
-    .bind(seq)
-    .bind(finish_reason)
-    .bind(task.started_at.map(|started| now.millis_since(started)))
-    .bind(usage.map(|usage| usage.input_tokens))
-    .bind(usage.map(|usage| usage.output_tokens))
-    .execute(tx)
-    .await?;
-    Ok(())
 }
 
 /// Ends the job of a task. A claimed job is kept for a while as a record; an unclaimed job is withdrawn.
@@ -163,20 +201,24 @@ pub(super) async fn find_running(
     Ok(find_unfinished(tx, task_id, TaskStatus::Running).await?.filter(|task| task.attempt == attempt))
 }
 
+/// Selects a task if it has the given status, with the task that follows it in its session if it is running.
+pub(super) const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, t.attempt, \
+     t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, t.max_attempts, \
+     t.stop_reason, t.started_at, s.workspace_id, s.creator_id, s.agent_key, \
+     EXISTS (SELECT 1 FROM task_step p WHERE p.task_id = t.id) AS has_steps, \
+     EXISTS (SELECT 1 FROM agent_resume r \
+         WHERE r.chat_session_id = t.chat_session_id AND r.agent_key = s.agent_key) AS has_resume, \
+     n.id AS next_task_id, n.next_attempt_at AS next_due_at \
+     FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id \
+     LEFT JOIN agent_task n ON t.status = 'running' AND n.id = (SELECT q.id FROM agent_task q \
+         WHERE q.chat_session_id = t.chat_session_id AND q.status = 'queued' ORDER BY q.turn LIMIT 1) \
+     WHERE t.id = $1 AND t.status = $2";
+
 /// Returns a task if it has the given status.
 pub(super) async fn find_unfinished(
     tx: &mut SqliteConnection,
     task_id: TaskId,
     status: TaskStatus,
 ) -> Result<Option<UnfinishedTask>, StoreError> {
-    let task = sqlx::query_as(
-        "SELECT t.id, t.attempt, t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, \
-         t.max_attempts, t.stop_reason, t.started_at, s.workspace_id, s.creator_id, s.agent_key \
-         FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id WHERE t.id = $1 AND t.status = $2",
-    )
-    .bind(task_id)
-    .bind(status)
-    .fetch_optional(&mut *tx)
-    .await?;
-    Ok(task)
+    Ok(sqlx::query_as(FIND_UNFINISHED).bind(task_id).bind(status).fetch_optional(&mut *tx).await?)
 }

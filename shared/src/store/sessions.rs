@@ -110,7 +110,7 @@ impl Store {
             .await?;
             events::append(tx, user, now, &[EventRef::session(LogKind::SessionCreated, id)]).await?;
             if let Some(key) = &key {
-                idempotency::insert(tx, user, key, id, None, now).await?;
+                idempotency::insert(tx, user, key, id, now).await?;
             }
             let session = owned_session(tx, user, id).await?;
             Ok(Change::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))

@@ -6,10 +6,12 @@
 //! - The end of an attempt closes all of its steps.
 //! - A claim removes the steps of earlier attempts.
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 use sqlx::{SqliteConnection, types::Json};
 
-use super::{Change, Store, StoreError};
+use super::{Change, Store, StoreError, script::Script};
 use crate::{
     chat::{
         DecidedBy, PermissionOutcome, StepDetail, StepKind, StepStatus, UserRef, clean_step_detail, clean_step_title,
@@ -64,12 +66,7 @@ pub(super) enum StepsEnd {
     Broken,
 }
 
-/// Returns a new revision, higher than all earlier ones.
-pub(super) async fn next_revision(tx: &mut SqliteConnection) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("UPDATE step_revision SET last = last + 1 RETURNING last").fetch_one(tx).await?)
-}
-
-/// Returns the revision of the latest change to any step.
+/// Returns the revision of the latest change of any step.
 pub(super) async fn last_revision(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("SELECT last FROM step_revision").fetch_one(connection).await?)
 }
@@ -88,30 +85,42 @@ pub(super) async fn put(
     steps: &[CleanStep<'_>],
 ) -> Result<(), StoreError> {
     for step in steps {
-        // A permission request is stored once; afterward, its status changes only when its outcome is stored.
-        let revision = next_revision(tx).await?;
-        sqlx::query(
-            "INSERT INTO task_step \
-             (task_id, attempt, seq, revision, kind, tool_call_id, title, status, detail, permission_id) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-             ON CONFLICT (task_id, attempt, seq) DO UPDATE SET revision = $4, kind = $5, tool_call_id = $6, \
-             title = $7, status = $8, detail = $9 WHERE task_step.permission_id IS NULL",
-        )
-        .bind(task_id)
-        .bind(attempt)
-        .bind(step.state.seq)
-        .bind(revision)
-        .bind(step.state.detail.kind())
-        .bind(&step.tool_call_id)
-        .bind(&step.title)
-        .bind(step.state.status)
-        .bind(Json(&step.fields))
-        .bind(step.state.detail.permission_id())
-        .execute(&mut *tx)
-        .await?;
+        PUT.call()
+            .bind("task_id", task_id)
+            .bind("attempt", attempt)
+            .bind("seq", step.state.seq)
+            .bind("kind", step.state.detail.kind())
+            .bind("tool_call_id", &step.tool_call_id)
+            .bind("title", &step.title)
+            .bind("status", step.state.status)
+            .bind("detail", Json(&step.fields))
+            .bind("permission_id", step.state.detail.permission_id())
+            .execute(tx)
+            .await?;
     }
     Ok(())
 }
+
+/// Increases the revision, so that it is higher than all earlier ones.
+const NEXT_REVISION: &str = "UPDATE step_revision SET last = last + 1";
+
+/// Stores the state of a step. A permission request is stored once; afterward, its status changes only when its outcome
+/// is stored.
+pub(super) static PUT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        &["task_id", "attempt", "seq", "kind", "tool_call_id", "title", "status", "detail", "permission_id"],
+        &[
+            NEXT_REVISION,
+            "INSERT INTO task_step \
+             (task_id, attempt, seq, revision, kind, tool_call_id, title, status, detail, permission_id) \
+             SELECT $task_id, $attempt, $seq, last, $kind, $tool_call_id, $title, $status, $detail, $permission_id \
+             FROM step_revision WHERE singleton = 1 \
+             ON CONFLICT (task_id, attempt, seq) DO UPDATE SET revision = excluded.revision, kind = excluded.kind, \
+             tool_call_id = excluded.tool_call_id, title = excluded.title, status = excluded.status, \
+             detail = excluded.detail WHERE task_step.permission_id IS NULL",
+        ],
+    )
+});
 
 /// The primary key of a step.
 #[derive(Clone, Copy, sqlx::FromRow)]
@@ -128,21 +137,28 @@ pub(super) async fn update(
     status: StepStatus,
     detail: Option<&Value>,
 ) -> Result<(), StoreError> {
-    let revision = next_revision(tx).await?;
-    sqlx::query(
-        "UPDATE task_step SET revision = $4, status = $5, detail = COALESCE($6, detail) \
-         WHERE task_id = $1 AND attempt = $2 AND seq = $3",
-    )
-    .bind(key.task_id)
-    .bind(key.attempt)
-    .bind(key.seq)
-    .bind(revision)
-    .bind(status)
-    .bind(detail.map(Json))
-    .execute(tx)
-    .await?;
-    Ok(())
+    UPDATE
+        .call()
+        .bind("task_id", key.task_id)
+        .bind("attempt", key.attempt)
+        .bind("seq", key.seq)
+        .bind("status", status)
+        .bind("detail", detail.map(Json))
+        .execute(tx)
+        .await
 }
+
+/// Updates the status of a step.
+pub(super) static UPDATE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        &["task_id", "attempt", "seq", "status", "detail"],
+        &[
+            NEXT_REVISION,
+            "UPDATE task_step SET revision = (SELECT last FROM step_revision), status = $status, \
+             detail = COALESCE($detail, detail) WHERE task_id = $task_id AND attempt = $attempt AND seq = $seq",
+        ],
+    )
+});
 
 /// The columns of a step that are needed to close it. The detail, which may be long, is omitted.
 #[derive(sqlx::FromRow)]

@@ -76,7 +76,7 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
             let Some(attempt) = attempt else { return Ok(Change::nothing(())) };
-            let ended = end_attempt(tx, id, attempt, AttemptEnd::WorkerLost, self.inner.clock.now()).await?;
+            let ended = end_attempt(tx, (id, attempt), AttemptEnd::WorkerLost, &[], self.inner.clock.now()).await?;
             Ok(Change::new((), ended.hints))
         })
         .await

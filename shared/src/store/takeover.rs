@@ -26,7 +26,7 @@ impl Store {
                     .await?;
             let mut hints = Hints::default();
             for &(task_id, attempt) in &running {
-                let ended = end_attempt(tx, task_id, attempt, AttemptEnd::WorkerLost, now).await?;
+                let ended = end_attempt(tx, (task_id, attempt), AttemptEnd::WorkerLost, &[], now).await?;
                 hints.users.extend(ended.hints.users);
                 hints.wake_workers |= ended.hints.wake_workers;
             }

@@ -1,0 +1,257 @@
+//! Sends: a user's message becomes the next turn of its session.
+
+use std::sync::LazyLock;
+
+use super::{
+    Change, IdempotencyKey, Store, StoreError,
+    events::{COUNT_EVENT, LOG_USER_MESSAGE},
+    idempotency::{self, INSERT_KEY},
+    jobs::{AgentJob, ENTER_ROUND, NewJob, PUSH_JOB},
+    rows,
+    script::Script,
+};
+use crate::{
+    chat::{Content, Message, OnBusy, Role, SessionStatus, Task, TaskStatus, Title, UserRef},
+    clock::Timestamp,
+    event::Hints,
+    id::{MessageId, SessionId, TaskId},
+};
+
+/// The maximum number of queued tasks per session.
+const MAX_QUEUED: i64 = 1000;
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// The text.
+    pub content: Content,
+    /// What to do when the agent is busy.
+    pub on_busy: OnBusy,
+    /// The maximum number of attempts of its task.
+    pub max_attempts: i64,
+    /// The client's idempotency key, if any.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// A message that was sent by this request or by an earlier one with the same key.
+#[derive(Clone, Debug)]
+pub struct SentMessage {
+    /// The message.
+    pub message: Message,
+    /// Its task in its current state.
+    pub task: Task,
+}
+
+/// Selects what a send to the session `$1` of the user `$2`, `$3` depends on. `$4` and `$5` are the idempotency key, and
+/// keys from before `$6` have expired.
+pub(super) const READ_SEND_STATE: &str = "SELECT s.status, s.last_turn, s.last_seq, \
+     s.title = '' AND s.title_is_manual = 0 AS is_untitled, \
+     (SELECT r.id FROM agent_task r WHERE r.chat_session_id = s.id AND r.status = 'running') AS running_task_id, \
+     (SELECT COUNT(*) FROM agent_task q WHERE q.chat_session_id = s.id AND q.status = 'queued') AS queued_count, \
+     k.request_hash AS sent_hash, k.message_id AS sent_message_id \
+     FROM chat_session s LEFT JOIN idempotency_key k \
+     ON k.workspace_id = $2 AND k.user_id = $3 AND k.operation = $4 AND k.key = $5 AND k.created_at > $6 \
+     WHERE s.id = $1 AND s.workspace_id = $2 AND s.creator_id = $3";
+
+/// What a send depends on.
+#[derive(sqlx::FromRow)]
+struct SendState {
+    status: SessionStatus,
+    last_turn: i64,
+    last_seq: i64,
+    is_untitled: bool,
+    running_task_id: Option<TaskId>,
+    queued_count: i64,
+    /// The hash of the request that used the key before.
+    sent_hash: Option<String>,
+    sent_message_id: Option<MessageId>,
+}
+
+impl SendState {
+    /// Returns the message that an earlier request with the same key sent.
+    fn find_sent(&self, key: Option<&IdempotencyKey>) -> Result<Option<MessageId>, StoreError> {
+        let Some((key, hash)) = key.zip(self.sent_hash.as_ref()) else { return Ok(None) };
+        if *hash != key.request_hash {
+            return Err(StoreError::IdempotencyMismatch);
+        }
+        self.sent_message_id.ok_or(StoreError::IdempotencyMismatch).map(Some)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.running_task_id.is_some() || self.queued_count > 0
+    }
+
+    fn check(&self, on_busy: OnBusy) -> Result<(), StoreError> {
+        if self.status == SessionStatus::Archived {
+            return Err(StoreError::SessionArchived);
+        }
+        if self.is_busy() && on_busy == OnBusy::Reject {
+            return Err(StoreError::AgentBusy);
+        }
+        if self.queued_count >= MAX_QUEUED {
+            return Err(StoreError::QueueFull);
+        }
+        Ok(())
+    }
+}
+
+/// Stores a message with everything that belongs to it: its task, a job unless another task of the session precedes it,
+/// the idempotency key if there is one, and a stop request if a task is to be interrupted.
+pub(super) static SEND: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        &[
+            "session_id",
+            "workspace_id",
+            "user_id",
+            "now",
+            "turn",
+            "seq",
+            "title",
+            "title_folded",
+            "user_message_id",
+            "content",
+            "task_id",
+            "answer_message_id",
+            "max_attempts",
+            "job_id",
+            "job_payload",
+            "job_run_at",
+            "interrupted_task_id",
+            "operation",
+            "idempotency_key",
+            "request_hash",
+        ],
+        &[
+            "UPDATE chat_session SET last_turn = $turn, last_seq = $seq, updated_at = $now, last_activity_at = $now, \
+             title = COALESCE($title, title), title_folded = COALESCE($title_folded, title_folded) \
+             WHERE id = $session_id",
+            "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq) \
+             VALUES ($user_message_id, $session_id, 'user', $content, $task_id, $now, $turn, $seq)",
+            "INSERT INTO agent_task \
+             (id, chat_session_id, turn, user_message_id, answer_message_id, max_attempts, created_at, job_id) \
+             VALUES ($task_id, $session_id, $turn, $user_message_id, $answer_message_id, $max_attempts, $now, $job_id)",
+            ENTER_ROUND,
+            PUSH_JOB,
+            "UPDATE agent_task SET stop_reason = 'interrupt', stop_requested_at = $now \
+             WHERE id = $interrupted_task_id AND status = 'running' AND stop_reason IS NULL",
+            COUNT_EVENT,
+            LOG_USER_MESSAGE,
+            INSERT_KEY,
+        ],
+    )
+});
+
+impl Store {
+    /// Stores a message with its task, its job, and its events in one transaction. The task is guaranteed to have
+    /// exactly one outcome.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::NotFound`], [`StoreError::SessionArchived`], [`StoreError::AgentBusy`] (with
+    /// `OnBusy::Reject`), [`StoreError::QueueFull`], [`StoreError::IdempotencyMismatch`], or
+    /// [`StoreError::MessageGone`].
+    pub async fn post_message(
+        &self,
+        user: &UserRef,
+        session_id: SessionId,
+        post: &NewMessage,
+    ) -> Result<Change<SentMessage>, StoreError> {
+        let key = post.key.as_ref();
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            let state: Option<SendState> = sqlx::query_as(READ_SEND_STATE)
+                .bind(session_id)
+                .bind(&user.workspace_id)
+                .bind(&user.user_id)
+                .bind(key.map(|key| &key.operation))
+                .bind(key.map(|key| &key.key))
+                .bind(now.minus(idempotency::KEPT))
+                .fetch_optional(&mut *tx)
+                .await?;
+            let state = state.ok_or(StoreError::NotFound)?;
+            if let Some(id) = state.find_sent(key)? {
+                let message = rows::find_message(tx, id).await?.ok_or(StoreError::MessageGone)?;
+                return Ok(Change::nothing(sent(message)?));
+            }
+            state.check(post.on_busy)?;
+            let message = new_message(session_id, post, &state, now);
+            let task_id = message.task_id;
+            let title = state.is_untitled.then(|| Title::from_first_message(&message.content));
+            let job = if state.is_busy() {
+                None
+            } else {
+                Some(NewJob::new(AgentJob { task_id, chat_session_id: session_id }, None, now)?)
+            };
+            let interrupted = state.running_task_id.filter(|_| post.on_busy == OnBusy::Interrupt);
+            SEND.call()
+                .bind("session_id", session_id)
+                .bind("workspace_id", &user.workspace_id)
+                .bind("user_id", &user.user_id)
+                .bind("now", now)
+                .bind("turn", message.turn)
+                .bind("seq", message.seq)
+                .bind("title", title.as_ref().map(Title::as_str))
+                .bind("title_folded", title.as_ref().map(Title::folded))
+                .bind("user_message_id", message.id)
+                .bind("content", &message.content)
+                .bind("task_id", task_id)
+                .bind("answer_message_id", MessageId::generate())
+                .bind("max_attempts", post.max_attempts)
+                .bind("job_id", job.as_ref().map(|job| &job.id))
+                .bind("job_payload", job.as_ref().map(|job| &job.payload))
+                .bind("job_run_at", job.as_ref().map(|job| job.run_at))
+                .bind("interrupted_task_id", interrupted)
+                .bind("operation", key.map(|key| &key.operation))
+                .bind("idempotency_key", key.map(|key| &key.key))
+                .bind("request_hash", key.map(|key| &key.request_hash))
+                .execute(tx)
+                .await?;
+            let hints = Hints {
+                users: vec![user.clone()],
+                wake_workers: job.is_some(),
+                stops: interrupted.into_iter().collect(),
+                ..Hints::default()
+            };
+            Ok(Change::new(sent(message)?, hints))
+        })
+        .await
+    }
+}
+
+fn sent(message: Message) -> Result<SentMessage, StoreError> {
+    let task =
+        message.task.clone().ok_or_else(|| StoreError::Corrupt(format!("message {} has no task", message.id)))?;
+    Ok(SentMessage { message, task })
+}
+
+/// Creates the message of the session's next turn, with its task.
+fn new_message(session_id: SessionId, post: &NewMessage, state: &SendState, now: Timestamp) -> Message {
+    let task = Task {
+        id: TaskId::generate(),
+        chat_session_id: session_id,
+        status: TaskStatus::Queued,
+        attempt: 0,
+        failures: 0,
+        max_attempts: post.max_attempts,
+        next_attempt_at: None,
+        error: None,
+        usage: None,
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+    };
+    Message {
+        id: MessageId::generate(),
+        chat_session_id: session_id,
+        turn: state.last_turn + 1,
+        seq: state.last_seq + 1,
+        role: Role::User,
+        content: post.content.as_str().to_owned(),
+        task_id: task.id,
+        task: Some(task),
+        finish_reason: None,
+        elapsed_ms: None,
+        usage: None,
+        created_at: now,
+        edited_at: None,
+    }
+}
