@@ -49,6 +49,12 @@ impl RunningAttempts {
         AttemptGuard { list: self.clone(), task_id: claim.task_id, stop, decided }
     }
 
+    /// Returns the number of running attempts.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, AttemptHandle>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -35,19 +35,21 @@ use banter_shared::{
 };
 use tokio::{
     sync::Notify,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use agents::{Registry, health, process::ProcessHost};
 use attempts::RunningAttempts;
-use queue::{AgentQueue, QueueParts};
+use queue::{AgentQueue, QueueParts, TaskSlot};
 use turn::TurnRunner;
 
 /// Interval between reports of the agents' health.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
 /// Upper bound on the duration of a turn. An agent's timeout is at most 24 hours.
 const LONGEST_TURN: Duration = Duration::from_hours(25);
+/// How long one task of apalis continues with further turns, so that [`LONGEST_TURN`] suffices for the last of them.
+const LONGEST_SERIES: Duration = Duration::from_mins(30);
 /// How long a claim in progress may delay the start of draining.
 const CLAIM_LIMIT: Duration = Duration::from_secs(5);
 /// How long to wait after the grace period for all tasks to be handed back.
@@ -109,8 +111,15 @@ impl Worker {
         let agents =
             Arc::new(Registry::from_catalog(&catalog, |name| env::var(name).ok(), &host, config.worker_concurrency));
         tasks.spawn(work_folders::run(store.clone(), Arc::clone(&agents), Arc::clone(host.folders()), end.clone()));
-        let runner =
-            TurnRunner { store: store.clone(), relay: relay.clone(), agents, running, shutdown: shutdown.clone() };
+        let runner = TurnRunner {
+            store: store.clone(),
+            relay: relay.clone(),
+            agents,
+            running,
+            worker: id.clone(),
+            concurrency: config.worker_concurrency,
+            shutdown: shutdown.clone(),
+        };
         let parts = QueueParts {
             store: store.clone(),
             relay: relay.clone(),
@@ -169,8 +178,14 @@ async fn run_queue(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -
     }
 }
 
-async fn handle(claim: Claim, runner: Data<TurnRunner>) {
-    runner.run(claim).await;
+/// Runs a claimed task, then every task that was claimed together with the outcome of the previous one.
+async fn handle(claim: Claim, slot: Data<TaskSlot>, runner: Data<TurnRunner>) {
+    let began = Instant::now();
+    let mut next = Some(claim);
+    while let Some(claim) = next {
+        slot.assign(claim.clone());
+        next = runner.run(claim, began.elapsed() < LONGEST_SERIES).await;
+    }
 }
 
 /// Periodically reports which agents this worker considers available.

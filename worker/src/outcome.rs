@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use banter_shared::{
+    id::WorkerId,
     relay::SharedRelay,
-    store::{AttemptEnd, Claim, StepState, Store, StoreError},
+    store::{AttemptEnd, Change, Claim, StepState, Store, StoreError},
 };
 use tokio::time::sleep;
 
@@ -17,19 +18,33 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// until the outcome is written or the lease turns out to be lost, which means that another process has ended the
 /// attempt.
 pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: AttemptEnd, steps: &[StepState]) {
+    write_and_claim(store, relay, claim, finish, steps, None).await;
+}
+
+/// Ends an attempt, as [`write()`] does. If a worker is given, also claims the next due task for it.
+pub async fn write_and_claim(
+    store: &Store,
+    relay: &SharedRelay,
+    claim: &Claim,
+    finish: AttemptEnd,
+    steps: &[StepState],
+    worker: Option<&WorkerId>,
+) -> Option<Claim> {
+    let Claim { task_id, attempt, .. } = *claim;
     let mut pause = FIRST_PAUSE;
     loop {
-        match store.finish(claim.task_id, claim.attempt, finish.clone(), steps).await {
-            Ok(ended) => {
-                tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, status = ended.value.as_str(), "attempt ended");
-                return relay.announce(ended.hints);
+        match store.finish_and_claim(task_id, attempt, finish.clone(), steps, worker).await {
+            Ok(Change { value: (status, next), hints }) => {
+                tracing::info!(%task_id, attempt, status = status.as_str(), "attempt ended");
+                relay.announce(hints);
+                return next;
             }
             Err(StoreError::LeaseLost) => {
-                tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, "lease lost; outcome discarded");
-                return;
+                tracing::info!(%task_id, attempt, "lease lost; outcome discarded");
+                return None;
             }
             Err(error) => {
-                tracing::warn!(task_id = %claim.task_id, %error, "failed to store the outcome; retrying");
+                tracing::warn!(%task_id, %error, "failed to store the outcome; retrying");
                 sleep(pause).await;
                 pause = (2 * pause).min(LONGEST_PAUSE);
             }

@@ -13,7 +13,7 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     str::FromStr as _,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -66,12 +66,28 @@ pub struct QueueParts {
     pub drained: CancellationToken,
 }
 
-/// A claimed task's slot, which accompanies the task through apalis. It is released when the last copy is dropped,
-/// which is after the acknowledgement.
-#[derive(Clone)]
-struct TaskSlot {
-    claim: Claim,
+/// A slot and the claim that occupies it. Accompanies the first claim through apalis, and is released when the last copy
+/// is dropped, after the acknowledgement.
+#[derive(Clone, Debug)]
+pub struct TaskSlot {
+    claim: Arc<Mutex<Claim>>,
     _permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl TaskSlot {
+    fn new(claim: Claim, permit: OwnedSemaphorePermit) -> Self {
+        Self { claim: Arc::new(Mutex::new(claim)), _permit: Arc::new(permit) }
+    }
+
+    /// Assigns the slot to the next claim. The previous one must have ended.
+    pub fn assign(&self, claim: Claim) {
+        *self.claim.lock().unwrap_or_else(PoisonError::into_inner) = claim;
+    }
+
+    /// Returns the claim that occupies the slot.
+    fn claim(&self) -> Claim {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// The apalis backend; see the module documentation.
@@ -138,7 +154,7 @@ fn occupy(permits: &mut OwnedSemaphorePermit, claims: Vec<Claim>) -> Vec<Task<Cl
         let id = JobId::from_str(&claim.job_id)
             .inspect_err(|error| tracing::error!(%error, "job has an invalid ID"))
             .ok()?;
-        let slot = TaskSlot { claim: claim.clone(), _permit: Arc::new(permits.split(1)?) };
+        let slot = TaskSlot::new(claim.clone(), permits.split(1)?);
         Some(TaskBuilder::new(claim).task_id(id).status(Status::Running).data(slot).build())
     });
     tasks.collect()
@@ -193,9 +209,9 @@ impl Backend for AgentQueue {
                     claimed.extend(more.ok().flatten().unwrap_or_default());
                 }
                 for task in claimed {
-                    let Some(slot) = task.data().get::<TaskSlot>().cloned() else { continue };
+                    let Some(claim) = task.data().get::<TaskSlot>().map(TaskSlot::claim) else { continue };
                     let handed_back = AttemptEnd::HandedBack { text: String::new() };
-                    outcome::write(&parts.store, &parts.relay, &slot.claim, handed_back, &[]).await;
+                    outcome::write(&parts.store, &parts.relay, &claim, handed_back, &[]).await;
                 }
             }
             .boxed()
@@ -236,11 +252,12 @@ impl<R: Send> Acknowledge<R> for Acknowledger {
         let slot = context.data().get::<TaskSlot>().cloned();
         let (Some(slot), Err(error)) = (slot, result) else { return async { Ok(()) }.boxed() };
         let Self { store, relay } = self.clone();
-        tracing::error!(task_id = %slot.claim.task_id, %error, "turn failed with an internal error");
+        let claim = slot.claim();
+        tracing::error!(task_id = %claim.task_id, %error, "turn failed with an internal error");
         async move {
             let error = TaskError::new(ErrorCode::AgentError, "The worker hit an internal error.");
             let failed = AttemptEnd::Failed { text: String::new(), error, retry_after: None };
-            outcome::write(&store, &relay, &slot.claim, failed, &[]).await;
+            outcome::write(&store, &relay, &claim, failed, &[]).await;
             Ok(())
         }
         .boxed()

@@ -13,7 +13,7 @@ use banter_shared::{
     chat::{AgentSession, ErrorCode, PermissionDetail, TaskError},
     clock::SharedClock,
     count::seconds,
-    id::PermissionId,
+    id::{PermissionId, WorkerId},
     relay::SharedRelay,
     shutdown::Shutdown,
     store::{AttemptEnd, Claim, Conversation, StepState, Store},
@@ -49,6 +49,10 @@ pub struct TurnRunner {
     pub agents: Arc<Registry>,
     /// The attempts running in this process.
     pub running: RunningAttempts,
+    /// The ID of this worker.
+    pub worker: WorkerId,
+    /// Maximum number of attempts that run at once.
+    pub concurrency: usize,
     /// Signals when to hand back tasks.
     pub shutdown: Shutdown,
 }
@@ -76,8 +80,9 @@ impl AttemptResult {
 }
 
 impl TurnRunner {
-    /// Runs an attempt to completion.
-    pub async fn run(&self, claim: Claim) {
+    /// Runs an attempt to completion. If tasks may be waiting because all slots are occupied, and `may_continue` is set,
+    /// claims the next one together with the outcome and returns it.
+    pub async fn run(&self, claim: Claim, may_continue: bool) -> Option<Claim> {
         let guard = self.running.add(&claim);
         let _follow = self.relay.follow_work();
         tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, agent = claim.agent_key, "attempt started");
@@ -85,11 +90,13 @@ impl TurnRunner {
             let message = format!("The agent “{}” is not configured on this worker.", claim.agent_key);
             let error = TaskError::new(ErrorCode::AgentUnavailable, message);
             let failed = AttemptEnd::Failed { text: String::new(), error, retry_after: None };
-            return outcome::write(&self.store, &self.relay, &claim, failed, &[]).await;
+            outcome::write(&self.store, &self.relay, &claim, failed, &[]).await;
+            return None;
         };
         let Some(turn) = self.read_turn(&claim, guard.stop()).await else {
             let handed_back = AttemptEnd::HandedBack { text: String::new() };
-            return outcome::write(&self.store, &self.relay, &claim, handed_back, &[]).await;
+            outcome::write(&self.store, &self.relay, &claim, handed_back, &[]).await;
+            return None;
         };
         let timeout = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
         let mut output = AttemptOutput::new(self, &claim, &guard);
@@ -99,7 +106,7 @@ impl TurnRunner {
         }
         let (text, resume, steps) = output.into_parts();
         let finish = match end {
-            AttemptResult::LeaseLost => return,
+            AttemptResult::LeaseLost => return None,
             AttemptResult::Finished(Ok(Answer { finish_reason, usage })) => {
                 AttemptEnd::Answered { text, finish_reason, usage, resume }
             }
@@ -113,7 +120,9 @@ impl TurnRunner {
                 AttemptEnd::Failed { text, error: TaskError::new(ErrorCode::Timeout, message), retry_after: None }
             }
         };
-        outcome::write(&self.store, &self.relay, &claim, finish, &steps).await;
+        let claims = may_continue && !self.shutdown.soft().is_cancelled() && self.running.count() >= self.concurrency;
+        let worker = claims.then_some(&self.worker);
+        outcome::write_and_claim(&self.store, &self.relay, &claim, finish, &steps, worker).await
     }
 
     /// Runs the agent, stores its updates, and watches for anything that ends the attempt early.

@@ -16,6 +16,21 @@ pub struct Hints {
 }
 
 impl Hints {
+    /// Adds the hints of another change in the same transaction.
+    pub fn merge(&mut self, other: Self) {
+        self.users.extend(other.users);
+        self.deduplicate_users();
+        self.wake_workers |= other.wake_workers;
+        self.stops.extend(other.stops);
+        self.decisions.extend(other.decisions);
+    }
+
+    /// Removes repeated users.
+    pub fn deduplicate_users(&mut self) {
+        self.users.sort();
+        self.users.dedup();
+    }
+
     /// Returns whether there is nothing to announce.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use sqlx::SqliteConnection;
 
 use super::{
-    Change, StepState, Store, StoreError, events,
+    Change, Claim, StepState, Store, StoreError,
+    claims::claim_due,
+    events,
     jobs::{JobEnd, schedule_head},
     outcomes::{TaskOutcome, UnfinishedTask, end_delivery, end_task, find_running, find_unfinished},
     resume,
@@ -18,7 +20,7 @@ use crate::{
     },
     clock::Timestamp,
     event::{EventRef, Hints},
-    id::TaskId,
+    id::{TaskId, WorkerId},
 };
 
 /// How an attempt ended, as reported by its worker. A stored stop request takes precedence.
@@ -94,8 +96,36 @@ impl Store {
         end: AttemptEnd,
         steps: &[StepState],
     ) -> Result<Change<TaskStatus>, StoreError> {
+        let Change { value: (status, _), hints } = self.finish_and_claim(task_id, attempt, end, steps, None).await?;
+        Ok(Change::new(status, hints))
+    }
+
+    /// Ends an attempt, as [`Store::finish`] does. If a worker is given, claims the next due task for it in the same
+    /// transaction.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::LeaseLost`] if the attempt has already ended. In this case, nothing is written.
+    pub async fn finish_and_claim(
+        &self,
+        task_id: TaskId,
+        attempt: i64,
+        end: AttemptEnd,
+        steps: &[StepState],
+        worker: Option<&WorkerId>,
+    ) -> Result<Change<(TaskStatus, Option<Claim>)>, StoreError> {
         let steps = steps::clean(steps);
-        self.write(async |tx| end_attempt(tx, (task_id, attempt), end, &steps, self.inner.clock.now()).await).await
+        self.write(async |tx| {
+            let now = self.inner.clock.now();
+            let Change { value: status, mut hints } = end_attempt(tx, (task_id, attempt), end, &steps, now).await?;
+            let mut next = None;
+            if let Some(worker) = worker {
+                let mut claimed = claim_due(tx, worker, 1, now).await?;
+                next = claimed.value.pop();
+                hints.merge(claimed.hints);
+            }
+            Ok(Change::new((status, next), hints))
+        })
+        .await
     }
 }
 

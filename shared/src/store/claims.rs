@@ -119,7 +119,7 @@ pub(super) static START: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Claims at most `limit` due tasks within a transaction.
-async fn claim_due(
+pub(super) async fn claim_due(
     tx: &mut SqliteConnection,
     worker: &WorkerId,
     limit: usize,
@@ -164,8 +164,7 @@ async fn claim_due(
         hints.users.push(claim.user.clone());
         claims.push(claim);
     }
-    hints.users.sort();
-    hints.users.dedup();
+    hints.deduplicate_users();
     Ok(Change::new(claims, hints))
 }
 

@@ -27,12 +27,9 @@ impl Store {
             let mut hints = Hints::default();
             for &(task_id, attempt) in &running {
                 let ended = end_attempt(tx, (task_id, attempt), AttemptEnd::WorkerLost, &[], now).await?;
-                hints.users.extend(ended.hints.users);
-                hints.wake_workers |= ended.hints.wake_workers;
+                hints.merge(ended.hints);
             }
             forget_worker(tx, &dead.worker_id).await?;
-            hints.users.sort();
-            hints.users.dedup();
             Ok(Change::new(running.len(), hints))
         })
         .await

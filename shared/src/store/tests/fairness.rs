@@ -127,3 +127,26 @@ async fn ends_an_obsolete_job_and_claims_the_others() {
     assert_eq!(f.claim_up_to(5).await.len(), 1);
     assert!(!f.store.has_due_job().await.unwrap());
 }
+
+#[tokio::test]
+async fn claims_the_next_task_together_with_an_outcome() {
+    let f = Fixture::new().await;
+    let [busy, other] = users(&f).await;
+    let (session, first) = send(&f, &busy).await;
+    send_in(&f, &busy, session).await;
+    let claim = f.claim().await;
+    send(&f, &other).await;
+
+    let mut seen = Vec::new();
+    let mut next = Some(claim);
+    while let Some(claim) = next {
+        seen.push((claim.user.user_id.clone(), claim.turn));
+        let ended =
+            f.store.finish_and_claim(claim.task_id, claim.attempt, answered("a"), &[], Some(&f.worker)).await.unwrap();
+        assert_eq!(ended.value.0, TaskStatus::Succeeded);
+        next = ended.value.1;
+    }
+
+    assert_eq!(seen, [("user-0".into(), 1), ("user-1".into(), 1), ("user-0".into(), 2)]);
+    assert_eq!(f.task(session, first.task.id).await.status, TaskStatus::Succeeded);
+}

@@ -121,7 +121,8 @@ impl Fixture {
         let wake = Arc::new(Notify::new());
         let follow = attempts::follow(running.clone(), store.clone(), relay.clone(), worker.clone(), wake, end.clone());
         tokio::spawn(follow);
-        let runner = TurnRunner { store, relay, agents: Arc::new(agents), running, shutdown: Shutdown::new() };
+        let (agents, shutdown) = (Arc::new(agents), Shutdown::new());
+        let runner = TurnRunner { store, relay, agents, running, worker: worker.clone(), concurrency: 1, shutdown };
         Self { _folder: folder, runner, worker, user, session, calls, end }
     }
 
@@ -139,7 +140,7 @@ impl Fixture {
     pub(super) async fn run(&mut self) -> (TaskId, Call, JoinHandle<()>) {
         let claim = self.store().claim(&self.worker, 1).await.unwrap().value.pop().expect("a task is due");
         let (task_id, runner) = (claim.task_id, self.runner.clone());
-        let run = tokio::spawn(async move { runner.run(claim).await });
+        let run = tokio::spawn(async move { drop(runner.run(claim, false).await) });
         let call = timeout(TIMEOUT, self.calls.recv()).await.unwrap().unwrap();
         (task_id, call, run)
     }
