@@ -8,7 +8,7 @@ use ulid::Ulid;
 
 use super::{StoreError, rows::Owner, script::Script};
 use crate::{
-    chat::{TaskStatus, UserRef},
+    chat::UserRef,
     clock::Timestamp,
     id::{SessionId, TaskId},
 };
@@ -28,11 +28,16 @@ pub struct AgentJob {
     pub chat_session_id: SessionId,
 }
 
+/// Selects the first queued task of a session that has no running task.
+const FIND_HEAD: &str = "SELECT id, next_attempt_at, job_id FROM agent_task \
+     WHERE chat_session_id = $1 AND status = 'queued' AND NOT EXISTS \
+         (SELECT 1 FROM agent_task r WHERE r.chat_session_id = $1 AND r.status = 'running') \
+     ORDER BY turn LIMIT 1";
+
 /// The task at the head of a session's queue.
 #[derive(sqlx::FromRow)]
 struct HeadTask {
     id: TaskId,
-    status: TaskStatus,
     next_attempt_at: Option<Timestamp>,
     job_id: Option<String>,
 }
@@ -47,18 +52,8 @@ pub(super) async fn schedule_head(
     session_id: SessionId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let head: Option<HeadTask> = sqlx::query_as(
-        "SELECT id, status, next_attempt_at, job_id FROM agent_task \
-         WHERE chat_session_id = $1 AND status IN ('queued', 'running') \
-         ORDER BY status = 'running' DESC, turn LIMIT 1",
-    )
-    .bind(session_id)
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(head) = head else { return Ok(false) };
-    if head.status == TaskStatus::Running || head.job_id.is_some() {
-        return Ok(false);
-    }
+    let head: Option<HeadTask> = sqlx::query_as(FIND_HEAD).bind(session_id).fetch_optional(&mut *tx).await?;
+    let Some(head) = head.filter(|head| head.job_id.is_none()) else { return Ok(false) };
     withdraw_jobs(tx, session_id).await?;
     let job = AgentJob { task_id: head.id, chat_session_id: session_id };
     let job_id = push(tx, job, head.next_attempt_at, now).await?;

@@ -11,8 +11,10 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn reconcile(&self) -> Result<Change<usize>, StoreError> {
         const STRANDED: &str = "SELECT DISTINCT t.chat_session_id FROM agent_task t WHERE t.status = 'queued' \
-             AND NOT EXISTS (SELECT 1 FROM agent_task l WHERE l.chat_session_id = t.chat_session_id \
-                 AND (l.status = 'running' OR EXISTS (SELECT 1 FROM Jobs j WHERE j.id = l.job_id AND j.status = 'Pending')))";
+             AND NOT EXISTS (SELECT 1 FROM agent_task r \
+                 WHERE r.chat_session_id = t.chat_session_id AND r.status = 'running') \
+             AND NOT EXISTS (SELECT 1 FROM agent_task l JOIN Jobs j ON j.id = l.job_id \
+                 WHERE l.chat_session_id = t.chat_session_id AND l.job_id IS NOT NULL AND j.status = 'Pending')";
         if sqlx::query(STRANDED).fetch_optional(&self.inner.readers).await?.is_none() {
             return Ok(Change::nothing(0));
         }

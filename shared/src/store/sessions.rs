@@ -189,10 +189,14 @@ impl Store {
         self.write_and_erase(async |tx| {
             let session = owned_session(tx, user, id).await?;
             withdraw_jobs(tx, id).await?;
-            sqlx::query("DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task WHERE chat_session_id = $1)")
-                .bind(id)
-                .execute(&mut *tx)
-                .await?;
+            // The running job, if there is one.
+            sqlx::query(
+                "DELETE FROM Jobs WHERE id IN \
+                 (SELECT job_id FROM agent_task WHERE chat_session_id = $1 AND job_id IS NOT NULL)",
+            )
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
             sqlx::query("DELETE FROM chat_session WHERE id = $1").bind(id).execute(&mut *tx).await?;
             let now = self.inner.clock.now();
             sqlx::query("INSERT INTO deleted_session (session_id, deleted_at) VALUES ($1, $2)")

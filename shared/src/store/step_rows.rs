@@ -41,19 +41,21 @@ pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> 
     rows::steps(found)
 }
 
-/// Lists at most `limit` steps of a task in order, starting after the one with this number.
+/// Lists at most `limit` steps of an attempt in order, starting after the one with this number.
 pub(super) async fn list_after(
     connection: &mut SqliteConnection,
     task_id: TaskId,
+    attempt: i64,
     after: i64,
     limit: i64,
 ) -> Result<Vec<Step>, StoreError> {
     let found: Vec<StepColumns> = sqlx::query_as(concat!(
         "SELECT ",
         step_columns!(),
-        " FROM task_step s WHERE s.task_id = $1 AND s.seq > $2 ORDER BY s.seq LIMIT $3"
+        " FROM task_step s WHERE s.task_id = $1 AND s.attempt = $2 AND s.seq > $3 ORDER BY s.seq LIMIT $4"
     ))
     .bind(task_id)
+    .bind(attempt)
     .bind(after)
     .bind(limit)
     .fetch_all(connection)
@@ -61,16 +63,17 @@ pub(super) async fn list_after(
     rows::steps(found)
 }
 
-/// Selects the columns of a [`StepRow`]; must be followed by `WHERE` and `ORDER BY`.
+/// Selects the columns of a [`StepRow`]; must be followed by `AND` and `ORDER BY`. `CROSS JOIN` keeps the order of the
+/// tables, which begins with the steps.
 macro_rules! select_step_rows {
     () => {
         concat!(
             "SELECT ",
             $crate::store::rows::step_columns!(),
             ", s.task_id, s.attempt, t.chat_session_id, u.id AS user_log_id FROM task_step s \
-             JOIN agent_task t ON t.id = s.task_id AND t.attempt = s.attempt \
-             JOIN chat_session c ON c.id = t.chat_session_id \
-             JOIN user_log u ON u.workspace_id = c.workspace_id AND u.user_id = c.creator_id "
+             CROSS JOIN agent_task t CROSS JOIN chat_session c CROSS JOIN user_log u \
+             WHERE t.id = s.task_id AND t.attempt = s.attempt AND c.id = t.chat_session_id \
+             AND u.workspace_id = c.workspace_id AND u.user_id = c.creator_id "
         )
     };
 }
@@ -81,7 +84,7 @@ pub(super) async fn read_after(
     revision: i64,
     limit: i64,
 ) -> Result<Vec<StepRow>, StoreError> {
-    let query = sqlx::query_as(concat!(select_step_rows!(), "WHERE s.revision > $1 ORDER BY s.revision LIMIT $2"));
+    let query = sqlx::query_as(concat!(select_step_rows!(), "AND s.revision > $1 ORDER BY s.revision LIMIT $2"));
     Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
 }
 
@@ -94,10 +97,19 @@ pub(super) async fn read_closed_after(
     revision: i64,
     limit: i64,
 ) -> Result<Vec<StepRow>, StoreError> {
-    let query = sqlx::query_as(concat!(
+    /// Selects those of a user's steps. `$2` limits their number.
+    const OF_USER: &str = concat!(
         select_step_rows!(),
-        "WHERE s.revision > $1 AND u.id = $2 AND ($3 IS NULL OR c.id = $3) AND t.status != 'running' \
-         ORDER BY s.revision LIMIT $4"
-    ));
-    Ok(query.bind(revision).bind(user_log_id).bind(only).bind(limit).fetch_all(connection).await?)
+        "AND s.revision > $1 AND u.id = $3 AND t.status != 'running' ORDER BY s.revision LIMIT $2"
+    );
+    /// Selects those of a session's steps. `$2` limits their number.
+    const OF_SESSION: &str = concat!(
+        select_step_rows!(),
+        "AND s.revision > $1 AND u.id = $3 AND c.id = $4 AND t.status != 'running' ORDER BY s.revision LIMIT $2"
+    );
+    let query = match only {
+        None => sqlx::query_as(OF_USER).bind(revision).bind(limit).bind(user_log_id),
+        Some(session_id) => sqlx::query_as(OF_SESSION).bind(revision).bind(limit).bind(user_log_id).bind(session_id),
+    };
+    Ok(query.fetch_all(connection).await?)
 }

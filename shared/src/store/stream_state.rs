@@ -80,24 +80,29 @@ fn is_full<T>(steps: &[T]) -> bool {
     i64::try_from(steps.len()).is_ok_and(|count| count >= STEP_PAGE)
 }
 
-/// Lists a user's running tasks. If a session is given, lists only its tasks.
+/// Selects a user's running tasks among all running tasks, of which there are no more than workers can run at once.
+/// `CROSS JOIN` keeps the order of the tables: a user may have any number of sessions.
+const LIST_RUNNING: &str = "SELECT t.id, t.attempt, t.chat_session_id, s.agent_key FROM agent_task t \
+     CROSS JOIN chat_session s CROSS JOIN user_log u \
+     WHERE t.status = 'running' AND s.id = t.chat_session_id AND u.id = $1 AND u.workspace_id = s.workspace_id \
+     AND u.user_id = s.creator_id ORDER BY t.chat_session_id";
+/// Like [`LIST_RUNNING`], for one session.
+const FIND_RUNNING: &str = "SELECT t.id, t.attempt, t.chat_session_id, s.agent_key FROM agent_task t \
+     JOIN chat_session s ON s.id = t.chat_session_id \
+     JOIN user_log u ON u.workspace_id = s.workspace_id AND u.user_id = s.creator_id \
+     WHERE u.id = $1 AND t.chat_session_id = $2 AND t.status = 'running'";
+
+/// Lists a user's running tasks. If a session is given, lists only its task.
 async fn running_tasks(
     tx: &mut SqliteConnection,
     log_id: i64,
     only: Option<SessionId>,
 ) -> Result<Vec<RunningTask>, StoreError> {
-    let tasks = sqlx::query_as(
-        "SELECT t.id, t.attempt, t.chat_session_id, s.agent_key \
-         FROM user_log u \
-         JOIN chat_session s ON s.workspace_id = u.workspace_id AND s.creator_id = u.user_id \
-         JOIN agent_task t ON t.chat_session_id = s.id AND t.status = 'running' \
-         WHERE u.id = $1 AND ($2 IS NULL OR s.id = $2) ORDER BY t.started_at, t.id",
-    )
-    .bind(log_id)
-    .bind(only)
-    .fetch_all(&mut *tx)
-    .await?;
-    Ok(tasks)
+    let tasks = match only {
+        None => sqlx::query_as(LIST_RUNNING).bind(log_id),
+        Some(session_id) => sqlx::query_as(FIND_RUNNING).bind(log_id).bind(session_id),
+    };
+    Ok(tasks.fetch_all(tx).await?)
 }
 
 /// Returns the ID that the answer of a running attempt will have; `None` if the attempt has ended.
@@ -143,7 +148,7 @@ impl Store {
             }
             Some(_) => None,
         };
-        let steps = step_rows::list_after(&mut tx, task_id, after.unwrap_or(0), STEP_PAGE).await?;
+        let steps = step_rows::list_after(&mut tx, task_id, attempt, after.unwrap_or(0), STEP_PAGE).await?;
         let has_more = is_full(&steps);
         Ok(Some(RunningPart { partial, steps, has_more }))
     }
