@@ -32,7 +32,7 @@ pub struct CheckReport {
 const PLACES: i64 = 20;
 
 /// The rules, each with a query that selects its violations.
-const RULES: [(&str, &str); 19] = [
+const RULES: [(&str, &str); 20] = [
     (
         "a user message has exactly one task",
         "SELECT m.id FROM chat_message m WHERE m.role = 'user' AND NOT EXISTS \
@@ -122,6 +122,11 @@ const RULES: [(&str, &str); 19] = [
         "a session's counters cover all its messages and turns",
         "SELECT s.id FROM chat_session s WHERE EXISTS (SELECT 1 FROM chat_message m \
          WHERE m.chat_session_id = s.id AND (m.seq > s.last_seq OR m.turn > s.last_turn))",
+    ),
+    (
+        "a session's unread counter equals the number of answers after its read position",
+        "SELECT s.id FROM chat_session s WHERE s.unread_count != (SELECT COUNT(*) FROM chat_message m \
+         WHERE m.chat_session_id = s.id AND m.role = 'assistant' AND m.seq > s.last_read_seq)",
     ),
     (
         "a user's event log is contiguous",

@@ -1,4 +1,5 @@
-//! Read positions: the last message of a session that its owner has read.
+//! Read positions: the last message of a session that its owner has read. Triggers keep the session's number of unread
+//! answers.
 
 use sqlx::SqliteConnection;
 
@@ -31,10 +32,10 @@ impl Store {
         self.write(async |tx| {
             let before = owned_session(tx, user, id).await?;
             let last_answer: Option<i64> = sqlx::query_scalar(
-                "SELECT MAX(seq) FROM chat_message WHERE chat_session_id = $1 AND role = 'assistant'",
+                "SELECT seq FROM chat_message WHERE chat_session_id = $1 AND role = 'assistant' ORDER BY seq DESC LIMIT 1",
             )
             .bind(id)
-            .fetch_one(&mut *tx)
+            .fetch_optional(&mut *tx)
             .await?;
             let target = last_answer.map_or(before.last_read_seq, |seq| before.last_read_seq.min(seq - 1));
             self.move_read_position(tx, user, before, target).await

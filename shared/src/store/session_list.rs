@@ -1,9 +1,10 @@
 //! Lists of a user's sessions.
 
-use super::{
-    Store, StoreError, events,
-    rows::{SessionRow, select_sessions},
-};
+use std::cmp::Reverse;
+
+use sqlx::SqliteConnection;
+
+use super::{Store, StoreError, events, rows::list_sessions_by_id};
 use crate::{
     chat::{Session, SessionStatus, UserRef},
     clock::Timestamp,
@@ -46,6 +47,39 @@ pub struct SessionPage {
     pub as_of: Cursor,
 }
 
+/// Selects a part of a list: the sessions of a user with the status `$3` that are pinned (`$4` = 0) or not (`$4` = 1),
+/// after the position `$5`, `$6`. Followed by other filters and `in_order!`.
+macro_rules! select_part {
+    () => {
+        "SELECT s.id, s.last_activity_at FROM chat_session s \
+         WHERE s.workspace_id = $1 AND s.creator_id = $2 AND s.status = $3 AND (s.pinned_at IS NULL) = $4 \
+         AND (s.last_activity_at, s.id) < ($5, $6) "
+    };
+}
+
+/// Ends a statement that begins with `select_part!`. `$7` limits the number of sessions.
+macro_rules! in_order {
+    () => {
+        "ORDER BY s.last_activity_at DESC, s.id DESC LIMIT $7"
+    };
+}
+
+const LIST: &str = concat!(select_part!(), in_order!());
+const LIST_UNREAD: &str = concat!(select_part!(), "AND s.unread_count > 0 ", in_order!());
+const SEARCH: &str = concat!(select_part!(), "AND s.title_folded LIKE $8 ESCAPE '\\' ", in_order!());
+const SEARCH_UNREAD: &str =
+    concat!(select_part!(), "AND s.unread_count > 0 AND s.title_folded LIKE $8 ESCAPE '\\' ", in_order!());
+
+/// Sorts after every time and every id.
+const BEFORE_THE_FIRST: &str = "~";
+
+/// An entry of a list: what its order depends on.
+#[derive(sqlx::FromRow)]
+struct Entry {
+    id: SessionId,
+    last_activity_at: Timestamp,
+}
+
 impl Store {
     /// Returns a page of a user's sessions.
     ///
@@ -59,32 +93,17 @@ impl Store {
     ) -> Result<SessionPage, StoreError> {
         let mut tx = self.begin_read().await?;
         let as_of = events::head(&mut tx, user).await?.head;
-        let after = filter.after.as_ref();
-        let found: Vec<SessionRow> = sqlx::query_as(concat!(
-            select_sessions!(),
-            "WHERE s.workspace_id = $1 AND s.creator_id = $2 AND ($3 IS NULL OR s.status = $3) \
-             AND ($4 IS NULL OR s.title_folded LIKE $4 ESCAPE '\\') \
-             AND (NOT $9 OR (s.status = 'active' AND EXISTS (SELECT 1 FROM chat_message u \
-                 WHERE u.chat_session_id = s.id AND u.role = 'assistant' AND u.seq > s.last_read_seq))) \
-             AND ($5 IS NULL OR (s.pinned_at IS NULL) > $5 OR ((s.pinned_at IS NULL) = $5 \
-                 AND (s.last_activity_at < $6 OR (s.last_activity_at = $6 AND s.id < $7)))) \
-             ORDER BY (s.pinned_at IS NULL), s.last_activity_at DESC, s.id DESC LIMIT $8"
-        ))
-        .bind(&user.workspace_id)
-        .bind(&user.user_id)
-        .bind(filter.status)
-        .bind(filter.title_contains.as_deref().map(|text| like_pattern(&text.to_lowercase())))
-        .bind(after.map(|after| !after.pinned))
-        .bind(after.map(|after| after.last_activity_at))
-        .bind(after.map(|after| after.id))
-        .bind(limit + 1)
-        .bind(filter.unread)
-        .fetch_all(&mut *tx)
-        .await?;
-        let mut items: Vec<Session> = found.into_iter().map(Session::from).collect();
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let has_more = items.len() > wanted;
-        items.truncate(wanted);
+        let mut ids = Vec::new();
+        for pinned in [true, false] {
+            // A cursor among the others is after all pinned sessions.
+            if ids.len() <= wanted && !(pinned && filter.after.as_ref().is_some_and(|after| !after.pinned)) {
+                ids.extend(list_part(&mut tx, user, filter, pinned, limit).await?);
+            }
+        }
+        let has_more = ids.len() > wanted;
+        ids.truncate(wanted);
+        let items = list_sessions_by_id(&mut tx, &ids).await?;
         let next = items.last().filter(|_| has_more).map(|last| SessionCursor {
             pinned: last.pinned_at.is_some(),
             last_activity_at: last.last_activity_at,
@@ -92,6 +111,49 @@ impl Store {
         });
         Ok(SessionPage { items, next, as_of })
     }
+}
+
+/// Returns at most `limit` + 1 pinned sessions, or at most as many others, in the order of the list.
+async fn list_part(
+    connection: &mut SqliteConnection,
+    user: &UserRef,
+    filter: &SessionFilter,
+    pinned: bool,
+    limit: u32,
+) -> Result<Vec<SessionId>, StoreError> {
+    let pattern = filter.title_contains.as_deref().map(|text| like_pattern(&text.to_lowercase()));
+    let query = match (filter.unread, pattern.is_some()) {
+        (false, false) => LIST,
+        (true, false) => LIST_UNREAD,
+        (false, true) => SEARCH,
+        (true, true) => SEARCH_UNREAD,
+    };
+    let after = filter.after.as_ref().filter(|after| after.pinned == pinned);
+    let mut entries: Vec<Entry> = Vec::new();
+    for status in statuses(filter) {
+        let mut query = sqlx::query_as(query)
+            .bind(&user.workspace_id)
+            .bind(&user.user_id)
+            .bind(status)
+            .bind(!pinned)
+            .bind(after.map_or(BEFORE_THE_FIRST.to_owned(), |after| after.last_activity_at.to_string()))
+            .bind(after.map_or(BEFORE_THE_FIRST.to_owned(), |after| after.id.to_string()))
+            .bind(i64::from(limit) + 1);
+        if let Some(pattern) = &pattern {
+            query = query.bind(pattern);
+        }
+        entries.extend(query.fetch_all(&mut *connection).await?);
+    }
+    entries.sort_by_key(|entry| Reverse((entry.last_activity_at, entry.id)));
+    Ok(entries.into_iter().map(|entry| entry.id).collect())
+}
+
+/// Returns the statuses that sessions of a list may have. Archived sessions are never unread.
+fn statuses(filter: &SessionFilter) -> Vec<SessionStatus> {
+    let all = [SessionStatus::Active, SessionStatus::Archived].into_iter();
+    all.filter(|status| filter.status.is_none_or(|wanted| wanted == *status))
+        .filter(|status| !filter.unread || *status == SessionStatus::Active)
+        .collect()
 }
 
 /// Returns a `LIKE` pattern that matches the text literally at any position.

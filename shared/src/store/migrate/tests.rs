@@ -1,4 +1,4 @@
-//! Tests for the two ways to obtain the 0.1.0 schema.
+//! Tests of the two ways to obtain the schema of 0.1.0, and of the migrations after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,4 +98,41 @@ async fn keeps_the_id_of_a_database_without_a_relay_key() {
     let (kept, key): (String, Vec<u8>) =
         sqlx::query_as("SELECT id, relay_key FROM installation").fetch_one(&mut old).await.unwrap();
     assert_eq!((kept, key.len()), (id, 32));
+}
+
+#[tokio::test]
+async fn counts_unread_answers_of_existing_sessions() {
+    const SESSION: &str = "INSERT INTO chat_session (id, workspace_id, agent_key, creator_id, last_turn, last_seq, \
+         last_read_seq) VALUES ($1, 'w', 'a', 'u', 3, 6, $2)";
+    const MESSAGE: &str = "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, turn, seq, \
+         finish_reason) VALUES ($1, $2, $3, '', $4, $5, $6, $7)";
+    let mut database = new_database().await;
+    SqliteStorage::migrations().set_ignore_missing(true).run(&mut database).await.unwrap();
+    let mut first = migrations();
+    first.migrations.to_mut().truncate(1);
+    first.set_ignore_missing(true).run(&mut database).await.unwrap();
+    for (session, read) in [("none", 0), ("some", 3), ("all", 6)] {
+        sqlx::query(SESSION).bind(session).bind(read).execute(&mut database).await.unwrap();
+        for seq in 1..=6 {
+            let (turn, is_answer) = ((seq + 1) / 2, seq % 2 == 0);
+            sqlx::query(MESSAGE)
+                .bind(format!("{session}-{seq}"))
+                .bind(session)
+                .bind(if is_answer { "assistant" } else { "user" })
+                .bind(format!("{session}-{turn}"))
+                .bind(turn)
+                .bind(seq)
+                .bind(is_answer.then_some("stop"))
+                .execute(&mut database)
+                .await
+                .unwrap();
+        }
+    }
+
+    run(&mut database).await.unwrap();
+
+    let counts: Vec<(String, i64)> =
+        sqlx::query_as("SELECT id, unread_count FROM chat_session ORDER BY id").fetch_all(&mut database).await.unwrap();
+    let expected = [("all", 0), ("none", 3), ("some", 2)];
+    assert_eq!(counts, expected.map(|(session, count)| (session.to_owned(), count)));
 }

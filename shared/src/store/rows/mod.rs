@@ -6,7 +6,7 @@ mod step;
 mod task;
 
 pub(super) use message::{MessageRow, find_message, select_messages};
-pub(super) use session::{SessionRow, find_session, select_sessions};
+pub(super) use session::{find_session, list_sessions_by_id};
 pub(super) use step::{StepColumns, step_columns, steps};
 pub(super) use task::{find_task, task_columns};
 

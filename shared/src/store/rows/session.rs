@@ -1,6 +1,8 @@
 //! Session rows.
 
-use sqlx::SqliteConnection;
+use std::collections::HashMap;
+
+use sqlx::{SqliteConnection, types::Json};
 
 use super::task::JoinedTask;
 use crate::{
@@ -16,8 +18,7 @@ macro_rules! select_sessions {
         concat!(
             "SELECT s.id, s.workspace_id, s.agent_key, s.creator_id, s.title, s.status, s.pinned_at, s.created_at, \
              s.updated_at, s.last_activity_at, s.last_seq, s.last_read_seq, \
-             CASE s.status WHEN 'archived' THEN 0 ELSE (SELECT COUNT(*) FROM chat_message a \
-                 WHERE a.chat_session_id = s.id AND a.role = 'assistant' AND a.seq > s.last_read_seq) END AS unread_count, \
+             CASE s.status WHEN 'archived' THEN 0 ELSE s.unread_count END AS unread_count, \
              (SELECT COUNT(*) FROM agent_task q WHERE q.chat_session_id = s.id AND q.status = 'queued') AS queued_count, \
              m.role AS m_role, \
              substr(CAST(m.content AS BLOB), 1, 2000) AS m_preview, m.created_at AS m_created_at, ",
@@ -30,11 +31,9 @@ macro_rules! select_sessions {
     };
 }
 
-pub(in crate::store) use select_sessions;
-
 /// A row of `chat_session`, with its newest message and its running task.
 #[derive(sqlx::FromRow)]
-pub(in crate::store) struct SessionRow {
+struct SessionRow {
     id: SessionId,
     workspace_id: String,
     agent_key: String,
@@ -106,4 +105,21 @@ pub(in crate::store) async fn find_session(
     let row: Option<SessionRow> =
         sqlx::query_as(concat!(select_sessions!(), "WHERE s.id = $1")).bind(id).fetch_optional(connection).await?;
     Ok(row.map(Session::from))
+}
+
+/// Returns the current states of the sessions that exist, in the order of `ids`.
+pub(in crate::store) async fn list_sessions_by_id(
+    connection: &mut SqliteConnection,
+    ids: &[SessionId],
+) -> Result<Vec<Session>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<SessionRow> =
+        sqlx::query_as(concat!(select_sessions!(), "WHERE s.id IN (SELECT value FROM json_each($1))"))
+            .bind(Json(ids))
+            .fetch_all(connection)
+            .await?;
+    let mut found: HashMap<SessionId, Session> = rows.into_iter().map(|row| (row.id, row.into())).collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }

@@ -1,5 +1,7 @@
 //! Tests for lists, searches, read positions, keys, and the database check.
 
+use std::cmp::Reverse;
+
 use super::*;
 
 /// Lists all sessions, page by page.
@@ -95,6 +97,79 @@ async fn lists_active_sessions_with_answers_after_the_read_position_as_unread() 
 }
 
 #[tokio::test]
+async fn lists_sessions_of_every_status_and_kind_in_the_same_order() {
+    let f = Fixture::new().await;
+    let mut sessions = Vec::new();
+    for number in 0..24 {
+        let session = f.session().await;
+        if number % 2 == 0 {
+            f.clock.advance(Duration::from_secs(1));
+        }
+        if number % 4 == 1 {
+            f.post(session, "Hello").await;
+            let claim = f.claim().await;
+            f.answer(&claim, "ok").await.unwrap();
+        }
+        let patch = SessionPatch {
+            title: Some(Title::parse(["apple", "pear"][number / 3 % 2]).unwrap()),
+            status: (number % 5 == 0).then_some(SessionStatus::Archived),
+            pinned: (number % 3 == 0).then_some(true),
+        };
+        sessions.push(f.store.update_session(&f.user, session, &patch).await.unwrap().value);
+    }
+    sessions.sort_by_key(|session| (session.pinned_at.is_none(), Reverse((session.last_activity_at, session.id))));
+
+    for status in [None, Some(SessionStatus::Active), Some(SessionStatus::Archived)] {
+        for (unread, text) in [(false, None), (false, Some("pp")), (true, None), (true, Some("pear"))] {
+            let filter =
+                SessionFilter { status, title_contains: text.map(str::to_owned), unread, ..SessionFilter::default() };
+            let is_listed = |session: &&Session| {
+                status.is_none_or(|status| session.status == status)
+                    && text.is_none_or(|text| session.title.contains(text))
+                    && (!unread || session.unread_count > 0)
+            };
+            let expected: Vec<_> = sessions.iter().filter(is_listed).map(|session| session.id).collect();
+            for limit in [1, 2, 3, 7, 50] {
+                assert_eq!(list_all(&f, filter.clone(), limit).await, expected, "{filter:?}, {limit}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn counts_unread_answers_through_every_change() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let unread = async || (f.get(session).await.unread_count, f.findings().await);
+    let none = Vec::<&str>::new();
+    let mut tasks = Vec::new();
+    for text in ["one", "two", "three"] {
+        tasks.push(f.post(session, text).await.task.id);
+        let claim = f.claim().await;
+        f.fail(&claim, ErrorCode::AgentAuth, "partial").await;
+    }
+    assert_eq!(unread().await, (3, none.clone()));
+
+    f.store.mark_read(&f.user, session, 2).await.unwrap();
+    assert_eq!(unread().await, (2, none.clone()), "one of three is read");
+
+    f.store.retry_task(&f.user, session, tasks[0]).await.unwrap();
+    assert_eq!(unread().await, (2, none.clone()), "the answer that was read is deleted");
+    f.store.retry_task(&f.user, session, tasks[2]).await.unwrap();
+    assert_eq!(unread().await, (1, none.clone()), "an unread answer is deleted");
+    let claim = f.claim().await;
+    f.answer(&claim, "ok").await.unwrap();
+    assert_eq!(unread().await, (2, none.clone()), "the new answer is unread");
+
+    f.store.mark_read(&f.user, session, i64::MAX).await.unwrap();
+    assert_eq!(unread().await, (0, none.clone()));
+    f.store.mark_unread(&f.user, session).await.unwrap();
+    assert_eq!(unread().await, (1, none.clone()));
+    f.store.delete_session(&f.user, session).await.unwrap();
+    assert_eq!(f.findings().await, none);
+}
+
+#[tokio::test]
 async fn marks_messages_as_read_and_the_last_answer_as_unread() {
     let f = Fixture::new().await;
     let session = f.session().await;
@@ -131,6 +206,10 @@ async fn the_check_reports_exactly_the_violated_rules() {
             "a pending or running job belongs to a task",
         ),
         ("UPDATE answer_chunk SET start_offset = 1", "stored chunks are contiguous"),
+        (
+            "UPDATE chat_session SET unread_count = unread_count + 1",
+            "a session's unread counter equals the number of answers after its read position",
+        ),
     ];
     for (damage, rule) in damages {
         let f = Fixture::new().await;
