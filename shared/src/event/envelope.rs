@@ -167,27 +167,6 @@ pub enum EventData {
 }
 
 impl EventData {
-    /// Returns the size of the event's text in bytes, excluding fields of bounded length.
-    #[must_use]
-    pub fn text_bytes(&self) -> usize {
-        match self {
-            Self::MessageCreated { message, .. } | Self::MessageUpdated { message, .. } => message.content.len(),
-            Self::MessageDelta { text, .. } | Self::MessagePartial { text, .. } => text.len(),
-            Self::Hello { .. }
-            | Self::Heartbeat
-            | Self::Resync { .. }
-            | Self::ServerDraining
-            | Self::SessionCreated { .. }
-            | Self::SessionUpdated { .. }
-            | Self::SessionRead { .. }
-            | Self::SessionDeleted
-            | Self::MessageDeleted { .. }
-            | Self::TaskUpdated { .. }
-            | Self::TaskStep { .. }
-            | Self::Typing { .. } => 0,
-        }
-    }
-
     /// Returns the type of the event.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::{
     LogPosition, Store, StoreError, events,
-    stored_event::{READ_BYTES, StoredEvent, log_columns, render},
+    stored_event::{EventObjects, StoredEvent, count_renderable, log_columns},
     stream_state::{StreamState, read_state},
 };
 use crate::{
@@ -122,22 +122,15 @@ impl Store {
         .bind(limit)
         .fetch_all(&mut *tx)
         .await?;
-        let mut last_seq = after_seq;
-        let mut events = Vec::with_capacity(log_rows.len());
-        let mut bytes_read = 0;
-        let mut reached_head = i64::try_from(log_rows.len()).unwrap_or(i64::MAX) < limit;
-        for row in &log_rows {
-            if bytes_read >= READ_BYTES {
-                reached_head = false;
-                break;
-            }
-            last_seq = row.seq;
-            if only.is_none_or(|only| row.chat_session_id == only) {
-                let event = render(&mut tx, row).await?;
-                bytes_read += event.data.text_bytes();
-                events.push((last_seq, event));
-            }
-        }
+        let is_wanted = |row: &&StoredEvent| only.is_none_or(|only| row.chat_session_id == only);
+        let wanted: Vec<&StoredEvent> = log_rows.iter().filter(is_wanted).collect();
+        let (now, later) = wanted.split_at(count_renderable(wanted.iter().copied()));
+        let objects = EventObjects::read(&mut tx, now.iter().copied()).await?;
+        let render = |row: &&StoredEvent| Ok((row.seq, objects.render(row)?));
+        let events = now.iter().map(render).collect::<Result<Vec<_>, StoreError>>()?;
+        let last_read = if later.is_empty() { log_rows.last() } else { now.last().copied() };
+        let last_seq = last_read.map_or(after_seq, |row| row.seq);
+        let reached_head = later.is_empty() && i64::try_from(log_rows.len()).is_ok_and(|count| count < limit);
         let state = if reached_head { Some(read_state(&mut tx, user_log_id, only, after_step).await?) } else { None };
         Ok(Replay { events, last_seq, state })
     }

@@ -1,17 +1,19 @@
 //! Rows of the event log, and the events that they represent.
 
+use std::collections::{BTreeSet, HashMap};
+
 use sqlx::SqliteConnection;
 
 use super::{StoreError, rows};
 use crate::{
-    chat::{Role, Session},
+    chat::{Message, Role, Session, Task},
     clock::Timestamp,
     event::{Event, EventData, LogKind},
     id::{MessageId, SessionId, TaskId},
 };
 
-/// The amount of text, in bytes, after which a read of events ends. This limits memory use.
-pub(super) const READ_BYTES: usize = 512 * 1024;
+/// The size of text, in bytes, at which a read of events ends. This limits memory use.
+const READ_BYTES: usize = 512 * 1024;
 
 /// A row of `event_log`.
 #[derive(sqlx::FromRow)]
@@ -25,6 +27,8 @@ pub(super) struct StoredEvent {
     message_role: Option<Role>,
     task_id: Option<TaskId>,
     at: Timestamp,
+    /// The size of the text that the event contains, in bytes.
+    text_bytes: i64,
 }
 
 impl StoredEvent {
@@ -37,53 +41,99 @@ impl StoredEvent {
     }
 }
 
-/// Renders a row's event with the current state of the objects that it refers to. If an object has been deleted,
-/// renders its deletion instead.
-pub(super) async fn render(connection: &mut SqliteConnection, row: &StoredEvent) -> Result<Event, StoreError> {
-    let data = match rows::find_session(connection, row.chat_session_id).await? {
-        Some(session) => render_in_session(connection, row, Box::new(session)).await?,
-        None => EventData::SessionDeleted,
+/// Returns how many of the rows to render at once: at least one, and no more after [`READ_BYTES`] of text.
+pub(super) fn count_renderable<'a>(rows: impl IntoIterator<Item = &'a StoredEvent>) -> usize {
+    let mut bytes = 0;
+    let has_room = |row: &&StoredEvent| {
+        let has_room = bytes < READ_BYTES;
+        bytes += usize::try_from(row.text_bytes).unwrap_or(0);
+        has_room
     };
-    Ok(Event { at: row.at, chat_session_id: Some(row.chat_session_id), data })
+    rows.into_iter().take_while(has_room).count()
 }
 
-/// Like [`render`], for an event whose session exists.
-async fn render_in_session(
-    connection: &mut SqliteConnection,
-    row: &StoredEvent,
-    session: Box<Session>,
-) -> Result<EventData, StoreError> {
-    match row.kind {
-        LogKind::SessionCreated => return Ok(EventData::SessionCreated { session }),
-        LogKind::SessionUpdated => return Ok(EventData::SessionUpdated { session }),
-        LogKind::SessionRead => return Ok(EventData::SessionRead { session }),
-        LogKind::SessionDeleted => {
-            return Err(StoreError::Corrupt(format!("session {} still exists after its deletion", session.id)));
+/// The objects to which events refer, in their current state.
+#[derive(Default)]
+pub(super) struct EventObjects {
+    sessions: HashMap<SessionId, Session>,
+    messages: HashMap<MessageId, Message>,
+    tasks: HashMap<TaskId, Task>,
+}
+
+impl EventObjects {
+    /// Reads the objects of all rows, each kind with one query.
+    pub(super) async fn read<'a>(
+        connection: &mut SqliteConnection,
+        rows: impl IntoIterator<Item = &'a StoredEvent>,
+    ) -> Result<Self, StoreError> {
+        let (mut sessions, mut messages, mut tasks) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for row in rows {
+            sessions.insert(row.chat_session_id);
+            match row.kind {
+                LogKind::MessageCreated | LogKind::MessageUpdated => messages.extend(row.message_id),
+                LogKind::TaskUpdated => tasks.extend(row.task_id),
+                LogKind::SessionCreated
+                | LogKind::SessionUpdated
+                | LogKind::SessionRead
+                | LogKind::SessionDeleted
+                | LogKind::MessageDeleted => {}
+            }
         }
-        LogKind::MessageCreated | LogKind::MessageUpdated | LogKind::MessageDeleted | LogKind::TaskUpdated => {}
+        let sessions = rows::list_sessions_by_id(connection, &Vec::from_iter(sessions)).await?;
+        let messages = rows::list_messages_by_id(connection, &Vec::from_iter(messages)).await?;
+        let tasks = rows::list_tasks_by_id(connection, &Vec::from_iter(tasks)).await?;
+        Ok(Self {
+            sessions: sessions.into_iter().map(|session| (session.id, session)).collect(),
+            messages: messages.into_iter().map(|message| (message.id, message)).collect(),
+            tasks: tasks.into_iter().map(|task| (task.id, task)).collect(),
+        })
     }
-    let (message_id, role, task_id) = row.message()?;
-    if row.kind == LogKind::TaskUpdated {
-        if let Some(task) = rows::find_task(connection, task_id).await?.map(Box::new) {
-            return Ok(EventData::TaskUpdated { task, session });
+
+    /// Renders the event of a row; a deleted object is rendered as its deletion.
+    pub(super) fn render(&self, row: &StoredEvent) -> Result<Event, StoreError> {
+        let data = match self.sessions.get(&row.chat_session_id) {
+            Some(session) => self.render_in_session(row, Box::new(session.clone()))?,
+            None => EventData::SessionDeleted,
+        };
+        Ok(Event { at: row.at, chat_session_id: Some(row.chat_session_id), data })
+    }
+
+    /// Like [`EventObjects::render`], for an event whose session exists.
+    fn render_in_session(&self, row: &StoredEvent, session: Box<Session>) -> Result<EventData, StoreError> {
+        match row.kind {
+            LogKind::SessionCreated => return Ok(EventData::SessionCreated { session }),
+            LogKind::SessionUpdated => return Ok(EventData::SessionUpdated { session }),
+            LogKind::SessionRead => return Ok(EventData::SessionRead { session }),
+            LogKind::SessionDeleted => {
+                return Err(StoreError::Corrupt(format!("session {} still exists after its deletion", session.id)));
+            }
+            LogKind::MessageCreated | LogKind::MessageUpdated | LogKind::MessageDeleted | LogKind::TaskUpdated => {}
         }
-    } else if row.kind != LogKind::MessageDeleted
-        && let Some(message) = rows::find_message(connection, message_id).await?.map(Box::new)
-    {
-        let is_new = row.kind == LogKind::MessageCreated;
-        return Ok(if is_new {
-            EventData::MessageCreated { message, session }
-        } else {
-            EventData::MessageUpdated { message, session }
-        });
+        let (message_id, role, task_id) = row.message()?;
+        if row.kind == LogKind::TaskUpdated {
+            if let Some(task) = self.tasks.get(&task_id) {
+                return Ok(EventData::TaskUpdated { task: Box::new(task.clone()), session });
+            }
+        } else if let Some(message) = self.messages.get(&message_id).filter(|_| row.kind != LogKind::MessageDeleted) {
+            let message = Box::new(message.clone());
+            let is_new = row.kind == LogKind::MessageCreated;
+            return Ok(if is_new {
+                EventData::MessageCreated { message, session }
+            } else {
+                EventData::MessageUpdated { message, session }
+            });
+        }
+        Ok(EventData::MessageDeleted { message_id, role, task_id, session })
     }
-    Ok(EventData::MessageDeleted { message_id, role, task_id, session })
 }
 
 /// The columns of a [`StoredEvent`].
 macro_rules! log_columns {
     () => {
-        "e.id, e.user_log_id, e.seq, e.kind, e.chat_session_id, e.message_id, e.message_role, e.task_id, e.at"
+        "e.id, e.user_log_id, e.seq, e.kind, e.chat_session_id, e.message_id, e.message_role, e.task_id, e.at, \
+         CASE WHEN e.kind IN ('message.created', 'message.updated') THEN \
+             COALESCE((SELECT octet_length(m.content) FROM chat_message m WHERE m.id = e.message_id), 0) ELSE 0 END \
+             AS text_bytes"
     };
 }
 

@@ -4,7 +4,7 @@ use super::{
     ReadTx, Store, StoreError,
     chunks::{self, ChunkRow},
     step_rows::{self, StepRow},
-    stored_event::{READ_BYTES, StoredEvent, log_columns, render},
+    stored_event::{EventObjects, StoredEvent, count_renderable, log_columns},
 };
 use crate::event::Event;
 
@@ -86,15 +86,16 @@ impl Store {
         .await?;
         let mut tail = Tail { position, ..Tail::default() };
         tail.has_more = i64::try_from(log_rows.len()).is_ok_and(|count| count == PAGE);
-        let mut bytes_read = 0;
-        for row in &log_rows {
-            if bytes_read >= READ_BYTES {
-                tail.has_more = true;
-                break;
-            }
+        // Each log is checked once: a stream may connect in the meantime.
+        let rows: Vec<(&StoredEvent, bool)> = log_rows.iter().map(|row| (row, is_followed(row.user_log_id))).collect();
+        let followed: Vec<&StoredEvent> = rows.iter().filter(|(_, followed)| *followed).map(|(row, _)| *row).collect();
+        let (now, later) = followed.split_at(count_renderable(followed.iter().copied()));
+        let objects = EventObjects::read(&mut tx, now.iter().copied()).await?;
+        let end = later.first().map(|row| row.id);
+        tail.has_more |= end.is_some();
+        for (row, is_followed) in rows.into_iter().take_while(|(row, _)| end.is_none_or(|end| row.id < end)) {
             tail.position.event_id = row.id;
-            let event = if is_followed(row.user_log_id) { Some(render(&mut tx, row).await?) } else { None };
-            bytes_read += event.as_ref().map_or(0, |event| event.data.text_bytes());
+            let event = if is_followed { Some(objects.render(row)?) } else { None };
             tail.rows.push(LogRow { user_log_id: row.user_log_id, seq: row.seq, event });
         }
         // Read text and steps only after all events, so that no text is sent after its task has ended and no step

@@ -1,6 +1,6 @@
 //! Message rows.
 
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, types::Json};
 
 use super::{task::JoinedTask, usage};
 use crate::{
@@ -72,4 +72,20 @@ pub(in crate::store) async fn find_message(
     let row: Option<MessageRow> =
         sqlx::query_as(concat!(select_messages!(), "WHERE m.id = $1")).bind(id).fetch_optional(connection).await?;
     Ok(row.map(Message::from))
+}
+
+/// Returns the current states of the messages that exist, in any order.
+pub(in crate::store) async fn list_messages_by_id(
+    connection: &mut SqliteConnection,
+    ids: &[MessageId],
+) -> Result<Vec<Message>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<MessageRow> =
+        sqlx::query_as(concat!(select_messages!(), "WHERE m.id IN (SELECT value FROM json_each($1))"))
+            .bind(Json(ids))
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().map(Message::from).collect())
 }

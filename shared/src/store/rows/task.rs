@@ -1,6 +1,6 @@
 //! Task rows.
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, SqliteConnection, Type};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, SqliteConnection, Type, types::Json};
 
 use super::usage;
 use crate::{
@@ -92,4 +92,23 @@ pub(in crate::store) async fn find_task(
             .fetch_optional(connection)
             .await?;
     Ok(row.map(Task::from))
+}
+
+/// Returns the current states of the tasks that exist, in any order.
+pub(in crate::store) async fn list_tasks_by_id(
+    connection: &mut SqliteConnection,
+    ids: &[TaskId],
+) -> Result<Vec<Task>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<TaskRow> = sqlx::query_as(concat!(
+        "SELECT ",
+        task_columns!(),
+        " FROM agent_task t WHERE t.id IN (SELECT value FROM json_each($1))"
+    ))
+    .bind(Json(ids))
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(Task::from).collect())
 }
