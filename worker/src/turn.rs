@@ -10,6 +10,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
+    agents_file::DEFAULT_HISTORY_BYTES,
     chat::{AgentSession, ErrorCode, PermissionDetail, TaskError},
     clock::SharedClock,
     count::seconds,
@@ -93,7 +94,8 @@ impl TurnRunner {
             outcome::write(&self.store, &self.relay, &claim, failed, &[]).await;
             return None;
         };
-        let Some(turn) = self.read_turn(&claim, guard.stop()).await else {
+        let history_bytes = self.agents.history_bytes(&claim.agent_key).unwrap_or(DEFAULT_HISTORY_BYTES);
+        let Some(turn) = self.read_turn(&claim, history_bytes, guard.stop()).await else {
             let handed_back = AttemptEnd::HandedBack { text: String::new() };
             outcome::write(&self.store, &self.relay, &claim, handed_back, &[]).await;
             return None;
@@ -169,9 +171,9 @@ impl TurnRunner {
 
     /// Reads the conversation, and retries if that fails. Returns `None` if the attempt should end before a read
     /// succeeds.
-    async fn read_turn(&self, claim: &Claim, stop: &CancellationToken) -> Option<Turn> {
+    async fn read_turn(&self, claim: &Claim, history_bytes: usize, stop: &CancellationToken) -> Option<Turn> {
         loop {
-            match self.store.read_conversation(claim).await {
+            match self.store.read_conversation(claim, history_bytes).await {
                 Ok(Conversation { history, resume }) => {
                     return Some(Turn {
                         session_id: claim.session_id,

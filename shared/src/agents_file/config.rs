@@ -128,6 +128,17 @@ impl DriverConfig {
         }
     }
 
+    /// Returns the maximum length of the conversation that the agent receives, in bytes of text.
+    #[must_use]
+    pub const fn history_bytes(&self) -> usize {
+        match self {
+            Self::Demo(_) => DEFAULT_HISTORY_BYTES,
+            Self::Openai(openai) => openai.history_bytes,
+            Self::Acp(acp) => acp.history_bytes,
+            Self::Command(command) => command.history_bytes,
+        }
+    }
+
     /// Returns the name used in `agents.toml` and in JSON.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

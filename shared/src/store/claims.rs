@@ -1,4 +1,4 @@
-//! Claims: a worker takes the next tasks and reads their conversations.
+//! Claims: a worker takes the next tasks.
 
 use std::sync::LazyLock;
 
@@ -8,12 +8,11 @@ use super::{
     Change, Store, StoreError,
     events::{COUNT_EVENT, LOG_TASK_UPDATED},
     jobs::{JobEnd, LOOK, due_jobs, end_job, first_future_id},
-    resume,
     script::Script,
     steps, workers,
 };
 use crate::{
-    chat::{HistoryMessage, ResumePoint, UserRef},
+    chat::UserRef,
     clock::Timestamp,
     event::Hints,
     id::{MessageId, SessionId, TaskId, WorkerId},
@@ -168,15 +167,6 @@ pub(super) async fn claim_due(
     Ok(Change::new(claims, hints))
 }
 
-/// The part of the conversation that an attempt receives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conversation {
-    /// All messages up to the turn's user message, in order.
-    pub history: Vec<HistoryMessage>,
-    /// The agent session to resume.
-    pub resume: Option<ResumePoint>,
-}
-
 impl Store {
     /// Returns whether a job is due, without acquiring a lock.
     ///
@@ -199,23 +189,5 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Change<Vec<Claim>>, StoreError> {
         self.write(async |tx| claim_due(tx, worker, limit, self.inner.clock.now()).await).await
-    }
-
-    /// Reads the conversation for an attempt from one snapshot.
-    ///
-    /// # Errors
-    /// Returns an error if the store fails.
-    pub async fn read_conversation(&self, claim: &Claim) -> Result<Conversation, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let history = sqlx::query_as(
-            "SELECT turn, role, content FROM chat_message \
-             WHERE chat_session_id = $1 AND (turn < $2 OR (turn = $2 AND role = 'user')) ORDER BY turn, role DESC",
-        )
-        .bind(claim.session_id)
-        .bind(claim.turn)
-        .fetch_all(&mut *tx)
-        .await?;
-        let resume = resume::find(&mut tx, claim.session_id, &claim.agent_key, claim.turn).await?;
-        Ok(Conversation { history, resume })
     }
 }

@@ -79,6 +79,12 @@ impl Registry {
     pub fn timeout(&self, key: &str) -> Option<Duration> {
         self.config(key).map(|config| config.timeout)
     }
+
+    /// Returns the maximum length of the conversation that this agent receives, in bytes of text.
+    #[must_use]
+    pub fn history_bytes(&self, key: &str) -> Option<usize> {
+        self.config(key).map(|config| config.driver.history_bytes())
+    }
 }
 
 /// The placeholder for an agent that cannot run.

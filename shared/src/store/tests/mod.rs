@@ -1,6 +1,7 @@
 //! Tests for the store's operations, using a real file. The `tests` crate tests entire processes.
 
 mod access;
+mod conversations;
 mod fairness;
 mod files;
 mod lists;

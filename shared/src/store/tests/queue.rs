@@ -14,7 +14,7 @@ async fn runs_one_task_per_session_at_a_time() {
     for _ in 0..3 {
         let claim = f.claim().await;
         assert!(f.claim_up_to(9).await.is_empty(), "a second task of the session was claimed");
-        seen.push(f.store.read_conversation(&claim).await.unwrap().history.pop().unwrap().content);
+        seen.push(f.store.read_conversation(&claim, usize::MAX).await.unwrap().history.pop().unwrap().content);
         f.answer(&claim, "ok").await.unwrap();
     }
 

@@ -7,7 +7,7 @@ async fn resumes_an_agent_session_only_after_an_answer_or_a_stop() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let known = |id: &str, turn| Some(ResumePoint { session: own(id), turn });
-    let resume = async |claim: &Claim| f.store.read_conversation(claim).await.unwrap().resume;
+    let resume = async |claim: &Claim| f.store.read_conversation(claim, usize::MAX).await.unwrap().resume;
     let mut turn = 0;
     let mut next = async |finish: AttemptEnd| {
         f.post(session, "Hello").await;
@@ -42,7 +42,7 @@ async fn does_not_resume_after_a_takeover_a_shutdown_or_an_ignored_stop() {
 
         let again = f.claim().await;
 
-        assert_eq!(f.store.read_conversation(&again).await.unwrap().resume, None);
+        assert_eq!(f.store.read_conversation(&again, usize::MAX).await.unwrap().resume, None);
         f.end(&again, answered("b")).await;
         let id = f.post(session, "three").await.task.id;
         f.claim().await;
@@ -50,7 +50,7 @@ async fn does_not_resume_after_a_takeover_a_shutdown_or_an_ignored_stop() {
         f.store.end_ignored_stop(id).await.unwrap();
         f.post(session, "four").await;
         let after_stop = f.claim().await;
-        assert_eq!(f.store.read_conversation(&after_stop).await.unwrap().resume, None);
+        assert_eq!(f.store.read_conversation(&after_stop, usize::MAX).await.unwrap().resume, None);
         f.end(&after_stop, answered("c")).await;
     }
 }
@@ -67,10 +67,10 @@ async fn a_retried_turn_does_not_resume_a_session_with_later_turns() {
     f.store.retry_task(&f.user, session, first).await.unwrap();
 
     let again = f.claim().await;
-    assert_eq!((again.turn, f.store.read_conversation(&again).await.unwrap().resume), (1, None));
+    assert_eq!((again.turn, f.store.read_conversation(&again, usize::MAX).await.unwrap().resume), (1, None));
     f.end(&again, answered("contains one")).await;
     f.post(session, "three").await;
-    let third = f.store.read_conversation(&f.claim().await).await.unwrap();
+    let third = f.store.read_conversation(&f.claim().await, usize::MAX).await.unwrap();
     assert_eq!(third.resume, Some(ResumePoint { session: own("contains one"), turn: 1 }));
     assert_eq!(third.history.iter().map(|message| message.turn).collect::<Vec<_>>(), [1, 1, 2, 2, 3]);
 }
