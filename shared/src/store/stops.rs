@@ -15,9 +15,9 @@ use crate::{
     id::{SessionId, TaskId, WorkerId},
 };
 
-/// Selects the running tasks for which a stop was requested before `$1`.
-pub(super) const LIST_IGNORED_STOPS: &str = "SELECT id FROM agent_task \
-     WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY stop_requested_at, id";
+/// Selects the running tasks with a stop request from before `$1`.
+const LIST_IGNORED_STOPS: &str = "SELECT id FROM agent_task \
+     WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY chat_session_id";
 
 /// A worker's attempt, as recorded in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]

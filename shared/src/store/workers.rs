@@ -6,7 +6,7 @@ use super::{Store, StoreError, sqlite};
 use crate::{clock::Timestamp, id::WorkerId};
 
 /// Selects every worker that has a heartbeat or a running task, with its heartbeat counter.
-pub(super) const LIST_BEATS: &str = "SELECT worker_id, beat FROM worker_heartbeat UNION ALL \
+const LIST_BEATS: &str = "SELECT worker_id, beat FROM worker_heartbeat UNION ALL \
      SELECT DISTINCT t.worker_id, NULL FROM agent_task t \
      WHERE t.status = 'running' AND t.worker_id NOT IN (SELECT worker_id FROM worker_heartbeat)";
 

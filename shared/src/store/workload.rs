@@ -25,9 +25,9 @@ pub struct Workload {
 /// How long a result is reused. Scrapes within this time share one result.
 const COUNTED_FOR: Duration = Duration::from_secs(2);
 
-/// Counts tasks using the partial indexes of unfinished tasks, so that ended tasks cost nothing, and finds the due job
+/// Counts tasks using the partial indexes on unfinished tasks, so that ended tasks cost nothing, and finds the due job
 /// that was pushed first.
-pub(super) const COUNT: &str = concat!(
+const COUNT: &str = concat!(
     "SELECT (SELECT COUNT(*) FROM agent_task WHERE status = 'queued') AS queued, \
      (SELECT COUNT(*) FROM agent_task WHERE status = 'running') AS running, \
      (SELECT COUNT(*) FROM worker_heartbeat) AS workers, \

@@ -119,3 +119,27 @@ async fn reads_long_texts_in_several_parts() {
         "events from logs that are not followed are not rendered"
     );
 }
+
+#[tokio::test]
+async fn prunes_old_events_behind_one_from_the_future() {
+    let f = Fixture::new().await;
+    let retention = Retention { events: Duration::from_hours(1) };
+    for _ in 0..450 {
+        f.session().await;
+    }
+    let before_the_first = "UPDATE event_log SET at = '2027-01-01T00:00:00.000Z' WHERE seq = 1";
+    f.damage(before_the_first).await;
+    f.clock.advance(Duration::from_hours(2));
+    let recent = f.session().await;
+
+    let pruned = f.store.prune(retention).await.unwrap();
+
+    assert_eq!(pruned, 450);
+    let log_id = f.store.start_replay(&f.user, None).await.unwrap().user_log_id;
+    let left = f.store.read_log(log_id, 0, 1000, None, None).await.unwrap().events;
+    assert_eq!(
+        left.iter().map(|(seq, event)| (*seq, event.chat_session_id)).collect::<Vec<_>>(),
+        [(451, Some(recent))]
+    );
+    assert_eq!(f.findings().await, Vec::<&str>::new());
+}

@@ -11,6 +11,7 @@ mod plans;
 mod queue;
 mod readiness;
 mod resume;
+mod statements;
 mod steps;
 mod turns;
 mod writer;
