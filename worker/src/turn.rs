@@ -104,7 +104,7 @@ impl TurnRunner {
         let mut output = AttemptOutput::new(self, &claim, &guard);
         let end = self.drive(agent, turn, guard.stop(), timeout, &mut output).await;
         if end.may_be_retried() && output.text.store_rest().await == WriterStatus::LeaseLost {
-            return;
+            return None;
         }
         let (text, resume, steps) = output.into_parts();
         let finish = match end {

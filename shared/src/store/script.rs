@@ -28,12 +28,6 @@ impl Script {
     pub(super) fn call<'q>(&'static self) -> ScriptCall<'q> {
         ScriptCall { query: sqlx::query(self.sql.as_str()), unbound: self.parameters.iter() }
     }
-
-    /// Returns the statements.
-    #[cfg(test)]
-    pub(super) fn statements(&self) -> impl Iterator<Item = &str> {
-        self.sql.split(";\n")
-    }
 }
 
 /// Replaces the names of parameters with their numbers, which start at 1. Other names remain, and the driver rejects
