@@ -34,11 +34,11 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
-    /// Exit with 0 if the `api` process at `BIND_ADDR` is ready, otherwise with 1; for container health checks.
+    /// Exit with 0 if the `api` process at `BIND_ADDR` is ready, or with 1 if not; for container health checks.
     Healthcheck,
     /// Back up the database to a file. The `api` and `worker` processes can keep running.
     Backup {
-        /// The file to write. It appears only once the backup is complete and verified.
+        /// The file to write. It is not created until the backup is complete and verified.
         target: PathBuf,
         /// Replace the file if it exists.
         #[arg(long)]

@@ -50,7 +50,7 @@ async fn by_key(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> 
 async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
     let found = state.store.authenticate_login(token).await?;
     let principal = found
-        .ok_or_else(|| ApiError::new(Code::Unauthorized, "Your sign-in has expired or was revoked. Sign in again."))?;
+        .ok_or_else(|| ApiError::new(Code::Unauthorized, "Your sign-in has expired or been revoked. Sign in again."))?;
     if !parts.method.is_safe() {
         origin::check_own_page(&RequestOrigin::of(&parts.method, &parts.uri, &parts.headers))?;
     }

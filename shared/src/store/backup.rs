@@ -44,7 +44,7 @@ pub enum BackupError {
     #[error("{} already exists; choose another name, or pass --overwrite", .0.display())]
     Exists(PathBuf),
     /// The target is a folder or a special file.
-    #[error("{} is not a regular file; pass the path of a file", .0.display())]
+    #[error("{} is not a regular file; pass a path to a file", .0.display())]
     NotAFile(PathBuf),
     /// The target is the database or one of its companion files.
     #[error("{} is one of the database's own files; choose another name", .0.display())]

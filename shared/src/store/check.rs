@@ -45,7 +45,7 @@ const RULES: [(&str, &str); 20] = [
          (SELECT 1 FROM chat_message m WHERE m.id = t.user_message_id AND m.task_id = t.id AND m.role = 'user')",
     ),
     (
-        "an answer belongs to an ended task of its turn and has the ID reserved for it",
+        "an answer belongs to its turn's task, which has ended and has the ID reserved for it",
         "SELECT m.id FROM chat_message m WHERE m.role = 'assistant' AND NOT EXISTS \
          (SELECT 1 FROM agent_task t WHERE t.id = m.task_id AND t.answer_message_id = m.id AND t.turn = m.turn \
           AND t.status NOT IN ('queued', 'running'))",
@@ -74,7 +74,10 @@ const RULES: [(&str, &str); 20] = [
         "SELECT j.id FROM Jobs j WHERE j.job_type = 'agent-task' AND j.status IN ('Pending', 'Running') AND NOT EXISTS \
          (SELECT 1 FROM agent_task t WHERE t.job_id = j.id AND t.status IN ('queued', 'running'))",
     ),
-    ("an ended job has no lock", "SELECT j.id FROM Jobs j WHERE j.status NOT IN ('Running') AND j.lock_by IS NOT NULL"),
+    (
+        "a finished job has no lock",
+        "SELECT j.id FROM Jobs j WHERE j.status NOT IN ('Running') AND j.lock_by IS NOT NULL",
+    ),
     (
         "an archived session has no queued tasks",
         "SELECT t.id FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id \

@@ -168,7 +168,7 @@ impl DatabaseFiles {
                 }
                 Err(TryLockError::WouldBlock) => {
                     if !std::mem::replace(&mut has_waited, true) {
-                        tracing::info!("waiting for another process to open the database");
+                        tracing::info!("waiting for another process to finish opening the database");
                     }
                     sleep(LOCK_PAUSE).await;
                 }
