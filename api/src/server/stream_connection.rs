@@ -143,7 +143,7 @@ impl StreamConnection {
                 return Poll::Pending;
             };
             writable?;
-            let mut slices = [IoSlice::new(&[]); FRAMES + 1];
+            let mut slices = [IoSlice::new(&[]); FRAMES];
             let count = slices.iter_mut().zip(&self.pending).map(|(slice, bytes)| *slice = IoSlice::new(bytes)).count();
             match self.stream.try_write_vectored(&slices[..count]) {
                 Ok(written) => {

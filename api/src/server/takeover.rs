@@ -13,7 +13,7 @@ use hyper::body::{Body, Frame};
 use super::exchange::HttpExchange;
 use crate::stream::EventStream;
 
-/// An event stream that continues a response whose head has been sent.
+/// An event stream that continues a response whose head has been buffered.
 #[derive(Debug)]
 pub(super) struct Takeover {
     pub(super) events: EventStream,
@@ -37,7 +37,8 @@ impl TakeoverSlot {
     }
 }
 
-/// The body of an event stream's response. hyper polls it once it has written the head, which makes the stream take over.
+/// The body of an event stream's response. hyper polls it once it has buffered the head; the stream takes over when the
+/// head has been sent.
 #[derive(Debug)]
 pub(super) struct TakeoverBody {
     takeover: Option<Takeover>,

@@ -1,7 +1,7 @@
 //! One open stream: replay, then live events, in order and without gaps.
 //!
-//! A stream is a state machine that is polled by the task of its connection, and only when the client accepts more: a
-//! slow reader holds nothing but its position.
+//! A stream is a state machine that is polled by the task of its connection until a write is pending: a slow reader holds
+//! its position, at most one write, and the frames of the last update.
 
 use std::{
     collections::VecDeque,
@@ -22,19 +22,19 @@ use super::{
     credentials::CredentialUse,
     frame::Frame,
     hub::Hub,
-    open_streams::OpenStream,
+    open_streams::{OpenStream, ROUND},
     progress::{Next, Progress},
-    replay::{EndedError, Replay},
-    stream_handle::StreamHandle,
+    replay::Replay,
+    stream_handle::{HEARTBEAT_VISITS, StreamHandle},
 };
 use crate::metrics::GaugeGuard;
 
 /// Interval between heartbeats.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+const HEARTBEAT: Duration = ROUND.saturating_mul(HEARTBEAT_VISITS as u32);
 /// How long a client should wait before reconnecting.
 const RETRY: Duration = Duration::from_secs(1);
 
-type ReplayFuture = Pin<Box<dyn Future<Output = Result<Progress, EndedError>> + Send>>;
+type ReplayFuture = Pin<Box<dyn Future<Output = Progress> + Send>>;
 
 /// One open stream.
 pub struct EventStream {
@@ -169,22 +169,14 @@ impl EventStream {
     fn poll_phase(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match &mut self.phase {
             Phase::Replaying { replay, frames, .. } => {
-                if let Poll::Ready(Some(frame)) = frames.poll_recv(context) {
-                    self.ready.push_back(frame);
-                    return Poll::Ready(());
-                }
                 let replayed = replay.as_mut().poll(context);
                 while let Ok(frame) = frames.try_recv() {
                     self.ready.push_back(frame);
                 }
                 match replayed {
-                    Poll::Ready(Ok(progress)) => {
+                    Poll::Ready(progress) => {
                         self.handle.set_has_running_tasks(!progress.running.is_empty());
                         self.phase = Phase::Live(Box::new(progress));
-                        Poll::Ready(())
-                    }
-                    Poll::Ready(Err(EndedError)) => {
-                        self.phase = Phase::Ending;
                         Poll::Ready(())
                     }
                     Poll::Pending if self.ready.is_empty() => Poll::Pending,

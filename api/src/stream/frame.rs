@@ -20,11 +20,9 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Encodes an event. Only durable events have an ID, from which a client resumes.
-    ///
-    /// # Errors
-    /// Never in practice: every event can be serialized as JSON.
-    pub(super) fn encode(id: Option<&Cursor>, event: &Event) -> Result<Self, serde_json::Error> {
+    /// Encodes an event. Only durable events have an ID, from which a client resumes. Logs an event that cannot
+    /// be encoded, which does not occur: every event can be serialized as JSON.
+    pub(super) fn encode(id: Option<&Cursor>, event: &Event) -> Option<Self> {
         let mut buffer = BytesMut::with_capacity(USUAL_BYTES);
         buffer.put_bytes(0, HEAD_BYTES);
         if let Some(id) = id {
@@ -35,7 +33,9 @@ impl Frame {
         buffer.extend_from_slice(b"\ndata: ");
         // Compact JSON contains no line breaks: in strings, they are escaped.
         let mut writer = buffer.writer();
-        serde_json::to_writer(&mut writer, event)?;
+        serde_json::to_writer(&mut writer, event)
+            .inspect_err(|error| tracing::error!(%error, "cannot encode an event"))
+            .ok()?;
         let mut buffer = writer.into_inner();
         buffer.extend_from_slice(b"\n\n");
 
@@ -43,12 +43,7 @@ impl Frame {
         buffer.extend_from_slice(CHUNK_END);
         buffer.advance(HEAD_BYTES.saturating_sub(head.len()));
         buffer[..head.len()].copy_from_slice(head.as_bytes());
-        Ok(Self { chunk: buffer.freeze(), head: head.len() })
-    }
-
-    /// Encodes an event that is not durable. Logs an event that cannot be encoded.
-    pub(super) fn of(event: &Event) -> Option<Self> {
-        Self::encode(None, event).inspect_err(|error| tracing::error!(%error, "cannot encode an event")).ok()
+        Some(Self { chunk: buffer.freeze(), head: head.len() })
     }
 
     /// Returns the frame as a chunk of a chunked body.
@@ -89,7 +84,7 @@ mod tests {
         let cursor = Cursor { epoch: Epoch::from_stored("abc".into()), seq: 7 };
 
         let durable = Frame::encode(Some(&cursor), &event(EventData::SessionDeleted)).unwrap();
-        let fleeting = Frame::of(&event(EventData::Heartbeat)).unwrap();
+        let fleeting = Frame::encode(None, &event(EventData::Heartbeat)).unwrap();
 
         assert_eq!(
             durable.text(),
@@ -109,7 +104,7 @@ mod tests {
             text: "a\r\nb\n\u{2028}".into(),
         };
 
-        let text = Frame::of(&event(delta)).unwrap().text();
+        let text = Frame::encode(None, &event(delta)).unwrap().text();
 
         assert_eq!(std::str::from_utf8(&text).unwrap().matches('\n').count(), 3);
         assert!(!text.contains(&b'\r'));
@@ -123,7 +118,7 @@ mod tests {
                 cursor: Cursor { epoch: Epoch::from_stored("abc".into()), seq: 7 },
             });
 
-            let frame = Frame::of(&event).unwrap();
+            let frame = Frame::encode(None, &event).unwrap();
 
             let text = frame.text();
             let expected = [format!("{:x}\r\n", text.len()).as_bytes(), &text, b"\r\n"].concat();

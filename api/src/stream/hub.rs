@@ -1,7 +1,7 @@
 //! The hub: tails the event log once for all open streams of this process, and distributes each user's events.
 //!
 //! Guarantees: every change committed after a stream has subscribed reaches its channel in order, as a frame or as a
-//! hint to read the log. Events are encoded once, for all streams. The work that recurs for every stream is done by the
+//! hint to read the log. Live events are encoded once, for all streams. The work that recurs for every stream is done by the
 //! [`ticker`](super::ticker).
 
 use std::{
@@ -216,7 +216,7 @@ impl Hub {
     /// Encodes an event of the log. Returns `None` if streams must read it from there.
     fn render(&self, channel: &Channel, seq: i64, event: Event) -> Option<LiveUpdate> {
         let cursor = Cursor { epoch: channel.epoch.clone(), seq };
-        let frame = Frame::encode(Some(&cursor), &event).ok().filter(|frame| frame.size() <= MAX_FRAME_BYTES)?;
+        let frame = Frame::encode(Some(&cursor), &event).filter(|frame| frame.size() <= MAX_FRAME_BYTES)?;
         let session_id = event.chat_session_id;
         let task_change = match event.data {
             EventData::TaskUpdated { task, session } => {
@@ -260,7 +260,7 @@ impl HubState {
 
     /// Encodes an event that is not durable.
     pub(super) fn encode(&self, data: EventData, session_id: Option<SessionId>) -> Option<Frame> {
-        Frame::of(&Event { at: self.now(), chat_session_id: session_id, data })
+        Frame::encode(None, &Event { at: self.now(), chat_session_id: session_id, data })
     }
 }
 

@@ -95,7 +95,7 @@ fn encode_delta(of: &LiveText, at: Timestamp, offset: i64, text: String) -> Opti
         next_offset: of.next_offset(),
         text,
     };
-    Frame::of(&Event { at, chat_session_id: Some(of.session_id), data })
+    Frame::encode(None, &Event { at, chat_session_id: Some(of.session_id), data })
 }
 
 /// A change to the tasks of a session.

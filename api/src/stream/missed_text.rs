@@ -1,4 +1,4 @@
-//! The answers of which streams have missed a part of the text.
+//! Answers with text that some streams have missed.
 
 use std::{
     collections::HashSet,

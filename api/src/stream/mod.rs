@@ -52,7 +52,7 @@ pub use hub::Hub;
 /// The media type of event streams.
 const MEDIA_TYPE: &str = "text/event-stream";
 
-/// The event stream that a response stands for. The server takes it from the response's extensions, and writes it after
+/// The event stream attached to a response. The server takes it from the response's extensions, and writes it after
 /// the response's head.
 #[derive(Clone, Debug)]
 pub struct AttachedStream(Arc<Mutex<Option<EventStream>>>);

@@ -1,4 +1,4 @@
-//! The open streams of a process, and the ticker that all of them share.
+//! The open streams of a process, and the wheel on which the ticker visits them.
 //!
 //! The ticker visits each stream once per [`ROUND`]. The streams are distributed over the round by the time at which they
 //! were opened, so that not all of them send heartbeats at once.
@@ -36,13 +36,18 @@ struct Wheel {
     slots: [Slab<Arc<StreamHandle>>; SLOTS],
     /// The slot that the next tick visits.
     next: usize,
-    count: usize,
     is_draining: bool,
 }
 
 impl Default for Wheel {
     fn default() -> Self {
-        Self { slots: array::from_fn(|_| Slab::new()), next: 0, count: 0, is_draining: false }
+        Self { slots: array::from_fn(|_| Slab::new()), next: 0, is_draining: false }
+    }
+}
+
+impl Wheel {
+    fn is_empty(&self) -> bool {
+        self.slots.iter().all(Slab::is_empty)
     }
 }
 
@@ -56,13 +61,10 @@ impl OpenStreams {
         let mut wheel = self.wheel();
         let slot = (wheel.next + SLOTS - 1) % SLOTS;
         let key = wheel.slots[slot].insert(Arc::clone(handle));
-        wheel.count += 1;
         if wheel.is_draining {
             handle.drain();
         }
-        if wheel.count == 1 {
-            self.opened.notify_waiters();
-        }
+        self.opened.notify_waiters();
         OpenStream { streams: Arc::clone(self), slot, key }
     }
 
@@ -71,7 +73,7 @@ impl OpenStreams {
         loop {
             let mut opened = pin!(self.opened.notified());
             opened.as_mut().enable();
-            if self.wheel().count > 0 {
+            if !self.wheel().is_empty() {
                 return;
             }
             opened.await;
@@ -108,10 +110,7 @@ pub(super) struct OpenStream {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        let mut wheel = self.streams.wheel();
-        if wheel.slots[self.slot].try_remove(self.key).is_some() {
-            wheel.count -= 1;
-        }
+        self.streams.wheel().slots[self.slot].try_remove(self.key);
     }
 }
 
@@ -135,11 +134,11 @@ mod tests {
 
         assert_eq!(visits, [SLOTS, 2 * SLOTS, 3 * SLOTS]);
         drop(open);
-        assert_eq!(streams.wheel().count, 0);
+        assert!(streams.wheel().is_empty());
     }
 
     #[tokio::test]
-    async fn the_first_stream_wakes_everyone_who_waits_for_streams() {
+    async fn the_first_stream_wakes_all_waiting_tasks() {
         let streams = Arc::<OpenStreams>::default();
 
         let opens = async { streams.add(&Arc::default()) };

@@ -27,10 +27,6 @@ pub(super) struct Replay {
     out: mpsc::Sender<Frame>,
 }
 
-/// The stream has ended before its replay.
-#[derive(Debug)]
-pub(super) struct EndedError;
-
 impl Replay {
     /// Creates a replay that continues from a position and writes frames to `out`.
     pub(super) fn new(progress: Progress, out: mpsc::Sender<Frame>) -> Self {
@@ -39,10 +35,7 @@ impl Replay {
 
     /// Reads the log from the stream's position to the head, then sends the output of running tasks. Returns the new
     /// position.
-    ///
-    /// # Errors
-    /// Returns an error if the stream has ended.
-    pub(super) async fn run(mut self) -> Result<Progress, EndedError> {
+    pub(super) async fn run(mut self) -> Progress {
         loop {
             let progress = &self.progress;
             let (log_id, seq, only, step) =
@@ -60,63 +53,59 @@ impl Replay {
                 if only.is_some() && only != event.chat_session_id {
                     continue;
                 }
-                if let Ok(frame) = Frame::encode(Some(&self.progress.cursor), &event) {
-                    self.write(frame).await?;
-                }
+                self.write(Frame::encode(Some(&self.progress.cursor), &event)).await;
             }
             self.progress.cursor.seq = replay.last_seq;
             let Some(state) = replay.state else { continue };
-            if !self.send_state(state).await? {
-                return Ok(self.progress);
+            if !self.send_state(state).await {
+                return self.progress;
             }
         }
     }
 
-    async fn write(&self, frame: Frame) -> Result<(), EndedError> {
-        self.out.send(frame).await.map_err(|_| EndedError)
-    }
-
-    async fn send(&self, data: EventData, session_id: SessionId) -> Result<(), EndedError> {
-        match self.progress.hub.encode(data, Some(session_id)) {
-            Some(frame) => self.write(frame).await,
-            None => Ok(()),
+    /// Passes a frame to the stream, after waiting for room.
+    async fn write(&self, frame: Option<Frame>) {
+        if let Some(frame) = frame {
+            // The stream drops this replay together with the receiver.
+            let _ = self.out.send(frame).await;
         }
     }
 
-    async fn send_step(&self, row: StepRow) -> Result<(), EndedError> {
+    async fn send(&self, data: EventData, session_id: SessionId) {
+        self.write(self.progress.hub.encode(data, Some(session_id))).await;
+    }
+
+    async fn send_step(&self, row: StepRow) {
         let (session_id, event) = step_event(row);
-        self.send(event, session_id).await
+        self.send(event, session_id).await;
     }
 
-    async fn send_typing(&self, task_id: TaskId, task: &TaskProgress, is_typing: bool) -> Result<(), EndedError> {
-        match self.progress.typing(task_id, task, is_typing) {
-            Some(frame) => self.write(frame).await,
-            None => Ok(()),
-        }
+    async fn send_typing(&self, task_id: TaskId, task: &TaskProgress, is_typing: bool) {
+        self.write(self.progress.typing(task_id, task, is_typing)).await;
     }
 
     /// Sends the steps of ended tasks, then the output of each running task. If there are more steps of ended tasks,
     /// sends only steps and returns `true`, which means that the state must be read again.
-    async fn send_state(&mut self, state: StreamState) -> Result<bool, EndedError> {
+    async fn send_state(&mut self, state: StreamState) -> bool {
         self.progress.step_revision = Some(state.step_revision);
         for closed in state.closed_steps {
-            self.send_step(closed).await?;
+            self.send_step(closed).await;
         }
         if state.has_more {
-            return Ok(true);
+            return true;
         }
         let known: Vec<TaskId> = self.progress.running.keys().copied().collect();
         for task_id in known {
             if !state.running.iter().any(|running| running.task_id == task_id)
                 && let Some(ended) = self.progress.running.remove(&task_id)
             {
-                self.send_typing(task_id, &ended, false).await?;
+                self.send_typing(task_id, &ended, false).await;
             }
         }
         for running in state.running {
-            self.send_running(running).await?;
+            self.send_running(running).await;
         }
-        Ok(false)
+        false
     }
 
     /// Sends the output of a running task: its text so far, its steps, and a typing event.
@@ -124,14 +113,14 @@ impl Replay {
     /// The output is read in parts rather than together with the rest of the state, so that a slow client keeps only
     /// one part in memory. It may be newer than the rest of the state, so live text is compared by offset, and steps by
     /// revision. If the attempt has ended in the meantime, a live event follows.
-    async fn send_running(&mut self, task: RunningTask) -> Result<(), EndedError> {
+    async fn send_running(&mut self, task: RunningTask) {
         let RunningTask { task_id, attempt, session_id, agent_key } = task;
         let (mut after, mut next_offset, mut sent_steps) = (None, 0, BTreeMap::new());
         loop {
             let RunningPart { partial, steps, has_more } =
                 match self.progress.hub.store.read_running(task_id, attempt, after).await {
                     Ok(Some(part)) => part,
-                    Ok(None) => return Ok(()),
+                    Ok(None) => return,
                     Err(error) => {
                         tracing::warn!(%task_id, %error, "failed to read the output of a running task; retrying");
                         sleep(ERROR_PAUSE).await;
@@ -140,22 +129,21 @@ impl Replay {
                 };
             if let Some(partial) = partial {
                 next_offset = partial.next_offset;
-                self.send(partial_event(partial), session_id).await?;
+                self.send(partial_event(partial), session_id).await;
             }
             for step in steps {
                 after = Some(step.seq);
                 if self.progress.step_revision.is_some_and(|known| step.revision > known) {
                     sent_steps.insert(step.seq, step.revision);
                 }
-                self.send(EventData::TaskStep { task_id, attempt, step }, session_id).await?;
+                self.send(EventData::TaskStep { task_id, attempt, step }, session_id).await;
             }
             if !has_more {
                 break;
             }
         }
         let running = TaskProgress { session_id, agent_key, attempt, next_offset, held: Vec::new(), sent_steps };
-        self.send_typing(task_id, &running, true).await?;
+        self.send_typing(task_id, &running, true).await;
         self.progress.running.insert(task_id, running);
-        Ok(())
     }
 }

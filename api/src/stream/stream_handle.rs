@@ -19,7 +19,7 @@ const DRAINING: u8 = 1 << 3;
 const REVOKED: u8 = 1 << 4;
 
 /// Number of visits per heartbeat.
-const HEARTBEAT_VISITS: u8 = 5;
+pub(super) const HEARTBEAT_VISITS: u8 = 5;
 /// Number of visits after which a reader that accepts nothing is too slow.
 const STALL_VISITS: u8 = 10;
 

@@ -1,6 +1,6 @@
 //! The work that recurs for every stream: heartbeats, renewals of typing events, missed text, and checks of credentials.
 //!
-//! One task each does it for all streams, so that a stream needs no timers of its own.
+//! Three tasks do it for all streams, so that a stream needs no timers of its own.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Hub {
         self.shutdown.soft().run_until_cancelled(check).await;
     }
 
-    /// Reads the stored text of the answers of which streams have missed a part, once for all streams, until the process
+    /// Reads the stored text of answers with text that some streams have missed, once for all streams, until the process
     /// is draining.
     pub(super) async fn read_missed_texts(self) {
         let read = async {

@@ -35,7 +35,7 @@ impl TypingFrames {
         Some(frame)
     }
 
-    /// Forgets the renewals of the last tick.
+    /// Removes the renewals of the last tick.
     pub(super) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
