@@ -1,6 +1,6 @@
 //! The worker, which claims tasks from the queue, runs agents, and writes the outcomes.
 //!
-//! [`queue`] claims a task, [`turn`] runs one attempt with one of the [`agents`], and [`outcome`] writes the result.
+//! [`queue`] claims tasks, [`turn`] runs one attempt with one of the [`agents`], and [`outcome`] writes the result.
 //! [`attempts`] delivers stop requests and permission decisions, [`heartbeat`] keeps the lease alive, and
 //! `work_folders` removes the folders of deleted sessions.
 

@@ -1,8 +1,9 @@
 //! Runs one attempt at a turn, from the claim to the outcome.
 //!
-//! An attempt ends with exactly one call to [`outcome::write`], or with none if it is already over in the store. Text
-//! is stored as it arrives, in chunks that end at delta boundaries; steps and permission requests are also stored as
-//! they arrive. Anything that has not been stored when the attempt ends is stored with the outcome.
+//! An attempt ends with exactly one call to [`outcome::write`] or [`outcome::write_and_claim`], or with none if it is
+//! already over in the store. Text is published as it arrives, and stored in chunks that end at delta boundaries; steps
+//! and permission requests are stored as they arrive. Anything that has not been stored when the attempt ends is stored
+//! with the outcome, or before it if another attempt may follow.
 
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,8 @@ use super::{
     Change, Claim, StepState, Store, StoreError,
     claims::claim_due,
     events,
-    jobs::{JobEnd, schedule_head},
-    outcomes::{TaskOutcome, UnfinishedTask, end_delivery, end_task, find_running, find_unfinished},
+    jobs::{JobEnd, end_job, schedule_head},
+    outcomes::{TaskOutcome, UnfinishedTask, end_task, find_running, find_unfinished},
     resume,
     steps::{self, CleanStep, StepsEnd},
 };
@@ -85,23 +85,8 @@ impl AttemptEnd {
 
 impl Store {
     /// Ends an attempt in one transaction: its last steps, the answer, the task, its job, the session's next job, and
-    /// the events. `steps` are the steps whose latest state has not been stored yet.
-    ///
-    /// # Errors
-    /// Returns [`StoreError::LeaseLost`] if the attempt has already ended. In this case, nothing is written.
-    pub async fn finish(
-        &self,
-        task_id: TaskId,
-        attempt: i64,
-        end: AttemptEnd,
-        steps: &[StepState],
-    ) -> Result<Change<TaskStatus>, StoreError> {
-        let Change { value: (status, _), hints } = self.finish_and_claim(task_id, attempt, end, steps, None).await?;
-        Ok(Change::new(status, hints))
-    }
-
-    /// Ends an attempt, as [`Store::finish`] does. If a worker is given, claims the next due task for it in the same
-    /// transaction.
+    /// the events. `steps` are the steps whose latest state has not been stored yet. If a worker is given, claims the
+    /// next due task for it in the same transaction.
     ///
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has already ended. In this case, nothing is written.
@@ -315,7 +300,9 @@ async fn requeue(
     .bind(error.as_ref().map(|error| sanitize_agent_text(&error.message)))
     .execute(&mut *tx)
     .await?;
-    end_delivery(tx, task, JobEnd::Killed, now).await?;
+    if let Some(job_id) = &task.job_id {
+        end_job(tx, job_id, JobEnd::Killed, now).await?;
+    }
     let wake_workers = schedule_head(tx, task.session_id, now).await?;
     let updated = EventRef::task(task.session_id, task.task_id, task.user_message_id);
     events::append(tx, &task.user, now, &[updated]).await?;

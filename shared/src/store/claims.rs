@@ -43,7 +43,7 @@ pub struct Claim {
 ///
 /// Jobs are ordered by round, then by ID, which begins with the time of the push. If they were ordered by `run_at`,
 /// jobs that back off would starve behind new ones.
-pub(super) const LIST_DUE: &str = concat!(
+const LIST_DUE: &str = concat!(
     "SELECT j.id AS job_id, -j.priority AS round, t.id AS task_id, t.attempt + 1 AS attempt, \
      t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, s.workspace_id, \
      s.creator_id AS user_id, s.agent_key, \
@@ -90,7 +90,7 @@ impl DueJob {
 }
 
 /// Starts a task of a due job.
-pub(super) static START: LazyLock<Script> = LazyLock::new(|| {
+static START: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &[
             "job_id",

@@ -72,7 +72,7 @@ pub(super) async fn withdraw_job(tx: &mut SqliteConnection, task_id: TaskId) -> 
 }
 
 /// Deletes a session's unclaimed job. Returns its round to the user, whose next job takes the place.
-pub(super) static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
+static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["session_id"],
         &[
@@ -89,7 +89,7 @@ pub(super) static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Deletes a task's unclaimed job. Returns its round to the user, whose next job takes the place.
-pub(super) static WITHDRAW: LazyLock<Script> = LazyLock::new(|| {
+static WITHDRAW: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["task_id"],
         &[

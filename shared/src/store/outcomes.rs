@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use super::{
     Change, StoreError, chunks,
     events::{COUNT_ANSWER, COUNT_EVENT, LOG_ANSWER, LOG_TASK_UPDATED},
-    jobs::{AgentJob, END_JOB, ENTER_ROUND, JobEnd, NewJob, PUSH_JOB, end_job, schedule_head, withdraw_job},
+    jobs::{AgentJob, END_JOB, ENTER_ROUND, JobEnd, NewJob, PUSH_JOB, schedule_head, withdraw_job},
     rows::Owner,
     script::Script,
 };
@@ -60,7 +60,7 @@ pub(super) struct TaskOutcome {
 }
 
 /// Stores the outcome of a task: its answer, the task, its job, the session's next job, and the events.
-pub(super) static END: LazyLock<Script> = LazyLock::new(|| {
+static END: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &[
             "task_id",
@@ -180,18 +180,6 @@ async fn stored_text(tx: &mut SqliteConnection, task_id: TaskId) -> Result<Strin
     }
 }
 
-/// Ends the job of a task. A claimed job is kept for a while as a record; an unclaimed job is withdrawn.
-pub(super) async fn end_delivery(
-    tx: &mut SqliteConnection,
-    task: &UnfinishedTask,
-    end: JobEnd,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(job_id) = &task.job_id else { return Ok(()) };
-    withdraw_job(tx, task.task_id).await?;
-    end_job(tx, job_id, end, now).await
-}
-
 /// Returns a running attempt; `None` if it has ended.
 pub(super) async fn find_running(
     tx: &mut SqliteConnection,
@@ -202,7 +190,7 @@ pub(super) async fn find_running(
 }
 
 /// Selects a task if it has the given status, with the task that follows it in its session if it is running.
-pub(super) const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, t.attempt, \
+const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, t.attempt, \
      t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, t.max_attempts, \
      t.stop_reason, t.started_at, s.workspace_id, s.creator_id, s.agent_key, \
      EXISTS (SELECT 1 FROM task_step p WHERE p.task_id = t.id) AS has_steps, \

@@ -44,7 +44,7 @@ pub struct SentMessage {
 
 /// Selects what a send to the session `$1` of the user `$2`, `$3` depends on. `$4` and `$5` are the idempotency key, and
 /// keys from before `$6` have expired.
-pub(super) const READ_SEND_STATE: &str = "SELECT s.status, s.last_turn, s.last_seq, \
+const READ_SEND_STATE: &str = "SELECT s.status, s.last_turn, s.last_seq, \
      s.title = '' AND s.title_is_manual = 0 AS is_untitled, \
      (SELECT r.id FROM agent_task r WHERE r.chat_session_id = s.id AND r.status = 'running') AS running_task_id, \
      (SELECT COUNT(*) FROM agent_task q WHERE q.chat_session_id = s.id AND q.status = 'queued') AS queued_count, \
@@ -97,7 +97,7 @@ impl SendState {
 
 /// Stores a message with everything that belongs to it: its task, a job unless another task of the session precedes it,
 /// the idempotency key if there is one, and a stop request if a task is to be interrupted.
-pub(super) static SEND: LazyLock<Script> = LazyLock::new(|| {
+static SEND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &[
             "session_id",

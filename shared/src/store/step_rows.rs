@@ -97,12 +97,12 @@ pub(super) async fn read_closed_after(
     revision: i64,
     limit: i64,
 ) -> Result<Vec<StepRow>, StoreError> {
-    /// Selects those of a user's steps. `$2` limits their number.
+    /// Selects the closed steps of a user. `$2` limits their number.
     const OF_USER: &str = concat!(
         select_step_rows!(),
         "AND s.revision > $1 AND u.id = $3 AND t.status != 'running' ORDER BY s.revision LIMIT $2"
     );
-    /// Selects those of a session's steps. `$2` limits their number.
+    /// Selects the closed steps of a session. `$2` limits their number.
     const OF_SESSION: &str = concat!(
         select_step_rows!(),
         "AND s.revision > $1 AND u.id = $3 AND c.id = $4 AND t.status != 'running' ORDER BY s.revision LIMIT $2"

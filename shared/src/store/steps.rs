@@ -106,7 +106,7 @@ const NEXT_REVISION: &str = "UPDATE step_revision SET last = last + 1";
 
 /// Stores the state of a step. A permission request is stored once; afterward, its status changes only when its outcome
 /// is stored.
-pub(super) static PUT: LazyLock<Script> = LazyLock::new(|| {
+static PUT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["task_id", "attempt", "seq", "kind", "tool_call_id", "title", "status", "detail", "permission_id"],
         &[
@@ -149,7 +149,7 @@ pub(super) async fn update(
 }
 
 /// Updates the status of a step.
-pub(super) static UPDATE: LazyLock<Script> = LazyLock::new(|| {
+static UPDATE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["task_id", "attempt", "seq", "status", "detail"],
         &[

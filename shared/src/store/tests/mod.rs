@@ -166,3 +166,17 @@ impl Fixture {
         replay.events.iter().map(|(_, event)| event.data.kind()).collect()
     }
 }
+
+impl Store {
+    /// Ends an attempt without claiming another task.
+    async fn finish(
+        &self,
+        task_id: TaskId,
+        attempt: i64,
+        end: AttemptEnd,
+        steps: &[StepState],
+    ) -> Result<Change<TaskStatus>, StoreError> {
+        let Change { value: (status, _), hints } = self.finish_and_claim(task_id, attempt, end, steps, None).await?;
+        Ok(Change::new(status, hints))
+    }
+}

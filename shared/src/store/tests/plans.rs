@@ -96,7 +96,7 @@ async fn no_statement_reads_more_rows_as_the_database_grows() {
     }
 
     assert!(slow.is_empty(), "{slow:#?}");
-    assert_eq!(exceptions.len(), EXCEPTIONS.len(), "not needed any more: all except {exceptions:?}");
+    assert_eq!(exceptions.len(), EXCEPTIONS.len(), "no longer needed: all except {exceptions:?}");
 }
 
 #[tokio::test]
