@@ -26,6 +26,20 @@ const BUSY_SLICE: Duration = Duration::from_millis(200);
 /// (<https://www.sqlite.org/pragma.html#pragma_journal_size_limit>).
 pub(super) const WAL_KEPT_BYTES: u32 = 8 * 1024 * 1024;
 
+/// The elements of the JSON array in `$1`, as the right side of `IN`.
+macro_rules! listed {
+    () => {
+        "(SELECT value FROM json_each($1))"
+    };
+}
+/// The first 2,000 bytes of the text of message `m`. They may end inside a character, and contain any NUL characters.
+macro_rules! content_start {
+    () => {
+        "substr(CAST(m.content AS BLOB), 1, 2000)"
+    };
+}
+pub(super) use {content_start, listed};
+
 /// Returns the options for connections that may write.
 pub(super) fn connect_options(options: &StoreOptions) -> SqliteConnectOptions {
     let synchronous =

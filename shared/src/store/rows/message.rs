@@ -7,7 +7,7 @@ use crate::{
     chat::{FinishReason, Message, Role},
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
-    store::StoreError,
+    store::{StoreError, sqlite},
 };
 
 /// Selects the columns of a [`MessageRow`]; must be followed by `WHERE` and `ORDER BY`.
@@ -82,10 +82,9 @@ pub(in crate::store) async fn list_messages_by_id(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<MessageRow> =
-        sqlx::query_as(concat!(select_messages!(), "WHERE m.id IN (SELECT value FROM json_each($1))"))
-            .bind(Json(ids))
-            .fetch_all(connection)
-            .await?;
+    let rows: Vec<MessageRow> = sqlx::query_as(concat!(select_messages!(), "WHERE m.id IN ", sqlite::listed!()))
+        .bind(Json(ids))
+        .fetch_all(connection)
+        .await?;
     Ok(rows.into_iter().map(Message::from).collect())
 }

@@ -9,7 +9,7 @@ use crate::{
     chat::{LastMessage, Role, Session, SessionStatus, preview},
     clock::Timestamp,
     id::SessionId,
-    store::StoreError,
+    store::{StoreError, sqlite},
 };
 
 /// Selects the columns of a [`SessionRow`]; must be followed by `WHERE` and `ORDER BY`.
@@ -20,8 +20,9 @@ macro_rules! select_sessions {
              s.updated_at, s.last_activity_at, s.last_seq, s.last_read_seq, \
              CASE s.status WHEN 'archived' THEN 0 ELSE s.unread_count END AS unread_count, \
              (SELECT COUNT(*) FROM agent_task q WHERE q.chat_session_id = s.id AND q.status = 'queued') AS queued_count, \
-             m.role AS m_role, \
-             substr(CAST(m.content AS BLOB), 1, 2000) AS m_preview, m.created_at AS m_created_at, ",
+             m.role AS m_role, ",
+            $crate::store::sqlite::content_start!(),
+            " AS m_preview, m.created_at AS m_created_at, ",
             $crate::store::rows::task_columns!(),
             " FROM chat_session s \
              LEFT JOIN chat_message m ON m.chat_session_id = s.id AND m.seq = \
@@ -115,11 +116,10 @@ pub(in crate::store) async fn list_sessions_by_id(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<SessionRow> =
-        sqlx::query_as(concat!(select_sessions!(), "WHERE s.id IN (SELECT value FROM json_each($1))"))
-            .bind(Json(ids))
-            .fetch_all(connection)
-            .await?;
+    let rows: Vec<SessionRow> = sqlx::query_as(concat!(select_sessions!(), "WHERE s.id IN ", sqlite::listed!()))
+        .bind(Json(ids))
+        .fetch_all(connection)
+        .await?;
     let mut found: HashMap<SessionId, Session> = rows.into_iter().map(|row| (row.id, row.into())).collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }

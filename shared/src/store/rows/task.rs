@@ -7,7 +7,7 @@ use crate::{
     chat::{ErrorCode, Task, TaskError, TaskStatus},
     clock::Timestamp,
     id::{SessionId, TaskId},
-    store::StoreError,
+    store::{StoreError, sqlite},
 };
 
 /// The columns of `agent_task t` that make up a [`TaskRow`].
@@ -102,13 +102,10 @@ pub(in crate::store) async fn list_tasks_by_id(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<TaskRow> = sqlx::query_as(concat!(
-        "SELECT ",
-        task_columns!(),
-        " FROM agent_task t WHERE t.id IN (SELECT value FROM json_each($1))"
-    ))
-    .bind(Json(ids))
-    .fetch_all(connection)
-    .await?;
+    let rows: Vec<TaskRow> =
+        sqlx::query_as(concat!("SELECT ", task_columns!(), " FROM agent_task t WHERE t.id IN ", sqlite::listed!()))
+            .bind(Json(ids))
+            .fetch_all(connection)
+            .await?;
     Ok(rows.into_iter().map(Task::from).collect())
 }
