@@ -5,18 +5,18 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use banter_tests::latency::Latencies;
-use hyper::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
+    chat::Chat,
     connection::Connection,
     figures::Figures,
     fill::{self, Fill},
     installation::Installation,
     model::Model,
     placement::Placement,
+    resume,
     setup::Setup,
-    stream::EventStream,
 };
 
 /// Number of the list page that is measured in addition to the first page.
@@ -44,10 +44,18 @@ pub async fn run(
     let users = if size.users == 1 { "one user".to_owned() } else { format!("{} users", size.users) };
     let messages = 2 * size.sessions * size.turns;
     let section = format!("Reads, {messages} messages in {} sessions of {users}", size.sessions);
+    let column = setup.to_string();
     for run in 0..runs {
         for (row, latencies) in measure(&installation, &keys, size, (run, requests)).await? {
-            figures.add(&section, &format!("{row}, p50, ms"), &setup.to_string(), latencies.quantile_ms(0.5));
-            figures.add(&section, &format!("{row}, p99, ms"), &setup.to_string(), latencies.quantile_ms(0.99));
+            figures.add(&section, &format!("{row}, p50, ms"), &column, latencies.quantile_ms(0.5));
+            figures.add(&section, &format!("{row}, p99, ms"), &column, latencies.quantile_ms(0.99));
+        }
+    }
+    if size.users == 1 && size.sessions >= resume::REPLAYED_TURNS {
+        let key = keys.first().context("a key")?;
+        let row = format!("Resume a stream, {} events behind, ms", resume::REPLAYED_EVENTS);
+        for latency in resume::replay(&installation, key, runs).await? {
+            figures.add(&section, &row, &column, 1000.0 * latency.as_secs_f64());
         }
     }
     installation.stop().await
@@ -90,7 +98,9 @@ async fn measure(
         }
         results.push((row, latencies));
     }
-    results.push(("Resume a stream, one event behind", resume(installation, key, &session(1), requests).await?));
+    let behind = resume::one_behind(installation, key, &session(1), requests).await?;
+    results.push(("Resume a stream, one event behind", behind));
+    results.push(("A turn, send → answer", take_turns(installation, key, &session(run), requests).await?));
     Ok(results)
 }
 
@@ -107,20 +117,13 @@ async fn deep_page(connection: &mut Connection) -> Result<String> {
     Ok(path)
 }
 
-/// Connects with a cursor one event behind the latest, and waits for that event.
-async fn resume(installation: &Installation, key: &str, session: &str, requests: usize) -> Result<Latencies> {
-    let mut connection = installation.connect(key).await?;
-    let list: Value = serde_json::from_slice(&connection.get("/v1/chat?limit=1").await?)?;
-    let cursor = list["as_of"].as_str().context("no cursor")?.to_owned();
-    let body = json!({"title": format!("Changed after {cursor}")}).to_string();
-    connection.call(Method::PATCH, &format!("/v1/chat/{session}"), Some(body), 200).await?;
+/// Measures turns in one of the sessions.
+async fn take_turns(installation: &Installation, key: &str, session: &str, turns: usize) -> Result<Latencies> {
+    let mut chat = Chat::open(installation, key, session).await?;
+    chat.take_turn().await?;
     let mut latencies = Latencies::default();
-    for _ in 0..requests {
-        let begun = Instant::now();
-        let mut stream =
-            EventStream::open(installation.connect(key).await?, &format!("/v1/events?after={cursor}")).await?;
-        while stream.next().await?.seq().is_none() {}
-        latencies.record(begun.elapsed());
+    for _ in 0..turns {
+        latencies.record(chat.take_turn().await?.answered);
     }
     Ok(latencies)
 }

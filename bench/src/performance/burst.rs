@@ -37,30 +37,45 @@ pub async fn run(installation: &Installation, sessions: usize) -> Result<Burst> 
     let [key, other] = <[String; 2]>::try_from(installation.create_users(2).await).ok().context("two keys")?;
     let mut other = Chat::create(installation, &other).await?;
     other.take_turn().await?;
-    let mut senders = Vec::new();
-    for number in 0..CONNECTIONS {
-        let (mut connection, mut paths) = (installation.connect(&key).await?, Vec::new());
-        for _ in (number..sessions).step_by(CONNECTIONS) {
-            let session = id_of(&connection.post("/v1/chat", &json!({"agent_key": AGENT_KEY}), 201).await?)?;
-            paths.push(format!("/v1/chat/{session}/messages"));
-        }
-        senders.push((connection, paths));
+    let (mut connection, mut created) = (installation.connect(&key).await?, Vec::new());
+    for _ in 0..sessions {
+        created.push(id_of(&connection.post("/v1/chat", &json!({"agent_key": AGENT_KEY}), 201).await?)?);
     }
-    let mut stream = installation.follow(&key).await?;
+    let (all, behind) = answer_all(installation, &key, &created, other.take_turn()).await?;
+    Ok(Burst { sessions, all, other: behind.answered })
+}
+
+/// Sends one message to each session, then awaits `next`. Returns the time until every message was answered, and the
+/// output of `next`.
+///
+/// # Errors
+/// Fails if a message is not answered exactly once, or if `next` fails.
+pub async fn answer_all<T>(
+    installation: &Installation,
+    key: &str,
+    sessions: &[String],
+    next: impl Future<Output = Result<T>>,
+) -> Result<(Duration, T)> {
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        connections.push(installation.connect(key).await?);
+    }
+    let (mut stream, count) = (installation.follow(key).await?, sessions.len());
     let begun = Instant::now();
     let answers = tokio::spawn(async move {
         let mut observer = Observer::default();
-        while observer.ended() < sessions {
+        while observer.ended() < count {
             observer.observe(&stream.next().await?)?;
         }
         anyhow::Ok(begun.elapsed())
     });
     let mut sending = JoinSet::new();
-    for (mut connection, paths) in senders {
+    for (number, mut connection) in connections.into_iter().enumerate() {
+        let share: Vec<String> = sessions.iter().skip(number).step_by(CONNECTIONS).cloned().collect();
         sending.spawn(async move {
-            for path in paths {
-                let body = json!({"content": "one of many"}).to_string();
-                connection.call(Method::POST, &path, Some(body), 202).await?;
+            for session in share {
+                let (path, body) = (format!("/v1/chat/{session}/messages"), json!({"content": "one of many"}));
+                connection.call(Method::POST, &path, Some(body.to_string()), 202).await?;
             }
             anyhow::Ok(())
         });
@@ -68,9 +83,9 @@ pub async fn run(installation: &Installation, sessions: usize) -> Result<Burst> 
     while let Some(done) = sending.join_next().await {
         done??;
     }
-    let behind = other.take_turn().await?;
+    let output = next.await?;
     let all = timeout(LIMIT, answers).await.context("answers are missing")???;
-    Ok(Burst { sessions, all, other: behind.answered })
+    Ok((all, output))
 }
 
 impl Burst {

@@ -22,6 +22,7 @@ mod observer;
 mod peers;
 mod placement;
 mod plan;
+mod resume;
 mod runner;
 mod sends;
 mod setup;

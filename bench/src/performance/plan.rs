@@ -49,7 +49,7 @@ impl Plan {
 
     /// Returns the full plan, which takes about half an hour.
     pub fn full() -> Self {
-        let fill = |users| Fill { users, sessions: 100_000, turns: 5 };
+        let fill = |users, sessions| Fill { users, sessions, turns: 5 };
         Self {
             runs: 5,
             setups: vec![
@@ -67,8 +67,8 @@ impl Plan {
             events: 100,
             idle: Duration::from_secs(6),
             burst: 1000,
-            histories: vec![10, 100, 1000, 10_000],
-            fills: vec![fill(1), fill(1000)],
+            histories: vec![10, 100, 1000, 10_000, 50_000],
+            fills: vec![fill(1, 1000), fill(1, 10_000), fill(1, 100_000), fill(1000, 100_000)],
             requests: 20,
         }
     }
