@@ -76,7 +76,7 @@ pub(super) async fn read_after(
          JOIN agent_task t ON t.id = c.task_id AND t.attempt = c.attempt AND t.status = 'running' \
          JOIN chat_session s ON s.id = t.chat_session_id \
          JOIN user_log u ON u.workspace_id = s.workspace_id AND u.user_id = s.creator_id \
-         WHERE c.id > $1 ORDER BY c.id LIMIT $2",
+         WHERE c.id > $1 ORDER BY c.id LIMIT $2 + 0",
     )
     .bind(after_id)
     .bind(limit)

@@ -52,7 +52,7 @@ const LIST_DUE: &str = concat!(
      FROM Jobs j LEFT JOIN agent_task t ON t.job_id = j.id AND t.status = 'queued' \
      LEFT JOIN chat_session s ON s.id = t.chat_session_id ",
     due_jobs!(),
-    "ORDER BY j.priority DESC, j.id LIMIT $3"
+    "ORDER BY j.priority DESC, j.id LIMIT $3 + 0"
 );
 
 /// A due job with its task, which is missing if the job is obsolete.

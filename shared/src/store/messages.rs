@@ -93,11 +93,11 @@ async fn extent(
     let query = match bound {
         TurnBound::Newest | TurnBound::Before(_) => sqlx::query_as(
             "SELECT turn, SUM(octet_length(content)) AS bytes FROM chat_message \
-             WHERE chat_session_id = $1 AND turn < $2 GROUP BY turn ORDER BY turn DESC LIMIT $3",
+             WHERE chat_session_id = $1 AND turn < $2 GROUP BY turn ORDER BY turn DESC LIMIT $3 + 0",
         ),
         TurnBound::After(_) => sqlx::query_as(
             "SELECT turn, SUM(octet_length(content)) AS bytes FROM chat_message \
-             WHERE chat_session_id = $1 AND turn > $2 GROUP BY turn ORDER BY turn LIMIT $3",
+             WHERE chat_session_id = $1 AND turn > $2 GROUP BY turn ORDER BY turn LIMIT $3 + 0",
         ),
     };
     let from = match bound {

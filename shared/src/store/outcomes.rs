@@ -189,7 +189,7 @@ pub(super) async fn find_running(
     Ok(find_unfinished(tx, task_id, TaskStatus::Running).await?.filter(|task| task.attempt == attempt))
 }
 
-/// Selects a task if it has the given status, with the task that follows it in its session if it is running.
+/// Selects a task that has not ended, with the task that follows it in its session if it is running.
 const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, t.attempt, \
      t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, t.max_attempts, \
      t.stop_reason, t.started_at, s.workspace_id, s.creator_id, s.agent_key, \
@@ -200,7 +200,7 @@ const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, 
      FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id \
      LEFT JOIN agent_task n ON t.status = 'running' AND n.id = (SELECT q.id FROM agent_task q \
          WHERE q.chat_session_id = t.chat_session_id AND q.status = 'queued' ORDER BY q.turn LIMIT 1) \
-     WHERE t.id = $1 AND t.status = $2";
+     WHERE t.id = $1 AND t.status IN ('queued', 'running')";
 
 /// Returns a task if it has the given status.
 pub(super) async fn find_unfinished(
@@ -208,5 +208,6 @@ pub(super) async fn find_unfinished(
     task_id: TaskId,
     status: TaskStatus,
 ) -> Result<Option<UnfinishedTask>, StoreError> {
-    Ok(sqlx::query_as(FIND_UNFINISHED).bind(task_id).bind(status).fetch_optional(&mut *tx).await?)
+    let task: Option<UnfinishedTask> = sqlx::query_as(FIND_UNFINISHED).bind(task_id).fetch_optional(&mut *tx).await?;
+    Ok(task.filter(|task| task.is_running == (status == TaskStatus::Running)))
 }

@@ -14,17 +14,17 @@ const ENDED_JOBS_KEPT: Duration = Duration::from_hours(1);
 
 /// Deletes at most `$2` idempotency keys that were created before `$1`.
 const PRUNE_KEYS: &str = "DELETE FROM idempotency_key WHERE (workspace_id, user_id, operation, key) IN \
-     (SELECT workspace_id, user_id, operation, key FROM idempotency_key WHERE created_at < $1 LIMIT $2)";
+     (SELECT workspace_id, user_id, operation, key FROM idempotency_key WHERE created_at < $1 LIMIT $2 + 0)";
 /// Deletes at most `$2` tickets that expired before `$1`.
 const PRUNE_TICKETS: &str = "DELETE FROM stream_ticket WHERE token_hash IN \
-     (SELECT token_hash FROM stream_ticket WHERE expires_at < $1 LIMIT $2)";
+     (SELECT token_hash FROM stream_ticket WHERE expires_at < $1 LIMIT $2 + 0)";
 /// Deletes at most `$2` logins that expired before `$1`.
-const PRUNE_LOGINS: &str = "DELETE FROM login WHERE id IN (SELECT id FROM login WHERE expires_at < $1 LIMIT $2)";
+const PRUNE_LOGINS: &str = "DELETE FROM login WHERE id IN (SELECT id FROM login WHERE expires_at < $1 LIMIT $2 + 0)";
 /// Deletes at most `$2` ended jobs of the queue `$3` that ended before `$1`.
 const PRUNE_JOBS: &str = "DELETE FROM Jobs WHERE id IN \
-     (SELECT id FROM Jobs WHERE job_type = $3 AND done_at IS NOT NULL AND done_at < $1 LIMIT $2)";
+     (SELECT id FROM Jobs WHERE job_type = $3 AND done_at IS NOT NULL AND done_at < $1 LIMIT $2 + 0)";
 /// Selects the `$1` oldest events of all logs.
-const LIST_OLDEST_EVENTS: &str = "SELECT user_log_id, seq, at FROM event_log ORDER BY id LIMIT $1";
+const LIST_OLDEST_EVENTS: &str = "SELECT user_log_id, seq, at FROM event_log ORDER BY id LIMIT $1 + 0";
 
 /// How long data is kept.
 #[derive(Clone, Copy, Debug)]

@@ -115,7 +115,7 @@ impl Store {
         let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
             "SELECT ",
             log_columns!(),
-            " FROM event_log e WHERE e.user_log_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3"
+            " FROM event_log e WHERE e.user_log_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3 + 0"
         ))
         .bind(user_log_id)
         .bind(after_seq)

@@ -60,7 +60,7 @@ macro_rules! select_part {
 /// Ends a statement that begins with `select_part!`. `$7` limits the number of sessions.
 macro_rules! in_order {
     () => {
-        "ORDER BY s.last_activity_at DESC, s.id DESC LIMIT $7"
+        "ORDER BY s.last_activity_at DESC, s.id DESC LIMIT $7 + 0"
     };
 }
 

@@ -217,12 +217,13 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_deleted_sessions(&self, after: i64, limit: i64) -> Result<Vec<(i64, SessionId)>, StoreError> {
-        let deleted =
-            sqlx::query_as("SELECT number, session_id FROM deleted_session WHERE number > $1 ORDER BY number LIMIT $2")
-                .bind(after)
-                .bind(limit)
-                .fetch_all(&self.inner.readers)
-                .await?;
+        let deleted = sqlx::query_as(
+            "SELECT number, session_id FROM deleted_session WHERE number > $1 ORDER BY number LIMIT $2 + 0",
+        )
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.inner.readers)
+        .await?;
         Ok(deleted)
     }
 }

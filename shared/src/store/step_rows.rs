@@ -52,7 +52,7 @@ pub(super) async fn list_after(
     let found: Vec<StepColumns> = sqlx::query_as(concat!(
         "SELECT ",
         step_columns!(),
-        " FROM task_step s WHERE s.task_id = $1 AND s.attempt = $2 AND s.seq > $3 ORDER BY s.seq LIMIT $4"
+        " FROM task_step s WHERE s.task_id = $1 AND s.attempt = $2 AND s.seq > $3 ORDER BY s.seq LIMIT $4 + 0"
     ))
     .bind(task_id)
     .bind(attempt)
@@ -84,7 +84,7 @@ pub(super) async fn read_after(
     revision: i64,
     limit: i64,
 ) -> Result<Vec<StepRow>, StoreError> {
-    let query = sqlx::query_as(concat!(select_step_rows!(), "AND s.revision > $1 ORDER BY s.revision LIMIT $2"));
+    let query = sqlx::query_as(concat!(select_step_rows!(), "AND s.revision > $1 ORDER BY s.revision LIMIT $2 + 0"));
     Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
 }
 
@@ -100,12 +100,12 @@ pub(super) async fn read_closed_after(
     /// Selects the closed steps of a user. `$2` limits their number.
     const OF_USER: &str = concat!(
         select_step_rows!(),
-        "AND s.revision > $1 AND u.id = $3 AND t.status != 'running' ORDER BY s.revision LIMIT $2"
+        "AND s.revision > $1 AND u.id = $3 AND t.status != 'running' ORDER BY s.revision LIMIT $2 + 0"
     );
     /// Selects the closed steps of a session. `$2` limits their number.
     const OF_SESSION: &str = concat!(
         select_step_rows!(),
-        "AND s.revision > $1 AND u.id = $3 AND c.id = $4 AND t.status != 'running' ORDER BY s.revision LIMIT $2"
+        "AND s.revision > $1 AND u.id = $3 AND c.id = $4 AND t.status != 'running' ORDER BY s.revision LIMIT $2 + 0"
     );
     let query = match only {
         None => sqlx::query_as(OF_USER).bind(revision).bind(limit).bind(user_log_id),

@@ -78,7 +78,7 @@ impl Store {
         let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
             "SELECT ",
             log_columns!(),
-            " FROM event_log e WHERE e.id > $1 ORDER BY e.id LIMIT $2"
+            " FROM event_log e WHERE e.id > $1 ORDER BY e.id LIMIT $2 + 0"
         ))
         .bind(position.event_id)
         .bind(PAGE)

@@ -119,6 +119,23 @@ async fn every_index_is_used() {
     assert!(unused.is_empty(), "{unused:?}");
 }
 
+/// SQLite takes such a value into account when it compiles a statement, and therefore compiles the statement again
+/// whenever the parameter is bound (`sqlite3_bind_int64` marks it as expired). Compiling takes longer than running.
+#[test]
+fn no_statement_is_compiled_again_for_the_value_of_a_parameter() {
+    const PARTIAL_INDEXES: [(&str, &str); 3] =
+        [("agent_task", "status = $"), ("Jobs", "status = $"), ("chat_message", "role = $")];
+    for Statement { file, sql } in statements::find_all() {
+        let is_expression = |limit: &str| limit.trim_start_matches(char::is_alphanumeric).starts_with(" + 0");
+        assert!(sql.split("LIMIT $").skip(1).all(is_expression), "write LIMIT $n + 0: {file}: {sql}");
+        let (_, condition) = sql.split_once(" WHERE ").unwrap_or_default();
+        for (table, comparison) in PARTIAL_INDEXES {
+            let is_selected = sql.contains(table) && condition.contains(comparison);
+            assert!(!is_selected, "compares the column of a partial index on {table}: {file}: {sql}");
+        }
+    }
+}
+
 #[test]
 fn finds_statements_in_all_forms() {
     let statements = statements::find_all();
