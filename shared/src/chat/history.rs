@@ -1,9 +1,11 @@
 //! The part of a conversation that an agent receives, which consists of the messages and the agent session to resume.
 
+use serde::Deserialize;
+
 use super::Role;
 
 /// A message of the conversation, verbatim.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct HistoryMessage {
     /// The number of the turn.
     pub turn: i64,
@@ -14,7 +16,7 @@ pub struct HistoryMessage {
 }
 
 /// A session that the agent itself maintains.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentSession {
     /// The ID that the agent assigned to the session.
     pub id: String,
@@ -23,10 +25,9 @@ pub struct AgentSession {
 }
 
 /// An agent session, and the part of the conversation that it contains.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResumePoint {
     /// The session.
-    #[sqlx(flatten)]
     pub session: AgentSession,
     /// The last turn that the session contains, including the answer. Messages of later turns are not part of the
     /// session.

@@ -7,30 +7,12 @@ use sqlx::SqliteConnection;
 
 use super::StoreError;
 use crate::{
-    chat::{AgentSession, ResumePoint, sanitize_agent_text},
+    chat::{AgentSession, sanitize_agent_text},
     id::SessionId,
 };
 
 /// The maximum length of an ID or a name, in bytes; longer ones are not stored.
 const MAX_ID_BYTES: usize = 4096;
-
-/// Returns the agent session that an attempt at this turn may resume.
-pub(super) async fn find(
-    connection: &mut SqliteConnection,
-    session_id: SessionId,
-    agent_key: &str,
-    turn: i64,
-) -> Result<Option<ResumePoint>, StoreError> {
-    let point = sqlx::query_as(
-        "SELECT resume_id AS id, provider, turn FROM agent_resume WHERE chat_session_id = $1 AND agent_key = $2 AND turn < $3",
-    )
-    .bind(session_id)
-    .bind(agent_key)
-    .bind(turn)
-    .fetch_optional(connection)
-    .await?;
-    Ok(point)
-}
 
 /// Stores the agent session after this turn, or deletes the reference.
 pub(super) async fn update(

@@ -38,7 +38,13 @@ macro_rules! content_start {
         "substr(CAST(m.content AS BLOB), 1, 2000)"
     };
 }
-pub(super) use {content_start, listed};
+/// The `turn`, `role`, and `content` of each message `m`, as a JSON array of arrays in any order.
+macro_rules! history {
+    () => {
+        "json_group_array(json_array(m.turn, m.role, m.content))"
+    };
+}
+pub(super) use {content_start, history, listed};
 
 /// Returns the options for connections that may write.
 pub(super) fn connect_options(options: &StoreOptions) -> SqliteConnectOptions {

@@ -71,11 +71,23 @@ async fn omits_later_turns_and_the_previous_answer_of_a_retried_turn() {
     add_turns(&f, session, &[(1, Some(1))]).await;
     let retried = f.post(session, "22").await.task.id;
     let claim = f.claim().await;
-    f.fail(&claim, ErrorCode::AgentAuth, "partial").await;
+    f.fail(&claim, ErrorCode::AgentAuth, &"p".repeat(2000)).await;
     add_turns(&f, session, &[(3, Some(3))]).await;
 
     f.store.retry_task(&f.user, session, retried).await.unwrap();
 
     let claim = f.claim().await;
     assert_eq!(read(&f, &claim, 1000).await, [(1, Role::User, 1), (1, Role::Assistant, 1), (2, Role::User, 2)]);
+}
+
+#[tokio::test]
+async fn reads_every_character() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let text = "\0 \u{1}\t\r\n\"\\/'\u{7f}é\u{2028}\u{fffe}👩‍💻 \\u0000 {\"a\": [1]}";
+    f.post(session, text).await;
+
+    let history = f.store.read_conversation(&f.claim().await, 1000).await.unwrap().history;
+
+    assert_eq!(history.last().unwrap().content, text);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{statements::Statement, *};
 
 /// What may be scanned, because it is short regardless of the number of users, sessions, and messages.
-const SHORT_SCANS: [&str; 12] = [
+const SHORT_SCANS: [&str; 13] = [
     // Expressions, parameters, and the schema.
     "SCAN CONSTANT ROW",
     "SCAN json_each ",
@@ -18,6 +18,8 @@ const SHORT_SCANS: [&str; 12] = [
     "SCAN queue_clock",
     "SCAN worker_heartbeat",
     "SCAN agent_health",
+    // The turns that fit into a request.
+    "SCAN part",
     // Unfinished tasks.
     "INDEX agent_task_one_running",
     "INDEX agent_task_queued",
