@@ -8,7 +8,7 @@ use std::{
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// How long a shutdown waits for a client that is still sending or does not read its response.
+/// How long a shutdown waits for a client that is still sending its request or is not reading the response.
 pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(1);
 /// How long a client may take to read a response while other requests wait for the memory that it holds.
 const HOLD_LIMIT: Duration = Duration::from_secs(10);
@@ -30,11 +30,11 @@ struct State {
     body_of: Option<u64>,
     /// The exchange whose response has not been passed to the connection.
     response_of: Option<u64>,
-    /// When the connection began to wait for its client.
+    /// When the connection started waiting for its client.
     waiting_since: Instant,
     /// When a write last found the send buffer full.
     stalled_since: Option<Instant>,
-    /// When a response began to hold shared memory.
+    /// When a response started holding shared memory.
     holding_since: Option<Instant>,
 }
 
@@ -59,15 +59,16 @@ impl Activity {
     }
 
     /// Returns how long the connection has been waiting for a request, including its body; `None` while a request is
-    /// being handled or the client does not read.
+    /// being handled or the client is not reading.
     pub(super) fn waiting(&self) -> Option<Duration> {
         let state = self.state();
         let is_waiting = (state.response_of.is_none() || state.body_of.is_some()) && state.stalled_since.is_none();
         is_waiting.then(|| state.waiting_since.elapsed())
     }
 
-    /// Returns how long the client has been too slow while its response holds shared memory: since it stopped reading,
-    /// or since [`HOLD_LIMIT`] passed. `None` if the response holds none.
+    /// Returns how long the client has been too slow while its response holds shared memory, counted from when it
+    /// stopped reading or from the end of [`HOLD_LIMIT`], whichever is earlier. `None` if the response holds no shared
+    /// memory.
     pub(super) fn overdue_hold(&self) -> Option<Duration> {
         let state = self.state();
         let held = state.holding_since?.elapsed();
@@ -90,8 +91,8 @@ impl Activity {
         self.closed.cancelled().await;
     }
 
-    /// Completes when the client has been silent for [`SILENCE_LIMIT`] after `begun`: it has not finished sending its
-    /// request, or it does not read the response.
+    /// Completes when the client has been silent for [`SILENCE_LIMIT`] after `begun`, that is, it has not finished
+    /// sending its request, or it is not reading the response.
     pub(super) async fn silent_since(&self, begun: Instant) {
         loop {
             let since = {
@@ -131,7 +132,7 @@ impl Activity {
         number
     }
 
-    /// Records that the body of this exchange has arrived, or that it is no longer being read.
+    /// Records that this exchange's request body has arrived, or that it is no longer being read.
     pub(super) fn end_body(&self, exchange: u64) {
         let mut state = self.state();
         if state.body_of == Some(exchange) {

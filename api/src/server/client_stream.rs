@@ -1,5 +1,5 @@
-//! The TCP stream of a connection, which records whether the client reads what is sent. It is shared, so that the server also
-//! notices a client that hangs up while nothing is sent.
+//! A connection's TCP stream, which records whether the client reads what is sent. The socket is shared, so that an
+//! event stream can take it over from hyper.
 
 use std::{
     io,
@@ -25,7 +25,7 @@ pub(super) struct ClientStream {
 }
 
 impl ClientStream {
-    /// Records the writes of a stream as activity of its connection.
+    /// Creates a stream whose writes are recorded in its connection's activity.
     pub(super) fn new(stream: Arc<TcpStream>, activity: Arc<Activity>) -> Self {
         Self { stream, activity }
     }

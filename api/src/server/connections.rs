@@ -124,7 +124,7 @@ impl Connections {
     }
 }
 
-/// The permit of an open connection, which removes it from the table on drop.
+/// The permit for an open connection. Dropping it removes the connection from the table.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     connections: Connections,

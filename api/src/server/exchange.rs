@@ -19,7 +19,7 @@ pub(super) struct HttpExchange {
 }
 
 impl HttpExchange {
-    /// Begins an exchange with a request whose head has arrived, and starts the time limit of its body.
+    /// Begins an exchange for a request whose head has arrived, and starts the time limit for its body.
     pub(super) fn begin(activity: &Arc<Activity>, request: Request<Incoming>) -> (Self, Request) {
         let has_body = !request.body().is_end_stream();
         let number = activity.begin_exchange(has_body);

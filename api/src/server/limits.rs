@@ -6,17 +6,17 @@ use banter_shared::config::Config;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Default maximum number of connections per address. With the default, loopback is exempt, because a proxy on this
-/// machine connects from there for all of its clients.
+/// machine connects from there on behalf of all its clients.
 const PER_ADDRESS: usize = 256;
 /// Percentage of the open-file limit that connections may use. The rest is reserved for the database and Redis.
 const SHARE_PERCENT: u64 = 80;
-/// Maximum number of connections of a process, regardless of its open-file limit.
+/// Maximum number of connections per process, regardless of its open-file limit.
 const MAX_CONNECTIONS: usize = 1_000_000;
 
-/// The limits of one process.
+/// The connection limits for one process.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Maximum number of connections of the process.
+    /// Maximum number of connections for the process.
     pub total: usize,
     /// Maximum number of connections from one address.
     per_address: usize,

@@ -88,11 +88,11 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
     open.wait().await;
 }
 
-/// The connection of a client as hyper serves it, until an event stream takes over.
+/// A client's connection as served by hyper, until an event stream takes over.
 type HttpConnection<S> = http1::Connection<TokioIo<ClientStream>, S>;
 
 /// Serves one connection until it ends, is closed to make room, or is silent during the shutdown. An event stream
-/// continues in a task of its own among `tasks`.
+/// continues in its own task, which is added to `tasks`.
 async fn serve_connection(
     stream: TcpStream,
     router: Router,
@@ -145,7 +145,7 @@ where
 {
     poll_fn(|context| match Pin::new(&mut *connection).poll(context) {
         Poll::Ready(ended) => Poll::Ready(ended.map(|()| None)),
-        // The head has been written once the body was polled and nothing is left to be written.
+        // The head has been written once the body has been polled and nothing is left to write.
         Poll::Pending if activity.is_stalled() => Poll::Pending,
         Poll::Pending => takeover.take().map_or(Poll::Pending, |takeover| Poll::Ready(Ok(Some(takeover)))),
     })
@@ -184,7 +184,7 @@ async fn answer(
     let mut response = router.oneshot(request).await?;
     let stream = AttachedStream::take(&mut response);
     if stream.is_some() && !is_head {
-        // No other request is served on the connection, so a proxy must not keep it for one.
+        // The connection serves no further requests, so a proxy must not keep it open for reuse.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     // The exchange ends when the body has been passed to the connection, or dropped.

@@ -1,5 +1,5 @@
-//! Refuses connections that exceed a limit. Responds with 503 while few connections are being refused, and otherwise
-//! closes them without a response.
+//! Refuses connections that exceed a limit. Responds with 503 as long as only a few connections are being refused, and
+//! otherwise closes them without a response.
 
 use std::{
     io,
@@ -75,7 +75,7 @@ impl Refusals {
         self.record(|counts| counts.failures += 1);
     }
 
-    /// Counts a refusal, and logs the count unless it was logged within [`LOG_INTERVAL`].
+    /// Counts a refusal, and logs the counts unless they were already logged within the last [`LOG_INTERVAL`].
     fn record(&self, count: impl FnOnce(&mut RefusalCounts)) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         count(&mut counts);
@@ -95,7 +95,7 @@ impl Refusals {
     }
 }
 
-/// Responds, and reads what the client has sent: closing a connection with unread data resets it, and the client might
+/// Responds, and reads what the client has sent: closing a connection with unread data resets it, so the client might
 /// never receive the response.
 async fn respond(mut stream: TcpStream, scope: LimitScope) -> io::Result<()> {
     let mut buffer = [0; 4096];

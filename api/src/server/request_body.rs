@@ -21,13 +21,13 @@ use super::Activity;
 /// Time limit for the body of a request, from the end of its head.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The error of a body that did not arrive in time.
+/// The error for a body that did not arrive in time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the body did not arrive in time")]
 pub struct BodyTimeoutError;
 
-/// A body that fails once with [`BodyTimeoutError`] if it is incomplete at its deadline. Data that arrives later can still
-/// be read: closing a connection with unread data resets it, and the client might never receive the response.
+/// A body that fails once with [`BodyTimeoutError`] if it is incomplete at its deadline. Data that arrives later can
+/// still be read: closing a connection with unread data resets it, so the client might never receive the response.
 pub(super) struct RequestBody {
     body: BodyDataStream,
     deadline: Instant,
@@ -39,7 +39,7 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    /// Creates the body of an exchange on a connection.
+    /// Creates the request body of an exchange on a connection.
     pub(super) fn new(body: Incoming, deadline: Instant, activity: Arc<Activity>, exchange: u64) -> Self {
         Self { body: Body::new(body).into_data_stream(), deadline, timer: None, is_late: false, activity, exchange }
     }

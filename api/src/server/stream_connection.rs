@@ -1,8 +1,8 @@
 //! The connection of an event stream.
 //!
-//! Frames that are ready at the same time, such as those that a busy socket has delayed, are sent with one write. What the
-//! client sends is discarded. The stream ends when the client closes its sending side, which means that it no longer reads
-//! the stream.
+//! Frames that are ready at the same time, such as those that a busy socket has delayed, are sent in one write. What
+//! the client sends is discarded. The stream ends when the client closes its sending side, which means that it no
+//! longer reads the stream.
 
 use std::{
     collections::VecDeque,
@@ -24,7 +24,7 @@ use crate::stream::EventStream;
 
 /// Maximum number of frames per write.
 const FRAMES: usize = 32;
-/// Size from which no more frames are collected for a write, in bytes.
+/// Size, in bytes, at which no more frames are collected for a write.
 const WRITE_BYTES: usize = 64 * 1024;
 /// The chunk that ends a body (RFC 9112, section 7.1).
 const LAST_CHUNK: Bytes = Bytes::from_static(b"0\r\n\r\n");
@@ -38,18 +38,18 @@ pub(super) struct StreamConnection {
     is_chunked: bool,
     /// What is left to write.
     pending: VecDeque<Bytes>,
-    /// Whether the last of `pending` ends the body.
+    /// Whether the body ends after `pending`.
     is_complete: bool,
-    /// The number of bytes that the client may still send.
+    /// The number of bytes that the client may still send before it is disconnected.
     input_left: usize,
-    /// How long a client that does not read delays a shutdown.
+    /// Limits how long a client that is not reading delays a shutdown.
     patience: Option<Pin<Box<Sleep>>>,
     _exchange: HttpExchange,
     _permit: ConnectionPermit,
 }
 
 impl StreamConnection {
-    /// Creates the connection of a stream that takes over.
+    /// Creates the connection for a stream that takes over.
     pub(super) fn new(stream: TcpStream, takeover: Takeover, permit: ConnectionPermit) -> Self {
         let Takeover { events, exchange, is_chunked } = takeover;
         Self {
@@ -65,7 +65,7 @@ impl StreamConnection {
         }
     }
 
-    /// Writes the stream until it ends, or the client disconnects.
+    /// Writes the stream until it ends or the client disconnects.
     pub(super) async fn run(mut self) {
         if let Err(error) = std::future::poll_fn(|context| self.poll(context)).await {
             tracing::debug!(%error, "stream failed");
@@ -74,7 +74,7 @@ impl StreamConnection {
         let _ = SockRef::from(&self.stream).shutdown(Shutdown::Write);
     }
 
-    /// Reads and writes as much as possible. Completes at the end.
+    /// Reads and writes as much as possible. Completes when the stream ends.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.events.register(context);
         if let Poll::Ready(ended) = self.poll_input(context) {
@@ -135,7 +135,7 @@ impl StreamConnection {
         }
     }
 
-    /// Writes once what has been collected.
+    /// Performs one write with what has been collected.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let Poll::Ready(writable) = self.stream.poll_write_ready(context) else {

@@ -1,4 +1,4 @@
-//! The updates of one user, on their way to the user's streams.
+//! One user's updates, queued for the user's streams.
 //!
 //! Guarantees: every stream receives the updates in order, starting with those sent after it subscribed. An update is kept
 //! until every stream has received it, within bounds; a stream that falls further behind receives
@@ -16,10 +16,10 @@ use super::{live_update::LiveUpdate, stream_handle::StreamHandle};
 
 /// Maximum number of updates kept for the streams of one user.
 const MAX_UPDATES: usize = 256;
-/// Maximum size of these updates, in bytes. A single larger one is kept, too.
+/// Maximum size of these updates, in bytes. A single larger update is also kept.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// The updates of one user.
+/// One user's updates.
 #[derive(Debug)]
 pub(super) struct Channel {
     pub(super) user: UserRef,
@@ -99,7 +99,7 @@ impl Channel {
         lock(&self.updates).subscribers == 0
     }
 
-    /// Sends an update to every stream that subscribed before.
+    /// Sends an update to every stream that is currently subscribed.
     pub(super) fn send(&self, update: LiveUpdate) {
         {
             let mut updates = lock(&self.updates);
@@ -128,7 +128,7 @@ impl Channel {
     }
 }
 
-/// The subscription of a stream to its user's channel. Ends when it is dropped.
+/// A stream's subscription to its user's channel. Ends when dropped.
 #[derive(Debug)]
 pub(super) struct Subscription {
     channel: Arc<Channel>,
@@ -138,7 +138,8 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
-    /// Receives the next update. After updates were dropped, continues with the oldest one that is left.
+    /// Receives the next update. If updates were dropped, returns [`Received::Lagged`] once, then continues with the
+    /// oldest remaining update.
     pub(super) fn receive(&mut self) -> Received {
         let mut updates = lock(&self.channel.updates);
         if self.position < updates.start() {

@@ -30,7 +30,7 @@ impl Channels {
         self.by_log.is_empty()
     }
 
-    /// Returns the channel of a user, and creates it if necessary. A new channel keeps `follow`.
+    /// Returns a user's channel, creating it if necessary. A new channel keeps `follow`.
     pub(super) fn open(&mut self, user: &UserRef, start: &ReplayStart, follow: FollowGuard) -> &Arc<Channel> {
         self.logs.insert(user.clone(), start.user_log_id);
         self.by_log
@@ -38,7 +38,7 @@ impl Channels {
             .or_insert_with(|| Arc::new(Channel::new(user.clone(), start.cursor.epoch.clone(), follow)))
     }
 
-    /// Removes the channels without subscribers.
+    /// Removes the channels that have no subscribers.
     pub(super) fn prune(&mut self) {
         let logs = &mut self.logs;
         self.by_log.retain(|log_id, channel| {

@@ -39,7 +39,7 @@ impl Credentials {
         self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a stream of a principal, to be revoked with its credential.
+    /// Adds a principal's stream, which is revoked together with the principal's credential.
     pub(super) fn add(self: &Arc<Self>, principal: Principal, handle: &Arc<StreamHandle>) -> CredentialUse {
         let credential = (principal.key_id, principal.login_id);
         let mut in_use = self.in_use();
@@ -71,7 +71,7 @@ impl Credentials {
     }
 }
 
-/// The use of a credential by a stream, until it is dropped.
+/// A stream's use of a credential. Ends when dropped.
 #[derive(Debug)]
 pub(super) struct CredentialUse {
     credentials: Arc<Credentials>,

@@ -1,7 +1,7 @@
 //! One open stream: replay, then live events, in order and without gaps.
 //!
-//! A stream is a state machine that is polled by the task of its connection until a write is pending: a slow reader holds
-//! its position, at most one write, and the frames of the last update.
+//! A stream is a state machine that its connection's task polls until a write is pending. A stream with a slow reader
+//! therefore holds only its position, at most one write, and the frames of the last update.
 
 use std::{
     collections::VecDeque,
@@ -48,7 +48,7 @@ pub struct EventStream {
     _registration: Registration,
 }
 
-/// Ends everything that was registered for a stream.
+/// A stream's registrations, which end when dropped.
 pub(super) struct Registration {
     pub(super) _open: OpenStream,
     pub(super) _credential: CredentialUse,
@@ -93,7 +93,8 @@ impl Phase {
 }
 
 impl EventStream {
-    /// Creates a stream that continues from `progress`, with a `resync` first if its client's cursor could not be used.
+    /// Creates a stream that continues from `progress`, after a `resync` event if the client's cursor could not be
+    /// used.
     pub(super) fn new(
         progress: Progress,
         handle: Arc<StreamHandle>,
@@ -111,7 +112,8 @@ impl EventStream {
         Self { hub, handle, subscription: Some(subscription), phase, ready, _registration: registration }
     }
 
-    /// Registers the task to wake when there is something to do. If the stream should end, releases its resources.
+    /// Registers the task to wake when the stream has something to do. If the stream should end, releases its
+    /// resources.
     pub fn register(&mut self, context: &Context<'_>) {
         self.handle.register(context.waker());
         self.end_if_due();
@@ -148,7 +150,7 @@ impl EventStream {
         }
     }
 
-    /// Starts to end the stream if it should end. Returns whether it does.
+    /// Starts ending the stream if it should end. Returns whether it did.
     fn end_if_due(&mut self) -> bool {
         let (is_draining, is_too_slow) = (self.handle.is_draining(), self.handle.is_too_slow());
         if !is_draining && !is_too_slow {
@@ -202,7 +204,7 @@ impl EventStream {
         }
     }
 
-    /// Records that the client accepts nothing, or that it has accepted something.
+    /// Records that the client is not accepting any data, or that it has accepted some.
     pub fn set_stalled(&self, is_stalled: bool) {
         if is_stalled {
             self.handle.stall();

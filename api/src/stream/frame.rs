@@ -10,8 +10,8 @@ const HEAD_BYTES: usize = 10;
 /// The line break that ends a chunk.
 const CHUNK_END: &[u8] = b"\r\n";
 
-/// An encoded event, which all streams share. It is one chunk of a chunked body (RFC 9112, section 7.1), so that it can be
-/// written to a connection as it is.
+/// An encoded event, which all streams share. It is one chunk of a chunked body (RFC 9112, section 7.1), so that it can
+/// be written to a connection as is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     chunk: Bytes,
@@ -20,8 +20,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Encodes an event. Only durable events have an ID, from which a client resumes. Logs an event that cannot
-    /// be encoded, which does not occur: every event can be serialized as JSON.
+    /// Encodes an event. Only durable events have an ID, from which a client can resume. Returns `None` and logs an
+    /// error if the event cannot be encoded, which never happens, because every event can be serialized as JSON.
     pub(super) fn encode(id: Option<&Cursor>, event: &Event) -> Option<Self> {
         let mut buffer = BytesMut::with_capacity(USUAL_BYTES);
         buffer.put_bytes(0, HEAD_BYTES);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn is_a_chunk_with_its_size() {
+    fn a_frame_is_a_chunk_that_begins_with_its_size() {
         for size in [1, 200, 5000, 2_000_000] {
             let event = event(EventData::Resync {
                 reason: "x".repeat(size),

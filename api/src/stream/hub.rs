@@ -1,8 +1,8 @@
-//! The hub: tails the event log once for all open streams of this process, and distributes each user's events.
+//! The hub, which tails the event log once for all open streams of this process and distributes each user's events.
 //!
 //! Guarantees: every change committed after a stream has subscribed reaches its channel in order, as a frame or as a
-//! hint to read the log. Live events are encoded once, for all streams. The work that recurs for every stream is done by the
-//! [`ticker`](super::ticker).
+//! hint to read the log. Live events are encoded once, for all streams. Work that recurs for every stream is done by
+//! the [`ticker`](super::ticker).
 
 use std::{
     fmt,
@@ -100,8 +100,8 @@ impl Hub {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Subscribes a stream to a user's events. There is no gap between the state that is read from the store afterward
-    /// and the first event.
+    /// Subscribes a stream to a user's events. There is no gap between the state that is subsequently read from the
+    /// store and the first event.
     pub(super) async fn subscribe(
         &self,
         user: &UserRef,
@@ -110,7 +110,7 @@ impl Hub {
     ) -> Result<Subscription, StoreError> {
         let follow = self.relay.follow(user).await;
         let subscription = self.channels().open(user, start, follow).subscribe(handle);
-        // The hub starts at a position before that of the stream's read.
+        // The hub starts tailing before the stream reads the log, so that the stream misses nothing in between.
         let mut position = self.position.lock().await;
         if position.is_none() {
             *position = Some(self.store.tail_position().await?);
@@ -147,7 +147,8 @@ impl Hub {
             Signal::Reconnected => *pending = PendingWork { read: true, resend: true },
             Signal::Text(user, text) => {
                 let Some(channel) = self.channels().of_user(&user).cloned() else { return };
-                // The event that starts a task precedes its text, even if the signal for it arrives later.
+                // The event that starts a task must be sent before its text, even if the signal for the event arrives
+                // later.
                 pending.read |= text.offset == 0;
                 self.perform(pending).await;
                 self.send_text(&channel, text);
@@ -213,7 +214,7 @@ impl Hub {
         }
     }
 
-    /// Encodes an event of the log. Returns `None` if streams must read it from there.
+    /// Encodes an event from the log. Returns `None` if streams must read the event from the log themselves.
     fn render(&self, channel: &Channel, seq: i64, event: Event) -> Option<LiveUpdate> {
         let cursor = Cursor { epoch: channel.epoch.clone(), seq };
         let frame = Frame::encode(Some(&cursor), &event).filter(|frame| frame.size() <= MAX_FRAME_BYTES)?;

@@ -1,4 +1,4 @@
-//! Live text of answers in progress, and the gaps in it.
+//! Live text of answers in progress, and how gaps in it are closed.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -58,7 +58,8 @@ impl Progress {
 }
 
 impl TaskProgress {
-    /// Sends the part of a piece that has not been sent; the piece must not begin after it. Returns whether it was sent.
+    /// Sends the part of a piece that has not been sent yet; the piece must not begin beyond the text sent so far.
+    /// Returns whether the part was sent.
     fn send_text(&mut self, piece: &TextPiece, out: &mut VecDeque<Frame>) -> bool {
         // A stored chunk may overlap text that was already sent. Sent text ends where a delta ended, so the rest of the
         // chunk begins at a character boundary.
@@ -88,7 +89,7 @@ impl TaskProgress {
     }
 }
 
-/// Creates the event with the text so far.
+/// Creates the event that contains the answer's text so far.
 pub(super) fn partial_event(partial: Partial) -> EventData {
     let Partial { task_id, attempt, message_id, text, next_offset } = partial;
     EventData::MessagePartial { task_id, attempt, message_id, text, next_offset }

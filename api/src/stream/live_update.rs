@@ -15,13 +15,13 @@ use super::frame::Frame;
 /// An update that the hub sends to the streams of a user. Everything in it is encoded once, for all streams.
 #[derive(Debug)]
 pub(super) enum LiveUpdate {
-    /// An event of the log.
+    /// An event from the log.
     Event {
         /// The number of the event.
         seq: i64,
-        /// The session of the event.
+        /// The session that the event belongs to.
         session_id: Option<SessionId>,
-        /// The change to tasks of the session, if any.
+        /// The change to the session's tasks, if any.
         task_change: Option<TaskChange>,
         /// The encoded event.
         frame: Frame,
@@ -31,7 +31,7 @@ pub(super) enum LiveUpdate {
         /// The number of the event.
         seq: i64,
     },
-    /// More text of an answer in progress.
+    /// More text for an answer in progress.
     Text(Arc<TextPiece>),
     /// The stored text of an answer in progress, for streams that have missed some of it.
     Partial {
@@ -79,7 +79,8 @@ impl TextPiece {
         Some(Self { text, at, frame })
     }
 
-    /// Encodes the part of the text that starts at an offset. Returns `None` if it does not start there.
+    /// Encodes the rest of the text, starting at an offset. Returns `None` if the offset lies outside the text or
+    /// within a character.
     pub(super) fn rest(&self, offset: i64) -> Option<Frame> {
         let sent = usize::try_from(offset - self.text.offset).ok()?;
         encode_delta(&self.text, self.at, offset, self.text.text.get(sent..)?.to_owned())
@@ -119,7 +120,7 @@ pub(super) enum TaskChange {
 }
 
 impl LiveUpdate {
-    /// Returns the memory that it occupies, in bytes, without fields of bounded length.
+    /// Returns the memory that the update occupies, in bytes, excluding fields of bounded length.
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Event { frame, .. } | Self::Partial { frame, .. } | Self::Step { frame, .. } => frame.size(),
@@ -129,7 +130,7 @@ impl LiveUpdate {
     }
 }
 
-/// The progress of a stream within the output of a running task.
+/// A stream's progress through the output of a running task.
 #[derive(Debug)]
 pub(super) struct TaskProgress {
     pub(super) session_id: SessionId,
@@ -139,7 +140,7 @@ pub(super) struct TaskProgress {
     pub(super) next_offset: i64,
     /// Deltas after a gap, held until the text before them is known.
     pub(super) held: Vec<Arc<TextPiece>>,
-    /// Steps that were sent with a higher revision than the stream's, by `seq`.
+    /// The revisions of steps that were sent with a higher revision than the stream's, by `seq`.
     pub(super) sent_steps: BTreeMap<i64, i64>,
 }
 

@@ -8,7 +8,7 @@ use std::{
 use banter_shared::id::{SessionId, TaskId};
 use tokio::sync::Notify;
 
-/// An attempt of which a stream has missed text.
+/// An attempt with text that a stream has missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct MissedText {
     pub(super) user_log_id: i64,
@@ -17,7 +17,7 @@ pub(super) struct MissedText {
     pub(super) attempt: i64,
 }
 
-/// The answers to read, each once for all streams.
+/// The answers to read. Each one is read once for all streams.
 #[derive(Debug, Default)]
 pub(super) struct MissedTexts {
     requests: Mutex<HashSet<MissedText>>,

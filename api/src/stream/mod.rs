@@ -6,7 +6,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `hub` | tails the log, encodes events, and sends them to the users' channels |
-//! | `channel` | the updates of one user, which all of the user's streams share |
+//! | `channel` | one user's updates, which all of the user's streams share |
 //! | `event_stream` | one stream, as a state machine that its connection polls |
 //! | `replay` | reading the log up to its head |
 //! | `progress`, `live_text` | what a stream sends for each update |

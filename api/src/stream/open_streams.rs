@@ -56,7 +56,8 @@ impl OpenStreams {
         self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a stream, which is visited for the first time after a round. It ends at once if the process is shutting down.
+    /// Adds a stream, which is visited for the first time after a full round. The stream ends immediately if the
+    /// process is shutting down.
     pub(super) fn add(self: &Arc<Self>, handle: &Arc<StreamHandle>) -> OpenStream {
         let mut wheel = self.wheel();
         let slot = (wheel.next + SLOTS - 1) % SLOTS;
@@ -90,7 +91,7 @@ impl OpenStreams {
         }
     }
 
-    /// Ends all streams, and those opened later.
+    /// Ends all streams, including those opened later.
     pub(super) fn drain(&self) {
         let mut wheel = self.wheel();
         wheel.is_draining = true;
@@ -100,7 +101,7 @@ impl OpenStreams {
     }
 }
 
-/// An open stream, until it is dropped.
+/// The registration of an open stream, which ends when dropped.
 #[derive(Debug)]
 pub(super) struct OpenStream {
     streams: Arc<OpenStreams>,

@@ -104,7 +104,8 @@ impl Progress {
         }
     }
 
-    /// Returns whether a step was not sent before. Steps arrive in the order of their changes.
+    /// Returns whether this revision of a step has not been sent yet, and records it. Steps arrive in the order in
+    /// which they changed.
     fn is_new_step(&mut self, task_id: TaskId, attempt: i64, seq: i64, revision: i64) -> bool {
         if self.step_revision.is_some_and(|sent| revision <= sent) {
             return false;
@@ -114,7 +115,7 @@ impl Progress {
         running.and_then(|running| running.sent_steps.get(&seq)).is_none_or(|sent| revision > *sent)
     }
 
-    /// Returns the typing event of a running task.
+    /// Returns the typing event for a running task.
     pub(super) fn typing(&self, task_id: TaskId, running: &TaskProgress, is_typing: bool) -> Option<Frame> {
         let event = typing_event(&running.agent_key, task_id, is_typing, self.hub.now());
         self.hub.encode(event, Some(running.session_id))

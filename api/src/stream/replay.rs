@@ -1,4 +1,4 @@
-//! Replay: reads the log from the stream's position to the head, then sends the output of running tasks.
+//! Reads the log from a stream's position to the head, then sends the output of running tasks.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,7 +21,7 @@ const REPLAY_PAGE: i64 = 256;
 /// Pause before reading the log again after a failure.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
-/// A replay in progress: a position, and the frames on their way to the client, which it waits for.
+/// A replay in progress. It waits until the stream has taken each frame.
 pub(super) struct Replay {
     progress: Progress,
     out: mpsc::Sender<Frame>,

@@ -9,7 +9,7 @@ use futures::task::AtomicWaker;
 
 /// A heartbeat is due.
 const HEARTBEAT: u8 = 1;
-/// The typing events are due to be renewed.
+/// The typing events are due for renewal.
 const TYPING: u8 = 1 << 1;
 /// The client has read nothing for too long.
 const TOO_SLOW: u8 = 1 << 2;
@@ -20,10 +20,10 @@ const REVOKED: u8 = 1 << 4;
 
 /// Number of visits per heartbeat.
 pub(super) const HEARTBEAT_VISITS: u8 = 5;
-/// Number of visits after which a reader that accepts nothing is too slow.
+/// Number of visits after which a reader that accepts nothing is considered too slow.
 const STALL_VISITS: u8 = 10;
 
-/// The handle of an open stream. The stream registers its waker, and everything that concerns it wakes it.
+/// The handle of an open stream. The stream registers its waker, and is woken by everything that concerns it.
 #[derive(Debug, Default)]
 pub(super) struct StreamHandle {
     waker: AtomicWaker,
@@ -44,7 +44,7 @@ pub(super) struct Due {
 }
 
 impl StreamHandle {
-    /// Registers the task of the stream to be woken.
+    /// Registers the stream's task to be woken.
     pub(super) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }
@@ -116,7 +116,7 @@ impl StreamHandle {
         self.has_running_tasks.store(has, Ordering::Relaxed);
     }
 
-    /// Records that the client does not accept more.
+    /// Records that the client is not accepting any more data.
     pub(super) fn stall(&self) {
         self.is_stalled.store(true, Ordering::Relaxed);
     }

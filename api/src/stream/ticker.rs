@@ -1,4 +1,4 @@
-//! The work that recurs for every stream: heartbeats, renewals of typing events, missed text, and checks of credentials.
+//! The work that recurs for every stream: heartbeats, renewal of typing events, missed text, and credential checks.
 //!
 //! Three tasks do it for all streams, so that a stream needs no timers of its own.
 
@@ -9,13 +9,13 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{hub::Hub, live_text::partial_event, live_update::LiveUpdate, missed_text::MissedText, open_streams::TICK};
 
-/// Interval between checks of credentials: streams must end within 5 s of the revocation of a key.
+/// Interval between credential checks. Streams must end within 5 s of their key being revoked.
 const CREDENTIAL_CHECK: Duration = Duration::from_secs(2);
 /// Interval between reads of the text that streams have missed.
 const MISSED_TEXT_READ: Duration = Duration::from_millis(100);
 
 impl Hub {
-    /// Visits all streams in turn until the process is draining. Then ends them.
+    /// Visits all streams in turn until the process is draining, then ends them.
     pub(super) async fn tick(self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -45,7 +45,7 @@ impl Hub {
         self.shutdown.soft().run_until_cancelled(check).await;
     }
 
-    /// Reads the stored text of answers with text that some streams have missed, once for all streams, until the process
+    /// Reads the stored text of answers that some streams have partly missed, once for all streams, until the process
     /// is draining.
     pub(super) async fn read_missed_texts(self) {
         let read = async {
@@ -65,7 +65,7 @@ impl Hub {
 
     async fn send_missed_text(&self, missed: MissedText) -> Result<(), StoreError> {
         let MissedText { user_log_id, session_id, task_id, attempt } = missed;
-        // Without a partial, the attempt has ended, and its event follows.
+        // If there is no partial, the attempt has ended, and the event for its end follows.
         let Some(partial) = self.store.find_partial(task_id, attempt).await? else { return Ok(()) };
         let next_offset = partial.next_offset;
         let channel = self.channels().get(user_log_id).cloned();

@@ -1,4 +1,4 @@
-//! Typing events, which follow the running tasks.
+//! Typing events, which reflect the running tasks.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ pub(super) fn typing_event(agent_key: &str, task_id: TaskId, is_typing: bool, no
     EventData::Typing { agent_key: agent_key.to_owned(), task_id, is_typing, expires_at }
 }
 
-/// The renewals of typing events at this tick, which all streams share.
+/// The typing events renewed at this tick, which all streams share.
 #[derive(Debug, Default)]
 pub(super) struct TypingFrames(Mutex<HashMap<TaskId, Frame>>);
 
@@ -35,7 +35,7 @@ impl TypingFrames {
         Some(frame)
     }
 
-    /// Removes the renewals of the last tick.
+    /// Removes the renewals from the last tick.
     pub(super) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -41,7 +41,7 @@ impl RelayKey {
         mac
     }
 
-    /// Returns the message with its tag.
+    /// Returns the message, prefixed with its tag.
     pub(super) fn seal(&self, channel: &str, message: &[u8]) -> Vec<u8> {
         let mut sealed = self.mac(channel, message).finalize().into_bytes().to_vec();
         sealed.extend_from_slice(message);

@@ -71,7 +71,7 @@ pub enum Signal {
     Text(UserRef, Arc<LiveText>),
     /// A job became runnable.
     WakeWorkers,
-    /// A running task was requested to stop.
+    /// A stop was requested for a running task.
     Stop(TaskId),
     /// A permission request of a running task was answered.
     Decided(TaskId),

@@ -63,7 +63,7 @@ enum ChannelMessage {
     Text(LiveText),
     /// On the channel for jobs: a job became runnable.
     Work,
-    /// On the channel for stops: a running task was requested to stop.
+    /// On the channel for stops: a stop was requested for a running task.
     Stop(TaskId),
     /// On the channel for stops: a permission request of a running task was answered.
     Decided(TaskId),

@@ -1,4 +1,4 @@
-//! Handling of messages without a valid signature of this installation: they are dropped, counted, and logged at most
+//! Handles messages without a valid signature from this installation. They are dropped, counted, and logged at most
 //! once a minute.
 
 use std::{

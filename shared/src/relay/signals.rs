@@ -1,4 +1,4 @@
-//! The signals within a process, from the relay to the hub, the queue, and waiting requests.
+//! Signals within a process, sent from the relay to the hub, the queue, and waiting requests.
 
 use std::sync::{
     Arc,
@@ -57,7 +57,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Receives the next signal, or `None` after the relay was dropped.
+    /// Receives the next signal, or `None` after the relay has been dropped.
     pub async fn recv(&mut self) -> Option<Signal> {
         match self.receiver.recv().await {
             Ok(signal) => Some(signal),

@@ -67,7 +67,7 @@ pub struct RelayStatus {
 }
 
 impl RelayStatus {
-    /// Returns the overall state of the relay, which is the worse of the two directions.
+    /// Returns the relay's overall state: the subscriber's if it is not connected, and otherwise the publisher's.
     #[must_use]
     pub const fn overall(&self) -> LinkState {
         if self.subscriber.is_connected() { self.publisher } else { self.subscriber }

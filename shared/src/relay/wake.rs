@@ -1,4 +1,4 @@
-//! Detection of changes by other processes that share a database file.
+//! Detects changes made by other processes that share a database file.
 //!
 //! After a commit, the writer touches `<db>-wake`, which the others watch. They do not watch the write-ahead log,
 //! because its frames are written before a durable commit becomes visible, so a read at that moment would find nothing.
@@ -26,7 +26,7 @@ pub(super) use poll::Interest;
 /// How often a polling process tries again to watch the file.
 const WATCH_RETRY: Duration = Duration::from_secs(30);
 
-/// How changes by other processes are detected.
+/// How changes made by other processes are detected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WakeMode {
     /// By watching a file if that works, otherwise by polling.
@@ -39,7 +39,7 @@ pub enum WakeMode {
 /// The callback that is called for every change.
 pub(super) type OnChange = Arc<dyn Fn() + Send + Sync>;
 
-/// Detects changes by other processes.
+/// Detects changes made by other processes.
 pub(super) struct Listener {
     pub(super) wake: Arc<WakeFile>,
     pub(super) mode: WakeMode,

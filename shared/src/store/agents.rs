@@ -6,7 +6,7 @@ use crate::id::WorkerId;
 /// Whether an agent can answer.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct AgentHealth {
-    /// The key of the agent.
+    /// The agent's key.
     pub agent_key: String,
     /// Whether the agent can answer.
     #[sqlx(rename = "available")]

@@ -1,4 +1,4 @@
-//! Claims: a worker takes the next tasks.
+//! Claims due tasks for workers.
 
 use std::sync::LazyLock;
 
@@ -41,8 +41,8 @@ pub struct Claim {
 
 /// Selects the first `$3` due jobs with their tasks. `$4` is the worker.
 ///
-/// Jobs are ordered by round, then by ID, which begins with the time of the push. If they were ordered by `run_at`,
-/// jobs that back off would starve behind new ones.
+/// Jobs are ordered by round, then by ID, which begins with the time at which the job was pushed. If they were ordered
+/// by `run_at`, jobs that back off would starve behind new ones.
 const LIST_DUE: &str = concat!(
     "SELECT j.id AS job_id, -j.priority AS round, t.id AS task_id, t.attempt + 1 AS attempt, \
      t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, s.workspace_id, \
@@ -89,7 +89,7 @@ impl DueJob {
     }
 }
 
-/// Starts a task of a due job.
+/// Starts the task of a due job.
 static START: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &[
@@ -182,8 +182,8 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Claims at most `limit` due tasks, in the order of their rounds: the jobs, the tasks' status, and the events are
-    /// updated in one transaction.
+    /// Claims at most `limit` due tasks, in the order of their rounds. Updates the jobs and the tasks, and appends the
+    /// events, in one transaction.
     ///
     /// # Errors
     /// Returns an error if the store fails.

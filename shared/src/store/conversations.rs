@@ -40,8 +40,8 @@ struct ConversationRow {
 }
 
 impl Store {
-    /// Reads the conversation for an attempt: the newest messages, up to the first one with which their texts exceed
-    /// `history_bytes`. That message shows the agent's driver that the conversation was cut.
+    /// Reads the conversation for an attempt: the newest messages, up to and including the first one that makes their
+    /// combined text exceed `history_bytes`. That message shows the agent's driver that the conversation was truncated.
     ///
     /// The cost does not depend on the length of the conversation.
     ///
@@ -62,7 +62,8 @@ impl Store {
     }
 }
 
-/// Returns the newest of the messages, in order, up to the first one with which their texts exceed the limit.
+/// Returns the newest messages, in order, up to and including the first one that makes their combined text exceed the
+/// limit. The turn's own message is always included, even if it exceeds the limit by itself.
 fn cut(mut messages: Vec<HistoryMessage>, history_bytes: usize) -> Vec<HistoryMessage> {
     messages.sort_by_key(|message| (message.turn, message.role == Role::Assistant));
     let mut bytes = 0_usize;

@@ -1,4 +1,4 @@
-//! A database's files, including their names, their permissions, and the processes that use them.
+//! A database's files: their names, their permissions, and the processes that use them.
 //!
 //! Each process that uses the database holds a shared lock on `<db>.lock`; a restore requires an exclusive one. Either
 //! lock is acquired while holding `<db>.migrate.lock`.

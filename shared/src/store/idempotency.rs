@@ -63,8 +63,8 @@ pub(super) async fn find(
     Ok(found)
 }
 
-/// Stores the message to which the key of a request refers, if the request has a key. A key that has expired may be
-/// stored again.
+/// Stores the message to which a request's key refers, if the request has a key. A key that has expired may be stored
+/// again.
 pub(super) const INSERT_KEY: &str = "INSERT INTO idempotency_key \
      (workspace_id, user_id, operation, key, request_hash, chat_session_id, message_id, created_at) \
      SELECT $workspace_id, $user_id, $operation, $idempotency_key, $request_hash, $session_id, $user_message_id, $now \

@@ -1,4 +1,4 @@
-//! Messages: reading a session's transcript.
+//! Reads the transcripts of sessions.
 
 use super::{
     Store, StoreError, chunks, events,
@@ -74,7 +74,7 @@ async fn page(
     Ok(MessagePage { items: found.into_iter().map(Message::from).collect(), has_more: extent.has_more })
 }
 
-/// The turns of a page.
+/// The turns on a page.
 struct Extent {
     /// The first and the last turn; `None` for an empty page.
     turns: Option<(i64, i64)>,
@@ -82,7 +82,7 @@ struct Extent {
     has_more: bool,
 }
 
-/// Determines the turns of a page. Reads only the lengths of messages, which SQLite takes from row headers, but not
+/// Determines the turns on a page. Reads only the lengths of messages, which SQLite takes from the row headers, and not
 /// their content.
 async fn extent(
     connection: &mut SqliteConnection,
@@ -173,7 +173,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Returns a task of a session with its steps.
+    /// Returns a task in a session, with its steps.
     ///
     /// # Errors
     /// Returns an error if the store fails.

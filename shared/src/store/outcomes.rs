@@ -1,4 +1,4 @@
-//! Outcomes: storing the end of a task, regardless of its cause.
+//! Stores the outcomes of tasks, regardless of how they ended.
 
 use std::sync::LazyLock;
 
@@ -42,7 +42,7 @@ pub(super) struct UnfinishedTask {
     pub(super) has_steps: bool,
     /// Whether an agent session is stored.
     pub(super) has_resume: bool,
-    /// The task that becomes the head of the session's queue if this one is running.
+    /// The task at the head of the session's queue, if this task is running.
     next_task_id: Option<TaskId>,
     /// When that task is due, if not immediately.
     next_due_at: Option<Timestamp>,
@@ -52,7 +52,7 @@ pub(super) struct UnfinishedTask {
 pub(super) struct TaskOutcome {
     pub(super) status: TaskStatus,
     pub(super) finish_reason: FinishReason,
-    /// The text; `None` for the stored text.
+    /// The text; `None` to use the stored text.
     pub(super) text: Option<String>,
     pub(super) usage: Option<Usage>,
     pub(super) failures: i64,

@@ -1,4 +1,4 @@
-//! Pruning: deleting rows that are no longer needed.
+//! Prunes rows that are no longer needed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,7 +7,7 @@ use sqlx::{Sqlite, query::Query, sqlite::SqliteArguments};
 use super::{AGENT_QUEUE, Store, StoreError, idempotency};
 use crate::clock::Timestamp;
 
-/// The maximum number of rows to delete per transaction, so that other changes wait for a few milliseconds at most.
+/// The maximum number of rows to delete per transaction, so that other changes wait for at most a few milliseconds.
 const BATCH: i64 = 200;
 /// How long ended jobs are kept for inspection.
 const ENDED_JOBS_KEPT: Duration = Duration::from_hours(1);
@@ -20,16 +20,16 @@ const PRUNE_TICKETS: &str = "DELETE FROM stream_ticket WHERE token_hash IN \
      (SELECT token_hash FROM stream_ticket WHERE expires_at < $1 LIMIT $2 + 0)";
 /// Deletes at most `$2` logins that expired before `$1`.
 const PRUNE_LOGINS: &str = "DELETE FROM login WHERE id IN (SELECT id FROM login WHERE expires_at < $1 LIMIT $2 + 0)";
-/// Deletes at most `$2` ended jobs of the queue `$3` that ended before `$1`.
+/// Deletes at most `$2` jobs of the queue `$3` that ended before `$1`.
 const PRUNE_JOBS: &str = "DELETE FROM Jobs WHERE id IN \
      (SELECT id FROM Jobs WHERE job_type = $3 AND done_at IS NOT NULL AND done_at < $1 LIMIT $2 + 0)";
-/// Selects the `$1` oldest events of all logs.
+/// Selects the `$1` oldest events across all logs.
 const LIST_OLDEST_EVENTS: &str = "SELECT user_log_id, seq, at FROM event_log ORDER BY id LIMIT $1 + 0";
 
 /// How long data is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// The retention of events.
+    /// How long events are kept.
     pub events: Duration,
 }
 
@@ -64,8 +64,8 @@ impl Store {
         self.write(async |tx| Ok(delete.execute(tx).await?.rows_affected())).await
     }
 
-    /// Prunes a batch of the oldest events, which are a prefix of each of their logs: everything before the first event
-    /// that is recent enough. Returns the number of events.
+    /// Prunes a batch of the oldest events, up to the first one that is recent enough. The pruned events are a prefix
+    /// of each log that contains them. Returns the number of pruned events.
     async fn prune_events(&self, now: Timestamp, kept: Duration) -> Result<u64, StoreError> {
         // Events from the distant future were stored before the clock was set back.
         let recent = now.minus(kept)..=now.plus(kept);

@@ -1,5 +1,5 @@
-//! Read positions: the last message of a session that its owner has read. Triggers keep the session's number of unread
-//! answers.
+//! Moves read positions. A session's read position is the last message that its owner has read. Triggers maintain the
+//! session's number of unread answers.
 
 use sqlx::SqliteConnection;
 
@@ -24,7 +24,8 @@ impl Store {
         .await
     }
 
-    /// Moves the read position before the last answer. Returns the session.
+    /// Moves the read position back to just before the last answer, unless it is already there or earlier. Returns the
+    /// session.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.

@@ -1,4 +1,4 @@
-//! Replay: the position at which a stream starts in its user's log, and the events after it.
+//! Determines the position at which a stream starts in its user's log, and reads the events after it.
 
 use super::{
     LogPosition, Store, StoreError, events,
@@ -95,7 +95,7 @@ impl Store {
         })
     }
 
-    /// Reads at most `limit` rows of a user's log after `after_seq`, or fewer if their texts are long. If the head is
+    /// Reads at most `limit` rows of a user's log after `after_seq`, or fewer if their text is long. If the head is
     /// reached, also reads the running tasks.
     ///
     /// With `only`, events and state are limited to that session. `after_step` is the latest step revision that the

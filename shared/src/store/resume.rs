@@ -14,7 +14,7 @@ use crate::{
 /// The maximum length of an ID or a name, in bytes; longer ones are not stored.
 const MAX_ID_BYTES: usize = 4096;
 
-/// Stores the agent session after this turn, or deletes the reference.
+/// Stores a reference to the agent session after this turn, or deletes the reference if there is no valid session.
 pub(super) async fn update(
     tx: &mut SqliteConnection,
     session_id: SessionId,

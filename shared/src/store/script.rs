@@ -1,8 +1,8 @@
-//! Scripts: several statements that run in one call of the driver.
+//! Scripts, which run several statements in one call to the driver.
 //!
 //! The driver passes every call to the thread that owns the connection. Switching threads costs more than an ordinary
-//! statement, so the most frequent operations write everything that they have to write in one call. A script always
-//! runs all of its statements; one that is not always needed has a condition in its `WHERE`.
+//! statement, so the most frequent operations perform all of their writes in one call. A script always runs all of its
+//! statements; a statement that is not always needed has a condition in its `WHERE` clause.
 
 use std::slice;
 
@@ -10,10 +10,10 @@ use sqlx::{Encode, Sqlite, SqliteConnection, Type, query::Query, sqlite::SqliteA
 
 use super::StoreError;
 
-/// Statements with named parameters (`$session_id`), which all of them share.
+/// Statements that share a set of named parameters (such as `$session_id`).
 #[derive(Debug)]
 pub(super) struct Script {
-    /// The statements, whose parameters are numbers.
+    /// The statements, with numbered parameters.
     sql: String,
     parameters: &'static [&'static str],
 }
@@ -30,8 +30,8 @@ impl Script {
     }
 }
 
-/// Replaces the names of parameters with their numbers, which start at 1. Other names remain, and the driver rejects
-/// them.
+/// Replaces the names of parameters with their numbers, which start at 1. Other names are left unchanged, and the
+/// driver rejects them.
 fn number_parameters(sql: &str, parameters: &[&str]) -> String {
     let mut pieces = sql.split('$');
     let mut numbered = pieces.next().unwrap_or_default().to_owned();
@@ -46,7 +46,7 @@ fn number_parameters(sql: &str, parameters: &[&str]) -> String {
     numbered
 }
 
-/// A call of a script, whose parameters are being bound.
+/// A call to a script, whose parameters are being bound.
 pub(super) struct ScriptCall<'q> {
     query: Query<'q, Sqlite, SqliteArguments>,
     unbound: slice::Iter<'static, &'static str>,

@@ -1,4 +1,4 @@
-//! Sends: a user's message becomes the next turn of its session.
+//! Sends users' messages. Each message becomes the next turn of its session.
 
 use std::sync::LazyLock;
 
@@ -27,7 +27,7 @@ pub struct NewMessage {
     pub content: Content,
     /// What to do when the agent is busy.
     pub on_busy: OnBusy,
-    /// The maximum number of attempts of its task.
+    /// The maximum number of attempts for its task.
     pub max_attempts: i64,
     /// The client's idempotency key, if any.
     pub key: Option<IdempotencyKey>,
@@ -42,8 +42,8 @@ pub struct SentMessage {
     pub task: Task,
 }
 
-/// Selects what a send to the session `$1` of the user `$2`, `$3` depends on. `$4` and `$5` are the idempotency key, and
-/// keys from before `$6` have expired.
+/// Selects the state that a send depends on, for the session `$1` of the user `$2`, `$3`. `$4` and `$5` identify the
+/// idempotency key; keys created before `$6` have expired.
 const READ_SEND_STATE: &str = "SELECT s.status, s.last_turn, s.last_seq, \
      s.title = '' AND s.title_is_manual = 0 AS is_untitled, \
      (SELECT r.id FROM agent_task r WHERE r.chat_session_id = s.id AND r.status = 'running') AS running_task_id, \
@@ -53,7 +53,7 @@ const READ_SEND_STATE: &str = "SELECT s.status, s.last_turn, s.last_seq, \
      ON k.workspace_id = $2 AND k.user_id = $3 AND k.operation = $4 AND k.key = $5 AND k.created_at > $6 \
      WHERE s.id = $1 AND s.workspace_id = $2 AND s.creator_id = $3";
 
-/// What a send depends on.
+/// The state that a send depends on.
 #[derive(sqlx::FromRow)]
 struct SendState {
     status: SessionStatus,
@@ -223,7 +223,7 @@ fn sent(message: Message) -> Result<SentMessage, StoreError> {
     Ok(SentMessage { message, task })
 }
 
-/// Creates the message of the session's next turn, with its task.
+/// Creates the message for the session's next turn, with its task.
 fn new_message(session_id: SessionId, post: &NewMessage, state: &SendState, now: Timestamp) -> Message {
     let task = Task {
         id: TaskId::generate(),

@@ -12,7 +12,7 @@ use crate::{
     id::SessionId,
 };
 
-/// The filter of a session list.
+/// The filter for a session list.
 #[derive(Clone, Debug, Default)]
 pub struct SessionFilter {
     /// Only sessions with this status.
@@ -70,10 +70,10 @@ const SEARCH: &str = concat!(select_part!(), "AND s.title_folded LIKE $8 ESCAPE 
 const SEARCH_UNREAD: &str =
     concat!(select_part!(), "AND s.unread_count > 0 AND s.title_folded LIKE $8 ESCAPE '\\' ", in_order!());
 
-/// Sorts after every time and every id.
+/// A value that sorts after every time and every ID.
 const BEFORE_THE_FIRST: &str = "~";
 
-/// An entry of a list: what its order depends on.
+/// An entry in a list, with the columns that its order depends on.
 #[derive(sqlx::FromRow)]
 struct Entry {
     id: SessionId,
@@ -96,7 +96,7 @@ impl Store {
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut ids = Vec::new();
         for pinned in [true, false] {
-            // A cursor among the others is after all pinned sessions.
+            // A cursor among the unpinned sessions is after all pinned ones.
             if ids.len() <= wanted && !(pinned && filter.after.as_ref().is_some_and(|after| !after.pinned)) {
                 ids.extend(list_part(&mut tx, user, filter, pinned, limit).await?);
             }
@@ -113,7 +113,7 @@ impl Store {
     }
 }
 
-/// Returns at most `limit` + 1 pinned sessions, or at most as many others, in the order of the list.
+/// Returns the pinned or the unpinned sessions, at most `limit` + 1 with each status, in the order of the list.
 async fn list_part(
     connection: &mut SqliteConnection,
     user: &UserRef,
@@ -148,7 +148,7 @@ async fn list_part(
     Ok(entries.into_iter().map(|entry| entry.id).collect())
 }
 
-/// Returns the statuses that sessions of a list may have. Archived sessions are never unread.
+/// Returns the statuses that sessions in a list may have. Archived sessions are never unread.
 fn statuses(filter: &SessionFilter) -> Vec<SessionStatus> {
     let all = [SessionStatus::Active, SessionStatus::Archived].into_iter();
     all.filter(|status| filter.status.is_none_or(|wanted| wanted == *status))

@@ -1,4 +1,4 @@
-//! Sessions: creation, changes, archival, and deletion.
+//! Creates, changes, archives, and deletes sessions.
 
 use sqlx::SqliteConnection;
 
@@ -36,7 +36,7 @@ pub struct SessionPatch {
     pub pinned: Option<bool>,
 }
 
-/// Returns a session of this user, within a transaction.
+/// Returns one of this user's sessions, within a transaction.
 pub(super) async fn owned_session(
     connection: &mut SqliteConnection,
     user: &UserRef,
@@ -59,7 +59,7 @@ async fn find_created(
 }
 
 impl Store {
-    /// Returns the agent of a session; `None` if the session does not exist or belongs to another user.
+    /// Returns a session's agent; `None` if the session does not exist or belongs to another user.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -189,7 +189,7 @@ impl Store {
         self.write_and_erase(async |tx| {
             let session = owned_session(tx, user, id).await?;
             withdraw_jobs(tx, id).await?;
-            // The running job, if there is one.
+            // Delete the running job, if there is one.
             sqlx::query(
                 "DELETE FROM Jobs WHERE id IN \
                  (SELECT job_id FROM agent_task WHERE chat_session_id = $1 AND job_id IS NOT NULL)",
@@ -248,7 +248,7 @@ async fn cancel_queued_of_archived(
     .bind(ARCHIVED_BEFORE_ITS_TURN)
     .fetch_all(&mut *tx)
     .await?;
-    // The task between two attempts, whose text is kept, comes last so that no task is queued behind it.
+    // A task that is waiting between two attempts ends last, so that no task is queued behind it. Its text is kept.
     let with_text: Vec<TaskId> =
         sqlx::query_scalar("SELECT id FROM agent_task WHERE chat_session_id = $1 AND status = 'queued'")
             .bind(id)

@@ -63,8 +63,8 @@ pub(super) async fn list_after(
     rows::steps(found)
 }
 
-/// Selects the columns of a [`StepRow`]; must be followed by `AND` and `ORDER BY`. `CROSS JOIN` keeps the order of the
-/// tables, which begins with the steps.
+/// Selects the columns of a [`StepRow`]; must be followed by `AND` and `ORDER BY`. `CROSS JOIN` preserves the order of
+/// the tables, which begins with the steps.
 macro_rules! select_step_rows {
     () => {
         concat!(
@@ -88,7 +88,7 @@ pub(super) async fn read_after(
     Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
 }
 
-/// Reads at most `limit` steps that changed after a revision, only from those of the user's tasks that are not running.
+/// Reads at most `limit` steps that changed after a revision, but only those of the user's tasks that are not running.
 /// If a session is given, reads only that session's steps.
 pub(super) async fn read_closed_after(
     connection: &mut SqliteConnection,

@@ -66,7 +66,7 @@ pub(super) enum StepsEnd {
     Broken,
 }
 
-/// Returns the revision of the latest change of any step.
+/// Returns the revision of the latest change to any step.
 pub(super) async fn last_revision(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("SELECT last FROM step_revision").fetch_one(connection).await?)
 }

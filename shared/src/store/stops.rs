@@ -15,7 +15,7 @@ use crate::{
     id::{SessionId, TaskId, WorkerId},
 };
 
-/// Selects the running tasks with a stop request from before `$1`.
+/// Selects the running tasks whose stop was requested before `$1`.
 const LIST_IGNORED_STOPS: &str = "SELECT id FROM agent_task \
      WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY chat_session_id";
 

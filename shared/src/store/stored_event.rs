@@ -12,7 +12,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// The size of text, in bytes, at which a read of events ends. This limits memory use.
+/// Reading events stops once this many bytes of text have been read, which limits memory use.
 const READ_BYTES: usize = 512 * 1024;
 
 /// A row of `event_log`.
@@ -41,7 +41,7 @@ impl StoredEvent {
     }
 }
 
-/// Returns how many of the rows to render at once: at least one, and no more after [`READ_BYTES`] of text.
+/// Returns how many of the rows to render at once: at least one, and no more once [`READ_BYTES`] of text is reached.
 pub(super) fn count_renderable<'a>(rows: impl IntoIterator<Item = &'a StoredEvent>) -> usize {
     let mut bytes = 0;
     let has_room = |row: &&StoredEvent| {
@@ -61,7 +61,7 @@ pub(super) struct EventObjects {
 }
 
 impl EventObjects {
-    /// Reads the objects of all rows, each kind with one query.
+    /// Reads the objects to which the rows refer, with one query per kind.
     pub(super) async fn read<'a>(
         connection: &mut SqliteConnection,
         rows: impl IntoIterator<Item = &'a StoredEvent>,
@@ -89,7 +89,7 @@ impl EventObjects {
         })
     }
 
-    /// Renders the event of a row; a deleted object is rendered as its deletion.
+    /// Renders a row as an event. If the object was deleted, the event is its deletion.
     pub(super) fn render(&self, row: &StoredEvent) -> Result<Event, StoreError> {
         let data = match self.sessions.get(&row.chat_session_id) {
             Some(session) => self.render_in_session(row, Box::new(session.clone()))?,

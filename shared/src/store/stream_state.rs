@@ -1,4 +1,4 @@
-//! The initial state of a stream: the running tasks of a user, and their output, which is read in parts.
+//! The initial state of a stream: a user's running tasks and their output, which is read in parts.
 
 use sqlx::SqliteConnection;
 
@@ -12,11 +12,11 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// The maximum number of steps per read; each has at most
+/// The maximum number of steps per read. The detail of each step is limited to
 /// [`MAX_STEP_DETAIL_BYTES`](crate::chat::MAX_STEP_DETAIL_BYTES).
 const STEP_PAGE: i64 = 16;
 
-/// A snapshot of the running tasks of a user.
+/// A snapshot of a user's running tasks.
 #[derive(Clone, Debug)]
 pub struct StreamState {
     /// The running tasks; empty while there are more closed steps. Their output is read with [`Store::read_running`].
@@ -41,7 +41,7 @@ pub struct RunningTask {
     /// The session.
     #[sqlx(rename = "chat_session_id")]
     pub session_id: SessionId,
-    /// The agent of the session.
+    /// The session's agent.
     pub agent_key: String,
 }
 
@@ -81,7 +81,7 @@ fn is_full<T>(steps: &[T]) -> bool {
 }
 
 /// Selects a user's running tasks among all running tasks, of which there are no more than workers can run at once.
-/// `CROSS JOIN` keeps the order of the tables: a user may have any number of sessions.
+/// `CROSS JOIN` preserves the order of the tables, because a user may have any number of sessions.
 const LIST_RUNNING: &str = "SELECT t.id, t.attempt, t.chat_session_id, s.agent_key FROM agent_task t \
      CROSS JOIN chat_session s CROSS JOIN user_log u \
      WHERE t.status = 'running' AND s.id = t.chat_session_id AND u.id = $1 AND u.workspace_id = s.workspace_id \
@@ -105,7 +105,7 @@ async fn running_tasks(
     Ok(tasks.fetch_all(tx).await?)
 }
 
-/// Returns the ID that the answer of a running attempt will have; `None` if the attempt has ended.
+/// Returns the ID that a running attempt's answer will have; `None` if the attempt has ended.
 async fn answer_of_running(
     connection: &mut SqliteConnection,
     task_id: TaskId,

@@ -60,8 +60,8 @@ impl Store {
     }
 
     /// Reads the next part of what follows `position` in all logs, live text, and steps, from one snapshot;
-    /// [`Tail::has_more`] states whether there is more. Only the events of logs for which `is_followed` returns true are
-    /// rendered.
+    /// [`Tail::has_more`] indicates whether there is more. Only the events of logs for which `is_followed` returns true
+    /// are rendered.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -86,7 +86,7 @@ impl Store {
         .await?;
         let mut tail = Tail { position, ..Tail::default() };
         tail.has_more = i64::try_from(log_rows.len()).is_ok_and(|count| count == PAGE);
-        // Each log is checked once: a stream may connect in the meantime.
+        // Check each row only once, because a stream may connect in the meantime.
         let rows: Vec<(&StoredEvent, bool)> = log_rows.iter().map(|row| (row, is_followed(row.user_log_id))).collect();
         let followed: Vec<&StoredEvent> = rows.iter().filter(|(_, followed)| *followed).map(|(row, _)| *row).collect();
         let (now, later) = followed.split_at(count_renderable(followed.iter().copied()));

@@ -1,4 +1,4 @@
-//! Turns: editing and unsending a user's message with its task.
+//! Edits and unsends users' messages that no agent has seen.
 
 use sqlx::SqliteConnection;
 
@@ -91,13 +91,13 @@ pub(super) async fn request_stop(
     Ok(())
 }
 
-/// Returns a task of a session.
+/// Returns a task in a session.
 pub(super) async fn task_of(tx: &mut SqliteConnection, session_id: SessionId, id: TaskId) -> Result<Task, StoreError> {
     rows::find_task(tx, id).await?.filter(|task| task.chat_session_id == session_id).ok_or(StoreError::NotFound)
 }
 
 /// Returns the task of a user message if no agent has seen the message. This means that neither its task nor the task
-/// of a later turn, whose history contains the message, was ever started. (A task may be cancelled in the queue and
+/// of a later turn, whose history contains the message, has ever started. (A task may be cancelled in the queue and
 /// retried after later turns.)
 async fn unstarted_task(
     tx: &mut SqliteConnection,
@@ -121,7 +121,7 @@ async fn unstarted_task(
     task.ok_or(StoreError::TaskNotQueued)
 }
 
-/// Updates a session's time of last change.
+/// Updates the time of a session's last change.
 pub(super) async fn touch_session(tx: &mut SqliteConnection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("UPDATE chat_session SET updated_at = $2 WHERE id = $1").bind(id).bind(now).execute(tx).await?;
     Ok(())

@@ -61,8 +61,8 @@ async fn write_beat(connection: &mut SqliteConnection, worker: &WorkerId, now: T
     Ok(())
 }
 
-/// Registers the worker: `Jobs.lock_by` refers to `Workers`, and only workers with a heartbeat are watched. Also
-/// re-registers a live worker that was considered dead.
+/// Registers the worker in `worker_heartbeat`, which other processes watch, and in `Workers`, to which `Jobs.lock_by`
+/// refers. Also re-registers a live worker that was considered dead.
 pub(super) async fn register(tx: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO worker_heartbeat (worker_id, started_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(worker)
@@ -82,7 +82,7 @@ pub(super) async fn register(tx: &mut SqliteConnection, worker: &WorkerId, now: 
 }
 
 impl Store {
-    /// Returns the heartbeat of this process.
+    /// Returns a worker's heartbeat.
     #[must_use]
     pub fn heartbeat(&self, worker: &WorkerId) -> Heartbeat {
         Heartbeat { store: self.clone(), worker: worker.clone(), connection: None }

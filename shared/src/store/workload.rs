@@ -37,7 +37,7 @@ const COUNT: &str = concat!(
 );
 
 impl Store {
-    /// Counts the workload. The result is at most two seconds old.
+    /// Measures the workload. The result is at most two seconds old.
     ///
     /// # Errors
     /// Returns an error if the store fails.

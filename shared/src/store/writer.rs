@@ -1,4 +1,4 @@
-//! The writer connection of a process, and its transactions.
+//! A process's writer connection and its transactions.
 //!
 //! SQLite has one writer at a time, and a commit at `synchronous=FULL` waits for the disk. Operations that wait for the
 //! connection are therefore committed together (docs/adr/0011). Each runs in a separate savepoint, so that an error
@@ -57,7 +57,7 @@ enum State {
     Committing,
 }
 
-/// Why the transaction of an operation was not committed.
+/// The reason why an operation's transaction was not committed.
 #[derive(Clone, Debug)]
 enum CommitError {
     /// Another process held the lock.
@@ -142,7 +142,7 @@ impl Writer {
         }
     }
 
-    /// Waits for the connection, in the order of arrival.
+    /// Waits for the connection, in order of arrival.
     async fn acquire(&self, deadline: Instant) -> Result<OwnedMutexGuard<Session>, StoreError> {
         let waiting = Waiting::new(&self.waiting);
         let session = timeout_at(deadline, Arc::clone(&self.session).lock_owned()).await;
@@ -162,11 +162,12 @@ impl Writer {
         let (sender, committed) = oneshot::channel();
         session.batch.push(sender);
         if is_last || session.batch.len() >= MAX_BATCH {
-            // In a separate task, because the batch needs the result even if this caller is dropped.
+            // Commit in a separate task, because the batch needs the result even if this caller is dropped.
             tokio::spawn(async move { session.commit().await });
         } else {
             if session.batch.len() == 1 {
-                // Queues behind the operations that will join the batch, all of which may be dropped before their turn.
+                // This task queues behind the operations that will join the batch, all of which may be dropped before
+                // their turn.
                 tokio::spawn(commit_next(Arc::clone(&self.session)));
             }
             drop(session);
@@ -177,7 +178,7 @@ impl Writer {
     }
 }
 
-/// Commits the transaction that is open once the connection is available.
+/// Waits for the connection, and commits the transaction that is open then.
 async fn commit_next(session: Arc<Mutex<Session>>) {
     session.lock().await.commit_open().await;
 }
@@ -246,7 +247,8 @@ impl Session {
 
     /// Rolls back the transaction. A connection that cannot do so is replaced.
     async fn abort(&mut self) {
-        // Without a transaction, the statement fails: SQLite has rolled back by itself, or the commit was completed.
+        // If there is no transaction, the statement fails: SQLite has already rolled it back, or the commit was
+        // completed.
         if let Err(error) = self.execute(sqlite::ROLLBACK).await
             && !sqlite::is_rejection(&error)
         {
@@ -260,12 +262,12 @@ impl Session {
     async fn commit_open(&mut self) {
         self.settle().await;
         if self.transaction == State::Open {
-            // Each operation of the batch receives the error, if there is one.
+            // Each operation in the batch receives the error, if there is one.
             let _ = self.commit().await;
         }
     }
 
-    /// Commits the transaction and reports the result to every operation of the batch.
+    /// Commits the transaction and reports the result to every operation in the batch.
     async fn commit(&mut self) -> Result<(), StoreError> {
         self.transaction = State::Committing;
         let result = self.execute(sqlite::COMMIT).await;
@@ -282,7 +284,7 @@ impl Session {
         result
     }
 
-    /// Reports the result of the commit to the operations of the batch.
+    /// Reports the result of the commit to the operations in the batch.
     fn answer(&mut self, result: &Result<(), CommitError>) {
         for sender in self.batch.drain(..) {
             // A caller that was dropped does not need the result.

@@ -7,7 +7,7 @@ use std::{
 
 use crate::chat::UserRef;
 
-/// The followed users and the number of their followers.
+/// The followed users and how many followers each one has.
 #[derive(Debug, Default)]
 pub(super) struct FollowedUsers(Mutex<HashMap<UserRef, usize>>);
 

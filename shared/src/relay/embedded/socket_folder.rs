@@ -1,7 +1,7 @@
-//! The folder of the sockets on which processes receive live text.
+//! The folder that contains the sockets on which processes receive live text.
 //!
-//! A socket appears under its name only when it accepts connections, so one that refuses them belongs to a process that has
-//! exited, and may be removed.
+//! A socket appears under its name only when it accepts connections, so a socket that refuses connections belongs to a
+//! process that has exited, and may be removed.
 
 use std::{
     ffi::OsString,
@@ -20,12 +20,12 @@ use uuid::Uuid;
 
 use crate::private;
 
-/// The end of the name of a socket.
+/// The file extension of a socket.
 const SOCKET: &str = "sock";
-/// The end of its name until it accepts connections.
+/// The file extension of a socket that does not accept connections yet.
 const UNFINISHED: &str = "new";
 
-/// The folder of the sockets, next to the database.
+/// The folder that contains the sockets, next to the database.
 #[derive(Clone, Debug)]
 pub(super) struct SocketFolder {
     path: PathBuf,
@@ -39,7 +39,7 @@ impl SocketFolder {
         Self { path: name.into() }
     }
 
-    /// Opens the folder, creates it if it is missing, and makes it private in either case.
+    /// Opens the folder, creating it if it is missing, and makes it private in either case.
     ///
     /// # Errors
     /// Returns an error if it cannot be created, or if it belongs to another account.
@@ -59,8 +59,8 @@ impl SocketFolder {
     }
 }
 
-/// The folder, kept open so that the paths of sockets fit into their addresses (`sun_path`, unix(7)), however long the path
-/// of the database is.
+/// The folder, kept open so that the sockets' paths fit into their addresses (`sun_path`, unix(7)), no matter how long
+/// the database's path is.
 #[derive(Debug)]
 pub(super) struct OpenFolder {
     folder: File,
@@ -87,7 +87,8 @@ impl OpenFolder {
         Ok((listener, SocketFile { path, inode }))
     }
 
-    /// Lists the names of the sockets of this account. While the folder was open to others, they may have created some.
+    /// Lists the names of the sockets that belong to this account. Other accounts may have created sockets while the
+    /// folder was open to them.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be read.
@@ -95,7 +96,7 @@ impl OpenFolder {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            // It may have been removed in the meantime.
+            // The file may have been removed in the meantime.
             let Ok(found) = entry.metadata() else { continue };
             let is_own_socket = found.file_type().is_socket() && found.uid() == geteuid().as_raw();
             if is_own_socket && Path::new(&entry.file_name()).extension().is_some_and(|end| end == SOCKET) {
@@ -118,7 +119,7 @@ impl OpenFolder {
     }
 }
 
-/// The file of a socket, which is removed on drop.
+/// A socket's file, which is removed on drop.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,

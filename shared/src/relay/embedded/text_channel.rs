@@ -1,8 +1,8 @@
 //! Live text between processes on one machine: a process with open streams listens on a socket, and workers write to the
 //! sockets of all such processes.
 //!
-//! Guarantees: nothing waits for a reader. A piece of text may be lost; streams then read the stored text. Every message is
-//! [signed](super::super::key), as in Redis.
+//! Guarantees: nothing waits for a reader. A piece of text may be lost; streams then read the stored text. Every
+//! message is [signed](super::super::key), as in the Redis relay.
 
 use std::sync::Arc;
 

@@ -43,7 +43,7 @@ impl TextListener {
         self.folder.open()?.listen()
     }
 
-    /// Receives until it is dropped. Creates the socket again if it was removed.
+    /// Receives text until the future is dropped. Recreates the socket if it is removed.
     pub(super) async fn run(self, mut bound: (UnixListener, SocketFile)) {
         loop {
             self.accept_until_removed(bound).await;
@@ -80,7 +80,7 @@ impl TextListener {
         }
     }
 
-    /// Forwards the text of one process.
+    /// Forwards the text from one process.
     async fn receive(self, stream: UnixStream) {
         let mut messages = FramedRead::new(stream, framing());
         while let Some(Ok(sealed)) = messages.next().await {
@@ -89,7 +89,7 @@ impl TextListener {
                     self.signals.send(Signal::Text(user, Arc::new(text)));
                 }
                 Some(Ok(_)) => {}
-                // Signed by a newer version.
+                // The message is signed but has an unknown format: it was sent by a newer version.
                 Some(Err(error)) => tracing::debug!(%error, "cannot decode a message"),
                 None => return self.rejections.count(&self.seal.channel, Instant::now()),
             }

@@ -23,11 +23,11 @@ use super::{
 };
 use crate::relay::status::Counters;
 
-/// Maximum number of pieces that wait to be sent, and that wait for one process.
+/// Maximum number of pieces in the queue of text to send, and in the queue for each process.
 const QUEUE: usize = 1024;
-/// Maximum size of the messages that wait for one process, in bytes. A single larger one may wait, too.
+/// Maximum size of the messages that wait for one process, in bytes. A single larger message may also wait.
 const QUEUE_BYTES: usize = 8 * 1024 * 1024;
-/// Minimum time between two searches for new sockets.
+/// Minimum time between searches for new sockets.
 const SEARCH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The queue of text to send. Never blocks.
@@ -41,7 +41,7 @@ pub(super) struct TextPublisher {
 #[derive(Debug)]
 struct ReaderQueue {
     messages: mpsc::Sender<QueuedMessage>,
-    /// The bytes that may still be queued.
+    /// The number of bytes that may still be queued.
     room: Arc<Semaphore>,
 }
 
@@ -101,7 +101,7 @@ impl TextPublisher {
 }
 
 impl Sending {
-    /// Sends until the queue is dropped.
+    /// Sends text until the queue is dropped.
     pub(super) async fn run(mut self) {
         while let Some(text) = self.queue.recv().await {
             if self.searched_at.is_none_or(|at| at.elapsed() >= SEARCH_INTERVAL) {
@@ -121,7 +121,7 @@ impl Sending {
         }
     }
 
-    /// Connects to the sockets that have appeared.
+    /// Connects to new sockets, and drops the queues for sockets that were removed or closed.
     async fn search(&mut self) -> io::Result<()> {
         // The folder may have been removed and created again, so it is opened anew unless it has readers.
         if self.readers.is_empty() || self.open.is_none() {
@@ -147,7 +147,7 @@ impl Sending {
         Ok(())
     }
 
-    /// Passes a message to all connected processes. One that does not keep up loses it.
+    /// Passes a message to all connected processes. A process that does not keep up loses the message.
     fn send(&self, message: &Bytes) {
         for reader in self.readers.values() {
             if !reader.push(message) {
@@ -157,8 +157,8 @@ impl Sending {
     }
 }
 
-/// Writes messages to one process until it has disconnected. Messages that are ready at the same time are sent with one
-/// write.
+/// Writes messages to one process until it has disconnected. Messages that are ready at the same time are sent
+/// together.
 async fn write(stream: UnixStream, mut queue: mpsc::Receiver<QueuedMessage>) {
     let mut messages = FramedWrite::new(stream, framing());
     while let Some(next) = queue.recv().await {

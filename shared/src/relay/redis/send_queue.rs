@@ -37,7 +37,7 @@ struct State {
     /// Whether messages can be published, according to the publisher's latest information.
     is_open: bool,
     queue: VecDeque<QueuedMessage>,
-    /// The number of messages that were taken but not confirmed.
+    /// The number of messages that were taken but not yet confirmed.
     in_flight: usize,
     /// The hints that could not be published, with the time of their last announcement.
     held: HashMap<(Arc<str>, ChannelMessage), Instant>,
@@ -54,7 +54,7 @@ pub(super) struct SendQueue {
 
 impl SendQueue {
     pub(super) fn new(counters: Arc<Counters>) -> Self {
-        // The queue starts open, so that messages before the first connection are kept.
+        // The queue starts open, so that messages pushed before the first connection are kept.
         let state = Mutex::new(State { is_open: true, ..State::default() });
         Self { state, filled: Notify::new(), emptied: Notify::new(), counters }
     }
@@ -96,7 +96,7 @@ impl SendQueue {
         *last = at.max(*last);
     }
 
-    /// Drops hints that were held for too long.
+    /// Drops hints that have been held for too long.
     fn expire(&self, state: &mut State, now: Instant) {
         let before = state.held.len();
         state.held.retain(|_, at| now.saturating_duration_since(*at) < HELD_FOR);
@@ -126,13 +126,13 @@ impl SendQueue {
         state.queue.drain(..count).collect()
     }
 
-    /// Records that all taken messages were published.
+    /// Records that all taken messages have been published.
     pub(super) fn confirm(&self) {
         self.lock().in_flight = 0;
         self.emptied.notify_waiters();
     }
 
-    /// Waits until every message was published, held, or dropped.
+    /// Waits until every message has been published, held, or dropped.
     pub(super) async fn emptied(&self) {
         loop {
             let emptied = self.emptied.notified();

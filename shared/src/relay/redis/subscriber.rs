@@ -102,7 +102,7 @@ impl Subscriber {
     }
 
     /// Records confirmed subscriptions. The logs of their users are read once to find changes that were published
-    /// before.
+    /// before the subscription was confirmed.
     fn record(&self, change: SubscriptionChange) {
         match change {
             SubscriptionChange::Subscribe(channels) => {

@@ -1,4 +1,4 @@
-//! Tests of the embedded relay: watching a file, and polling a database.
+//! Tests for the embedded relay, which watches a file or polls the database.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,7 @@ fn wake_file(pair: &Pair) -> PathBuf {
     pair.folder.path().join("chat.db-wake")
 }
 
-/// Ways to damage the file while processes are running.
+/// A way to damage the file while processes are running: its name, and the function that does it.
 type Mishap = (&'static str, fn(&Path));
 
 fn mishaps() -> [Mishap; 4] {
@@ -126,7 +126,7 @@ async fn assert_carries_text(from: &SharedRelay, to: &SharedRelay) {
         }
     })
     .await
-    .expect("no text has arrived");
+    .expect("no text arrived");
 }
 
 fn sockets(pair: &Pair) -> PathBuf {
@@ -136,7 +136,7 @@ fn sockets(pair: &Pair) -> PathBuf {
 #[tokio::test]
 async fn carries_live_text_of_followed_users_only() {
     let pair = embedded(WakeMode::Auto).await;
-    assert_eq!(fs::read_dir(sockets(&pair)).unwrap().count(), 0, "nobody follows anyone");
+    assert_eq!(fs::read_dir(sockets(&pair)).unwrap().count(), 0, "no user is followed");
     let _bob = pair.there.follow(&user("bob")).await;
     let mut signals = pair.there.signals();
     for _ in 0..5 {
@@ -165,7 +165,7 @@ async fn carries_live_text_again_after_either_process_was_restarted() {
         assert_carries_text(&pair.here, &pair.there).await;
         pair.here = start(&options, &database, &identity("x")).await.unwrap();
     }
-    eventually("the sockets of ended relays are removed", || fs::read_dir(sockets(&pair)).unwrap().count() == 1).await;
+    eventually("removed the sockets of dropped relays", || fs::read_dir(sockets(&pair)).unwrap().count() == 1).await;
 }
 
 #[tokio::test]
@@ -175,7 +175,8 @@ async fn carries_live_text_again_after_its_sockets_were_removed() {
     assert_carries_text(&pair.here, &pair.there).await;
 
     fs::remove_dir_all(sockets(&pair)).unwrap();
-    eventually("a new socket", || fs::read_dir(sockets(&pair)).is_ok_and(|mut found| found.next().is_some())).await;
+    eventually("created a new socket", || fs::read_dir(sockets(&pair)).is_ok_and(|mut found| found.next().is_some()))
+        .await;
 
     assert_carries_text(&pair.here, &pair.there).await;
 }
@@ -189,7 +190,7 @@ async fn rejects_and_counts_forged_live_text() {
     let forger = start(&options, &database, &forger).await.unwrap();
     let mut signals = pair.there.signals();
 
-    eventually("a rejected message", || {
+    eventually("rejected a message", || {
         forger.publish_text(&user("ann"), text(0, "forged"));
         pair.there.status().rejected_messages > 0
     })

@@ -1,5 +1,5 @@
-//! A test suite for all relays, with two relays as in two processes: one announces changes, and the other receives
-//! them.
+//! A test suite for all relays. It uses two relays, as if in two processes: one announces changes, and the other
+//! receives them.
 
 mod embedded;
 mod redis;
@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep, timeout};
 use super::*;
 use server::RedisServer;
 
-/// Much more time than any step needs.
+/// A time limit that is much longer than any step needs.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Two relays of one installation, with their resources.
+/// Two relays of one installation, and the folder of its database.
 struct Pair {
     here: SharedRelay,
     there: SharedRelay,
@@ -43,7 +43,7 @@ impl Pair {
         Self { here, there, folder }
     }
 
-    /// Waits until both directions of both relays meet a condition.
+    /// Waits until the status of both relays meets a condition.
     async fn until(&self, what: &str, holds: impl Fn(RelayStatus) -> bool) {
         eventually(what, || holds(self.here.status()) && holds(self.there.status())).await;
     }

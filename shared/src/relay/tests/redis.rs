@@ -1,4 +1,4 @@
-//! Tests of the Redis relay, with a Redis server that is killed, frozen, or restricted, and with forged messages.
+//! Tests for the Redis relay, with a Redis server that is killed, frozen, or restricted, and with forged messages.
 
 use super::*;
 
@@ -89,11 +89,11 @@ async fn recovers_after_redis_restarts() {
     let mut signals = pair.there.signals();
 
     server.kill();
-    // Announcements do not wait for Redis, regardless of their number.
+    // Publishing does not wait for Redis, no matter how many messages there are.
     for offset in 0..10_000 {
         pair.here.publish_text(&user("ann"), text(offset, "lost"));
     }
-    pair.until("away", |status| status.overall() == LinkState::Disconnected).await;
+    pair.until("disconnected", |status| status.overall() == LinkState::Disconnected).await;
     server.restart().await;
 
     received(&mut signals, |signal| matches!(signal, Signal::Reconnected)).await;
@@ -112,7 +112,7 @@ async fn reports_a_frozen_redis_as_disconnected() {
     server.signal("-STOP");
     // Connections stay open but silent. A follower waits no longer than its time limit.
     let _follow = timeout(LIMIT, pair.there.follow(&user("ann"))).await.unwrap();
-    pair.until("away", |status| {
+    pair.until("disconnected", |status| {
         status.subscriber == LinkState::Disconnected && status.publisher == LinkState::Disconnected
     })
     .await;
@@ -190,7 +190,7 @@ async fn reports_a_missing_permission_and_recovers() {
     let state = |subscriber, publisher| {
         move |status: RelayStatus| (status.subscriber, status.publisher) == (subscriber, publisher)
     };
-    pair.until("denied to publish", state(LinkState::Connected, LinkState::Denied)).await;
+    pair.until("denied permission to publish", state(LinkState::Connected, LinkState::Denied)).await;
     pair.here.announce(work());
     pair.until("dropped", |status| status.publisher == LinkState::Denied).await;
     eventually("counted", || pair.here.status().dropped_hints == 1).await;
@@ -202,7 +202,7 @@ async fn reports_a_missing_permission_and_recovers() {
     received(&mut signals, |signal| matches!(signal, Signal::WakeWorkers)).await;
 
     server.run("ACL SETUSER relay resetchannels");
-    pair.until("denied both", state(LinkState::Denied, LinkState::Denied)).await;
+    pair.until("denied access in both directions", state(LinkState::Denied, LinkState::Denied)).await;
     server.run("ACL SETUSER relay &banter:*");
     pair.until_connected().await;
     assert_delivers_every_hint_in_both_processes(&pair).await;

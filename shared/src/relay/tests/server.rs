@@ -40,7 +40,7 @@ impl RedisServer {
     async fn wait_until_up(&self) {
         let deadline = Instant::now() + LIMIT;
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < deadline, "redis-server does not listen");
+            assert!(Instant::now() < deadline, "redis-server is not listening");
             sleep(std::time::Duration::from_millis(10)).await;
         }
     }

@@ -1,7 +1,8 @@
 //! The file that is touched after each commit.
 //!
-//! It has slots. A process counts its touches in a slot of its own, so that it does not take its own touch for that of another
-//! process. Slots are chosen at random; if two processes have chosen the same one, the first to notice takes another.
+//! The file is divided into slots. Each process counts its touches in its own slot, so that it does not mistake them
+//! for touches by other processes. Slots are chosen at random; if two processes have chosen the same slot, the first to
+//! notice chooses another one.
 
 use std::{
     fs::{self, File, Metadata},
@@ -74,11 +75,11 @@ impl OpenFile {
     }
 }
 
-/// The slot of a process, and what it has written there.
+/// This process's slot, and the count of its touches.
 #[derive(Clone, Copy, Debug)]
 struct OwnSlot {
     index: usize,
-    /// Starts at random, so that it differs from whatever another process has written.
+    /// Starts at a random number, so that it differs from whatever another process has written.
     count: u64,
 }
 
@@ -124,7 +125,8 @@ impl WakeFile {
         })
     }
 
-    /// Returns whether another process has touched the file since the last call. If that cannot be read, returns true.
+    /// Returns whether another process has touched the file since the last call. Returns true if the file cannot be
+    /// read.
     pub(super) fn was_touched_by_others(&self) -> bool {
         let touched = self.with_current(|State { opened, own }| {
             let slots = opened.read()?;
@@ -147,7 +149,8 @@ impl WakeFile {
         self.with_current(|state| Ok(state.opened.id))
     }
 
-    /// Reopens the file if it was removed or replaced, because other processes now watch the new one.
+    /// Calls `act` after reopening the file if it was removed or replaced, because other processes now watch the new
+    /// one.
     fn with_current<T>(&self, act: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if fs::symlink_metadata(&self.path).ok().is_none_or(|found| FileId::from(&found) != state.opened.id) {
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn distinguishes_touches_of_others_from_its_own() {
+    fn distinguishes_touches_by_others_from_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let [first, second] = [(); 2].map(|()| WakeFile::open(&folder.path().join("chat.db")).unwrap());
         second.state.lock().unwrap().own.index = (first.state.lock().unwrap().own.index + 1) % SLOTS;
@@ -195,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_another_slot_if_another_process_has_the_same() {
+    fn chooses_another_slot_if_another_process_has_the_same_one() {
         let folder = tempfile::tempdir().unwrap();
         let [first, second] = [(); 2].map(|()| WakeFile::open(&folder.path().join("chat.db")).unwrap());
         let index = first.state.lock().unwrap().own.index;
@@ -205,7 +208,7 @@ mod tests {
 
         second.touch().unwrap();
         assert!(first.was_touched_by_others());
-        // Chosen at random, the slot may be the same again; then it is noticed again.
+        // The new slot is chosen at random, so it may be the same one; the conflict is then noticed again.
         first.touch().unwrap();
 
         assert!(second.was_touched_by_others());

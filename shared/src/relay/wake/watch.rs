@@ -76,7 +76,7 @@ struct Reports {
 }
 
 impl Reports {
-    /// Handles a report of the watcher. `is_news` returns whether another process has touched the file.
+    /// Handles a report from the watcher. `is_news` returns whether another process has touched the file.
     fn take(&self, event: &notify::Result<Event>, is_news: impl Fn() -> bool, on_change: &dyn Fn()) {
         if let Err(error) = event {
             tracing::warn!(%error, "failed to watch the wake-up file; retrying");
@@ -101,7 +101,7 @@ impl Reports {
     }
 }
 
-/// Watches the file until it is dropped.
+/// Watches the file until this value is dropped.
 #[derive(Debug)]
 pub(super) struct Watch {
     watched: FileId,

@@ -108,7 +108,7 @@ async fn carry_over(connection: &mut SqliteConnection) -> Result<(), MigrateErro
     Ok(())
 }
 
-/// Returns the latest migration of the database if this program does not know it.
+/// Returns the schema versions if the database has a migration that this program does not know.
 pub(super) async fn find_newer_schema(connection: &mut SqliteConnection) -> Result<Option<NewerSchema>, sqlx::Error> {
     const HAS_MIGRATIONS: &str = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'";
     if sqlx::query(HAS_MIGRATIONS).fetch_optional(&mut *connection).await?.is_none() {

@@ -1,4 +1,4 @@
-//! Tests of the two ways to obtain the schema of 0.1.0, and of the migrations after it.
+//! Tests for the two ways to create the 0.1.0 schema, and for the migrations after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

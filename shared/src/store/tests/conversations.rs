@@ -1,4 +1,4 @@
-//! Tests of the conversation that an attempt receives.
+//! Tests for the conversation that an attempt receives.
 
 use super::*;
 

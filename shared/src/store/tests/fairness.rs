@@ -1,8 +1,8 @@
-//! Tests of the order in which the jobs of several users are claimed.
+//! Tests for the order in which the jobs of several users are claimed.
 
 use super::*;
 
-/// The users of a fixture, each with a log.
+/// Creates users, each with a log.
 async fn users<const N: usize>(f: &Fixture) -> [UserRef; N] {
     let users = std::array::from_fn(|n| UserRef { workspace_id: "default".into(), user_id: format!("user-{n}") });
     for user in &users {
@@ -11,7 +11,7 @@ async fn users<const N: usize>(f: &Fixture) -> [UserRef; N] {
     users
 }
 
-/// Sends a message in a new session of the user.
+/// Sends a message in a new session for the user.
 async fn send(f: &Fixture, user: &UserRef) -> (SessionId, SentMessage) {
     let new = NewSession { agent_key: "demo".into(), title: None };
     let session = f.store.create_session(user, new, None).await.unwrap().value.id;
@@ -19,7 +19,7 @@ async fn send(f: &Fixture, user: &UserRef) -> (SessionId, SentMessage) {
 }
 
 async fn send_in(f: &Fixture, user: &UserRef, session: SessionId) -> SentMessage {
-    // Jobs of the same millisecond are in no particular order.
+    // Jobs pushed in the same millisecond are in no particular order.
     f.clock.advance(Duration::from_millis(1));
     let content = Content::parse("Hello".into()).unwrap();
     let post = NewMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None };

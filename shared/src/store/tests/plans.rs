@@ -1,10 +1,10 @@
-//! Tests of the plans of all statements, and of the indexes that they use.
+//! Tests for the query plans of all statements, and for the indexes that they use.
 
 use std::collections::BTreeSet;
 
 use super::{statements::Statement, *};
 
-/// What may be scanned, because it is short regardless of the number of users, sessions, and messages.
+/// Scans that are allowed, because they stay short regardless of the number of users, sessions, and messages.
 const SHORT_SCANS: [&str; 13] = [
     // Expressions, parameters, and the schema.
     "SCAN CONSTANT ROW",
@@ -12,7 +12,7 @@ const SHORT_SCANS: [&str; 13] = [
     "SCAN pragma_",
     "SCAN sqlite_schema",
     "SCAN sqlite_master",
-    // Tables with one row, or with one for each worker.
+    // Tables with one row, or with a few rows per worker.
     "SCAN installation",
     "SCAN step_revision",
     "SCAN queue_clock",
@@ -34,7 +34,7 @@ const LONG_SEARCHES: [(&str, &str); 5] = [
     ("INDEX event_log_seq", "(user_log_id=?)"),
 ];
 
-/// Steps that are allowed in statements with a certain text.
+/// Plan steps that are allowed in statements that contain the given text.
 const EXCEPTIONS: [(&str, &str); 10] = [
     // These stop at the first row.
     ("SCAN api_key", "SELECT 1 FROM api_key LIMIT 1"),
@@ -45,16 +45,16 @@ const EXCEPTIONS: [(&str, &str); 10] = [
     ("SCAN event_log", "FROM event_log ORDER BY id LIMIT"),
     // This one deletes everything that belongs to the session.
     ("(chat_session_id=?)", "DELETE FROM chat_session WHERE id = $1"),
-    // An administrator's list of all keys.
+    // This one lists all keys for an administrator.
     ("", "FROM api_key ORDER BY created_at, id"),
-    // Of the workers with running tasks.
+    // This one lists the workers with running tasks.
     ("USE TEMP B-TREE FOR DISTINCT", "SELECT DISTINCT t.worker_id"),
-    // Of a backup that is being restored.
+    // These count the rows of a backup that is being restored.
     ("SCAN chat_session", "(SELECT COUNT(*) FROM chat_message)"),
     ("SCAN chat_message", "(SELECT COUNT(*) FROM chat_message)"),
 ];
 
-/// Indexes that no statement uses: those of foreign keys with a cascade, and those that come with the queue's tables.
+/// Indexes that no statement uses: those for cascading foreign keys, and those that come with the queue's tables.
 const OTHER_INDEXES: [&str; 5] = ["past_permission_task_id", "stream_ticket_by_login", "LIdx", "LSIdx", "WTIdx"];
 
 /// Returns the steps of a statement's plan.
@@ -98,7 +98,7 @@ async fn no_statement_reads_more_rows_as_the_database_grows() {
     }
 
     assert!(slow.is_empty(), "{slow:#?}");
-    assert_eq!(exceptions.len(), EXCEPTIONS.len(), "no longer needed: all except {exceptions:?}");
+    assert_eq!(exceptions.len(), EXCEPTIONS.len(), "only these exceptions are still needed: {exceptions:?}");
 }
 
 #[tokio::test]
@@ -144,6 +144,6 @@ fn finds_statements_in_all_forms() {
 
     let of = |file: &str| statements.iter().filter(|statement| statement.file == file).count();
     assert_eq!(of("session_list.rs"), 4, "constants that consist of macros");
-    assert!(of("rows/session.rs") == 2 && of("turns.rs") > 5, "arguments of functions");
-    assert!(statements.iter().any(|statement| statement.sql.contains("t.id AS t_id")), "macros in macros");
+    assert!(of("rows/session.rs") == 2 && of("turns.rs") > 5, "function arguments");
+    assert!(statements.iter().any(|statement| statement.sql.contains("t.id AS t_id")), "nested macros");
 }

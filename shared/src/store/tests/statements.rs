@@ -1,4 +1,4 @@
-//! Finds every SQL statement in the source of the store, so that a test of all statements also covers new ones.
+//! Finds every SQL statement in the store's source code, so that a test of all statements also covers new ones.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 
 use syn::{Expr, ExprLit, Item, ItemMacro, Lit, Macro, Token, punctuated::Punctuated, visit, visit::Visit};
 
-/// The only files with statements that are not constants: savepoints, checks, and pragmas.
+/// The only files that contain statements that are not constants: savepoints, checks, and pragmas.
 const ASSEMBLED: [&str; 4] = ["backup.rs", "check.rs", "restore/staging.rs", "sqlite.rs"];
 /// The file with the statements of `api check`, which read everything.
 const CHECKS: &str = "check.rs";
@@ -20,7 +20,7 @@ pub(super) struct Statement {
     pub(super) sql: String,
 }
 
-/// Returns all statements of the store, except for those that migrate or check a database.
+/// Returns all of the store's statements, except for those that migrate or check a database.
 pub(super) fn find_all() -> Vec<Statement> {
     let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let mut macros = HashMap::new();
@@ -75,7 +75,7 @@ fn is_statement(text: &str) -> bool {
     ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "].iter().any(|verb| text.starts_with(verb))
 }
 
-/// Collects the texts of string literals and of `concat!`.
+/// Collects the text of string literals and of `concat!` calls.
 struct Literals<'a> {
     macros: &'a HashMap<String, Expr>,
     texts: Vec<String>,
@@ -90,14 +90,14 @@ impl Literals<'_> {
         }
     }
 
-    /// Returns the text of `concat!` or of a macro that expands to a text.
+    /// Returns the text of a `concat!` call or of a macro that expands to a string.
     fn expand(&self, call: &Macro) -> Option<String> {
         let name = call.path.segments.last()?.ident.to_string();
         if name != "concat" {
             return self.evaluate(self.macros.get(&name)?);
         }
         let parts = call.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated).unwrap();
-        Some(parts.iter().map(|part| self.evaluate(part).expect("a text")).collect())
+        Some(parts.iter().map(|part| self.evaluate(part).expect("the part must be a string")).collect())
     }
 }
 
@@ -106,7 +106,7 @@ impl<'ast> Visit<'ast> for Literals<'_> {
         self.texts.push(literal.value());
     }
 
-    /// Skips the tests of a file, which have tables of their own.
+    /// Skips a file's tests, which have their own tables.
     fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
         if module.ident != "tests" {
             visit::visit_item_mod(self, module);
