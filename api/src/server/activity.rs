@@ -26,9 +26,9 @@ pub struct Activity {
 struct State {
     /// The number of the last exchange.
     exchanges: u64,
-    /// The exchange whose request body has not arrived.
+    /// The exchange whose request body has not arrived yet.
     body_of: Option<u64>,
-    /// The exchange whose response has not been passed to the connection.
+    /// The exchange whose response has not been passed to the connection yet.
     response_of: Option<u64>,
     /// When the connection started waiting for its client.
     waiting_since: Instant,
@@ -112,7 +112,7 @@ impl Activity {
         self.state().stalled_since.get_or_insert_with(Instant::now);
     }
 
-    /// Returns whether the last write found the send buffer full, so that something remains to be written.
+    /// Returns whether the last write found the send buffer full, which means that data remains to be written.
     pub(super) fn is_stalled(&self) -> bool {
         self.state().stalled_since.is_some()
     }
@@ -140,7 +140,7 @@ impl Activity {
         }
     }
 
-    /// Records that the response of this exchange has been passed to the connection, or dropped.
+    /// Records that this exchange's response has been passed to the connection, or dropped.
     pub(super) fn end_response(&self, exchange: u64) {
         let mut state = self.state();
         if state.response_of == Some(exchange) {

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::Activity;
 
-/// The stream of a connection.
+/// A connection's stream.
 #[derive(Debug)]
 pub(super) struct ClientStream {
     stream: Arc<TcpStream>,

@@ -1,9 +1,9 @@
 //! Accepts connections and serves them until shutdown begins.
 //!
 //! Guarantees: a silent client occupies a connection only for a bounded time. A request head must arrive within
-//! [`HEAD_TIMEOUT`], a body within [`BODY_TIMEOUT`]. Connections are limited per process and per address; at the limit,
-//! the connection that has waited longest for its client is closed. A shutdown finishes every request that has arrived,
-//! and does not wait for clients that are still sending or that do not read.
+//! [`HEAD_TIMEOUT`], and a body within [`BODY_TIMEOUT`]. Connections are limited per process and per address; at the
+//! limit, the connection that has waited longest for its client is closed. A shutdown finishes every request that has
+//! arrived, and does not wait for clients that are still sending or are not reading.
 //!
 //! hyper serves a connection until the head of an event stream has been sent. Then a [`StreamConnection`] takes over. It
 //! uses a fraction of the memory and writes frames that all streams share.
@@ -194,7 +194,7 @@ async fn answer(
     }))
 }
 
-/// Disables Nagle's algorithm, which would delay the frames of a stream, and limits how long a client may leave data
+/// Disables Nagle's algorithm, which would delay a stream's frames, and limits how long a client may leave data
 /// unacknowledged.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;

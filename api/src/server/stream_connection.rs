@@ -70,7 +70,7 @@ impl StreamConnection {
         if let Err(error) = std::future::poll_fn(|context| self.poll(context)).await {
             tracing::debug!(%error, "stream failed");
         }
-        // Fails if the client has disconnected.
+        // This fails if the client has already disconnected.
         let _ = SockRef::from(&self.stream).shutdown(Shutdown::Write);
     }
 

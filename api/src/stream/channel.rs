@@ -1,8 +1,8 @@
 //! One user's updates, queued for the user's streams.
 //!
-//! Guarantees: every stream receives the updates in order, starting with those sent after it subscribed. An update is kept
-//! until every stream has received it, within bounds; a stream that falls further behind receives
-//! [`Received::Lagged`], and reads the log.
+//! Guarantees: every stream receives the updates in order, starting with those sent after it subscribed. Within bounds,
+//! an update is kept until every stream has received it; a stream that falls further behind receives
+//! [`Received::Lagged`] and reads the log instead.
 
 use std::{
     collections::VecDeque,
@@ -43,7 +43,7 @@ struct Updates {
 #[derive(Debug)]
 struct QueuedUpdate {
     update: Arc<LiveUpdate>,
-    /// The number of subscribers that have not received it.
+    /// The number of subscribers that have not received it yet.
     unread: usize,
 }
 

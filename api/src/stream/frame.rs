@@ -1,11 +1,11 @@
-//! Encoding of events as SSE frames (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//! Encodes events as SSE frames (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
 use banter_shared::event::{Cursor, Event};
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 
 /// Initial capacity of a frame, in bytes; sufficient for most events.
 const USUAL_BYTES: usize = 1024;
-/// Maximum length of the head of a chunk: eight hexadecimal digits and a line break.
+/// Maximum length of a chunk's head: eight hexadecimal digits and a line break.
 const HEAD_BYTES: usize = 10;
 /// The line break that ends a chunk.
 const CHUNK_END: &[u8] = b"\r\n";
@@ -15,7 +15,7 @@ const CHUNK_END: &[u8] = b"\r\n";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     chunk: Bytes,
-    /// Length of the head of the chunk, in bytes.
+    /// Length of the chunk's head, in bytes.
     head: usize,
 }
 

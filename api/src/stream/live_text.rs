@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// One piece per word of an answer, in order.
+    /// Creates one piece per word of an answer, in order.
     fn pieces(words: &[&str]) -> Vec<Arc<TextPiece>> {
         let (session_id, task_id, message_id) = (SessionId::generate(), TaskId::generate(), MessageId::generate());
         let mut offset = 0;

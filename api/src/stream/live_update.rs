@@ -17,7 +17,7 @@ use super::frame::Frame;
 pub(super) enum LiveUpdate {
     /// An event from the log.
     Event {
-        /// The number of the event.
+        /// The event's number.
         seq: i64,
         /// The session that the event belongs to.
         session_id: Option<SessionId>,
@@ -28,7 +28,7 @@ pub(super) enum LiveUpdate {
     },
     /// An event that must be read from the log.
     LogOnly {
-        /// The number of the event.
+        /// The event's number.
         seq: i64,
     },
     /// More text for an answer in progress.
@@ -37,7 +37,7 @@ pub(super) enum LiveUpdate {
     Partial {
         /// The running task.
         task_id: TaskId,
-        /// Its attempt.
+        /// The attempt number.
         attempt: i64,
         /// The offset at which the next delta starts.
         next_offset: i64,
@@ -46,15 +46,15 @@ pub(super) enum LiveUpdate {
     },
     /// A new or changed step.
     Step {
-        /// The session of the task.
+        /// The session that the task belongs to.
         session_id: SessionId,
         /// The task.
         task_id: TaskId,
-        /// The attempt.
+        /// The attempt number.
         attempt: i64,
-        /// The number of the step.
+        /// The step's number.
         seq: i64,
-        /// The revision of the step.
+        /// The step's revision.
         revision: i64,
         /// The encoded `task.step`.
         frame: Frame,
@@ -106,13 +106,13 @@ pub(super) enum TaskChange {
     Updated {
         /// The task.
         task_id: TaskId,
-        /// Its attempt.
+        /// The attempt number.
         attempt: i64,
         /// Whether it is running.
         is_running: bool,
-        /// The agent of its session.
+        /// The key of the session's agent.
         agent_key: String,
-        /// The encoded `typing`, which shows whether the agent is working now.
+        /// The encoded `typing` event, which shows whether the agent is working now.
         typing: Frame,
     },
     /// All tasks were deleted with the session.

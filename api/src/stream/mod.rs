@@ -1,4 +1,5 @@
-//! Event streams: one [`hub`] per process, one [`event_stream`] per open stream, and [`frame`]s on the wire.
+//! Event streams. There is one [`hub`] per process and one [`event_stream`] per open stream; events are sent as
+//! [`frame`]s.
 //!
 //! A stream first subscribes to the hub and then reads the log, so that no event is missed between the two. Duplicates
 //! are detected by event number.
@@ -68,7 +69,7 @@ impl AttachedStream {
 impl Hub {
     /// Opens a stream of a user's events, or of one session's if `only` is set.
     ///
-    /// `requested` is the client's cursor; without it, the stream starts at the head of the log.
+    /// `requested` is the client's cursor. If it is `None`, the stream starts at the head of the log.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -69,7 +69,7 @@ impl OpenStreams {
         OpenStream { streams: Arc::clone(self), slot, key }
     }
 
-    /// Waits until there are streams.
+    /// Waits until at least one stream is open.
     pub(super) async fn any(&self) {
         loop {
             let mut opened = pin!(self.opened.notified());

@@ -1,6 +1,6 @@
 //! The work that recurs for every stream: heartbeats, renewal of typing events, missed text, and credential checks.
 //!
-//! Three tasks do it for all streams, so that a stream needs no timers of its own.
+//! Three tasks do this work for all streams, so that a stream needs no timers of its own.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use sha2::Sha256;
 /// The length of a tag in bytes.
 const TAG_BYTES: usize = 32;
 
-/// The key for signing and verifying the messages of an installation. Its `Debug` output does not contain the key.
+/// The key for signing and verifying an installation's messages. Its `Debug` output does not contain the key.
 #[derive(Clone)]
 pub struct RelayKey(Hmac<Sha256>);
 

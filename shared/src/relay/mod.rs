@@ -42,7 +42,7 @@ pub struct LiveText {
     pub session_id: SessionId,
     /// The running task.
     pub task_id: TaskId,
-    /// Its attempt.
+    /// The attempt number.
     pub attempt: i64,
     /// The ID that the answer will have once it is stored.
     pub message_id: MessageId,
@@ -73,7 +73,7 @@ pub enum Signal {
     WakeWorkers,
     /// A stop was requested for a running task.
     Stop(TaskId),
-    /// A permission request of a running task was answered.
+    /// A running task's permission request was answered.
     Decided(TaskId),
     /// The relay has reconnected; signals may have been lost, so everything must be read once.
     Reconnected,

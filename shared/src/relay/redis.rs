@@ -1,7 +1,7 @@
 //! The relay over Redis pub/sub, for processes on any number of machines that share one database.
 //!
 //! Guarantees: nothing waits for Redis. While Redis is unavailable or frozen, or denies access, receivers poll the
-//! database. Within two seconds after Redis is available again, both connections are restored, and receivers get
+//! database. Within two seconds of Redis becoming available again, both connections are restored, and receivers get
 //! [`Signal::Reconnected`]. A hint is either published, held until every receiver has polled the database, or counted
 //! as dropped. Nothing is stored in Redis.
 //!
@@ -10,7 +10,7 @@
 //! | [`address`] | parsing of `REDIS_URL` and `REDIS_CA_FILE` |
 //! | [`followed_users`] | the followed users and the subscriptions to their channels |
 //! | [`send_queue`] | the queue of messages to publish |
-//! | [`publisher`], [`subscriber`] | one connection each, with its recovery |
+//! | [`publisher`], [`subscriber`] | one connection each, including its recovery |
 //! | [`connection`] | timeouts, backoff, and the classification of errors |
 //!
 //! Channels are named `banter:<installation>:…`: one per user for events and text, one for jobs, and one for stops and
@@ -65,7 +65,7 @@ enum ChannelMessage {
     Work,
     /// On the channel for stops: a stop was requested for a running task.
     Stop(TaskId),
-    /// On the channel for stops: a permission request of a running task was answered.
+    /// On the channel for stops: a running task's permission request was answered.
     Decided(TaskId),
 }
 

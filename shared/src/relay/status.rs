@@ -82,7 +82,7 @@ pub(super) struct Counters {
     pub(super) rejected_messages: Counter,
 }
 
-/// A counter.
+/// A counter that threads can share.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
 

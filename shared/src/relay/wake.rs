@@ -1,8 +1,8 @@
 //! Detects changes made by other processes that share a database file.
 //!
-//! After a commit, the writer touches `<db>-wake`, which the others watch. They do not watch the write-ahead log,
-//! because its frames are written before a durable commit becomes visible, so a read at that moment would find nothing.
-//! If files cannot be watched, SQLite's change counter is polled instead.
+//! After a commit, the writer touches `<db>-wake`, which the other processes watch. They do not watch the write-ahead
+//! log, because its frames are written before a durable commit becomes visible, so a read at that moment would find
+//! nothing. If files cannot be watched, SQLite's change counter is polled instead.
 //!
 //! The file may be removed or replaced at any time. The next process that touches or watches it recreates it, and all
 //! others switch to the new file.
@@ -36,7 +36,7 @@ pub enum WakeMode {
     Poll,
 }
 
-/// The callback that is called for every change.
+/// A callback that is invoked for every change.
 pub(super) type OnChange = Arc<dyn Fn() + Send + Sync>;
 
 /// Detects changes made by other processes.

@@ -176,7 +176,7 @@ fn is_same_name(one: &Path, other: &Path) -> bool {
 /// An unfinished backup, which is removed when dropped.
 struct UnfinishedBackup {
     path: PathBuf,
-    /// The file, which is locked so that two backups never write it at the same time.
+    /// The file, which is locked so that two backups never write to it at the same time.
     file: File,
 }
 
@@ -196,7 +196,7 @@ impl UnfinishedBackup {
             }
             Err(TryLockError::WouldBlock) => return Err(TryLockError::WouldBlock),
             _ => {
-                // SQLite would apply the journal that a killed backup left behind to this backup.
+                // Otherwise, SQLite would apply a journal that a killed backup left behind to this backup.
                 let journal = DatabaseFiles::new(&path).companion("-journal");
                 remove_if_present(&journal).and_then(|()| file.set_len(0)).map_err(TryLockError::Error)?;
             }

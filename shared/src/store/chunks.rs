@@ -31,7 +31,7 @@ impl StoredChunk {
     }
 }
 
-/// A chunk with all information that a stream needs to send it.
+/// A chunk with all the information that a stream needs to send it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ChunkRow {
     pub(super) id: i64,
@@ -48,7 +48,7 @@ pub struct ChunkRow {
     pub chunk: StoredChunk,
 }
 
-/// Returns the text of an attempt so far.
+/// Returns an attempt's text so far.
 pub(super) async fn text_so_far(
     connection: &mut SqliteConnection,
     task_id: TaskId,

@@ -18,7 +18,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId, WorkerId},
 };
 
-/// An attempt that a worker has claimed. All later writes of the attempt are guarded by `attempt`.
+/// An attempt that a worker has claimed. All later writes for the attempt are guarded by `attempt`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The task.

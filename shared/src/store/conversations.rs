@@ -1,4 +1,4 @@
-//! The conversation of an attempt: the messages and the agent session that the agent receives.
+//! The conversation for an attempt, which consists of the messages and the agent session that the agent receives.
 
 use sqlx::types::Json;
 

@@ -18,7 +18,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// A queued or running task, with all information that is needed to end it.
+/// A queued or running task, with all the information that is needed to end it.
 #[derive(sqlx::FromRow)]
 pub(super) struct UnfinishedTask {
     #[sqlx(rename = "id")]

@@ -1,4 +1,4 @@
-//! References to agent sessions: which session to resume, and when to delete the reference.
+//! Stores references to agent sessions, which determine the session that an attempt resumes.
 //!
 //! The reference is stored with the outcome of a turn if the agent session contains the complete turn. Any other end of
 //! an attempt deletes the reference, because the agent session may contain a message that will be sent again.

@@ -62,13 +62,13 @@ struct SendState {
     is_untitled: bool,
     running_task_id: Option<TaskId>,
     queued_count: i64,
-    /// The hash of the request that used the key before.
+    /// The hash of the request that previously used the key.
     sent_hash: Option<String>,
     sent_message_id: Option<MessageId>,
 }
 
 impl SendState {
-    /// Returns the message that an earlier request with the same key sent.
+    /// Returns the message that was sent by an earlier request with the same key.
     fn find_sent(&self, key: Option<&IdempotencyKey>) -> Result<Option<MessageId>, StoreError> {
         let Some((key, hash)) = key.zip(self.sent_hash.as_ref()) else { return Ok(None) };
         if *hash != key.request_hash {

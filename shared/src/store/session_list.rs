@@ -1,4 +1,4 @@
-//! Lists of a user's sessions.
+//! Lists users' sessions.
 
 use std::cmp::Reverse;
 

@@ -77,7 +77,7 @@ pub(super) fn rollback_to(number: usize) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!("ROLLBACK TO operation_{number}"))
 }
 
-/// Returns the primary result code (<https://www.sqlite.org/rescode.html>) of an error.
+/// Returns an error's primary result code (<https://www.sqlite.org/rescode.html>).
 fn primary_code(error: &sqlx::Error) -> Option<u32> {
     let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(code & 0xff)

@@ -21,7 +21,7 @@ pub struct StepRow {
     pub session_id: SessionId,
     /// The task.
     pub task_id: TaskId,
-    /// The number of the task's attempt.
+    /// The attempt number.
     pub attempt: i64,
     /// The step.
     #[sqlx(flatten, try_from = "StepColumns")]
@@ -97,12 +97,12 @@ pub(super) async fn read_closed_after(
     revision: i64,
     limit: i64,
 ) -> Result<Vec<StepRow>, StoreError> {
-    /// Selects the closed steps of a user. `$2` limits their number.
+    /// Selects a user's closed steps. `$2` limits their number.
     const OF_USER: &str = concat!(
         select_step_rows!(),
         "AND s.revision > $1 AND u.id = $3 AND t.status != 'running' ORDER BY s.revision LIMIT $2 + 0"
     );
-    /// Selects the closed steps of a session. `$2` limits their number.
+    /// Selects a session's closed steps. `$2` limits their number.
     const OF_SESSION: &str = concat!(
         select_step_rows!(),
         "AND s.revision > $1 AND u.id = $3 AND c.id = $4 AND t.status != 'running' ORDER BY s.revision LIMIT $2 + 0"

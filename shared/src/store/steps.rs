@@ -172,7 +172,7 @@ struct UnclosedStep {
     request: Option<Value>,
 }
 
-/// Closes the open steps of an attempt. Returns whether a tool call may have had effects, because it had started or was
+/// Closes an attempt's open steps. Returns whether a tool call may have had effects, because it had started or was
 /// allowed. In this case, the attempt must not be retried automatically.
 pub(super) async fn close(
     tx: &mut SqliteConnection,
@@ -232,7 +232,7 @@ pub(super) fn with_outcome(mut detail: Value, outcome: &PermissionOutcome) -> Re
     Ok(detail)
 }
 
-/// Removes the steps of a task, but keeps a record of its permission requests.
+/// Removes a task's steps, but keeps a record of its permission requests.
 pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO past_permission (permission_id, task_id) \

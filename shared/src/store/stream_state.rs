@@ -45,7 +45,7 @@ pub struct RunningTask {
     pub agent_key: String,
 }
 
-/// A part of the output of a running attempt.
+/// A part of a running attempt's output.
 #[derive(Clone, Debug)]
 pub struct RunningPart {
     /// The text so far; only in the first part.
@@ -128,8 +128,8 @@ pub(super) fn partial(task_id: TaskId, attempt: i64, message_id: MessageId, text
 }
 
 impl Store {
-    /// Reads the output of a running attempt: the text so far and the first steps or, with `after`, only the steps
-    /// after that one. Returns `None` if the attempt has ended.
+    /// Reads a part of a running attempt's output: the text so far and the first steps or, if `after` is given, only
+    /// the steps after that one. Returns `None` if the attempt has ended.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -153,7 +153,7 @@ impl Store {
         Ok(Some(RunningPart { partial, steps, has_more }))
     }
 
-    /// Returns the text of a running attempt so far; `None` if the attempt has ended.
+    /// Returns a running attempt's text so far; `None` if the attempt has ended.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -22,7 +22,7 @@ pub struct LogRow {
 /// New rows in the database since a position.
 #[derive(Clone, Debug, Default)]
 pub struct Tail {
-    /// New rows of all logs, in order.
+    /// New rows in all logs, in order.
     pub rows: Vec<LogRow>,
     /// New text of answers in progress, in order. The tasks were still running after the last of `rows`.
     pub chunks: Vec<ChunkRow>,

@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{StoreError, sqlite};
 
-/// The maximum number of operations per commit, so that neither they nor other processes wait long.
+/// The maximum number of operations per commit, so that neither they nor other processes have to wait for long.
 const MAX_BATCH: usize = 64;
 
 /// Runs operations on the writer connection.

@@ -24,7 +24,7 @@ pub(super) struct UserText {
     pub(super) text: LiveText,
 }
 
-/// How messages are signed.
+/// Signs and verifies messages.
 #[derive(Clone, Debug)]
 pub(super) struct Seal {
     pub(super) key: RelayKey,
@@ -42,7 +42,7 @@ impl Seal {
         Ok(self.key.seal(&self.channel, &serde_json::to_vec(text)?))
     }
 
-    /// Decodes a message; `None` if it was not signed with the key of this installation.
+    /// Decodes a message; `None` if it was not signed with this installation's key.
     pub(super) fn open(&self, sealed: &[u8]) -> Option<serde_json::Result<UserText>> {
         self.key.open(&self.channel, sealed).map(serde_json::from_slice)
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::relay::{Signal, rejections::Rejections, signals::SignalSender};
 
-/// Interval between checks for whether the socket was removed.
+/// Interval between checks of whether the socket still exists.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause after a failed accept, usually because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

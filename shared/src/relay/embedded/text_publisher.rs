@@ -123,7 +123,7 @@ impl Sending {
 
     /// Connects to new sockets, and drops the queues for sockets that were removed or closed.
     async fn search(&mut self) -> io::Result<()> {
-        // The folder may have been removed and created again, so it is opened anew unless it has readers.
+        // The folder may have been removed and created again, so it is reopened unless there are readers.
         if self.readers.is_empty() || self.open.is_none() {
             self.open = Some(self.folder.open()?);
         }
@@ -137,7 +137,7 @@ impl Sending {
             match folder.connect(&name).await {
                 Ok(stream) => {
                     let (reader, queue) = ReaderQueue::new();
-                    // Ends with the queue or the connection.
+                    // The task ends with the queue or the connection.
                     tokio::spawn(write(stream, queue));
                     self.readers.insert(name, reader);
                 }

@@ -1,4 +1,4 @@
-//! Parsing of `REDIS_URL` and `REDIS_CA_FILE`. Errors and `Debug` output never contain the password.
+//! Parses `REDIS_URL` and `REDIS_CA_FILE`. Errors and `Debug` output never contain the password.
 
 use std::{fmt, io, path::Path};
 

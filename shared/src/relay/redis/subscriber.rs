@@ -67,8 +67,8 @@ impl Subscriber {
         Ok((sink, stream))
     }
 
-    /// Forwards messages until the connection ends or Redis stops responding. If Redis is frozen, connections stay
-    /// open.
+    /// Forwards messages until the connection ends or Redis stops responding. Checks regularly whether Redis responds,
+    /// because connections stay open while it is frozen.
     async fn listen(&self, sink: PubSubSink, mut stream: PubSubStream) -> RedisError {
         self.link.connected();
         let mut is_caught_up = false;
@@ -101,8 +101,8 @@ impl Subscriber {
         }
     }
 
-    /// Records confirmed subscriptions. The logs of their users are read once to find changes that were published
-    /// before the subscription was confirmed.
+    /// Records confirmed subscriptions. The users' logs are read once to find changes that were published before the
+    /// subscription was confirmed.
     fn record(&self, change: SubscriptionChange) {
         match change {
             SubscriptionChange::Subscribe(channels) => {

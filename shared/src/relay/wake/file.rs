@@ -38,7 +38,7 @@ impl From<&Metadata> for FileId {
 struct OpenFile {
     file: File,
     id: FileId,
-    /// The slots when they were last read.
+    /// The slots' values when they were last read.
     seen: Box<Slots>,
 }
 

@@ -1,4 +1,4 @@
-//! Polling of SQLite's change counter, used if files cannot be watched.
+//! Polls SQLite's change counter if files cannot be watched.
 
 use std::{
     sync::{
@@ -37,7 +37,7 @@ impl Interest {
     }
 }
 
-/// Represents a task that waits for changes, until this guard is dropped.
+/// Counts as a waiting task until dropped.
 #[derive(Debug)]
 pub(in crate::relay) struct InterestGuard(Arc<Interest>);
 

@@ -84,7 +84,7 @@ pub enum RestoreError {
     },
 }
 
-/// Describes a process for users.
+/// Returns a description of a process to show to users.
 pub(super) fn describe(pid: Option<u32>) -> String {
     match pid.filter(|pid| *pid > 0) {
         Some(pid) => match fs::read_to_string(format!("/proc/{pid}/comm")) {

@@ -24,7 +24,7 @@ macro_rules! select_messages {
 
 pub(in crate::store) use select_messages;
 
-/// A row of `chat_message`, with the task of a user message.
+/// A row of `chat_message`, with its task if it is a user message.
 #[derive(sqlx::FromRow)]
 pub(in crate::store) struct MessageRow {
     id: MessageId,
@@ -74,7 +74,7 @@ pub(in crate::store) async fn find_message(
     Ok(row.map(Message::from))
 }
 
-/// Returns the current states of the messages that exist, in any order.
+/// Returns the current state of each message that exists, in any order.
 pub(in crate::store) async fn list_messages_by_id(
     connection: &mut SqliteConnection,
     ids: &[MessageId],

@@ -108,7 +108,7 @@ pub(in crate::store) async fn find_session(
     Ok(row.map(Session::from))
 }
 
-/// Returns the current states of the sessions that exist, in the order of `ids`.
+/// Returns the current state of each session that exists, in the order of `ids`.
 pub(in crate::store) async fn list_sessions_by_id(
     connection: &mut SqliteConnection,
     ids: &[SessionId],

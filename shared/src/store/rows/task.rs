@@ -94,7 +94,7 @@ pub(in crate::store) async fn find_task(
     Ok(row.map(Task::from))
 }
 
-/// Returns the current states of the tasks that exist, in any order.
+/// Returns the current state of each task that exists, in any order.
 pub(in crate::store) async fn list_tasks_by_id(
     connection: &mut SqliteConnection,
     ids: &[TaskId],

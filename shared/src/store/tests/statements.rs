@@ -8,9 +8,9 @@ use std::{
 
 use syn::{Expr, ExprLit, Item, ItemMacro, Lit, Macro, Token, punctuated::Punctuated, visit, visit::Visit};
 
-/// The only files that contain statements that are not constants: savepoints, checks, and pragmas.
+/// The only files with statements that are assembled at run time: savepoints, checks, and pragmas.
 const ASSEMBLED: [&str; 4] = ["backup.rs", "check.rs", "restore/staging.rs", "sqlite.rs"];
-/// The file with the statements of `api check`, which read everything.
+/// The file that contains the statements for `api check`, which read everything.
 const CHECKS: &str = "check.rs";
 
 /// A statement and the file that contains it.
