@@ -1,4 +1,4 @@
-//! The relay of processes that share one database file on one machine; no service is required.
+//! The relay for processes that share one database file on one machine. It requires no service.
 //!
 //! A hint says only that something changed, and receivers read the database. Live text is sent over Unix sockets. Where
 //! these cannot be used, text is stored often enough for streams to read it from the database.
@@ -35,7 +35,7 @@ use text_publisher::TextPublisher;
 
 /// How long text is collected before it is sent.
 const PUBLISHED: Duration = Duration::from_millis(15);
-/// How long text is collected before it is stored: the delay of a stream that missed sent text.
+/// How long text is collected before it is stored, which is the delay for a stream that missed sent text.
 const STORED: Duration = Duration::from_millis(250);
 /// How long text is collected before it is stored if it cannot be sent.
 const STORED_ONLY: Duration = Duration::from_millis(60);
@@ -52,15 +52,15 @@ pub struct EmbeddedRelay {
     followed: Arc<FollowedUsers>,
     /// The receiver of live text, until it is started for the first stream.
     listener: Mutex<Option<TextListener>>,
-    /// Sends live text; `None` if the folder of the sockets is unusable.
+    /// Sends live text; `None` if the folder for the sockets is unusable.
     texts: Option<TextPublisher>,
     tasks: CancellationToken,
-    /// Ends the listener when dropped.
+    /// Ends the relay's tasks when dropped.
     _stop: DropGuard,
 }
 
 impl EmbeddedRelay {
-    /// Starts listening for changes by other processes that use this database.
+    /// Starts listening for changes made by other processes that use this database.
     ///
     /// # Errors
     /// Returns an error if the wake-up file next to the database cannot be created.
@@ -120,7 +120,7 @@ impl EmbeddedRelay {
         })
     }
 
-    /// Starts to receive live text, unless that was done before. A process without streams needs no socket.
+    /// Starts receiving live text, unless the listener has already been started. A process without streams needs no socket.
     fn listen(&self) {
         let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         match listener.bind() {

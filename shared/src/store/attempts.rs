@@ -1,4 +1,4 @@
-//! Attempts: the ways in which they end.
+//! Stores how attempts end.
 
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ impl Store {
     }
 }
 
-/// Ends an attempt, which consists of a task and its number, within a transaction. A running task can end only through
+/// Ends an attempt, identified by its task and its number, within a transaction. A running task can end only through
 /// this function. `steps` are the steps whose latest state has not been stored yet.
 pub(super) async fn end_attempt(
     tx: &mut SqliteConnection,
@@ -228,7 +228,7 @@ struct Failure {
     tool_begun: bool,
 }
 
-/// Schedules the next attempt after an error, or ends the task: if the error is permanent, if no attempts are left, or
+/// Schedules the next attempt after an error, or ends the task if the error is permanent, if no attempts are left, or
 /// if the agent requests a wait of more than [`MAX_RETRY_AFTER`]. A retryable error after a tool call interrupts the
 /// task, regardless of the number of attempts.
 async fn fail(

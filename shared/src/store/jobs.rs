@@ -1,4 +1,5 @@
-//! Jobs: rows of the queue. A session has at most one live job, which belongs to the task at its head.
+//! Jobs, which are the rows of the queue. A session has at most one live job, which belongs to the task at the head of
+//! the session's queue.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -66,12 +67,12 @@ pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session_id: Session
     WITHDRAW_ALL.call().bind("session_id", session_id).execute(tx).await
 }
 
-/// Deletes the job of a task unless it was claimed.
+/// Deletes a task's job unless the job has been claimed.
 pub(super) async fn withdraw_job(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
     WITHDRAW.call().bind("task_id", task_id).execute(tx).await
 }
 
-/// Deletes a session's unclaimed job. Returns its round to the user, whose next job takes the place.
+/// Deletes a session's unclaimed job. Returns its round to the user, whose next job takes its place.
 static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["session_id"],
@@ -88,7 +89,7 @@ static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Deletes a task's unclaimed job. Returns its round to the user, whose next job takes the place.
+/// Deletes a task's unclaimed job. Returns its round to the user, whose next job takes its place.
 static WITHDRAW: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["task_id"],
@@ -103,7 +104,8 @@ static WITHDRAW: LazyLock<Script> = LazyLock::new(|| {
 
 /// A job to push.
 pub(super) struct NewJob {
-    /// The ID, which begins with the time of the push. Claims use it to detect that the clock was set back.
+    /// The ID, which begins with the time at which the job is pushed. Claims use it to detect that the clock was set
+    /// back.
     pub(super) id: String,
     /// The payload.
     pub(super) payload: Vec<u8>,
@@ -124,14 +126,14 @@ impl NewJob {
     }
 }
 
-/// Moves the user to the round of the job to push, if there is one: the round after the user's previous job, but none
-/// that other users have already completed.
+/// Moves the user to the round of the job to push, if there is one: the round after that of the user's previous job,
+/// but not one that other users have already completed.
 pub(super) const ENTER_ROUND: &str = "UPDATE user_log \
      SET last_round = MAX(last_round + 1, (SELECT round FROM queue_clock)) \
      WHERE workspace_id = $workspace_id AND user_id = $user_id AND $job_id IS NOT NULL";
 
-/// Pushes a job of the user's round if there is one; must follow [`ENTER_ROUND`]. It has no idempotency key, because a
-/// conflict would silently discard a retry.
+/// Pushes the job in the user's round, if there is a job; must follow [`ENTER_ROUND`]. It has no idempotency key,
+/// because a conflict would silently discard a retry.
 pub(super) const PUSH_JOB: &str = "INSERT INTO Jobs \
      (job, id, job_type, status, attempts, max_attempts, run_at, priority, metadata) \
      SELECT $job_payload, $job_id, 'agent-task', 'Pending', 0, 1, $job_run_at, -last_round, '{}' FROM user_log \
@@ -216,8 +218,8 @@ impl JobEnd {
     }
 }
 
-/// Ends a job and releases its lock, because the foreign key of the lock would otherwise prevent deletion of the
-/// worker's row.
+/// Ends a job and releases its lock, because the lock's foreign key would otherwise prevent deletion of the worker's
+/// row.
 pub(super) const END_JOB: &str = "UPDATE Jobs SET status = $ended_job_status, last_result = $ended_job_result, \
      done_at = $now_seconds, lock_by = NULL, lock_at = NULL WHERE id = $ended_job_id";
 
