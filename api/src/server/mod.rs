@@ -5,8 +5,8 @@
 //! limit, the connection that has waited longest for its client is closed. A shutdown finishes every request that has
 //! arrived, and does not wait for clients that are still sending or are not reading.
 //!
-//! hyper serves a connection until the head of an event stream has been sent. Then a [`StreamConnection`] takes over. It
-//! uses a fraction of the memory and writes frames that all streams share.
+//! hyper serves a connection until the head of an event stream has been sent. Then a [`StreamConnection`] takes over.
+//! It uses a fraction of the memory and writes frames that all streams share.
 
 mod activity;
 mod client_stream;

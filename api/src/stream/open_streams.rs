@@ -1,7 +1,7 @@
 //! The open streams of a process, and the wheel on which the ticker visits them.
 //!
-//! The ticker visits each stream once per [`ROUND`]. The streams are distributed over the round by the time at which they
-//! were opened, so that not all of them send heartbeats at once.
+//! The ticker visits each stream once per [`ROUND`]. The streams are distributed over the round by the time at which
+//! they were opened, so that not all of them send heartbeats at once.
 
 use std::{
     array,

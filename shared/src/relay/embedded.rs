@@ -120,7 +120,8 @@ impl EmbeddedRelay {
         })
     }
 
-    /// Starts receiving live text, unless the listener has already been started. A process without streams needs no socket.
+    /// Starts receiving live text, unless the listener has already been started. A process without streams needs no
+    /// socket.
     fn listen(&self) {
         let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         match listener.bind() {

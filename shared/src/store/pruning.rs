@@ -42,8 +42,8 @@ struct OldEvent {
 }
 
 impl Store {
-    /// Prunes expired events, idempotency keys, logins, tickets, and ended jobs, in small batches. Returns the number of
-    /// deleted rows.
+    /// Prunes expired events, idempotency keys, logins, tickets, and ended jobs, in small batches. Returns the number
+    /// of deleted rows.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -103,12 +103,12 @@ impl Writer {
     /// Runs an operation in a write transaction and returns its result after the commit. If the operation fails, its
     /// changes are reverted.
     ///
-    /// Errors are also returned only after the commit, because the operation may have read what another one wrote in the
-    /// same transaction.
+    /// Errors are also returned only after the commit, because the operation may have read what another one wrote in
+    /// the same transaction.
     ///
     /// # Errors
-    /// Returns the operation's error, [`StoreError::Busy`] if the connection or the write lock was not available in time,
-    /// or another error if the commit fails.
+    /// Returns the operation's error, [`StoreError::Busy`] if the connection or the write lock was not available in
+    /// time, or another error if the commit fails.
     pub(super) async fn run<T>(
         &self,
         operation: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,

@@ -1,5 +1,5 @@
-//! Live text between processes on one machine: a process with open streams listens on a socket, and workers write to the
-//! sockets of all such processes.
+//! Live text between processes on one machine: a process with open streams listens on a socket, and workers write to
+//! the sockets of all such processes.
 //!
 //! Guarantees: nothing waits for a reader. A piece of text may be lost; streams then read the stored text. Every
 //! message is [signed](super::super::key), as in the Redis relay.
