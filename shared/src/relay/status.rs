@@ -52,10 +52,10 @@ pub struct RelayStatus {
     pub subscriber: LinkState,
     /// The sending direction.
     pub publisher: LinkState,
-    /// The number of users with an open stream whose channel has not been subscribed to yet; their changes arrive
-    /// within a second.
+    /// The number of users who have an open stream, but to whose channel this process has not subscribed yet. Their
+    /// changes arrive within a second.
     pub pending_subscriptions: usize,
-    /// The number of hints that were not delivered within a second, so that other processes found the change by
+    /// The number of hints that were not delivered within a second, so other processes had to find the changes by
     /// polling.
     pub dropped_hints: u64,
     /// The number of pieces of live text that were not delivered; streams read the stored text instead.
@@ -96,7 +96,7 @@ impl Counter {
     }
 }
 
-/// The maximum number of state changes to log per link and [`LOG_PERIOD`], so that an unstable link does not flood the
+/// The maximum number of state changes to log per link in each [`LOG_PERIOD`], so that an unstable link does not flood the
 /// log.
 const LOGGED_CHANGES: usize = 10;
 /// See [`LOGGED_CHANGES`].

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::{Store, StoreError};
 
-/// The size, in bytes, up to which a database is rewritten after a deletion. The limit keeps the delay for senders
+/// The maximum size, in bytes, of a database that is rewritten after a deletion. The limit keeps the delay for senders
 /// unnoticeable.
 const REWRITTEN_BYTES: i64 = 64 * 1024 * 1024;
 /// How long a checkpoint or a rewrite waits for a lock. While a checkpoint is waiting for readers, it blocks writers.
