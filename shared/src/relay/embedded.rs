@@ -124,12 +124,10 @@ impl EmbeddedRelay {
     /// socket.
     fn listen(&self) {
         let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        match listener.bind() {
-            Ok(bound) => {
-                tokio::spawn(self.tasks.clone().run_until_cancelled_owned(listener.run(bound)));
-            }
-            Err(error) => tracing::warn!(%error, "cannot receive live text; reading the stored text"),
-        }
+        let bound = listener.bind().inspect_err(
+            |error| tracing::warn!(%error, "cannot receive live text; reading the stored text, and retrying"),
+        );
+        tokio::spawn(self.tasks.clone().run_until_cancelled_owned(listener.run(bound.ok())));
     }
 }
 

@@ -43,18 +43,19 @@ impl TextListener {
         self.folder.open()?.listen()
     }
 
-    /// Receives text until the future is dropped. Recreates the socket if it is removed.
-    pub(super) async fn run(self, mut bound: (UnixListener, SocketFile)) {
+    /// Receives until it is dropped. Creates the socket if that has failed before, and again if it was removed.
+    pub(super) async fn run(self, mut bound: Option<(UnixListener, SocketFile)>) {
         loop {
-            self.accept_until_removed(bound).await;
-            tracing::warn!("the socket for live text was removed; creating it again");
-            bound = loop {
-                match self.bind() {
-                    Ok(bound) => break bound,
-                    Err(error) => tracing::debug!(%error, "cannot create the socket for live text; retrying"),
-                }
+            if let Some(bound) = bound.take() {
+                self.accept_until_removed(bound).await;
+                tracing::warn!("the socket for live text was removed; creating it again");
+            } else {
                 sleep(CHECK_INTERVAL).await;
-            };
+            }
+            bound = self
+                .bind()
+                .inspect_err(|error| tracing::debug!(%error, "cannot create the socket for live text; retrying"))
+                .ok();
         }
     }
 

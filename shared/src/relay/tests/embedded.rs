@@ -182,6 +182,18 @@ async fn carries_live_text_again_after_its_sockets_were_removed() {
 }
 
 #[tokio::test]
+async fn carries_live_text_once_a_socket_can_be_created() {
+    let pair = embedded(WakeMode::Auto).await;
+    fs::remove_dir(sockets(&pair)).unwrap();
+    fs::write(sockets(&pair), "in the way").unwrap();
+    let _follow = pair.there.follow(&user("ann")).await;
+
+    fs::remove_file(sockets(&pair)).unwrap();
+
+    assert_carries_text(&pair.here, &pair.there).await;
+}
+
+#[tokio::test]
 async fn rejects_and_counts_forged_live_text() {
     let pair = embedded(WakeMode::Auto).await;
     let _follow = pair.there.follow(&user("ann")).await;
