@@ -52,7 +52,7 @@ pub struct EmbeddedRelay {
     followed: Arc<FollowedUsers>,
     /// The receiver of live text, until it is started for the first stream.
     listener: Mutex<Option<TextListener>>,
-    /// Sends live text; `None` if the folder for the sockets is unusable.
+    /// Sends live text; `None` if sockets cannot be created.
     texts: Option<TextPublisher>,
     tasks: CancellationToken,
     /// Ends the relay's tasks when dropped.
@@ -94,7 +94,8 @@ impl EmbeddedRelay {
             followed: Arc::clone(&followed),
             rejections: Arc::new(Rejections::new(Arc::clone(&counters))),
         };
-        let texts = match folder.open() {
+        // A process that cannot create a socket assumes that no other can, and that nobody receives text.
+        let texts = match folder.open().and_then(|folder| folder.listen()) {
             Ok(_) => {
                 let (texts, sending) = TextPublisher::new(folder, seal, Arc::clone(&counters));
                 tokio::spawn(stop.clone().run_until_cancelled_owned(sending.run()));

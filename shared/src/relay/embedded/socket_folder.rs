@@ -75,16 +75,19 @@ impl OpenFolder {
     /// Creates a socket that accepts connections.
     ///
     /// # Errors
-    /// Returns an error if the file system does not support sockets.
+    /// Returns an error if it cannot be created, such as on a file system that does not support sockets.
     pub(super) fn listen(&self) -> io::Result<(UnixListener, SocketFile)> {
         let id = Uuid::new_v4();
         let unfinished = OsString::from(format!("{id}.{UNFINISHED}"));
         let listener = UnixListener::bind(self.short_path(&unfinished))?;
-        private::restrict(&self.path.join(&unfinished), private::FILE_MODE);
-        let path = self.path.join(format!("{id}.{SOCKET}"));
-        fs::rename(self.path.join(unfinished), &path)?;
+        let path = self.path.join(unfinished);
+        private::restrict(&path, private::FILE_MODE);
         let inode = fs::symlink_metadata(&path)?.ino();
-        Ok((listener, SocketFile { path, inode }))
+        let mut file = SocketFile { path, inode };
+        let path = self.path.join(format!("{id}.{SOCKET}"));
+        fs::rename(&file.path, &path)?;
+        file.path = path;
+        Ok((listener, file))
     }
 
     /// Lists the names of the sockets that belong to this account. Other accounts may have created sockets while the

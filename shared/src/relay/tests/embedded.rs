@@ -212,17 +212,36 @@ async fn rejects_and_counts_forged_live_text() {
     assert_carries_text(&pair.here, &pair.there).await;
 }
 
-#[tokio::test]
-async fn stores_text_more_often_if_it_cannot_be_sent() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = database(&folder).await;
-    fs::write(folder.path().join("chat.db-live"), "in the way").unwrap();
-
-    let relay = start(&RelayOptions::default(), &database, &identity("x")).await.unwrap();
+async fn assert_only_stores_text(database: &Path) {
+    let relay = start(&RelayOptions::default(), database, &identity("x")).await.unwrap();
 
     let _follow = relay.follow(&user("ann")).await;
     relay.publish_text(&user("ann"), text(0, "Hello"));
     let intervals = relay.text_intervals();
     assert_eq!(intervals.published, None);
     assert!(intervals.stored < Duration::from_millis(100));
+}
+
+#[tokio::test]
+async fn stores_text_more_often_if_there_is_no_folder_for_sockets() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    fs::write(folder.path().join("chat.db-live"), "in the way").unwrap();
+
+    assert_only_stores_text(&database).await;
+}
+
+#[tokio::test]
+async fn stores_text_more_often_if_sockets_cannot_be_created() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut deep = folder.path().to_owned();
+    // The path of the folder of the sockets is valid, but that of a socket in it is too long.
+    let longest = usize::try_from(nix::libc::PATH_MAX).unwrap() - "/chat.db-live/".len() - 1;
+    while let missing @ 2.. = longest - deep.as_os_str().len() {
+        deep.push("x".repeat(200.min(missing - 1)));
+        fs::create_dir(&deep).unwrap();
+    }
+
+    assert_only_stores_text(&deep.join("chat.db")).await;
+    assert!(deep.join("chat.db-live").is_dir());
 }
