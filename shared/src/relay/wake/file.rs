@@ -1,8 +1,8 @@
 //! The file that is touched after each commit.
 //!
-//! The file is divided into slots. Each process counts its touches in its own slot, so that it does not mistake them
-//! for touches by other processes. Slots are chosen at random; if two processes have chosen the same slot, the first to
-//! notice chooses another one.
+//! It has slots. A process counts its touches in a slot of its own, so that it does not take its own touch for that of another
+//! process. Slots are chosen at random; if two processes have chosen the same one, the first to notice takes another.
+//! Processes of release 0.1.0 always write the same byte, at the start of the first slot, which belongs to nobody else.
 
 use std::{
     fs::{self, File, Metadata},
@@ -18,6 +18,9 @@ use crate::private;
 const SLOTS: usize = 256;
 /// The size of a slot in bytes.
 const SLOT_BYTES: usize = 8;
+
+/// The byte that processes of release 0.1.0 write.
+const FIRST_RELEASE: u8 = b'.';
 
 type Slots = [u64; SLOTS];
 
@@ -85,7 +88,7 @@ struct OwnSlot {
 
 impl OwnSlot {
     fn choose() -> Self {
-        Self { index: rand::random_range(0..SLOTS), count: rand::random() }
+        Self { index: rand::random_range(1..SLOTS), count: rand::random() }
     }
 }
 
@@ -129,7 +132,12 @@ impl WakeFile {
     /// read.
     pub(super) fn was_touched_by_others(&self) -> bool {
         let touched = self.with_current(|State { opened, own }| {
-            let slots = opened.read()?;
+            let mut slots = opened.read()?;
+            if slots[0].to_le_bytes()[0] == FIRST_RELEASE {
+                // The next touch will change the slot again, and processes that have not noticed this one will notice it.
+                slots[0] = rand::random::<u64>() << u8::BITS;
+                opened.file.write_all_at(&slots[0].to_le_bytes(), 0)?;
+            }
             let is_changed = |index: usize| match slots[index] {
                 count if index == own.index => count != own.count && count != opened.seen[index],
                 count => count != opened.seen[index],
@@ -186,7 +194,7 @@ mod tests {
     fn distinguishes_touches_by_others_from_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let [first, second] = [(); 2].map(|()| WakeFile::open(&folder.path().join("chat.db")).unwrap());
-        second.state.lock().unwrap().own.index = (first.state.lock().unwrap().own.index + 1) % SLOTS;
+        second.state.lock().unwrap().own.index = 1 + first.state.lock().unwrap().own.index % (SLOTS - 1);
 
         first.touch().unwrap();
         assert!(!first.was_touched_by_others() && second.was_touched_by_others());
@@ -198,7 +206,21 @@ mod tests {
     }
 
     #[test]
-    fn chooses_another_slot_if_another_process_has_the_same_one() {
+    fn notices_every_touch_by_processes_of_release_0_1_0() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] = [(); 2].map(|()| WakeFile::open(&folder.path().join("chat.db")).unwrap());
+        let previous = File::options().write(true).open(first.path()).unwrap();
+
+        for _ in 0..3 {
+            previous.write_all_at(b".", 0).unwrap();
+
+            assert!(first.was_touched_by_others() && second.was_touched_by_others());
+            assert!(!first.was_touched_by_others() && !second.was_touched_by_others());
+        }
+    }
+
+    #[test]
+    fn takes_another_slot_if_another_process_has_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let [first, second] = [(); 2].map(|()| WakeFile::open(&folder.path().join("chat.db")).unwrap());
         let index = first.state.lock().unwrap().own.index;
