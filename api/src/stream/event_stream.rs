@@ -225,3 +225,64 @@ impl EventStream {
         self.handle.is_draining()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use banter_shared::{
+        chat::{Principal, UserRef, UserRole},
+        clock::SystemClock,
+        relay::{self, Identity, RelayKey, RelayOptions},
+        shutdown::Shutdown,
+        store::{Store, StoreOptions},
+    };
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        metrics::Metrics,
+        stream::{AttachedStream, stream_handle::STALL_VISITS},
+    };
+
+    async fn hub(database: &std::path::Path, shutdown: &Shutdown) -> Hub {
+        let options = StoreOptions {
+            path: database.to_owned(),
+            durable_against_power_cut: false,
+            busy_timeout: Duration::from_secs(2),
+        };
+        let store = Store::open(options, Arc::new(SystemClock)).await.unwrap();
+        store.ensure_user(&UserRef::local()).await.unwrap();
+        let identity = Identity { installation: "x".into(), key: RelayKey::from([7; 32]) };
+        let relay = relay::start(&RelayOptions::default(), database, &identity).await.unwrap();
+        Hub::start(store, relay, shutdown, Metrics::default())
+    }
+
+    async fn next(stream: &mut EventStream) -> Option<Value> {
+        let frame = poll_fn(|context| {
+            stream.register(context);
+            stream.poll_frame(context)
+        })
+        .await?;
+        let text = String::from_utf8(frame.text().to_vec()).unwrap();
+        Some(serde_json::from_str(text.split("data: ").nth(1).unwrap()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn ends_with_a_resync_if_the_client_accepts_nothing_for_too_long() {
+        let (folder, shutdown) = (tempfile::tempdir().unwrap(), Shutdown::new());
+        let hub = hub(&folder.path().join("chat.db"), &shutdown).await;
+        let principal = Principal { user: UserRef::local(), role: UserRole::Admin, key_id: None, login_id: None };
+        let mut stream = AttachedStream::take(&mut hub.open(principal, None, None).await.unwrap()).unwrap();
+        let hello = next(&mut stream).await.unwrap();
+
+        stream.set_stalled(true);
+        (0..STALL_VISITS).for_each(|_| stream.handle.visit());
+
+        let resync = next(&mut stream).await.unwrap();
+        assert_eq!([&resync["type"], &resync["reason"]], ["resync", "too_slow"]);
+        assert_eq!(resync["cursor"], hello["cursor"]);
+        assert_eq!(next(&mut stream).await, None);
+        assert!(stream.subscription.is_none(), "nothing more is kept for the stream");
+    }
+}

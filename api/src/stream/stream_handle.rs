@@ -20,8 +20,8 @@ const REVOKED: u8 = 1 << 4;
 
 /// Number of visits per heartbeat.
 pub(super) const HEARTBEAT_VISITS: u8 = 5;
-/// Number of visits after which a reader that accepts nothing is considered too slow.
-const STALL_VISITS: u8 = 10;
+/// Number of visits after which a reader that accepts nothing is too slow.
+pub(super) const STALL_VISITS: u8 = 10;
 
 /// The handle of an open stream. The stream registers its waker, and is woken by everything that concerns it.
 #[derive(Debug, Default)]
