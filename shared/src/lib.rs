@@ -17,6 +17,7 @@
 pub mod agents_file;
 pub mod chat;
 pub mod clock;
+mod companion;
 pub mod config;
 pub mod count;
 pub mod event;

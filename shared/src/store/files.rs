@@ -17,7 +17,7 @@ use nix::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::private;
+use crate::{companion::companion_path, private};
 
 /// The pause between attempts to acquire a lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
@@ -85,9 +85,7 @@ impl DatabaseFiles {
 
     /// Returns the path of a companion file.
     pub(super) fn companion(&self, suffix: &str) -> PathBuf {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push(suffix);
-        name.into()
+        companion_path(&self.path, suffix)
     }
 
     /// Returns the path at which a restore prepares a database.

@@ -18,7 +18,7 @@ use nix::{fcntl::OFlag, unistd::geteuid};
 use tokio::net::{UnixListener, UnixStream};
 use uuid::Uuid;
 
-use crate::private;
+use crate::{companion::companion_path, private};
 
 /// The file extension of a socket.
 const SOCKET: &str = "sock";
@@ -34,9 +34,7 @@ pub(super) struct SocketFolder {
 impl SocketFolder {
     /// Returns the folder that belongs to a database.
     pub(super) fn of(database: &Path) -> Self {
-        let mut name = database.as_os_str().to_owned();
-        name.push("-live");
-        Self { path: name.into() }
+        Self { path: companion_path(database, "-live") }
     }
 
     /// Opens the folder, creating it if it is missing, and makes it private in either case.

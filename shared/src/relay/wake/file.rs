@@ -12,7 +12,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::private;
+use crate::{companion::companion_path, private};
 
 /// The number of slots.
 const SLOTS: usize = 256;
@@ -108,9 +108,7 @@ pub(in crate::relay) struct WakeFile {
 impl WakeFile {
     /// Opens the file next to the database, creating it if it is missing.
     pub(in crate::relay) fn open(database: &Path) -> io::Result<Self> {
-        let mut name = database.as_os_str().to_owned();
-        name.push("-wake");
-        let path = PathBuf::from(name);
+        let path = companion_path(database, "-wake");
         let state = Mutex::new(State { opened: OpenFile::open(&path)?, own: OwnSlot::choose() });
         Ok(Self { path, state })
     }
