@@ -1,15 +1,12 @@
-//! A connection's TCP stream, which records whether the client reads what is sent. The socket is shared, so that an
-//! event stream can take it over from hyper.
+//! The TCP stream of a connection, which records whether the client reads what is sent.
 
 use std::{
     io,
-    net::Shutdown,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -20,31 +17,19 @@ use super::Activity;
 /// A connection's stream.
 #[derive(Debug)]
 pub(super) struct ClientStream {
-    stream: Arc<TcpStream>,
+    stream: TcpStream,
     activity: Arc<Activity>,
 }
 
 impl ClientStream {
-    /// Creates a stream whose writes are recorded in its connection's activity.
-    pub(super) fn new(stream: Arc<TcpStream>, activity: Arc<Activity>) -> Self {
+    /// Records the writes of a stream as activity of its connection.
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
         Self { stream, activity }
     }
 
-    fn poll_send(
-        &self,
-        context: &mut Context<'_>,
-        mut send: impl FnMut(&TcpStream) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            match self.stream.poll_write_ready(context) {
-                Poll::Ready(Ok(())) => match send(&self.stream) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    result => return self.record(Poll::Ready(result)),
-                },
-                Poll::Ready(Err(error)) => return self.record(Poll::Ready(Err(error))),
-                Poll::Pending => return self.record(Poll::Pending),
-            }
-        }
+    /// Returns the stream.
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.stream
     }
 
     fn record<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -58,39 +43,39 @@ impl ClientStream {
 }
 
 impl AsyncRead for ClientStream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.stream.poll_read_ready(context))?;
-            match self.stream.try_read_buf(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return Poll::Ready(read.map(drop)),
-            }
-        }
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for ClientStream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send(context, |stream| stream.try_write(bytes))
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.record(written)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_send(context, |stream| stream.try_write_vectored(slices))
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.record(written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.stream.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(SockRef::from(&*self.stream).shutdown(Shutdown::Write))
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -104,8 +104,7 @@ async fn serve_connection(
         tracing::debug!(%error, "cannot set socket options");
     }
     let activity = Arc::clone(permit.activity());
-    let stream = Arc::new(stream);
-    let client = ClientStream::new(Arc::clone(&stream), Arc::clone(&activity));
+    let client = ClientStream::new(stream, Arc::clone(&activity));
     let takeover = TakeoverSlot::default();
     let mut connection = connection(client, router, &activity, &takeover);
     let ended = tokio::select! {
@@ -123,10 +122,8 @@ async fn serve_connection(
     };
     match ended {
         Ok(Some(takeover)) => {
-            drop(connection);
-            if let Some(stream) = Arc::into_inner(stream) {
-                tasks.spawn(StreamConnection::new(stream, takeover, permit).run());
-            }
+            let stream = connection.into_parts().io.into_inner().into_inner();
+            tasks.spawn(StreamConnection::new(stream, takeover, permit).run());
         }
         Ok(None) => {}
         Err(error) => tracing::debug!(%error, "connection failed"),
