@@ -9,9 +9,10 @@ use super::{
     jobs::{AgentJob, ENTER_ROUND, NewJob, PUSH_JOB},
     rows,
     script::Script,
+    stops::REQUEST_STOP,
 };
 use crate::{
-    chat::{Content, Message, OnBusy, Role, SessionStatus, Task, TaskStatus, Title, UserRef},
+    chat::{Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, TaskStatus, Title, UserRef},
     clock::Timestamp,
     event::Hints,
     id::{MessageId, SessionId, TaskId},
@@ -116,7 +117,8 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
             "job_id",
             "job_payload",
             "job_run_at",
-            "interrupted_task_id",
+            "stopped_task_id",
+            "stop_reason",
             "operation",
             "idempotency_key",
             "request_hash",
@@ -132,8 +134,7 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
              VALUES ($task_id, $session_id, $turn, $user_message_id, $answer_message_id, $max_attempts, $now, $job_id)",
             ENTER_ROUND,
             PUSH_JOB,
-            "UPDATE agent_task SET stop_reason = 'interrupt', stop_requested_at = $now \
-             WHERE id = $interrupted_task_id AND status = 'running' AND stop_reason IS NULL",
+            REQUEST_STOP,
             COUNT_EVENT,
             LOG_USER_MESSAGE,
             INSERT_KEY,
@@ -199,7 +200,8 @@ impl Store {
                 .bind("job_id", job.as_ref().map(|job| &job.id))
                 .bind("job_payload", job.as_ref().map(|job| &job.payload))
                 .bind("job_run_at", job.as_ref().map(|job| job.run_at))
-                .bind("interrupted_task_id", interrupted)
+                .bind("stopped_task_id", interrupted)
+                .bind("stop_reason", StopReason::Interrupt)
                 .bind("operation", key.map(|key| &key.operation))
                 .bind("idempotency_key", key.map(|key| &key.key))
                 .bind("request_hash", key.map(|key| &key.request_hash))

@@ -1,13 +1,14 @@
 //! Stores requests to stop tasks, and ends tasks whose worker ignores such a request.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use super::{
     AttemptEnd, Change, Store, StoreError,
     attempts::{end_attempt, end_queued},
     rows,
+    script::Script,
     sessions::owned_session,
-    turns::{request_stop, task_of},
+    turns::task_of,
 };
 use crate::{
     chat::{StopReason, Task, TaskStatus, UserRef},
@@ -15,7 +16,14 @@ use crate::{
     id::{SessionId, TaskId, WorkerId},
 };
 
-/// Selects the running tasks whose stop was requested before `$1`.
+/// Stores a request (`$stop_reason`) to stop a running task (`$stopped_task_id`). The first request takes precedence.
+pub(super) const REQUEST_STOP: &str = "UPDATE agent_task SET stop_reason = $stop_reason, stop_requested_at = $now \
+     WHERE id = $stopped_task_id AND status = 'running' AND stop_reason IS NULL";
+
+static CANCEL: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&["stopped_task_id", "stop_reason", "now"], &[REQUEST_STOP]));
+
+/// Selects the running tasks with a stop request from before `$1`.
 const LIST_IGNORED_STOPS: &str = "SELECT id FROM agent_task \
      WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY chat_session_id";
 
@@ -49,7 +57,13 @@ impl Store {
             let hints = match task_of(tx, session_id, id).await?.status {
                 TaskStatus::Queued => end_queued(tx, id, now).await?.hints,
                 TaskStatus::Running => {
-                    request_stop(tx, id, StopReason::Cancel, now).await?;
+                    CANCEL
+                        .call()
+                        .bind("stopped_task_id", id)
+                        .bind("stop_reason", StopReason::Cancel)
+                        .bind("now", now)
+                        .execute(tx)
+                        .await?;
                     Hints { stops: vec![id], ..Hints::default() }
                 }
                 TaskStatus::Succeeded | TaskStatus::Failed | TaskStatus::Cancelled | TaskStatus::Interrupted => {

@@ -9,7 +9,7 @@ use super::{
     sessions::owned_session,
 };
 use crate::{
-    chat::{Content, Message, Role, StopReason, Task, UserRef},
+    chat::{Content, Message, Role, Task, UserRef},
     clock::Timestamp,
     event::{EventRef, Hints, LogKind},
     id::{MessageId, SessionId, TaskId},
@@ -72,26 +72,7 @@ impl Store {
     }
 }
 
-/// Stores a request to stop a running task. The first request takes precedence.
-pub(super) async fn request_stop(
-    tx: &mut SqliteConnection,
-    id: TaskId,
-    reason: StopReason,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE agent_task SET stop_reason = $2, stop_requested_at = $3 \
-         WHERE id = $1 AND status = 'running' AND stop_reason IS NULL",
-    )
-    .bind(id)
-    .bind(reason)
-    .bind(now)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Returns a task in a session.
+/// Returns a task of a session.
 pub(super) async fn task_of(tx: &mut SqliteConnection, session_id: SessionId, id: TaskId) -> Result<Task, StoreError> {
     rows::find_task(tx, id).await?.filter(|task| task.chat_session_id == session_id).ok_or(StoreError::NotFound)
 }
