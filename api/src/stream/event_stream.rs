@@ -26,6 +26,7 @@ use super::{
     progress::{Next, Progress},
     replay::Replay,
     stream_handle::{HEARTBEAT_VISITS, StreamHandle},
+    tick_frames::RecurringEvent,
 };
 use crate::metrics::GaugeGuard;
 
@@ -137,7 +138,8 @@ impl EventStream {
             }
             let due = self.handle.take_due();
             if due.heartbeat {
-                self.ready.extend(self.hub.encode(EventData::Heartbeat, None));
+                let encode = || self.hub.encode(EventData::Heartbeat, None);
+                self.ready.extend(self.hub.tick_frames.get(RecurringEvent::Heartbeat, encode));
             }
             if due.typing
                 && let Phase::Live(progress) = &self.phase

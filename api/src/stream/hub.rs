@@ -30,7 +30,8 @@ use super::{
     missed_text::MissedTexts,
     open_streams::OpenStreams,
     stream_handle::StreamHandle,
-    typing::{TypingFrames, typing_event},
+    tick_frames::TickFrames,
+    typing::typing_event,
 };
 use crate::metrics::Metrics;
 
@@ -56,7 +57,7 @@ pub struct HubState {
     pub(super) open_streams: Arc<OpenStreams>,
     pub(super) credentials: Arc<Credentials>,
     pub(super) missed_texts: MissedTexts,
-    pub(super) typing_frames: TypingFrames,
+    pub(super) tick_frames: TickFrames,
 }
 
 impl fmt::Debug for Hub {
@@ -87,7 +88,7 @@ impl Hub {
             open_streams: Arc::default(),
             credentials: Arc::default(),
             missed_texts: MissedTexts::default(),
-            typing_frames: TypingFrames::default(),
+            tick_frames: TickFrames::default(),
         }));
         shutdown.tasks().spawn(hub.clone().run());
         shutdown.tasks().spawn(hub.clone().tick());

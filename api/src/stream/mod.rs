@@ -11,7 +11,7 @@
 //! | `event_stream` | one stream, as a state machine that its connection polls |
 //! | `replay` | reading the log up to its head |
 //! | `progress`, `live_text` | what a stream sends for each update |
-//! | `ticker`, `open_streams`, `credentials` | recurring work for all streams |
+//! | `ticker`, `tick_frames`, `open_streams`, `credentials` | recurring work for all streams |
 
 mod channel;
 mod channels;
@@ -26,6 +26,7 @@ mod open_streams;
 mod progress;
 mod replay;
 mod stream_handle;
+mod tick_frames;
 mod ticker;
 mod typing;
 

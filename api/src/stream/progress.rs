@@ -11,6 +11,7 @@ use super::{
     frame::Frame,
     hub::Hub,
     live_update::{LiveUpdate, TaskChange, TaskProgress},
+    tick_frames::RecurringEvent,
     typing::typing_event,
 };
 
@@ -124,7 +125,8 @@ impl Progress {
     /// Renews the typing events of all running tasks.
     pub(super) fn renew_typing(&self, out: &mut VecDeque<Frame>) {
         for (task_id, running) in &self.running {
-            out.extend(self.hub.typing_frames.get(*task_id, || self.typing(*task_id, running, true)));
+            let event = RecurringEvent::Typing(*task_id);
+            out.extend(self.hub.tick_frames.get(event, || self.typing(*task_id, running, true)));
         }
     }
 }

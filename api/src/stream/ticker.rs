@@ -23,7 +23,7 @@ impl Hub {
             loop {
                 self.open_streams.any().await;
                 ticks.tick().await;
-                self.typing_frames.clear();
+                self.tick_frames.clear();
                 self.open_streams.tick();
             }
         };
