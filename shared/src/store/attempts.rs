@@ -1,11 +1,11 @@
-//! Stores how attempts end.
+//! Ends attempts: answers, stops, failures, and hand-backs.
 
 use std::time::Duration;
 
 use sqlx::SqliteConnection;
 
 use super::{
-    Change, Claim, StepState, Store, StoreError,
+    AttemptEnd, Change, Claim, StepState, Store, StoreError,
     claims::claim_due,
     events,
     jobs::{JobEnd, end_job, schedule_head},
@@ -14,74 +14,11 @@ use super::{
     steps::{self, CleanStep, StepsEnd},
 };
 use crate::{
-    chat::{
-        AgentSession, ErrorCode, FinishReason, MAX_RETRY_AFTER, StopReason, TaskError, TaskStatus, Usage, backoff,
-        sanitize_agent_text,
-    },
+    chat::{ErrorCode, FinishReason, MAX_RETRY_AFTER, StopReason, TaskError, TaskStatus, backoff, sanitize_agent_text},
     clock::Timestamp,
     event::{EventRef, Hints},
     id::{TaskId, WorkerId},
 };
-
-/// How an attempt ended, as reported by its worker. A stored stop request takes precedence.
-#[derive(Clone, Debug)]
-pub enum AttemptEnd {
-    /// The agent answered; the answer may be empty.
-    Answered {
-        /// The entire text.
-        text: String,
-        /// `Stop`, `Length`, or `Refusal`.
-        finish_reason: FinishReason,
-        /// The usage that the agent reported.
-        usage: Option<Usage>,
-        /// The agent session, which contains the conversation up to this turn.
-        resume: Option<AgentSession>,
-    },
-    /// The attempt was stopped.
-    Stopped {
-        /// The text so far.
-        text: String,
-        /// The agent session, which contains the conversation up to this turn.
-        resume: Option<AgentSession>,
-    },
-    /// The attempt failed.
-    Failed {
-        /// The text so far.
-        text: String,
-        /// The error.
-        error: TaskError,
-        /// The wait that the agent requested.
-        retry_after: Option<Duration>,
-    },
-    /// The worker is shutting down; this does not count as a failure.
-    HandedBack {
-        /// The text so far, which is kept if the task ends now because a tool call had started.
-        text: String,
-    },
-    /// The worker was lost.
-    WorkerLost,
-}
-
-impl AttemptEnd {
-    /// Returns the agent session if it contains the complete turn.
-    fn resume(&self) -> Option<&AgentSession> {
-        match self {
-            Self::Answered { resume, .. } | Self::Stopped { resume, .. } => resume.as_ref(),
-            Self::Failed { .. } | Self::HandedBack { .. } | Self::WorkerLost => None,
-        }
-    }
-
-    /// Returns the text reported by the worker; `None` if only the stored text is known.
-    fn into_text(self) -> Option<String> {
-        match self {
-            Self::Answered { text, .. }
-            | Self::Stopped { text, .. }
-            | Self::Failed { text, .. }
-            | Self::HandedBack { text } => Some(text),
-            Self::WorkerLost => None,
-        }
-    }
-}
 
 impl Store {
     /// Ends an attempt in one transaction: its last steps, the answer, the task, its job, the session's next job, and

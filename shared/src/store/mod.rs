@@ -15,6 +15,7 @@
 //! [`Hints`]: crate::event::Hints
 
 mod agents;
+mod attempt_end;
 mod attempts;
 mod backup;
 mod check;
@@ -72,7 +73,7 @@ use std::{
 };
 
 pub use agents::AgentHealth;
-pub use attempts::AttemptEnd;
+pub use attempt_end::AttemptEnd;
 pub use backup::{BackupError, back_up};
 pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};
