@@ -13,10 +13,11 @@ mod fault_times;
 mod faults;
 mod history;
 mod prompts;
+mod streams;
 mod texts;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     env, fs,
     sync::{
         Arc, Mutex,
@@ -26,15 +27,8 @@ use std::{
 };
 
 use banter_tests::{
-    app::TestApp,
-    client::Client,
-    fake_openai::FakeOpenAi,
-    follower::{Check, Follower, FollowerOptions},
-    load::LoadClient,
-    proxy::Proxy,
-    random::TestRng,
+    app::TestApp, client::Client, fake_openai::FakeOpenAi, load::LoadClient, proxy::Proxy, random::TestRng,
     small_disk::SmallDisk,
-    sse::Event,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
@@ -47,6 +41,7 @@ use crate::{
     faults::{FaultInjector, HeldResources, Targets},
     history::History,
     prompts::PromptCollector,
+    streams::FollowedStream,
 };
 
 /// Time limit for open tasks to end after the last fault. It allows for retries and leases on a busy machine.
@@ -54,12 +49,6 @@ const REST_LIMIT: Duration = Duration::from_secs(90);
 
 /// Size of the database disk in MB. Only faults fill it.
 const DISK_MB: usize = 256;
-
-/// Time limit for an api to return metrics after a violation.
-const PROBE_LIMIT: Duration = Duration::from_secs(5);
-
-/// Number of events kept per stream to help explain a violation.
-const EVENTS_KEPT: usize = 50;
 
 /// The workspaces. Users in different workspaces have the same names.
 const WORKSPACES: [&str; 2] = ["default", "other"];
@@ -79,14 +68,6 @@ async fn nothing_is_lost_duplicated_or_reordered_without_redis() {
     run(Config::from_environment(), false).await;
 }
 
-/// A stream that is followed in the background, and its owner.
-struct FollowedStream {
-    user: usize,
-    follower: Arc<Follower>,
-    /// The sessions to which its events belong.
-    seen: Arc<Mutex<BTreeSet<String>>>,
-}
-
 async fn run(config: Config, has_redis: bool) {
     println!("SEED={} redis={has_redis} {config:?}", config.seed);
     let mut rng = TestRng::seed_from_u64(config.seed);
@@ -103,7 +84,7 @@ async fn run(config: Config, has_redis: bool) {
     let disk = choose_disk(&mut rng);
     let app = start(config, has_redis, &world.model, disk.as_ref()).await;
     let (users, proxies) = create_users(config, &app, &world, &mut rng).await;
-    let mut streams = follow(config, &users, &mut rng).await;
+    let mut streams = streams::follow(config, &users, &mut rng).await;
     let deadline = Instant::now() + config.limit;
 
     let mut clients = JoinSet::new();
@@ -126,7 +107,7 @@ async fn run(config: Config, has_redis: bool) {
 
     wait_until_idle(&world.history, &users).await;
     check_history(&world, prompts.finish().await, &users, &streams).await;
-    check_streams(&world.history, &mut streams, &users).await;
+    streams::check(&world.history, &mut streams, &users).await;
     check_database(&world.history, &targets.app).await;
     print_report(config, has_redis, &world.history);
 }
@@ -179,48 +160,6 @@ async fn create_users(config: Config, app: &TestApp, world: &World, rng: &mut Te
     (users, proxies)
 }
 
-/// Opens a stream for each client and a session stream for each user's first session, distributed across the proxies.
-async fn follow(config: Config, users: &[Arc<User>], rng: &mut TestRng) -> Vec<FollowedStream> {
-    let mut streams = Vec::new();
-    for number in 0..config.clients + users.len() {
-        let user = &users[number % users.len()];
-        let mut through: Vec<Client> = user.client.apis()[config.apis..].to_vec();
-        through.rotate_left(number % config.apis);
-        let options = if number < config.clients {
-            FollowerOptions::user(&through[0])
-        } else {
-            let home = user.sessions.lock().unwrap()[0].id.clone();
-            FollowerOptions::session(&through[0], &home)
-        };
-        let seen = Arc::new(Mutex::new(BTreeSet::new()));
-        let options = options.and_apis(through[1..].to_vec()).with_rewinds(rng.fork()).keeping(EVENTS_KEPT);
-        let options = options.with_check(only_own_events(user, users.len(), seen.clone()));
-        streams.push(FollowedStream { user: user.number, follower: Arc::new(options.start().await), seen });
-    }
-    streams
-}
-
-/// Checks that no stream carries events that belong to another user.
-fn only_own_events(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Check {
-    let (number, (workspace, name)) = (user.number, user.name.clone());
-    Arc::new(move |event: &Event| {
-        let session = &event.data["session"];
-        if !session.is_null()
-            && (session["creator_id"] != name.as_str() || session["workspace_id"] != workspace.as_str())
-        {
-            return Err(format!("{workspace}/{name} sees {event:?}"));
-        }
-        let content = event.data["message"]["content"].as_str().unwrap_or_default();
-        if texts::author(content).is_some_and(|client| client % users != number) {
-            return Err(format!("{workspace}/{name} reads {event:?}"));
-        }
-        if !event.session().is_empty() {
-            seen.lock().unwrap().insert(event.session().to_owned());
-        }
-        Ok(())
-    })
-}
-
 /// Waits until no task is open in two consecutive checks, because a send whose client has timed out may still arrive.
 async fn wait_until_idle(history: &History, users: &[Arc<User>]) {
     let deadline = Instant::now() + REST_LIMIT;
@@ -263,35 +202,6 @@ async fn check_history(world: &World, prompts: Vec<Vec<String>>, users: &[Arc<Us
                     followed.user
                 ));
             }
-        }
-    }
-}
-
-/// Checks that every stream's final state matches a fresh GET.
-async fn check_streams(history: &History, streams: &mut Vec<FollowedStream>, users: &[Arc<User>]) {
-    let (mut settling, mut has_violation) = (JoinSet::new(), false);
-    for FollowedStream { user, follower, .. } in streams.drain(..) {
-        follower.calm_down();
-        let client = users[user].client.apis()[0].clone();
-        settling.spawn(async move {
-            follower.settle(&client).await;
-            follower.connections()
-        });
-    }
-    while let Some(settled) = settling.join_next().await {
-        match settled {
-            Ok(connections) => (0..connections).for_each(|_| history.count("stream: connection")),
-            Err(error) => {
-                history.record_violation(format!("a stream: {}", panic_message(error)));
-                has_violation = true;
-            }
-        }
-    }
-    if has_violation {
-        for client in users[0].client.apis() {
-            let ready = tokio::time::timeout(PROBE_LIMIT, client.try_call(client.request("GET", "/readyz"))).await;
-            let list = tokio::time::timeout(PROBE_LIMIT, client.try_call(client.request("GET", "/v1/chat"))).await;
-            history.log_line(&format!("{}: {ready:?}, and {list:?}", client.address()));
         }
     }
 }
