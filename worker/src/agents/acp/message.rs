@@ -5,6 +5,7 @@
 //! be parsed is still identified by its ID, so that neither side waits forever: a request from the agent is answered
 //! with an error, and a request to the agent fails.
 
+mod outline;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use serde_json::{Deserializer, Map, Value};
 
 use super::{bounded_json::BoundedJson, lines::Line};
 use crate::agents::pattern::pattern;
+use outline::{Outline, id_at_end};
 
 /// JSON-RPC 2.0 error codes (<https://www.jsonrpc.org/specification#error_object>).
 pub(super) const PARSE_ERROR: i64 = -32700;
@@ -219,7 +221,7 @@ fn message(value: Value) -> Message {
 
 /// Identifies a message that cannot be parsed, based on its top-level fields.
 fn recover(head: &str, tail: &str, problem: &str) -> Message {
-    let Outline { id, has_method } = outline(head);
+    let Outline { id, has_method } = Outline::of(head);
     let Some(id) = id.or_else(|| id_at_end(tail)) else {
         let is_update = has_method && head.contains("session/update");
         return if is_update { Message::MalformedUpdate } else { Message::Unknown };
@@ -229,65 +231,6 @@ fn recover(head: &str, tail: &str, problem: &str) -> Message {
     } else {
         Message::MalformedResponse { id, reason: problem.to_owned() }
     }
-}
-
-#[derive(Default)]
-struct Outline {
-    id: Option<Value>,
-    has_method: bool,
-}
-
-/// Finds the top-level fields of an object, even if some values are invalid.
-fn outline(text: &str) -> Outline {
-    let (mut found, mut depth, mut at) = (Outline::default(), 0_usize, 0);
-    let bytes = text.as_bytes();
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => {
-                let Some(end) = string_end(bytes, at) else { return found };
-                let rest = text[end + 1..].trim_start().strip_prefix(':');
-                if let (1, Some(rest)) = (depth, rest) {
-                    match &text[at + 1..end] {
-                        "id" => found.id = found.id.or_else(|| id_at_start(rest)),
-                        "method" => found.has_method = true,
-                        _ => {}
-                    }
-                }
-                at = end;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    found
-}
-
-/// Returns the index of the closing quote of the string that starts at `start`.
-fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + 1;
-    loop {
-        match bytes.get(at)? {
-            b'"' => return Some(at),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-}
-
-fn id_at_start(text: &str) -> Option<Value> {
-    let value = Deserializer::from_str(text.trim_start()).into_iter::<Value>().next()?.ok()?;
-    (value.is_number() || value.is_string()).then_some(value)
-}
-
-/// Returns the ID if it is the last field of an object.
-fn id_at_end(tail: &str) -> Option<Value> {
-    let at = tail.rfind("\"id\"")?;
-    let rest = tail[at + 4..].trim_start().strip_prefix(':')?;
-    let id = id_at_start(rest)?;
-    let after = rest.trim_start().strip_prefix(&id.to_string())?;
-    (after.trim() == "}").then_some(id)
 }
 
 /// Parses an integer, represented as a number or a string.
