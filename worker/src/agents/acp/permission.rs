@@ -25,7 +25,7 @@ const MAX_KIND_BYTES: usize = 64;
 
 /// A parsed permission request.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct AcpPermissionRequest {
     /// The tool call's ID and fields, or `None` if the request contains no tool call.
     pub tool_call: Option<(String, Map<String, Value>)>,
     offered: Vec<OfferedOption>,
@@ -47,7 +47,7 @@ pub(super) enum PolicyDecision {
     Ask,
 }
 
-impl Request {
+impl AcpPermissionRequest {
     /// Parses the parameters of `session/request_permission`. Returns `None` if there are options but none of them can
     /// be selected.
     pub fn parse(parameters: &Value) -> Option<Self> {

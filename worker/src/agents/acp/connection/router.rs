@@ -20,7 +20,7 @@ use crate::agents::acp::{
     mapper,
     message::{INVALID_PARAMS, METHOD_NOT_FOUND, Message, RpcError},
     peer::{Peer, RequestError, Responder},
-    permission::{self, Request},
+    permission::{self, AcpPermissionRequest},
     settle::SettlePolicy,
     update::{session_id_in, updates_in},
 };
@@ -44,7 +44,7 @@ pub(in crate::agents::acp) enum TurnEvent {
     /// An update that cannot be decoded.
     Malformed,
     /// A permission request; the agent is waiting for a response.
-    Permission(Box<Request>, Responder),
+    Permission(Box<AcpPermissionRequest>, Responder),
 }
 
 /// An event and its share of [`EVENT_BYTES`], which is released once the event is handled.
@@ -176,7 +176,7 @@ impl Router {
             let message = format!("The client does not support `{method}`.");
             return responder.respond(Err(RpcError::new(METHOD_NOT_FOUND, &message)));
         }
-        let Some(request) = Request::parse(&parameters) else {
+        let Some(request) = AcpPermissionRequest::parse(&parameters) else {
             tracing::warn!("permission request has no usable options");
             let message = "`options` must be a list of options with an `optionId`.";
             return responder.respond(Err(RpcError::new(INVALID_PARAMS, message)));

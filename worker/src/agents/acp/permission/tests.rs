@@ -5,12 +5,12 @@ use super::*;
 const ALLOW: PermissionDecision = PermissionDecision::Allow;
 const REJECT: PermissionDecision = PermissionDecision::Reject;
 
-fn request(options: &Value) -> Option<Request> {
-    Request::parse(&json!({"sessionId": "s", "toolCall": {"toolCallId": "t"}, "options": options}))
+fn request(options: &Value) -> Option<AcpPermissionRequest> {
+    AcpPermissionRequest::parse(&json!({"sessionId": "s", "toolCall": {"toolCallId": "t"}, "options": options}))
 }
 
 /// Parses options in the form `id:kind`; the ID also serves as the name.
-fn offered(words: &str) -> Request {
+fn offered(words: &str) -> AcpPermissionRequest {
     let options = words.split_whitespace().map(|word| {
         let (id, kind) = word.split_once(':').unwrap();
         json!({"optionId": id, "name": format!("Name of {id}"), "kind": kind})
@@ -101,15 +101,16 @@ fn rejects_a_request_without_usable_options() {
     for options in [Value::Null, json!("x"), json!({}), json!([1, {"name": "x"}, {"optionId": null}])] {
         assert!(request(&options).is_none(), "{options}");
     }
-    assert!(Request::parse(&json!({"sessionId": "s"})).is_none());
+    assert!(AcpPermissionRequest::parse(&json!({"sessionId": "s"})).is_none());
     assert!(request(&json!([])).is_some_and(|request| request.options().is_empty()));
 }
 
 #[test]
 fn accepts_a_request_without_a_tool_call() {
     let options = json!([{"optionId": "y", "name": "Yes", "kind": "allow_once"}]);
-    let call =
-        |tool_call: Value| Request::parse(&json!({"toolCall": tool_call, "options": options})).unwrap().tool_call;
+    let call = |tool_call: Value| {
+        AcpPermissionRequest::parse(&json!({"toolCall": tool_call, "options": options})).unwrap().tool_call
+    };
 
     assert_eq!(call(json!({"toolCallId": 5})).unwrap().0, "5");
     for missing in [Value::Null, json!({}), json!({"toolCallId": []}), json!("t")] {

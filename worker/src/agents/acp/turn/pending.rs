@@ -9,7 +9,7 @@ use tokio::{sync::oneshot, time::timeout};
 use super::super::{
     mapper::UpdateMapper,
     peer::Responder,
-    permission::{self, Request},
+    permission::{self, AcpPermissionRequest},
 };
 use crate::agents::{PermissionReply, Update};
 
@@ -28,7 +28,7 @@ pub(super) struct PendingPermissions {
 pub(super) struct PendingPermission {
     /// The ID of the tool call that needs permission, if known.
     pub tool: Option<String>,
-    pub request: Box<Request>,
+    pub request: Box<AcpPermissionRequest>,
     pub responder: Responder,
 }
 
