@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 pub(super) use self::notices::Notice;
 use self::{
     answer_text::AnswerText,
-    notices::{Notices, notice_of},
+    notices::{AgentNotices, notice_of},
     plan::plan_step,
     step::step,
     thoughts::Thoughts,
@@ -49,7 +49,7 @@ pub(super) struct UpdateMapper {
     has_rejection: bool,
     terminals: TerminalOutputs,
     thoughts: Thoughts,
-    notices: Notices,
+    notices: AgentNotices,
     text: AnswerText,
     ignored: HashMap<String, usize>,
     has_undecodable: bool,

@@ -18,7 +18,7 @@ use crate::agents::{
 
 /// The notices in a turn.
 #[derive(Default)]
-pub(super) struct Notices {
+pub(super) struct AgentNotices {
     count: usize,
     last: Option<Notice>,
 }
@@ -32,7 +32,7 @@ pub(in crate::agents::acp) struct Notice {
     pub is_error: bool,
 }
 
-impl Notices {
+impl AgentNotices {
     /// Adds a notice and returns its step.
     pub fn add(&mut self, notice: &ParsedNotice) -> Update {
         self.count += 1;

@@ -16,14 +16,14 @@ const MAX_CALL_BYTES: usize = 4 * 1024;
 
 /// Collects notices.
 #[derive(Debug, Default)]
-pub(super) struct Notices {
+pub(super) struct AnswerNotices {
     shown: BTreeSet<String>,
     waiting: Vec<StepUpdate>,
     /// Tool calls whose names may be incomplete.
     calls: Vec<ToolCall>,
 }
 
-impl Notices {
+impl AnswerNotices {
     /// Adds a notice that the answer contains an image.
     pub fn add_image(&mut self, image: &Image) {
         let format = image.media_type.rsplit('/').next().unwrap_or_default();
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn joins_the_pieces_of_a_name() {
-        let mut notices = Notices::default();
+        let mut notices = AnswerNotices::default();
         for call in [
             call(Some(0), "c1", "get_"),
             call(Some(0), "", "weather"),
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn shows_each_notice_once() {
-        let mut notices = Notices::default();
+        let mut notices = AnswerNotices::default();
         for _ in 0..3 {
             notices.add_image(&Image { media_type: "image/png".into(), bytes: Some(1_125_000) });
             notices.add_image(&Image { media_type: String::new(), bytes: None });

@@ -3,7 +3,7 @@
 use banter_shared::{chat::sanitize_agent_text, lenient_json::SurrogateJoiner};
 
 use super::{
-    notices::Notices,
+    notices::AnswerNotices,
     think_tags::{Segment, ThinkTags},
     thoughts::Thoughts,
 };
@@ -15,7 +15,7 @@ const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Collects an answer's output.
 pub(super) struct Output {
     /// Notices about the answer.
-    pub notices: Notices,
+    pub notices: AnswerNotices,
     tags: ThinkTags,
     text_surrogates: SurrogateJoiner,
     thought_surrogates: SurrogateJoiner,
@@ -38,7 +38,7 @@ impl Output {
     /// Creates an empty output. For `is_unopened`, see [`ThinkTags::new`].
     pub fn new(is_unopened: bool) -> Self {
         Self {
-            notices: Notices::default(),
+            notices: AnswerNotices::default(),
             tags: ThinkTags::new(is_unopened),
             text_surrogates: SurrogateJoiner::default(),
             thought_surrogates: SurrogateJoiner::default(),
