@@ -61,7 +61,7 @@ impl RpcError {
 
 /// A message from an agent.
 #[derive(Debug, PartialEq)]
-pub(super) enum Message {
+pub(super) enum RpcMessage {
     /// A request from the agent, which requires a response.
     Request { id: Value, method: String, parameters: Value },
     /// A notification.
@@ -80,14 +80,14 @@ pub(super) enum Message {
 
 /// Returns the messages in a line. Lone surrogates in the text of chunks stay marked so that a `SurrogateJoiner` can
 /// join them.
-pub(super) fn parse(line: &Line<'_>) -> Vec<Message> {
+pub(super) fn parse(line: &Line<'_>) -> Vec<RpcMessage> {
     match line {
         Line::Complete(line) => parse_line(line),
         Line::TooLong { head, tail } => vec![recover(&decode(head), &decode(tail), "is too long")],
     }
 }
 
-fn parse_line(line: &[u8]) -> Vec<Message> {
+fn parse_line(line: &[u8]) -> Vec<RpcMessage> {
     let text = decode(line);
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     if text.is_empty() {
@@ -114,7 +114,7 @@ fn parse_line(line: &[u8]) -> Vec<Message> {
         at = start + length;
     }
     if found.is_empty() {
-        found.push(if is_printed_update(text) { Message::MalformedUpdate } else { Message::Unknown });
+        found.push(if is_printed_update(text) { RpcMessage::MalformedUpdate } else { RpcMessage::Unknown });
     }
     found
 }
@@ -191,45 +191,47 @@ fn replace_all(value: &mut Value) {
     }
 }
 
-fn message(value: Value) -> Message {
-    let Value::Object(mut fields) = value else { return Message::Unknown };
+fn message(value: Value) -> RpcMessage {
+    let Value::Object(mut fields) = value else { return RpcMessage::Unknown };
     let id = fields.remove("id");
     let parameters = |fields: &mut Map<String, Value>| fields.remove("params").unwrap_or_default();
     match (id, fields.remove("method").filter(|method| !method.is_null())) {
-        (Some(id), Some(Value::String(method))) => Message::Request { id, method, parameters: parameters(&mut fields) },
-        (None, Some(Value::String(method))) => Message::Notification { method, parameters: parameters(&mut fields) },
+        (Some(id), Some(Value::String(method))) => {
+            RpcMessage::Request { id, method, parameters: parameters(&mut fields) }
+        }
+        (None, Some(Value::String(method))) => RpcMessage::Notification { method, parameters: parameters(&mut fields) },
         (Some(id), Some(_)) => {
-            Message::MalformedRequest { id, error: RpcError::new(INVALID_REQUEST, "`method` must be a string.") }
+            RpcMessage::MalformedRequest { id, error: RpcError::new(INVALID_REQUEST, "`method` must be a string.") }
         }
         (Some(id), None) => {
             let error = fields.remove("error").filter(|error| !error.is_null());
             let result = error
                 .map_or_else(|| Ok(fields.remove("result").unwrap_or_default()), |error| Err(RpcError::parse(error)));
-            Message::Response { id, result }
+            RpcMessage::Response { id, result }
         }
         // An error without an ID, which must belong to the only pending request. A log line may have an `error` field,
         // too.
         (None, None) => match fields.remove("error").filter(|error| !error.is_null()) {
             Some(error) if fields.contains_key("jsonrpc") => {
-                Message::Response { id: Value::Null, result: Err(RpcError::parse(error)) }
+                RpcMessage::Response { id: Value::Null, result: Err(RpcError::parse(error)) }
             }
-            Some(_) | None => Message::Unknown,
+            Some(_) | None => RpcMessage::Unknown,
         },
-        (None, Some(_)) => Message::Unknown,
+        (None, Some(_)) => RpcMessage::Unknown,
     }
 }
 
 /// Identifies a message that cannot be parsed, based on its top-level fields.
-fn recover(head: &str, tail: &str, problem: &str) -> Message {
+fn recover(head: &str, tail: &str, problem: &str) -> RpcMessage {
     let Outline { id, has_method } = Outline::of(head);
     let Some(id) = id.or_else(|| id_at_end(tail)) else {
         let is_update = has_method && head.contains("session/update");
-        return if is_update { Message::MalformedUpdate } else { Message::Unknown };
+        return if is_update { RpcMessage::MalformedUpdate } else { RpcMessage::Unknown };
     };
     if has_method {
-        Message::MalformedRequest { id, error: RpcError::new(PARSE_ERROR, &format!("The message {problem}.")) }
+        RpcMessage::MalformedRequest { id, error: RpcError::new(PARSE_ERROR, &format!("The message {problem}.")) }
     } else {
-        Message::MalformedResponse { id, reason: problem.to_owned() }
+        RpcMessage::MalformedResponse { id, reason: problem.to_owned() }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::router::Router;
 use crate::agents::acp::{
     lines::{Line, LineReader, MAX_LINE_BYTES},
-    message::{self, Message},
+    message::{self, RpcMessage},
     peer::Peer,
 };
 
@@ -40,7 +40,7 @@ pub(super) async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, route
         let (messages, bytes) = match lines.next().await {
             Ok(Some(line)) => {
                 let messages = message::parse(&line);
-                if let (Line::Complete(line), [Message::Unknown]) = (&line, messages.as_slice()) {
+                if let (Line::Complete(line), [RpcMessage::Unknown]) = (&line, messages.as_slice()) {
                     router.keep_printed(line);
                 }
                 (messages, line.bytes())

@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::agents::acp::{
     mapper,
-    message::{INVALID_PARAMS, METHOD_NOT_FOUND, Message, RpcError},
+    message::{INVALID_PARAMS, METHOD_NOT_FOUND, RpcError, RpcMessage},
     peer::{Peer, RequestError, Responder},
     permission::{self, AcpPermissionRequest},
     settle::SettlePolicy,
@@ -133,32 +133,32 @@ impl Router {
     }
 
     /// Handles a message from a line that is `bytes` long.
-    pub async fn dispatch(&self, message: Message, bytes: usize, peer: &Arc<Peer>) {
+    pub async fn dispatch(&self, message: RpcMessage, bytes: usize, peer: &Arc<Peer>) {
         let is_known = match message {
             // A request without an ID to respond to is a notification.
-            Message::Request { id: Value::Null, method, parameters } if method == UPDATE => {
+            RpcMessage::Request { id: Value::Null, method, parameters } if method == UPDATE => {
                 self.notification(&method, parameters, bytes).await
             }
-            Message::Request { id, method, parameters } => {
+            RpcMessage::Request { id, method, parameters } => {
                 self.request(Responder::new(peer, id), &method, parameters, bytes).await;
                 true
             }
-            Message::Notification { method, parameters } => self.notification(&method, parameters, bytes).await,
-            Message::Response { id, result } => peer.complete(&id, result.map_err(RequestError::Refused)),
-            Message::MalformedResponse { id, reason } => peer.complete(&id, Err(RequestError::Unreadable(reason))),
-            Message::MalformedRequest { id, error } => {
+            RpcMessage::Notification { method, parameters } => self.notification(&method, parameters, bytes).await,
+            RpcMessage::Response { id, result } => peer.complete(&id, result.map_err(RequestError::Refused)),
+            RpcMessage::MalformedResponse { id, reason } => peer.complete(&id, Err(RequestError::Unreadable(reason))),
+            RpcMessage::MalformedRequest { id, error } => {
                 tracing::warn!(%id, error.message, "cannot decode an agent's request");
                 peer.respond(&id, Err(error));
                 true
             }
-            Message::MalformedUpdate => {
+            RpcMessage::MalformedUpdate => {
                 tracing::warn!(bytes, "cannot decode an agent's update");
                 if let Some(events) = self.find(None) {
                     self.send(&events, TurnEvent::Malformed, 1).await;
                 }
                 true
             }
-            Message::Unknown => false,
+            RpcMessage::Unknown => false,
         };
         if !is_known {
             self.ignored.fetch_add(1, Ordering::Relaxed);

@@ -4,13 +4,16 @@ use serde_json::json;
 
 use super::*;
 
-fn line(text: &str) -> Vec<Message> {
+fn line(text: &str) -> Vec<RpcMessage> {
     parse(&Line::Complete(text.as_bytes()))
 }
 
-fn single(text: &str) -> Message {
+fn single(text: &str) -> RpcMessage {
     let update = json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}});
-    Message::Notification { method: "session/update".into(), parameters: json!({"sessionId": "s", "update": update}) }
+    RpcMessage::Notification {
+        method: "session/update".into(),
+        parameters: json!({"sessionId": "s", "update": update}),
+    }
 }
 
 fn chunk(text: &str) -> String {
@@ -19,12 +22,12 @@ fn chunk(text: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","method":"session/update","params":{{"sessionId":"s","update":{update}}}}}"#)
 }
 
-fn request(id: Value) -> Message {
-    Message::Request { id, method: "m".into(), parameters: Value::Null }
+fn request(id: Value) -> RpcMessage {
+    RpcMessage::Request { id, method: "m".into(), parameters: Value::Null }
 }
 
-fn response(id: Value, result: Value) -> Message {
-    Message::Response { id, result: Ok(result) }
+fn response(id: Value, result: Value) -> RpcMessage {
+    RpcMessage::Response { id, result: Ok(result) }
 }
 
 #[test]
@@ -49,19 +52,22 @@ fn parses_lines_as_agents_send_them() {
         (r#"{'half': 1} {"id":1,"method":"m"}"#, vec![request(json!(1))]),
         ("\u{1b}[2K{\"id\":1,\"method\":\"m\"}", vec![request(json!(1))]),
         ("|working\r{\"id\":3,\"result\":1}", vec![response(json!(3), json!(1))]),
-        (r#"found {"id":3} and {"error":5}"#, vec![Message::Unknown]),
-        (r#"saved {"method":5,"id":3,"params":{}}"#, vec![Message::Unknown]),
-        (r#"{"level":"info","sent":{"id":1,"method":"m"}}"#, vec![Message::Unknown]),
-        (r#"{"level":"error","error":"disk full"}"#, vec![Message::Unknown]),
+        (r#"found {"id":3} and {"error":5}"#, vec![RpcMessage::Unknown]),
+        (r#"saved {"method":5,"id":3,"params":{}}"#, vec![RpcMessage::Unknown]),
+        (r#"{"level":"info","sent":{"id":1,"method":"m"}}"#, vec![RpcMessage::Unknown]),
+        (r#"{"level":"error","error":"disk full"}"#, vec![RpcMessage::Unknown]),
         (r#"[2026-11-28] {"id":1,"method":"m"}"#, vec![request(json!(1))]),
         (r#"{"id":0,"method":null,"result":1}"#, vec![response(json!(0), json!(1))]),
-        ("{'method': 'session/update', 'params': {'update': {'sessionUpdate': 'x'}}}", vec![Message::MalformedUpdate]),
+        (
+            "{'method': 'session/update', 'params': {'update': {'sessionUpdate': 'x'}}}",
+            vec![RpcMessage::MalformedUpdate],
+        ),
         ("  ", vec![]),
-        ("Loading plugins...", vec![Message::Unknown]),
-        ("{}", vec![Message::Unknown]),
-        (r#"{"half": "#, vec![Message::Unknown]),
-        ("[1, 2]", vec![Message::Unknown]),
-        (r#"{"method":5}"#, vec![Message::Unknown]),
+        ("Loading plugins...", vec![RpcMessage::Unknown]),
+        ("{}", vec![RpcMessage::Unknown]),
+        (r#"{"half": "#, vec![RpcMessage::Unknown]),
+        ("[1, 2]", vec![RpcMessage::Unknown]),
+        (r#"{"method":5}"#, vec![RpcMessage::Unknown]),
     ];
     for (text, expected) in table {
         assert_eq!(line(text), expected, "{text}");
@@ -71,7 +77,7 @@ fn parses_lines_as_agents_send_them() {
 #[test]
 fn parses_errors_of_any_shape() {
     let error = |error: &str| match line(&format!(r#"{{"id":1,"error":{error}}}"#)).pop() {
-        Some(Message::Response { result: Err(error), .. }) => (error.code, error.message, error.data),
+        Some(RpcMessage::Response { result: Err(error), .. }) => (error.code, error.message, error.data),
         other => panic!("{other:?}"),
     };
 
@@ -88,13 +94,13 @@ fn parses_errors_of_any_shape() {
 #[test]
 fn repairs_a_message_after_other_output() {
     assert_eq!(line(&format!("ready {}", chunk("a\tb"))), [single("a\tb")]);
-    assert_eq!(line(&format!("ready {}", chunk(r#"b" c"#))), [Message::MalformedUpdate]);
+    assert_eq!(line(&format!("ready {}", chunk(r#"b" c"#))), [RpcMessage::MalformedUpdate]);
 }
 
 #[test]
 fn parses_an_error_without_an_id() {
     let error = RpcError::new(-32600, "Invalid request");
-    let expected = Message::Response { id: Value::Null, result: Err(error) };
+    let expected = RpcMessage::Response { id: Value::Null, result: Err(error) };
     assert_eq!(line(r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid request"}}"#), [expected]);
 }
 
@@ -103,7 +109,7 @@ fn repairs_strings_and_keeps_surrogate_halves_in_chunks() {
     let joined = |halves: [&str; 2]| {
         let mut joiner = banter_shared::lenient_json::SurrogateJoiner::default();
         let texts = halves.iter().map(|half| match line(&chunk(half)).pop() {
-            Some(Message::Notification { parameters, .. }) => parameters["update"]["content"]["text"].clone(),
+            Some(RpcMessage::Notification { parameters, .. }) => parameters["update"]["content"]["text"].clone(),
             other => panic!("{other:?}"),
         });
         texts.map(|text| joiner.push(text.as_str().unwrap()).into_owned()).collect::<String>()
@@ -113,7 +119,7 @@ fn repairs_strings_and_keeps_surrogate_halves_in_chunks() {
     assert_eq!(line(&chunk("a\tb")), [single("a\tb")]);
     assert_eq!(
         line(r#"{"id":7,"method":"m","params":{"a\ud83d":["\ud83d",{"b":"\udf89!"}]}}"#),
-        [Message::Request {
+        [RpcMessage::Request {
             id: json!(7),
             method: "m".into(),
             parameters: json!({"a\u{fffd}": ["\u{fffd}", {"b": "\u{fffd}!"}]})
@@ -130,18 +136,18 @@ fn identifies_an_invalid_message_by_its_id() {
     let damaged = |text: &str| line(text).pop();
     let request = |id: Value| {
         let error = RpcError::new(PARSE_ERROR, "The message is not valid JSON.");
-        Some(Message::MalformedRequest { id, error })
+        Some(RpcMessage::MalformedRequest { id, error })
     };
-    let response = |id: Value| Some(Message::MalformedResponse { id, reason: "is not valid JSON".into() });
+    let response = |id: Value| Some(RpcMessage::MalformedResponse { id, reason: "is not valid JSON".into() });
 
     assert_eq!(damaged(r#"{"jsonrpc":"2.0","id":5,"method":"m","params":{"a":}}"#), request(json!(5)));
     assert_eq!(damaged(r#"{"method":"m","params":{"id":1,"a":[}},"id":"x"}"#), request(json!("x")));
     assert_eq!(damaged(r#"{"id":5,"result":{"a":'b'}}"#), response(json!(5)));
-    assert_eq!(damaged(r#"{"method":"m","params":{"id":1,}}"#), Some(Message::Unknown));
-    assert_eq!(damaged(r#"{"method":"session/update","params":{"id":1,}}"#), Some(Message::MalformedUpdate));
+    assert_eq!(damaged(r#"{"method":"m","params":{"id":1,}}"#), Some(RpcMessage::Unknown));
+    assert_eq!(damaged(r#"{"method":"session/update","params":{"id":1,}}"#), Some(RpcMessage::MalformedUpdate));
     assert_eq!(
         damaged(r#"{"id":5,"method":["m"]}"#),
-        Some(Message::MalformedRequest {
+        Some(RpcMessage::MalformedRequest {
             id: json!(5),
             error: RpcError::new(INVALID_REQUEST, "`method` must be a string.")
         })
@@ -153,8 +159,8 @@ fn identifies_an_overlong_line_by_its_ends() {
     let too_long = |head: &str, tail: &str| {
         let line = Line::TooLong { head: head.as_bytes(), tail: tail.as_bytes() };
         match parse(&line).pop() {
-            Some(Message::MalformedRequest { id, .. }) => format!("request {id}"),
-            Some(Message::MalformedResponse { id, .. }) => format!("response {id}"),
+            Some(RpcMessage::MalformedRequest { id, .. }) => format!("request {id}"),
+            Some(RpcMessage::MalformedResponse { id, .. }) => format!("response {id}"),
             other => format!("{other:?}"),
         }
     };

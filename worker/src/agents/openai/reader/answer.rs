@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     chunk::{self, Finish},
     last_words::LastWords,
-    message::Message,
+    message::ServerMessage,
     output::Output,
     parts::{Part, ToolCall},
     repetition, reports,
@@ -139,13 +139,13 @@ impl<'a> Assembler<'a> {
     ///
     /// # Errors
     /// The error that the message reports.
-    pub fn take(&mut self, message: &Message) -> Result<Progress, Failure> {
+    pub fn take(&mut self, message: &ServerMessage) -> Result<Progress, Failure> {
         match message {
-            Message::Done => {
+            ServerMessage::Done => {
                 self.flags.is_done = true;
                 Ok(Progress::Done)
             }
-            Message::Object { value: Value::Array(items), is_document } => {
+            ServerMessage::Object { value: Value::Array(items), is_document } => {
                 let mut progress = Progress::Ignored;
                 for value in items {
                     match self.take_object(value, *is_document)? {
@@ -157,24 +157,24 @@ impl<'a> Assembler<'a> {
                 }
                 Ok(progress)
             }
-            Message::Object { value, is_document } => self.take_object(value, *is_document),
-            Message::Error(Value::String(words)) => Err(errors::from_words(words, self.context)),
-            Message::Error(object) => Err(errors::from_object(object, self.context)),
-            Message::TooLong => {
+            ServerMessage::Object { value, is_document } => self.take_object(value, *is_document),
+            ServerMessage::Error(Value::String(words)) => Err(errors::from_words(words, self.context)),
+            ServerMessage::Error(object) => Err(errors::from_object(object, self.context)),
+            ServerMessage::TooLong => {
                 self.flags.has_output = true;
                 self.output.notices.add_omission();
                 Ok(Progress::Output)
             }
-            Message::Loss(_) => {
+            ServerMessage::Loss(_) => {
                 self.flags.has_output = true;
                 self.output.notices.add_loss();
                 Ok(Progress::Output)
             }
-            Message::Words(words) => {
+            ServerMessage::Words(words) => {
                 self.words.push(words);
                 Ok(Progress::Ignored)
             }
-            Message::Unknown(_) => Ok(Progress::Ignored),
+            ServerMessage::Unknown(_) => Ok(Progress::Ignored),
         }
     }
 

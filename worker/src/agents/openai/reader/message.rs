@@ -8,7 +8,7 @@ use super::{frames::Frame, json};
 
 /// The content of a frame.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Message {
+pub(super) enum ServerMessage {
     /// The stream is complete.
     Done,
     /// A JSON object. Lone surrogates in its strings are marked.
@@ -31,45 +31,45 @@ pub(super) enum Message {
 }
 
 /// Returns the messages in a frame. There may be several, either on separate lines or on the same line.
-pub(super) fn read(frame: &Frame) -> Vec<Message> {
+pub(super) fn read(frame: &Frame) -> Vec<ServerMessage> {
     let is_error = is_error_name(&frame.name);
     let data = frame.data.trim();
     if data.is_empty() {
-        return if is_error { vec![Message::Error(Value::Null)] } else { Vec::new() };
+        return if is_error { vec![ServerMessage::Error(Value::Null)] } else { Vec::new() };
     }
     if let Some(message) = read_text(data, is_error, !frame.is_event) {
         return vec![message];
     }
     if frame.is_cut {
-        return vec![Message::TooLong];
+        return vec![ServerMessage::TooLong];
     }
     if is_error {
         // An error message may span several lines.
         let object = json::split(data).into_iter().filter_map(json::parse).find(Value::is_object);
-        return vec![Message::Error(object.unwrap_or_else(|| data.into()))];
+        return vec![ServerMessage::Error(object.unwrap_or_else(|| data.into()))];
     }
     if !is_json(data) && data.split("{\"").next().is_some_and(says_error) {
-        return vec![Message::Error(data.into())];
+        return vec![ServerMessage::Error(data.into())];
     }
     let has_words = matches!(frame.name.to_ascii_lowercase().as_str(), "" | "message" | "chunk" | "data" | "delta");
     let messages = read_pieces(data, !frame.is_event).into_iter().map(|message| match message {
         // Text in an event with another name, such as a ping, is not about the answer.
-        Message::Words(words) if !has_words => Message::Unknown(words),
+        ServerMessage::Words(words) if !has_words => ServerMessage::Unknown(words),
         message => message,
     });
     messages.collect()
 }
 
 /// Parses text that may contain several messages in a row.
-fn read_pieces(text: &str, is_document: bool) -> Vec<Message> {
+fn read_pieces(text: &str, is_document: bool) -> Vec<ServerMessage> {
     let read = |text: &str| read_text(text, false, is_document).unwrap_or_else(|| read_words(text));
-    let pieces: Vec<Message> = json::split(text).into_iter().map(read).collect();
+    let pieces: Vec<ServerMessage> = json::split(text).into_iter().map(read).collect();
     if pieces.iter().all(is_known) {
         return pieces;
     }
     // Some servers separate events with only a single line break; others add text between events.
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let messages: Vec<Message> = lines
+    let messages: Vec<ServerMessage> = lines
         .flat_map(|line| match read_text(line, false, is_document) {
             Some(message) => vec![message],
             None => json::split(line).into_iter().map(read).collect(),
@@ -78,33 +78,33 @@ fn read_pieces(text: &str, is_document: bool) -> Vec<Message> {
     if messages.len() > 1 && messages.iter().any(is_known) { messages } else { vec![read(text)] }
 }
 
-fn is_known(message: &Message) -> bool {
+fn is_known(message: &ServerMessage) -> bool {
     match message {
-        Message::Done | Message::Object { .. } | Message::Error(_) | Message::TooLong => true,
-        Message::Words(_) | Message::Loss(_) | Message::Unknown(_) => false,
+        ServerMessage::Done | ServerMessage::Object { .. } | ServerMessage::Error(_) | ServerMessage::TooLong => true,
+        ServerMessage::Words(_) | ServerMessage::Loss(_) | ServerMessage::Unknown(_) => false,
     }
 }
 
 /// Classifies text that is not in a known form.
-fn read_words(text: &str) -> Message {
+fn read_words(text: &str) -> ServerMessage {
     // In truncated JSON, the word "error" may be part of the answer's text.
     if !is_json(text) {
         let is_cut_end = "[done]".starts_with(&text.to_ascii_lowercase());
         return if says_error(text) {
-            Message::Error(text.into())
+            ServerMessage::Error(text.into())
         } else if !is_cut_end && text.chars().any(char::is_alphanumeric) {
-            Message::Words(text.to_owned())
+            ServerMessage::Words(text.to_owned())
         } else {
-            Message::Unknown(text.to_owned())
+            ServerMessage::Unknown(text.to_owned())
         };
     }
     let names = |names: &[&str]| names.iter().any(|name| text.contains(name));
     if names(&["\"error", "'error", "\"detail\""]) && !names(&["choices"]) {
-        Message::Error(text.into())
+        ServerMessage::Error(text.into())
     } else if names(&["\"delta\"", "'delta'", "\"content\"", "'content'", "\"text\"", "'text'"]) {
-        Message::Loss(text.to_owned())
+        ServerMessage::Loss(text.to_owned())
     } else {
-        Message::Unknown(text.to_owned())
+        ServerMessage::Unknown(text.to_owned())
     }
 }
 
@@ -119,21 +119,21 @@ fn is_json(text: &str) -> bool {
 }
 
 /// Parses text that is in one of the known forms.
-fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<Message> {
+fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<ServerMessage> {
     if is_done(text) {
-        return Some(Message::Done);
+        return Some(ServerMessage::Done);
     }
     if let Some(value) = json::parse(text) {
         return Some(match value {
-            Value::String(words) if is_error || says_error(&words) => Message::Error(words.into()),
-            Value::String(words) if is_done(&words) => Message::Done,
-            Value::Object(_) | Value::Array(_) if is_error => Message::Error(value),
-            Value::Object(_) | Value::Array(_) => Message::Object { value, is_document },
+            Value::String(words) if is_error || says_error(&words) => ServerMessage::Error(words.into()),
+            Value::String(words) if is_done(&words) => ServerMessage::Done,
+            Value::Object(_) | Value::Array(_) if is_error => ServerMessage::Error(value),
+            Value::Object(_) | Value::Array(_) => ServerMessage::Object { value, is_document },
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) if is_error => {
-                Message::Error(text.into())
+                ServerMessage::Error(text.into())
             }
-            Value::String(words) => Message::Words(words),
-            Value::Null | Value::Bool(_) | Value::Number(_) => Message::Unknown(text.to_owned()),
+            Value::String(words) => ServerMessage::Words(words),
+            Value::Null | Value::Bool(_) | Value::Number(_) => ServerMessage::Unknown(text.to_owned()),
         });
     }
     // This accepts `error: {…}`, `data: error: …`, `Error {…}`, and `[ERROR] …`.
@@ -142,11 +142,11 @@ fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<Message> {
     let words = words.and_then(|words| words.strip_prefix([':', '=', ']']).or(Some(words)))?;
     let words = words.trim_start_matches(':').trim();
     if words.is_empty() {
-        return Some(Message::Error(text.into()));
+        return Some(ServerMessage::Error(text.into()));
     }
     // `errors: …` and `error_code 5` are kept unchanged.
     let is_label = !text[5..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    Some(Message::Error(if is_label { json::parse(words).unwrap_or_else(|| words.into()) } else { text.into() }))
+    Some(ServerMessage::Error(if is_label { json::parse(words).unwrap_or_else(|| words.into()) } else { text.into() }))
 }
 
 fn is_done(text: &str) -> bool {
@@ -171,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    fn messages(name: &str, data: &str, is_event: bool) -> Vec<Message> {
+    fn messages(name: &str, data: &str, is_event: bool) -> Vec<ServerMessage> {
         read(&Frame { name: name.into(), data: data.into(), is_event, is_cut: false })
     }
 
@@ -195,7 +195,7 @@ mod tests {
             ("", "{'error': 'slot lost'}", json!("{'error': 'slot lost'}")),
         ] {
             for is_event in [true, false] {
-                assert_eq!(messages(name, data, is_event), [Message::Error(expected.clone())], "{name} {data}");
+                assert_eq!(messages(name, data, is_event), [ServerMessage::Error(expected.clone())], "{name} {data}");
             }
         }
     }
@@ -203,26 +203,26 @@ mod tests {
     #[test]
     fn recognizes_the_end_in_any_form() {
         for data in ["[DONE]", " [done] ", "\"[DONE]\"", "DONE"] {
-            assert_eq!(messages("", data, true), [Message::Done], "{data}");
+            assert_eq!(messages("", data, true), [ServerMessage::Done], "{data}");
         }
     }
 
     #[test]
     fn splits_an_event_with_several_objects() {
-        let object = |value| Message::Object { value, is_document: false };
+        let object = |value| ServerMessage::Object { value, is_document: false };
 
         assert_eq!(
             messages("", "{\"a\":1}\n{\"b\":2}\n[DONE]", true),
-            [object(json!({"a": 1})), object(json!({"b": 2})), Message::Done]
+            [object(json!({"a": 1})), object(json!({"b": 2})), ServerMessage::Done]
         );
         assert_eq!(messages("", "{\"a\":\n1}", true), [object(json!({"a": 1}))]);
         assert_eq!(
             messages("", "{\"a\":1}\nping\n{\"b\":2}", true),
-            [object(json!({"a": 1})), Message::Words("ping".into()), object(json!({"b": 2}))]
+            [object(json!({"a": 1})), ServerMessage::Words("ping".into()), object(json!({"b": 2}))]
         );
         assert_eq!(
             messages("", "{\"a\":1}data: {\"b\":2,}[DONE]", true),
-            [object(json!({"a": 1})), object(json!({"b": 2})), Message::Done]
+            [object(json!({"a": 1})), object(json!({"b": 2})), ServerMessage::Done]
         );
     }
 
@@ -236,7 +236,7 @@ mod tests {
             ("", "[DON"),
             ("", "--"),
         ] {
-            assert_eq!(messages(name, data, true), [Message::Unknown(data.to_owned())], "{name} {data}");
+            assert_eq!(messages(name, data, true), [ServerMessage::Unknown(data.to_owned())], "{name} {data}");
         }
         assert_eq!(messages("ping", "", true), []);
     }
@@ -244,10 +244,10 @@ mod tests {
     #[test]
     fn distinguishes_words_from_lost_output() {
         for words in ["hello", "upstream request timeout", "<html>", "[info] queued"] {
-            assert_eq!(messages("", words, true), [Message::Words(words.into())], "{words}");
+            assert_eq!(messages("", words, true), [ServerMessage::Words(words.into())], "{words}");
         }
         for lost in ["{\"choices\":[{\"delta\":{\"content\":\"a", "{'content': 'a', 'error': None, 'choices': []}"] {
-            assert_eq!(messages("", lost, true), [Message::Loss(lost.into())], "{lost}");
+            assert_eq!(messages("", lost, true), [ServerMessage::Loss(lost.into())], "{lost}");
         }
     }
 }

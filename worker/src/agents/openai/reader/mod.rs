@@ -39,7 +39,7 @@ use self::{
     charset::TextDecoder,
     frames::FrameSplitter,
     last_frame::{LastFrame, mentions_output},
-    message::Message,
+    message::ServerMessage,
 };
 use super::{
     body::Body,
@@ -169,14 +169,14 @@ impl Reader<'_> {
         let text = self.decoder.finish();
         let mut frames = self.frames.push(&text);
         frames.extend(self.frames.finish());
-        let mut messages: Vec<Message> = frames.iter().flat_map(message::read).collect();
-        let cut = messages.pop_if(|last| matches!(last, Message::Unknown(_) | Message::Loss(_)));
+        let mut messages: Vec<ServerMessage> = frames.iter().flat_map(message::read).collect();
+        let cut = messages.pop_if(|last| matches!(last, ServerMessage::Unknown(_) | ServerMessage::Loss(_)));
         let progress = self.take(messages);
         self.send().await?;
         if progress? == Progress::Done {
             return Ok(LastFrame::Done);
         }
-        let Some(Message::Unknown(cut) | Message::Loss(cut)) = cut else { return Ok(LastFrame::Complete) };
+        let Some(ServerMessage::Unknown(cut) | ServerMessage::Loss(cut)) = cut else { return Ok(LastFrame::Complete) };
         if !cut.starts_with(['{', '[']) {
             self.count_unknown(&cut);
             return Ok(LastFrame::Complete);
@@ -185,22 +185,25 @@ impl Reader<'_> {
         Ok(if is_output { LastFrame::CutOutput } else { LastFrame::Complete })
     }
 
-    fn take(&mut self, messages: Vec<Message>) -> Result<Progress, Failure> {
+    fn take(&mut self, messages: Vec<ServerMessage>) -> Result<Progress, Failure> {
         for message in messages {
             match &message {
-                Message::Unknown(text) | Message::Words(text) => {
+                ServerMessage::Unknown(text) | ServerMessage::Words(text) => {
                     self.count_unknown(text);
                     if self.unknown > MAX_UNKNOWN_FRAMES && !self.assembler.is_completion() {
                         return Err(self.not_a_completion());
                     }
                 }
-                Message::Loss(text) => self.count_unknown(text),
-                Message::Done | Message::Object { .. } | Message::Error(_) | Message::TooLong => {}
+                ServerMessage::Loss(text) => self.count_unknown(text),
+                ServerMessage::Done
+                | ServerMessage::Object { .. }
+                | ServerMessage::Error(_)
+                | ServerMessage::TooLong => {}
             }
             match self.assembler.take(&message)? {
                 Progress::Done => return Ok(Progress::Done),
                 Progress::Ignored => {
-                    if let Message::Object { value, .. } = message {
+                    if let ServerMessage::Object { value, .. } = message {
                         self.count_unknown(&value.to_string());
                     }
                 }
