@@ -1,7 +1,7 @@
 //! Extractors, which reject invalid requests.
 //!
 //! They run in the order of a handler's parameters: authentication ([`Principal`]), ownership ([`OwnedSession`],
-//! [`OwnedMessage`], [`OwnedTask`], [`OwnedPermission`]), role ([`Writer`]), then the query ([`QueryParams`]), the
+//! [`OwnedMessage`], [`OwnedTask`], [`OwnedPermission`]), role ([`WriteAccess`]), then the query ([`QueryParams`]), the
 //! headers ([`IdempotencyHeader`]), and the body ([`JsonBody`], [`NoBody`]).
 //!
 //! [`Principal`]: banter_shared::chat::Principal
@@ -21,7 +21,7 @@ pub use body::{JsonBody, NoBody};
 pub use cookie::{LoginCookie, NAME as LOGIN_COOKIE};
 pub use idempotency::IdempotencyHeader;
 pub use ownership::{OwnedMessage, OwnedPermission, OwnedSession, OwnedTask};
-pub use principal::Writer;
+pub use principal::WriteAccess;
 pub use query::QueryParams;
 pub use stream_reader::{StreamQuery, StreamReader};
 pub use whole_number::WholeNumber;

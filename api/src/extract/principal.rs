@@ -66,11 +66,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }
 
-/// A principal who may change conversations.
+/// Requires a principal who may change conversations.
 #[derive(Clone, Copy, Debug)]
-pub struct Writer;
+pub struct WriteAccess;
 
-impl FromRequestParts<AppState> for Writer {
+impl FromRequestParts<AppState> for WriteAccess {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {

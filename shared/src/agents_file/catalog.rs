@@ -41,7 +41,7 @@ impl AgentCatalog {
     pub fn parse(path: &Path, text: &str) -> Result<Self, AgentsFileError> {
         let mut entries = parse::parse(text).map_err(|problem| problem.in_file(path))?;
         if !entries.iter().any(|entry| entry.config.key == DEMO_KEY) {
-            entries.push(parse::Entry { config: AgentConfig::demo(), enabled: true });
+            entries.push(parse::AgentTable { config: AgentConfig::demo(), enabled: true });
         }
         let (on, off): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.enabled);
         Ok(Self {

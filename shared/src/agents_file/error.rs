@@ -34,14 +34,14 @@ pub enum AgentsFileError {
     },
 }
 
-/// A problem and its position in the file.
+/// A problem with the file, and its position.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(super) struct ParseError {
     pub line: usize,
     pub text: String,
 }
 
-impl Problem {
+impl ParseError {
     pub fn in_file(self, path: &Path) -> AgentsFileError {
         AgentsFileError::Invalid { path: path.to_owned(), line: self.line, problem: self.text }
     }

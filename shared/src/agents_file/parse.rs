@@ -6,9 +6,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     config::{AgentConfig, DEMO_KEY, DemoConfig, DriverConfig, OpenaiConfig},
-    error::Problem,
+    error::ParseError,
     parse_program::{ACP_FIELDS, COMMAND_FIELDS, PROGRAM_FIELDS, is_variable_name, parse_acp, parse_command},
-    reader::{DAY_S, Reader, Source},
+    reader::{DAY_S, Source, TableReader},
 };
 
 /// Fields supported by all agents.
@@ -35,18 +35,18 @@ const EXPECTED_TABLES: &str = "expected [[agents]] tables (with double brackets)
 
 /// One `[[agents]]` table.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct AgentTable {
     pub config: AgentConfig,
     pub enabled: bool,
 }
 
 /// Parses the whole file.
-pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
+pub(super) fn parse(text: &str) -> Result<Vec<AgentTable>, ParseError> {
     let source = Source(text);
     let document = DeTable::parse(text).map_err(|error| {
         source.problem(error.span().map_or(0, |span| span.start), format!("not valid TOML: {}", error.message()))
     })?;
-    let root = Reader::new(source, document.get_ref(), 0, "agents file".to_owned());
+    let root = TableReader::new(source, document.get_ref(), 0, "agents file".to_owned());
     root.allow_only(&["agents"], |_| None)?;
     let Some(agents) = document.get_ref().get("agents") else { return Ok(Vec::new()) };
     let DeValue::Array(tables) = agents.get_ref() else {
@@ -60,7 +60,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
         let DeValue::Table(fields) = table.get_ref() else {
             return Err(root.field_problem("agents", EXPECTED_TABLES));
         };
-        let mut reader = Reader::new(source, fields, offset, "agent".to_owned());
+        let mut reader = TableReader::new(source, fields, offset, "agent".to_owned());
         let entry = parse_agent(&mut reader)?;
         if let Some(line) = lines.insert(entry.config.key.clone(), source.line(offset)) {
             return Err(reader.field_problem("key", format!("must be unique; line {line} already uses it")));
@@ -70,7 +70,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
     Ok(entries)
 }
 
-fn parse_agent(reader: &mut Reader<'_>) -> Result<Entry, Problem> {
+fn parse_agent(reader: &mut TableReader<'_>) -> Result<AgentTable, ParseError> {
     let Some(key) = reader.text("key")? else {
         return Err(reader.problem("`key` is missing; expected a short, lowercase name that identifies the agent"));
     };
@@ -92,10 +92,10 @@ fn parse_agent(reader: &mut Reader<'_>) -> Result<Entry, Problem> {
         key: default.key,
         driver,
     };
-    Ok(Entry { config, enabled: reader.flag("enabled")?.unwrap_or(true) })
+    Ok(AgentTable { config, enabled: reader.flag("enabled")?.unwrap_or(true) })
 }
 
-fn parse_driver(reader: &Reader<'_>, key: &str) -> Result<DriverConfig, Problem> {
+fn parse_driver(reader: &TableReader<'_>, key: &str) -> Result<DriverConfig, ParseError> {
     let driver = match reader.text("driver")? {
         Some(driver) => driver,
         None if key == DEMO_KEY => "demo".to_owned(),
@@ -154,7 +154,7 @@ fn foreign_field(field: &str, driver: &str) -> Option<String> {
     })
 }
 
-fn parse_openai(reader: &Reader<'_>) -> Result<OpenaiConfig, Problem> {
+fn parse_openai(reader: &TableReader<'_>) -> Result<OpenaiConfig, ParseError> {
     let Some(address) = reader.text("base_url")? else {
         return Err(reader.problem("`base_url` is missing; expected a URL such as \"http://127.0.0.1:8081/v1\""));
     };
@@ -197,7 +197,7 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-fn parse_name(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
+fn parse_name(reader: &TableReader<'_>) -> Result<Option<String>, ParseError> {
     let name = reader.short_text("name", 80)?;
     if name.as_deref().is_some_and(|name| name.trim().is_empty()) {
         return Err(reader.field_problem("name", "expected a name"));
@@ -205,7 +205,7 @@ fn parse_name(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
     Ok(name)
 }
 
-fn parse_variable_name(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
+fn parse_variable_name(reader: &TableReader<'_>) -> Result<Option<String>, ParseError> {
     let name = reader.text("api_key_env")?;
     match name {
         Some(name) if !is_variable_name(&name) => Err(reader.field_problem(
@@ -216,7 +216,7 @@ fn parse_variable_name(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
     }
 }
 
-fn parse_avatar(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
+fn parse_avatar(reader: &TableReader<'_>) -> Result<Option<String>, ParseError> {
     match reader.text("avatar")? {
         Some(avatar) if !is_avatar(&avatar) => Err(reader.field_problem(
             "avatar",

@@ -1,9 +1,9 @@
 //! Parses the tables of agents that use the `acp` or `command` driver.
 
 use super::{
-    error::Problem,
+    error::ParseError,
     program::{AcpConfig, AnswerFormat, CommandConfig, CommandInput, PermissionPolicy, ProgramConfig},
-    reader::{DAY_S, Reader},
+    reader::{DAY_S, TableReader},
 };
 
 /// Fields supported by all agents that run as programs.
@@ -16,7 +16,7 @@ pub(super) const COMMAND_FIELDS: [&str; 2] = ["input", "format"];
 /// Banter's own variables, which are never passed to an agent.
 const OWN_VARIABLES: [&str; 2] = ["DATABASE_URL", "REDIS_URL"];
 
-pub(super) fn parse_acp(reader: &Reader<'_>) -> Result<AcpConfig, Problem> {
+pub(super) fn parse_acp(reader: &TableReader<'_>) -> Result<AcpConfig, ParseError> {
     let default = AcpConfig::new(parse_program(reader)?);
     let permission = reader.choice(
         "permission",
@@ -36,7 +36,7 @@ pub(super) fn parse_acp(reader: &Reader<'_>) -> Result<AcpConfig, Problem> {
     })
 }
 
-pub(super) fn parse_command(reader: &Reader<'_>) -> Result<CommandConfig, Problem> {
+pub(super) fn parse_command(reader: &TableReader<'_>) -> Result<CommandConfig, ParseError> {
     let default = CommandConfig::new(parse_program(reader)?);
     let input = reader.choice(
         "input",
@@ -52,7 +52,7 @@ pub(super) fn parse_command(reader: &Reader<'_>) -> Result<CommandConfig, Proble
     })
 }
 
-fn parse_program(reader: &Reader<'_>) -> Result<ProgramConfig, Problem> {
+fn parse_program(reader: &TableReader<'_>) -> Result<ProgramConfig, ParseError> {
     let Some(command) = reader.text("command")? else {
         return Err(reader.problem("`command` is missing; expected a program such as \"opencode\" or its path"));
     };

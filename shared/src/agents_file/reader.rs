@@ -7,7 +7,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::error::Problem;
+use super::error::ParseError;
 
 /// A day in seconds, which is the maximum for every duration.
 pub(super) const DAY_S: u64 = 24 * 60 * 60;
@@ -20,8 +20,8 @@ pub(super) struct Source<'a>(pub &'a str);
 
 impl Source<'_> {
     /// Creates a problem at this byte offset.
-    pub fn problem(self, offset: usize, text: impl Into<String>) -> Problem {
-        Problem { line: self.line(offset), text: text.into() }
+    pub fn problem(self, offset: usize, text: impl Into<String>) -> ParseError {
+        ParseError { line: self.line(offset), text: text.into() }
     }
 
     /// Returns the line number of this byte offset, starting at 1.
@@ -32,7 +32,7 @@ impl Source<'_> {
 }
 
 /// A table whose fields are read one at a time.
-pub(super) struct Reader<'a> {
+pub(super) struct TableReader<'a> {
     source: Source<'a>,
     table: &'a DeTable<'a>,
     /// The table's byte offset.
@@ -41,7 +41,7 @@ pub(super) struct Reader<'a> {
     name: String,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> TableReader<'a> {
     pub fn new(source: Source<'a>, table: &'a DeTable<'a>, offset: usize, name: String) -> Self {
         Self { source, table, offset, name }
     }
@@ -52,7 +52,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Rejects the first key that is not in `known`.
-    pub fn allow_only(&self, known: &[&str], hint: impl Fn(&str) -> Option<String>) -> Result<(), Problem> {
+    pub fn allow_only(&self, known: &[&str], hint: impl Fn(&str) -> Option<String>) -> Result<(), ParseError> {
         let unknown = self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
         let Some(key) = unknown.min_by_key(|key| key.span().start) else { return Ok(()) };
         let reason = hint(key.get_ref())
@@ -61,32 +61,32 @@ impl<'a> Reader<'a> {
     }
 
     /// Creates a problem that concerns the entire table, such as a missing field.
-    pub fn problem(&self, text: impl Display) -> Problem {
+    pub fn problem(&self, text: impl Display) -> ParseError {
         self.source.problem(self.offset, format!("{}: {text}", self.name))
     }
 
     /// Creates a problem that concerns one field.
-    pub fn field_problem(&self, field: &str, text: impl Display) -> Problem {
+    pub fn field_problem(&self, field: &str, text: impl Display) -> ParseError {
         let offset = self.table.get(field).map_or(self.offset, |value| value.span().start);
         self.source.problem(offset, format!("{}: `{field}`: {text}", self.name))
     }
 
     /// Reads a non-empty string.
-    pub fn text(&self, field: &str) -> Result<Option<String>, Problem> {
+    pub fn text(&self, field: &str) -> Result<Option<String>, ParseError> {
         self.read(field, "a non-empty string", |value| {
             value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned)
         })
     }
 
     /// Reads a one-line string of at most `most` characters.
-    pub fn short_text(&self, field: &str, most: usize) -> Result<Option<String>, Problem> {
+    pub fn short_text(&self, field: &str, most: usize) -> Result<Option<String>, ParseError> {
         self.read(field, &format!("a one-line string of at most {most} characters"), |value| {
             value.as_str().filter(|text| is_short(text, most)).map(str::to_owned)
         })
     }
 
     /// Reads an array of at most `most` non-empty strings of at most `longest` characters each.
-    pub fn texts(&self, field: &str, most: usize, longest: usize) -> Result<Option<Vec<String>>, Problem> {
+    pub fn texts(&self, field: &str, most: usize, longest: usize) -> Result<Option<Vec<String>>, ParseError> {
         let expected = format!("an array of at most {most} strings of 1 to {longest} characters each");
         self.read(field, &expected, |value| {
             let items = value.as_array().filter(|items| items.len() <= most)?;
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an array of arguments, which may be empty.
-    pub fn arguments(&self, field: &str) -> Result<Option<Vec<String>>, Problem> {
+    pub fn arguments(&self, field: &str) -> Result<Option<Vec<String>>, ParseError> {
         self.read(field, &format!("an array of at most {MOST_ARGUMENTS} strings"), |value| {
             let items = value.as_array().filter(|items| items.len() <= MOST_ARGUMENTS)?;
             items.iter().map(|item| without_nul(item.get_ref())).collect()
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a table of environment variables.
-    pub fn variables(&self, field: &str) -> Result<Option<BTreeMap<String, String>>, Problem> {
+    pub fn variables(&self, field: &str) -> Result<Option<BTreeMap<String, String>>, ParseError> {
         self.read(field, "a table of strings, such as { NAME = \"value\" }", |value| {
             let table = value.as_table()?;
             let entry = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a string that must be one of several names.
-    pub fn choice<T: Copy>(&self, field: &str, choices: &[(&str, T)]) -> Result<Option<T>, Problem> {
+    pub fn choice<T: Copy>(&self, field: &str, choices: &[(&str, T)]) -> Result<Option<T>, ParseError> {
         let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
         self.read(field, &format!("one of {}", words.join(", ")), |value| {
             let text = value.as_str()?;
@@ -129,17 +129,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the maximum length of the conversation sent to the agent.
-    pub fn history_bytes(&self) -> Result<Option<usize>, Problem> {
+    pub fn history_bytes(&self) -> Result<Option<usize>, ParseError> {
         self.whole("history_bytes", 1024..=64 * 1024 * 1024)
     }
 
     /// Reads a Boolean.
-    pub fn flag(&self, field: &str) -> Result<Option<bool>, Problem> {
+    pub fn flag(&self, field: &str) -> Result<Option<bool>, ParseError> {
         self.read(field, "true or false", DeValue::as_bool)
     }
 
     /// Reads an integer within a range.
-    pub fn whole<N>(&self, field: &str, range: RangeInclusive<N>) -> Result<Option<N>, Problem>
+    pub fn whole<N>(&self, field: &str, range: RangeInclusive<N>) -> Result<Option<N>, ParseError>
     where
         N: TryFrom<i64> + PartialOrd + Display,
     {
@@ -153,12 +153,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a duration in whole seconds.
-    pub fn seconds(&self, field: &str, range: RangeInclusive<u64>) -> Result<Option<Duration>, Problem> {
+    pub fn seconds(&self, field: &str, range: RangeInclusive<u64>) -> Result<Option<Duration>, ParseError> {
         Ok(self.whole(field, range)?.map(Duration::from_secs))
     }
 
     /// Reads an integer or a float within a range.
-    pub fn number(&self, field: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, Problem> {
+    pub fn number(&self, field: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, ParseError> {
         let expected = format!("a number from {} to {}", range.start(), range.end());
         self.read(field, &expected, |value| {
             let digits = match value {
@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
         field: &str,
         expected: &str,
         parse: impl FnOnce(&DeValue<'a>) -> Option<T>,
-    ) -> Result<Option<T>, Problem> {
+    ) -> Result<Option<T>, ParseError> {
         let Some(value) = self.table.get(field) else { return Ok(None) };
         let value = value.get_ref();
         match parse(value) {

@@ -71,11 +71,11 @@ enum ChannelMessage {
 
 /// The names of an installation's channels.
 #[derive(Clone, Debug)]
-struct Channels {
+struct ChannelNames {
     prefix: String,
 }
 
-impl Channels {
+impl ChannelNames {
     fn user(&self, user: &UserRef) -> Arc<str> {
         // The length prefix distinguishes a/b + c from a + b/c.
         format!("{}:user:{}:{}/{}", self.prefix, user.workspace_id.len(), user.workspace_id, user.user_id).into()
@@ -98,7 +98,7 @@ impl Channels {
 /// The Redis relay; see the module documentation.
 #[derive(Debug)]
 pub struct RedisRelay {
-    channels: Channels,
+    channels: ChannelNames,
     signals: SignalSender,
     send_queue: Arc<SendQueue>,
     followed_users: Arc<FollowedUsers>,
@@ -113,7 +113,7 @@ impl RedisRelay {
     /// Starts connecting, but does not wait until the connections are established.
     #[must_use]
     pub fn start(address: &RedisAddress, identity: &Identity) -> Self {
-        let channels = Channels { prefix: format!("banter:{}", identity.installation) };
+        let channels = ChannelNames { prefix: format!("banter:{}", identity.installation) };
         let signals = SignalSender::new();
         let counters = Arc::<Counters>::default();
         let send_queue = Arc::new(SendQueue::new(Arc::clone(&counters)));

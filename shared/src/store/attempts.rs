@@ -94,11 +94,11 @@ pub(super) async fn end_attempt(
         }
         AttemptEnd::HandedBack { text: _ } => requeue(tx, &task, task.failures, None, None, now).await,
         AttemptEnd::Failed { text, error, retry_after } => {
-            fail(tx, &task, Some(text), Failure { error, retry_after, tool_begun }, now).await
+            fail(tx, &task, Some(text), AttemptFailure { error, retry_after, tool_begun }, now).await
         }
         AttemptEnd::WorkerLost => {
             let error = TaskError::new(ErrorCode::WorkerLost, "The worker running the agent stopped responding.");
-            fail(tx, &task, None, Failure { error, retry_after: None, tool_begun }, now).await
+            fail(tx, &task, None, AttemptFailure { error, retry_after: None, tool_begun }, now).await
         }
     }
 }
@@ -157,7 +157,7 @@ pub(super) async fn end_archived(
 }
 
 /// The reason why an attempt failed.
-struct Failure {
+struct AttemptFailure {
     error: TaskError,
     /// The wait that the agent requested.
     retry_after: Option<Duration>,
@@ -172,10 +172,10 @@ async fn fail(
     tx: &mut SqliteConnection,
     task: &UnfinishedTask,
     text: Option<String>,
-    failure: Failure,
+    failure: AttemptFailure,
     now: Timestamp,
 ) -> Result<Change<TaskStatus>, StoreError> {
-    let Failure { error, retry_after, tool_begun } = failure;
+    let AttemptFailure { error, retry_after, tool_begun } = failure;
     let failures = task.failures + 1;
     if error.retryable && tool_begun {
         return end_interrupted(tx, task, text, failures, error, now).await;

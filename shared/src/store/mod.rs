@@ -89,7 +89,7 @@ pub use lease_watch::LeaseWatch;
 pub use logins::{LOGIN_LIFE, NewToken};
 pub use messages::{MessagePage, Thread, TurnBound};
 pub use pruning::Retention;
-pub use replay::{Replay, ReplayStart, ResyncReason};
+pub use replay::{ReplayPage, ReplayStart, ResyncReason};
 pub use restore::{RestoreError, RestoreReport, restore};
 pub use sends::{NewMessage, SentMessage};
 pub use session_list::{SessionCursor, SessionFilter, SessionPage};

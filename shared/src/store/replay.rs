@@ -59,7 +59,7 @@ pub struct ReplayStart {
 
 /// A part of a user's log, with the running tasks at its end.
 #[derive(Clone, Debug)]
-pub struct Replay {
+pub struct ReplayPage {
     /// The events, in order, with their numbers.
     pub events: Vec<(i64, Event)>,
     /// The number of the last row read, even if that row is not among `events`.
@@ -110,7 +110,7 @@ impl Store {
         limit: i64,
         only: Option<SessionId>,
         after_step: Option<i64>,
-    ) -> Result<Replay, StoreError> {
+    ) -> Result<ReplayPage, StoreError> {
         let mut tx = self.begin_read().await?;
         let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
             "SELECT ",
@@ -132,6 +132,6 @@ impl Store {
         let last_seq = last_read.map_or(after_seq, |row| row.seq);
         let reached_head = later.is_empty() && i64::try_from(log_rows.len()).is_ok_and(|count| count < limit);
         let state = if reached_head { Some(read_state(&mut tx, user_log_id, only, after_step).await?) } else { None };
-        Ok(Replay { events, last_seq, state })
+        Ok(ReplayPage { events, last_seq, state })
     }
 }

@@ -73,9 +73,9 @@ const SEARCH_UNREAD: &str =
 /// A value that sorts after every time and every ID.
 const BEFORE_THE_FIRST: &str = "~";
 
-/// An entry in a list, with the columns that its order depends on.
+/// What the place of a session in a list depends on.
 #[derive(sqlx::FromRow)]
-struct Entry {
+struct SortKey {
     id: SessionId,
     last_activity_at: Timestamp,
 }
@@ -129,7 +129,7 @@ async fn list_part(
         (true, true) => SEARCH_UNREAD,
     };
     let after = filter.after.as_ref().filter(|after| after.pinned == pinned);
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries: Vec<SortKey> = Vec::new();
     for status in statuses(filter) {
         let mut query = sqlx::query_as(query)
             .bind(&user.workspace_id)

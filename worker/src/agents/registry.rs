@@ -21,11 +21,11 @@ use super::{
 /// reason.
 #[derive(Clone, Default)]
 pub struct Registry {
-    entries: HashMap<String, Entry>,
+    entries: HashMap<String, RegisteredAgent>,
 }
 
 #[derive(Clone)]
-struct Entry {
+struct RegisteredAgent {
     config: AgentConfig,
     agent: Arc<dyn Agent>,
 }
@@ -54,7 +54,7 @@ impl Registry {
 
     /// Adds an agent, replacing any agent with the same key.
     pub fn insert(&mut self, config: AgentConfig, agent: Arc<dyn Agent>) {
-        self.entries.insert(config.key.clone(), Entry { config, agent });
+        self.entries.insert(config.key.clone(), RegisteredAgent { config, agent });
     }
 
     /// Returns the agent with this key, or `None` if it is not configured on this worker.

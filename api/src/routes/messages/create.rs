@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::ApiError,
-    extract::{IdempotencyHeader, JsonBody, OwnedSession, QueryParams, WholeNumber, Writer},
+    extract::{IdempotencyHeader, JsonBody, OwnedSession, QueryParams, WholeNumber, WriteAccess},
     middleware::disconnect::ClientDisconnect,
     openapi::{AnyProblem, BodyProblem, IdempotencyParam, NotFoundProblem, SendProblem, SessionPath},
     state::AppState,
@@ -76,7 +76,7 @@ pub async fn create(
     State(state): State<AppState>,
     principal: Principal,
     OwnedSession { id: session_id, agent_key }: OwnedSession,
-    _: Writer,
+    _: WriteAccess,
     QueryParams(query): QueryParams<CreateQuery>,
     key: IdempotencyHeader,
     disconnect: ClientDisconnect,

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::ApiError,
-    extract::{JsonBody, OwnedMessage, OwnedSession, Writer},
+    extract::{JsonBody, OwnedMessage, OwnedSession, WriteAccess},
     openapi::{AnyProblem, BodyProblem, ConflictProblem, MessagePath, NotFoundProblem},
     state::AppState,
 };
@@ -45,7 +45,7 @@ pub async fn edit(
     principal: Principal,
     OwnedSession { id: session_id, .. }: OwnedSession,
     OwnedMessage(id): OwnedMessage,
-    _: Writer,
+    _: WriteAccess,
     JsonBody(body): JsonBody<EditMessage>,
 ) -> Result<Json<Message>, ApiError> {
     let content = super::parse_content(body.content)?;

@@ -5,7 +5,7 @@ use banter_shared::chat::Principal;
 
 use crate::{
     error::ApiError,
-    extract::{NoBody, OwnedMessage, OwnedSession, Writer},
+    extract::{NoBody, OwnedMessage, OwnedSession, WriteAccess},
     openapi::{AnyProblem, BodyProblem, ConflictProblem, MessagePath, NotFoundProblem},
     state::AppState,
 };
@@ -33,7 +33,7 @@ pub async fn unsend(
     principal: Principal,
     OwnedSession { id: session_id, .. }: OwnedSession,
     OwnedMessage(id): OwnedMessage,
-    _: Writer,
+    _: WriteAccess,
     _: NoBody,
 ) -> Result<StatusCode, ApiError> {
     state.announce(state.store.unsend_message(&principal.user, session_id, id).await?);

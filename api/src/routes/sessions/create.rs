@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     availability::Availability,
     error::{ApiError, Code},
-    extract::{IdempotencyHeader, JsonBody, Writer},
+    extract::{IdempotencyHeader, JsonBody, WriteAccess},
     openapi::{AnyProblem, BodyProblem, IdempotencyParam, NewSessionProblem},
     state::AppState,
 };
@@ -56,7 +56,7 @@ pub struct CreateSession {
 pub async fn create(
     State(state): State<AppState>,
     principal: Principal,
-    _: Writer,
+    _: WriteAccess,
     key: IdempotencyHeader,
     JsonBody(body): JsonBody<CreateSession>,
 ) -> Result<impl IntoResponse, ApiError> {

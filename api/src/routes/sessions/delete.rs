@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 
 use crate::{
     error::ApiError,
-    extract::{NoBody, OwnedSession, QueryParams, Writer},
+    extract::{NoBody, OwnedSession, QueryParams, WriteAccess},
     openapi::{AnyProblem, BodyProblem, NotFoundProblem, SessionPath},
     state::AppState,
 };
@@ -47,7 +47,7 @@ pub async fn delete(
     State(state): State<AppState>,
     principal: Principal,
     OwnedSession { id, .. }: OwnedSession,
-    _: Writer,
+    _: WriteAccess,
     QueryParams(query): QueryParams<DeleteQuery>,
     _: NoBody,
 ) -> Result<StatusCode, ApiError> {

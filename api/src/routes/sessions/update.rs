@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::ApiError,
-    extract::{JsonBody, OwnedSession, Writer},
+    extract::{JsonBody, OwnedSession, WriteAccess},
     openapi::{AnyProblem, BodyProblem, NotFoundProblem, SessionPath},
     state::AppState,
 };
@@ -49,7 +49,7 @@ pub async fn update(
     State(state): State<AppState>,
     principal: Principal,
     OwnedSession { id, .. }: OwnedSession,
-    _: Writer,
+    _: WriteAccess,
     JsonBody(body): JsonBody<UpdateSession>,
 ) -> Result<Json<Session>, ApiError> {
     let title = super::parse_title(body.title.as_deref())?;

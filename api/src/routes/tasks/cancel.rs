@@ -5,7 +5,7 @@ use banter_shared::chat::{Principal, Task};
 
 use crate::{
     error::ApiError,
-    extract::{NoBody, OwnedSession, OwnedTask, Writer},
+    extract::{NoBody, OwnedSession, OwnedTask, WriteAccess},
     openapi::{AnyProblem, BodyProblem, ConflictProblem, NotFoundProblem, TaskPath},
     state::AppState,
 };
@@ -33,7 +33,7 @@ pub async fn cancel(
     principal: Principal,
     OwnedSession { id: session_id, .. }: OwnedSession,
     OwnedTask(detail): OwnedTask,
-    _: Writer,
+    _: WriteAccess,
     _: NoBody,
 ) -> Result<(StatusCode, Json<Task>), ApiError> {
     let task = state.announce(state.store.cancel_task(&principal.user, session_id, detail.task.id).await?);

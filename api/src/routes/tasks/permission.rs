@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::ApiError,
-    extract::{JsonBody, OwnedPermission, OwnedSession, Writer},
+    extract::{JsonBody, OwnedPermission, OwnedSession, WriteAccess},
     openapi::{AnswerProblem, AnyProblem, BodyProblem, ConflictProblem, NotFoundProblem, PermissionPath},
     state::AppState,
 };
@@ -64,7 +64,7 @@ pub async fn answer(
     principal: Principal,
     OwnedSession { id: session_id, .. }: OwnedSession,
     permission: OwnedPermission,
-    _: Writer,
+    _: WriteAccess,
     JsonBody(body): JsonBody<AnswerPermission>,
 ) -> Result<StatusCode, ApiError> {
     let OwnedPermission { task_id, id } = permission;

@@ -17,7 +17,7 @@ use futures::{
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{
-    ChannelMessage, Channels,
+    ChannelMessage, ChannelNames,
     connection::{Backoff, answer, is_answer, state_after},
     followed_users::{FollowedUsers, SubscriptionChange},
 };
@@ -27,7 +27,7 @@ use crate::relay::{POLL_INTERVAL, RelayKey, Signal, rejections::Rejections, sign
 pub(super) struct Subscriber {
     pub(super) client: Client,
     pub(super) key: RelayKey,
-    pub(super) channels: Channels,
+    pub(super) channels: ChannelNames,
     pub(super) signals: SignalSender,
     pub(super) followed_users: Arc<FollowedUsers>,
     pub(super) link: Arc<Link>,

@@ -92,18 +92,18 @@ pub async fn serve() -> anyhow::Result<()> {
 /// The server, with all sessions in this process.
 #[derive(Clone, Default)]
 struct DemoServer {
-    sessions: Arc<Mutex<HashMap<String, Session>>>,
+    sessions: Arc<Mutex<HashMap<String, DemoSession>>>,
 }
 
 #[derive(Default)]
-struct Session {
+struct DemoSession {
     history: Vec<HistoryMessage>,
     /// Cancelled to stop the answer in progress.
     stop: CancellationToken,
 }
 
 impl DemoServer {
-    fn with<T>(&self, id: &str, access: impl FnOnce(&mut Session) -> T) -> T {
+    fn with<T>(&self, id: &str, access: impl FnOnce(&mut DemoSession) -> T) -> T {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         access(sessions.entry(id.to_owned()).or_default())
     }

@@ -21,7 +21,7 @@ use crate::agents::{
 
 /// The effect of a message on the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(super) enum MessageEffect {
     /// The message adds to the answer.
     Output,
     /// The message is part of the answer but adds nothing to it.
@@ -139,20 +139,20 @@ impl<'a> Assembler<'a> {
     ///
     /// # Errors
     /// The error that the message reports.
-    pub fn take(&mut self, message: &ServerMessage) -> Result<Progress, Failure> {
+    pub fn take(&mut self, message: &ServerMessage) -> Result<MessageEffect, Failure> {
         match message {
             ServerMessage::Done => {
                 self.flags.is_done = true;
-                Ok(Progress::Done)
+                Ok(MessageEffect::Done)
             }
             ServerMessage::Object { value: Value::Array(items), is_document } => {
-                let mut progress = Progress::Ignored;
+                let mut progress = MessageEffect::Ignored;
                 for value in items {
                     match self.take_object(value, *is_document)? {
-                        Progress::Done => return Ok(Progress::Done),
-                        Progress::Output => progress = Progress::Output,
-                        Progress::Idle if progress == Progress::Ignored => progress = Progress::Idle,
-                        Progress::Idle | Progress::Ignored => {}
+                        MessageEffect::Done => return Ok(MessageEffect::Done),
+                        MessageEffect::Output => progress = MessageEffect::Output,
+                        MessageEffect::Idle if progress == MessageEffect::Ignored => progress = MessageEffect::Idle,
+                        MessageEffect::Idle | MessageEffect::Ignored => {}
                     }
                 }
                 Ok(progress)
@@ -163,22 +163,22 @@ impl<'a> Assembler<'a> {
             ServerMessage::TooLong => {
                 self.flags.has_output = true;
                 self.output.notices.add_omission();
-                Ok(Progress::Output)
+                Ok(MessageEffect::Output)
             }
             ServerMessage::Loss(_) => {
                 self.flags.has_output = true;
                 self.output.notices.add_loss();
-                Ok(Progress::Output)
+                Ok(MessageEffect::Output)
             }
             ServerMessage::Words(words) => {
                 self.words.push(words);
-                Ok(Progress::Ignored)
+                Ok(MessageEffect::Ignored)
             }
-            ServerMessage::Unknown(_) => Ok(Progress::Ignored),
+            ServerMessage::Unknown(_) => Ok(MessageEffect::Ignored),
         }
     }
 
-    fn take_object(&mut self, object: &Value, is_document: bool) -> Result<Progress, Failure> {
+    fn take_object(&mut self, object: &Value, is_document: bool) -> Result<MessageEffect, Failure> {
         let mut chunk = chunk::read(object, self.choice);
         let report = reports::find(object);
         if chunk.is_repeatable && (self.flags.has_deltas || chunk.finish.is_some()) {
@@ -198,7 +198,7 @@ impl<'a> Assembler<'a> {
             self.words.push_object(object);
         }
         if report.is_none() && !chunk.is_completion && chunk.usage.is_none() {
-            return Ok(Progress::Ignored);
+            return Ok(MessageEffect::Ignored);
         }
         self.flags.is_completion |= chunk.is_completion;
         if has_output && self.finish.is_some() {
@@ -215,7 +215,7 @@ impl<'a> Assembler<'a> {
             if !self.take_part(part) {
                 self.finish = Some(FinishReason::Length);
                 self.flags.is_done = true;
-                return Ok(Progress::Done);
+                return Ok(MessageEffect::Done);
             }
         }
         if let Some(error) = report {
@@ -233,7 +233,7 @@ impl<'a> Assembler<'a> {
             None => {}
         }
         let is_news = has_output || has_new_usage || self.finish != finish;
-        Ok(if is_news { Progress::Output } else { Progress::Idle })
+        Ok(if is_news { MessageEffect::Output } else { MessageEffect::Idle })
     }
 
     /// Processes part of the answer. Returns false if the answer is too long.

@@ -35,7 +35,7 @@ use serde_json::Value;
 use tokio::{sync::mpsc, time::Instant};
 
 use self::{
-    answer::{Assembler, Progress},
+    answer::{Assembler, MessageEffect},
     charset::TextDecoder,
     frames::FrameSplitter,
     last_frame::{LastFrame, mentions_output},
@@ -75,7 +75,7 @@ pub(super) async fn read(
     context: Context<'_>,
     is_unopened: bool,
 ) -> ReadResult {
-    let mut reader = Reader {
+    let mut reader = AnswerReader {
         decoder: TextDecoder::new(body.content_type()),
         body,
         frames: FrameSplitter::default(),
@@ -102,7 +102,7 @@ pub(super) fn find_report(object: &Value) -> Option<&Value> {
     reports::find(object)
 }
 
-struct Reader<'a> {
+struct AnswerReader<'a> {
     body: Body,
     decoder: TextDecoder,
     frames: FrameSplitter,
@@ -116,7 +116,7 @@ struct Reader<'a> {
     quiet_at: Option<Instant>,
 }
 
-impl Reader<'_> {
+impl AnswerReader<'_> {
     /// Reads to the end of the answer.
     async fn read(&mut self) -> Result<(), Failure> {
         loop {
@@ -129,7 +129,7 @@ impl Reader<'_> {
             let messages = self.frames.push(&text).iter().flat_map(message::read).collect();
             let progress = self.take(messages);
             self.send().await?;
-            if progress? == Progress::Done {
+            if progress? == MessageEffect::Done {
                 return self.check_completion();
             }
         }
@@ -173,7 +173,7 @@ impl Reader<'_> {
         let cut = messages.pop_if(|last| matches!(last, ServerMessage::Unknown(_) | ServerMessage::Loss(_)));
         let progress = self.take(messages);
         self.send().await?;
-        if progress? == Progress::Done {
+        if progress? == MessageEffect::Done {
             return Ok(LastFrame::Done);
         }
         let Some(ServerMessage::Unknown(cut) | ServerMessage::Loss(cut)) = cut else { return Ok(LastFrame::Complete) };
@@ -185,7 +185,7 @@ impl Reader<'_> {
         Ok(if is_output { LastFrame::CutOutput } else { LastFrame::Complete })
     }
 
-    fn take(&mut self, messages: Vec<ServerMessage>) -> Result<Progress, Failure> {
+    fn take(&mut self, messages: Vec<ServerMessage>) -> Result<MessageEffect, Failure> {
         for message in messages {
             match &message {
                 ServerMessage::Unknown(text) | ServerMessage::Words(text) => {
@@ -201,20 +201,20 @@ impl Reader<'_> {
                 | ServerMessage::TooLong => {}
             }
             match self.assembler.take(&message)? {
-                Progress::Done => return Ok(Progress::Done),
-                Progress::Ignored => {
+                MessageEffect::Done => return Ok(MessageEffect::Done),
+                MessageEffect::Ignored => {
                     if let ServerMessage::Object { value, .. } = message {
                         self.count_unknown(&value.to_string());
                     }
                 }
                 // Chunks that add nothing must not postpone the end of the answer.
-                Progress::Idle if self.quiet_at.is_some() => {}
-                Progress::Idle | Progress::Output => {
+                MessageEffect::Idle if self.quiet_at.is_some() => {}
+                MessageEffect::Idle | MessageEffect::Output => {
                     self.quiet_at = self.silence().map(|silence| Instant::now() + silence);
                 }
             }
         }
-        Ok(Progress::Idle)
+        Ok(MessageEffect::Idle)
     }
 
     /// Returns how long the silence after the answer must last to end it; `None` if there is no finish reason yet.
