@@ -72,14 +72,15 @@ pub(super) async fn withdraw_job(tx: &mut SqliteConnection, task_id: TaskId) -> 
     WITHDRAW.call().bind("task_id", task_id).execute(tx).await
 }
 
-/// Deletes a session's unclaimed job. Returns its round to the user, whose next job takes its place.
+/// Deletes a session's unclaimed job. If it is the user's latest job, returns its round to the user, whose next job takes
+/// the place. An earlier job's round is not returned, because the next job would share the round of the latest one.
 static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["session_id"],
         &[
             "UPDATE user_log SET last_round = last_round - 1 WHERE (workspace_id, user_id) = \
              (SELECT workspace_id, creator_id FROM chat_session WHERE id = $session_id) \
-             AND EXISTS (SELECT 1 FROM agent_task t JOIN Jobs j ON j.id = t.job_id \
+             AND last_round = (SELECT -j.priority FROM agent_task t JOIN Jobs j ON j.id = t.job_id \
                  WHERE t.chat_session_id = $session_id AND t.job_id IS NOT NULL AND j.status = 'Pending')",
             "DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task \
              WHERE chat_session_id = $session_id AND status != 'running' AND job_id IS NOT NULL)",
@@ -89,14 +90,16 @@ static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Deletes a task's unclaimed job. Returns its round to the user, whose next job takes its place.
+/// Deletes a task's unclaimed job. Returns its round to the user in the same case as [`WITHDRAW_ALL`].
 static WITHDRAW: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["task_id"],
         &[
             "UPDATE user_log SET last_round = last_round - 1 WHERE (workspace_id, user_id) = \
-             (SELECT s.workspace_id, s.creator_id FROM agent_task t JOIN Jobs j ON j.id = t.job_id \
-                 JOIN chat_session s ON s.id = t.chat_session_id WHERE t.id = $task_id AND j.status = 'Pending')",
+             (SELECT s.workspace_id, s.creator_id FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id \
+                 WHERE t.id = $task_id) \
+             AND last_round = (SELECT -j.priority FROM agent_task t JOIN Jobs j ON j.id = t.job_id \
+                 WHERE t.id = $task_id AND j.status = 'Pending')",
             "DELETE FROM Jobs WHERE id = (SELECT job_id FROM agent_task WHERE id = $task_id) AND status = 'Pending'",
         ],
     )

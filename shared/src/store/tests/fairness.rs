@@ -1,5 +1,7 @@
 //! Tests for the order in which the jobs of several users are claimed.
 
+use std::collections::VecDeque;
+
 use super::*;
 
 /// Creates users, each with a log.
@@ -98,6 +100,30 @@ async fn withdrawn_jobs_do_not_cost_turns() {
     }
 
     assert_eq!(claim_users(&f, 4).await, ["user-0", "user-1", "user-0", "user-1"]);
+}
+
+#[tokio::test]
+async fn replacing_the_oldest_of_many_messages_does_not_crowd_a_round() {
+    let f = Fixture::new().await;
+    let [busy, other] = users(&f).await;
+    let mut waiting = VecDeque::new();
+    for _ in 0..100 {
+        waiting.push_back(send(&f, &busy).await);
+    }
+    for _ in 0..100 {
+        let (session, oldest) = waiting.pop_front().unwrap();
+        f.store.unsend_message(&busy, session, oldest.message.id).await.unwrap();
+        waiting.push_back(send(&f, &busy).await);
+    }
+    for _ in 0..110 {
+        send(&f, &other).await;
+    }
+
+    let rounds: Vec<i64> =
+        sqlx::query_scalar("SELECT -priority FROM Jobs ORDER BY id").fetch_all(&f.store.inner.readers).await.unwrap();
+    assert_eq!(rounds, (101..=200).chain(1..=110).collect::<Vec<_>>());
+    let claimed = claim_users(&f, 121).await.concat();
+    assert_eq!(claimed, "user-1".repeat(100) + &"user-0user-1".repeat(10) + "user-0");
 }
 
 #[tokio::test]
