@@ -22,7 +22,7 @@ use banter_shared::{
 };
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +39,10 @@ use crate::{
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
 /// Pause after a failed attempt to read the conversation.
 const READ_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long storing the text may delay a hand-back, which has a deadline of its own. A write that takes longer continues
+/// in the background.
+const HAND_BACK_TEXT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Runs attempts.
 #[derive(Clone)]
@@ -71,13 +75,14 @@ enum AttemptResult {
     LeaseLost,
 }
 
-impl AttemptResult {
-    /// Returns whether another attempt may follow. The text of this one is kept in case the others have none.
-    const fn may_be_retried(&self) -> bool {
-        match self {
-            Self::Finished(Err(_)) | Self::HandedBack | Self::TimedOut(_) => true,
-            Self::Finished(Ok(_)) | Self::Stopped | Self::LeaseLost => false,
+/// Stores the rest of the text if another attempt may follow. It is kept in case the others have none.
+async fn store_text(end: &AttemptResult, text: &mut TextWriter) -> WriterStatus {
+    match end {
+        AttemptResult::Finished(Err(_)) | AttemptResult::TimedOut(_) => text.store_rest().await,
+        AttemptResult::HandedBack => {
+            timeout(HAND_BACK_TEXT_LIMIT, text.store_rest()).await.unwrap_or(WriterStatus::Active)
         }
+        AttemptResult::Finished(Ok(_)) | AttemptResult::Stopped | AttemptResult::LeaseLost => WriterStatus::Active,
     }
 }
 
@@ -101,10 +106,10 @@ impl TurnRunner {
             outcome::write(&self.store, &self.relay, &claim, handed_back, &[]).await;
             return None;
         };
-        let timeout = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
+        let limit = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
         let mut output = AttemptOutput::new(self, &claim, &guard);
-        let end = self.drive(agent, turn, guard.stop(), timeout, &mut output).await;
-        if end.may_be_retried() && output.text.store_rest().await == WriterStatus::LeaseLost {
+        let end = self.drive(agent, turn, guard.stop(), limit, &mut output).await;
+        if store_text(&end, &mut output.text).await == WriterStatus::LeaseLost {
             return None;
         }
         let (text, resume, steps) = output.into_parts();

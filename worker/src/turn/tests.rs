@@ -1,6 +1,7 @@
 //! Tests for a single attempt, with a scripted agent, a real store, and a real relay.
 
 mod fixture;
+mod hand_back;
 mod permissions;
 mod steps;
 

@@ -101,12 +101,14 @@ impl Drop for Fixture {
 
 impl Fixture {
     pub(super) async fn new() -> Self {
+        Self::with_busy_timeout(Duration::from_secs(5)).await
+    }
+
+    /// Creates a fixture whose writes wait this long for the write lock.
+    pub(super) async fn with_busy_timeout(busy_timeout: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = StoreOptions {
-            path: folder.path().join("chat.db"),
-            durable_against_power_cut: false,
-            busy_timeout: Duration::from_secs(5),
-        };
+        let options =
+            StoreOptions { path: folder.path().join("chat.db"), durable_against_power_cut: false, busy_timeout };
         let store = Store::open(options, Arc::new(SystemClock)).await.unwrap();
         let identity = Identity { installation: "test".into(), key: [7; 32].into() };
         let relay: SharedRelay = Arc::new(EmbeddedRelay::start(store.path(), WakeMode::Auto, &identity).await.unwrap());
