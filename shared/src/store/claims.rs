@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use sqlx::SqliteConnection;
+use sqlx::{FromRow as _, SqliteConnection, sqlite::SqliteRow};
+use ulid::Ulid;
 
 use super::{
-    Change, Store, StoreError,
+    Change, Store, StoreError, damaged_tasks,
     events::{COUNT_EVENT, LOG_TASK_UPDATED},
     jobs::{JobEnd, LOOK, due_jobs, end_job, first_future_id},
     script::Script,
@@ -44,7 +45,7 @@ pub struct Claim {
 /// Jobs are ordered by round, then by ID, which begins with the time at which the job was pushed. If they were ordered
 /// by `run_at`, jobs that back off would starve behind new ones.
 const LIST_DUE: &str = concat!(
-    "SELECT j.id AS job_id, -j.priority AS round, t.id AS task_id, t.attempt + 1 AS attempt, \
+    "SELECT j.rowid AS job_row, t.rowid AS task_row, j.id AS job_id, -j.priority AS round, t.id AS task_id, t.attempt + 1 AS attempt, \
      t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, s.workspace_id, \
      s.creator_id AS user_id, s.agent_key, \
      EXISTS (SELECT 1 FROM worker_heartbeat w WHERE w.worker_id = $4) \
@@ -73,6 +74,13 @@ struct DueJob {
 }
 
 impl DueJob {
+    /// Reads a row of [`LIST_DUE`]. The ID of the job must be one that the queue can pass on.
+    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+        let job = Self::from_row(row)?;
+        Ulid::from_string(&job.job_id).map_err(|error| StoreError::Corrupt(format!("job_id: {error}")))?;
+        Ok(job)
+    }
+
     /// Returns the attempt that starts if the job is claimed, and the message to answer.
     fn into_claim(self) -> Option<(Claim, MessageId)> {
         let claim = Claim {
@@ -117,25 +125,35 @@ static START: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Claims at most `limit` due tasks within a transaction.
+/// Claims at most `limit` due tasks within a transaction. Ends tasks whose rows are damaged, because they would be the
+/// first ones again in every later claim.
 pub(super) async fn claim_due(
     tx: &mut SqliteConnection,
     worker: &WorkerId,
     limit: usize,
     now: Timestamp,
 ) -> Result<Change<Vec<Claim>>, StoreError> {
-    let due: Vec<DueJob> = sqlx::query_as(LIST_DUE)
+    let due = sqlx::query(LIST_DUE)
         .bind(now.unix_seconds())
         .bind(first_future_id(now))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(worker)
         .fetch_all(&mut *tx)
         .await?;
-    if due.iter().any(|job| !job.is_registered) {
-        workers::register(tx, worker, now).await?;
-    }
     let (mut claims, mut hints) = (Vec::with_capacity(due.len()), Hints::default());
-    for job in due {
+    let mut is_registered = false;
+    for row in due {
+        let job = match DueJob::read(&row) {
+            Ok(job) => job,
+            Err(error) => {
+                hints.merge(damaged_tasks::end(tx, &row, error, now).await?);
+                continue;
+            }
+        };
+        if !is_registered && !job.is_registered {
+            workers::register(tx, worker, now).await?;
+        }
+        is_registered = true;
         let (job_id, round) = (job.job_id.clone(), job.round);
         let Some((claim, user_message_id)) = job.into_claim() else {
             end_job(tx, &job_id, JobEnd::Killed, now).await?;

@@ -22,6 +22,7 @@ mod check;
 mod chunks;
 mod claims;
 mod conversations;
+mod damaged_tasks;
 mod erase;
 mod error;
 mod events;

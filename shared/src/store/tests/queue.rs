@@ -160,6 +160,32 @@ async fn reconciles_a_queued_task_without_a_job() {
 }
 
 #[tokio::test]
+async fn fails_a_damaged_task_and_claims_the_others() {
+    let damages = [
+        "UPDATE agent_task SET answer_message_id = 'x' WHERE turn = 2",
+        "UPDATE agent_task SET user_message_id = 'x' WHERE turn = 2",
+        "UPDATE agent_task SET job_id = 'x' WHERE turn = 2; UPDATE Jobs SET id = 'x' WHERE status = 'Pending'",
+    ];
+    for damage in damages {
+        let f = Fixture::new().await;
+        let damaged = f.session().await;
+        f.post(damaged, "one").await;
+        f.answer(&f.claim().await, "ok").await.unwrap();
+        let task_id = f.post(damaged, "two").await.task.id;
+        f.damage(damage).await;
+        let healthy = f.session().await;
+        f.post(healthy, "Hello").await;
+
+        let claimed = f.claim_up_to(2).await;
+
+        assert_eq!(claimed.iter().map(|claim| claim.session_id).collect::<Vec<_>>(), [healthy], "{damage}");
+        assert!(!f.store.has_due_job().await.unwrap());
+        let failed = f.task(damaged, task_id).await;
+        assert_eq!((failed.status, failed.error.unwrap().code), (TaskStatus::Failed, ErrorCode::AgentError));
+    }
+}
+
+#[tokio::test]
 async fn prunes_only_jobs_that_ended_long_ago() {
     let f = Fixture::new().await;
     let session = f.session().await;

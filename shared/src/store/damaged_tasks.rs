@@ -1,0 +1,66 @@
+//! Queued tasks with an invalid value in one of their rows, which no worker can run.
+
+use std::sync::LazyLock;
+
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+
+use super::{StoreError, events, jobs::JobEnd, script::Script};
+use crate::{
+    chat::{ErrorCode, UserRef},
+    clock::Timestamp,
+    event::{EventRef, Hints},
+};
+
+/// The error message of the task.
+const MESSAGE: &str = "The record of this message in the database is damaged.";
+
+/// Fails a task and ends its job, both of which are identified by their rows.
+static END: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        &["task_row", "error_code", "error_message", "now", "job_row", "job_status", "job_result", "now_seconds"],
+        &[
+            "DELETE FROM answer_chunk WHERE task_id = (SELECT id FROM agent_task WHERE rowid = $task_row)",
+            "UPDATE agent_task SET status = 'failed', job_id = NULL, next_attempt_at = NULL, \
+             error_code = $error_code, error_message = $error_message, finished_at = $now WHERE rowid = $task_row",
+            "UPDATE Jobs SET status = $job_status, last_result = $job_result, done_at = $now_seconds \
+             WHERE rowid = $job_row",
+        ],
+    )
+});
+
+/// Fails the task of a due job and ends the job. `row` has the columns of the list of due jobs, at least one of which
+/// has an invalid value, as described by `error`. Reconciliation pushes a job for the session's next task.
+pub(super) async fn end(
+    tx: &mut SqliteConnection,
+    row: &SqliteRow,
+    error: StoreError,
+    now: Timestamp,
+) -> Result<Hints, StoreError> {
+    let job_row: i64 = row.try_get("job_row")?;
+    tracing::error!(job_row, %error, "task is damaged; failed it");
+    END.call()
+        .bind("task_row", row.try_get::<Option<i64>, _>("task_row")?)
+        .bind("error_code", ErrorCode::AgentError)
+        .bind("error_message", MESSAGE)
+        .bind("now", now)
+        .bind("job_row", job_row)
+        .bind("job_status", JobEnd::Killed.status())
+        .bind("job_result", JobEnd::Killed.result())
+        .bind("now_seconds", now.unix_seconds())
+        .execute(tx)
+        .await?;
+    let mut hints = Hints { wake_workers: true, ..Hints::default() };
+    // An event with an invalid ID could not be read.
+    if let Ok((user, updated)) = read_event(row) {
+        events::append(tx, &user, now, &[updated]).await?;
+        hints.users.push(user);
+    }
+    Ok(hints)
+}
+
+/// Returns the owner of the task, and its `task.updated`.
+fn read_event(row: &SqliteRow) -> Result<(UserRef, EventRef), sqlx::Error> {
+    let user = UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("user_id")? };
+    let updated = EventRef::task(row.try_get("session_id")?, row.try_get("task_id")?, row.try_get("user_message_id")?);
+    Ok((user, updated))
+}
