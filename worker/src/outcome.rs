@@ -21,14 +21,15 @@ pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: At
     write_and_claim(store, relay, claim, finish, steps, None).await;
 }
 
-/// Ends an attempt, as [`write()`] does. If a worker is given, also claims the next due task for it.
+/// Ends an attempt, as [`write()`] does. If a worker is given, also claims the next due task for it, unless the first
+/// write fails: a failed claim reverts the outcome, so the later ones write only the outcome.
 pub async fn write_and_claim(
     store: &Store,
     relay: &SharedRelay,
     claim: &Claim,
     finish: AttemptEnd,
     steps: &[StepState],
-    worker: Option<&WorkerId>,
+    mut worker: Option<&WorkerId>,
 ) -> Option<Claim> {
     let Claim { task_id, attempt, .. } = *claim;
     let mut pause = FIRST_PAUSE;
@@ -45,6 +46,7 @@ pub async fn write_and_claim(
             }
             Err(error) => {
                 tracing::warn!(%task_id, %error, "failed to store the outcome; retrying");
+                worker = None;
                 sleep(pause).await;
                 pause = (2 * pause).min(LONGEST_PAUSE);
             }

@@ -1,6 +1,7 @@
 //! Processes that are killed, frozen, or stopped during a turn, and failures of Redis, the store, or the disk.
 
 mod clock;
+mod failed_claim;
 mod freeze;
 mod full_disk;
 mod hostile_clients;

@@ -1,0 +1,55 @@
+//! A job that no worker can claim.
+
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::support::Scripted;
+
+/// Runs a statement on the database of the installation.
+async fn execute(scripted: &Scripted, statement: String) {
+    let options = SqliteConnectOptions::new().filename(scripted.app.database());
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_outcome_is_stored_even_if_the_next_task_cannot_be_claimed() {
+    let scripted = Scripted::start_with("", |builder| builder.env("WORKER_CONCURRENCY", "1")).await;
+    let client = &scripted.client;
+    let (session, task, gate) = scripted.held("go").await;
+    let other = scripted.session().await;
+    let waiting = client.send(&other, "next").await.task_id;
+    let reject = "CREATE TRIGGER reject_claims BEFORE UPDATE ON Jobs WHEN NEW.status = 'Running' \
+                  BEGIN SELECT RAISE(ABORT, 'damaged'); END";
+    execute(&scripted, reject.into()).await;
+
+    gate.send("done").await;
+    gate.finish().await;
+
+    client.wait_for_status(&session, &task, "succeeded").await;
+    assert_eq!(client.task(&other, &waiting).await["status"], "queued");
+    execute(&scripted, "DROP TRIGGER reject_claims".into()).await;
+    client.wait_for_status(&other, &waiting, "succeeded").await;
+    scripted.app.check().await;
+}
+
+#[tokio::test]
+async fn a_damaged_task_fails_and_the_others_run() {
+    let scripted = Scripted::start_with("", |builder| builder.env("WORKER_CONCURRENCY", "1")).await;
+    let client = &scripted.client;
+    let (_session, _task, gate) = scripted.held("go").await;
+    let (damaged, healthy) = (scripted.session().await, scripted.session().await);
+    let broken = client.send(&damaged, "broken").await.task_id;
+    let next = client.send(&healthy, "next").await.task_id;
+    execute(&scripted, format!("UPDATE agent_task SET answer_message_id = 'damaged' WHERE id = '{broken}'")).await;
+
+    gate.send("done").await;
+    gate.finish().await;
+
+    client.wait_for_status(&healthy, &next, "succeeded").await;
+    let failed = client.wait_for_status(&damaged, &broken, "failed").await;
+    assert_eq!(failed["error"]["code"], "agent_error");
+    client.retry(&damaged, &broken).await.ok(202);
+    client.wait_for_status(&damaged, &broken, "succeeded").await;
+    scripted.app.check().await;
+}
