@@ -39,7 +39,7 @@ const WRITE_PAUSE: Duration = Duration::from_secs(1);
 /// The key for the notice about omitted steps. No driver uses a key that starts with it.
 const NOTICE_KEY: &str = "\0";
 /// The title of the notice about omitted steps.
-const NOTICE: &str = "Some steps were omitted because the limit was reached.";
+const NOTICE: &str = "Some steps were omitted because the step limit was reached.";
 
 /// Collects the states of steps and stores them.
 pub(crate) struct StepWriter {

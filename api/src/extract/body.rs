@@ -171,6 +171,8 @@ mod tests {
         pinned: Option<bool>,
         #[expect(dead_code, reason = "parsed but never read")]
         status: Option<SessionStatus>,
+        #[expect(dead_code, reason = "parsed but never read")]
+        seq: Option<i64>,
     }
 
     fn fields(body: &str) -> Vec<String> {
@@ -210,7 +212,12 @@ mod tests {
             (r#"{"content": "x", "status": 5}"#, "`status` has an invalid value; expected `active` or `archived`."),
             (
                 r#"{"content": "x", "no_such": 1}"#,
-                "`no_such` is not a known field; expected one of `content`, `pinned`, `status`.",
+                "`no_such` is not a known field; expected one of `content`, `pinned`, `status`, `seq`.",
+            ),
+            (r#"{"content": "x", "seq": 1.5}"#, "`seq` must be a whole number, not the number `1.5`."),
+            (
+                r#"{"content": "x", "seq": 9999999999999999999}"#,
+                "`seq` must be a whole number from -9223372036854775808 to 9223372036854775807, not `9999999999999999999`.",
             ),
             (r#"{"content": "x", "content": "y"}"#, "`content` appears more than once."),
         ] {

@@ -49,8 +49,8 @@ fn explain(message: &str) -> String {
         (expected, message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: ")))
     {
         let found = rest.rsplit_once(", expected ").map_or(rest, |(found, _)| found);
-        if let (WHOLE_NUMBER, Some(number)) = (kind(expected), found.strip_prefix("integer ")) {
-            return format!("is out of range: {number}");
+        if let (Some((min, max)), Some(number)) = (integer_range(expected), found.strip_prefix("integer ")) {
+            return format!("must be a whole number from {min} to {max}, not {number}");
         }
         format!("must be {}, not {}", kind(expected), value(found))
     } else {
@@ -58,15 +58,24 @@ fn explain(message: &str) -> String {
     }
 }
 
-/// The readable name for an integer type.
-const WHOLE_NUMBER: &str = "a whole number";
-
 /// Returns a readable name for an expected type.
 fn kind(expected: &str) -> &str {
-    match expected {
-        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => WHOLE_NUMBER,
-        other => other,
-    }
+    if integer_range(expected).is_some() { "a whole number" } else { expected }
+}
+
+/// Returns the least and the greatest value of an integer type, or `None` if the name is not that of an integer type.
+fn integer_range(name: &str) -> Option<(i64, u64)> {
+    Some(match name {
+        "i8" => (i8::MIN.into(), i8::MAX.unsigned_abs().into()),
+        "i16" => (i16::MIN.into(), i16::MAX.unsigned_abs().into()),
+        "i32" => (i32::MIN.into(), i32::MAX.unsigned_abs().into()),
+        "i64" => (i64::MIN, i64::MAX.unsigned_abs()),
+        "u8" => (0, u8::MAX.into()),
+        "u16" => (0, u16::MAX.into()),
+        "u32" => (0, u32::MAX.into()),
+        "u64" | "usize" => (0, u64::MAX),
+        _ => return None,
+    })
 }
 
 /// Returns a readable phrase for an unexpected value.

@@ -30,7 +30,7 @@ impl RelayMetrics {
             ("relay_publisher_connected", "Whether the relay's publisher is connected", &self.publisher_connected),
             (
                 "relay_pending_subscriptions",
-                "Users with open streams whose channel has not been subscribed to yet",
+                "Users who have open streams, but to whose channel this process has not subscribed yet",
                 &self.pending_subscriptions,
             ),
         ] {
@@ -42,7 +42,7 @@ impl RelayMetrics {
                 "Hints not delivered within a second; other processes found the change by polling",
                 &self.dropped_hints,
             ),
-            ("relay_dropped_texts", "Chunks of live text that were not delivered", &self.dropped_texts),
+            ("relay_dropped_texts", "Pieces of live text that were not delivered", &self.dropped_texts),
             (
                 "relay_lagged_signals",
                 "Relay signals missed because a receiver in this process lagged",

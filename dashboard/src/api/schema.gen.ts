@@ -306,7 +306,7 @@ export interface paths {
         put?: never;
         /**
          * Answer a permission request
-         * @description Selects one of the request's options. A request can be answered only once. Returns 409 `permission_answered` if the request has already been answered, `permission_expired` if its time limit has passed or its attempt has ended, or `task_ended` if the task has ended. Returns 422 `unknown_option` if the request has no such option, or `option_required` if `"decision": "allow"` matches no option or more than one; in both cases, `detail` lists the options.
+         * @description Selects one of the request's options. A request can be answered only once. Returns 409 `permission_answered` if the request has already been answered, `permission_expired` if its time limit has passed or its attempt has ended, or `task_ended` if the task has ended. Returns 422 `unknown_option` if the request has no such option, or `option_required` if `"decision": "allow"` matches no option or more than one; for both of these codes, `detail` lists the options.
          */
         post: operations["answerPermission"];
         delete?: never;
@@ -685,7 +685,7 @@ export interface components {
         Message: {
             /**
              * @description The ID of the message. The ID of an answer is fixed before its first delta and stays the same across automatic
-             *     attempts.
+             *     retries.
              */
             id: components["schemas"]["MessageId"];
             /** @description The ID of the session. */
@@ -882,7 +882,7 @@ export interface components {
         };
         /** @description Relay statistics for this process. */
         RelayReport: {
-            /** @description The number of users with an open stream whose channel has not been subscribed to yet. */
+            /** @description The number of users who have an open stream, but to whose channel this process has not subscribed yet. */
             pending_subscriptions: number;
             /**
              * Format: int64
@@ -891,7 +891,7 @@ export interface components {
             dropped_hints: number;
             /**
              * Format: int64
-             * @description The number of chunks of live text that were not delivered; streams read the stored text instead.
+             * @description The number of pieces of live text that were not delivered; streams read the stored text instead.
              */
             dropped_texts: number;
             /**

@@ -31,7 +31,7 @@ const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | "networ
   forbidden: "Your API key is read-only.",
   host_not_allowed: "Create an API key to use Banter from this address.",
   proxy_not_allowed: "Create an API key to use Banter through a proxy.",
-  cross_site_request: "The server rejected a request from another site.",
+  cross_site_request: "Create an API key to use Banter from another site.",
   not_found: "This chat no longer exists.",
   method_not_allowed: "The server doesn’t support this action. Reload the page.",
   session_archived: "This chat is archived. Restore it first.",

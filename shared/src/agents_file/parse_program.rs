@@ -65,10 +65,10 @@ fn parse_program(reader: &TableReader<'_>) -> Result<ProgramConfig, ParseError> 
     }
     let own = |name: &&String| OWN_VARIABLES.contains(&name.as_str());
     if let Some(name) = secrets.iter().find(own) {
-        return Err(reader.field_problem("secrets", format!("`{name}` is never passed to an agent")));
+        return Err(reader.field_problem("secrets", format!("`{name}` must not be passed to an agent; remove it")));
     }
     if let Some(name) = env.keys().find(own) {
-        return Err(reader.field_problem("env", format!("`{name}` is never passed to an agent")));
+        return Err(reader.field_problem("env", format!("`{name}` must not be passed to an agent; remove it")));
     }
     Ok(ProgramConfig { command, args: reader.arguments("args")?.unwrap_or_default(), env, secrets })
 }

@@ -53,7 +53,7 @@ text_enum!(FinishReason);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
     /// The ID of the message. The ID of an answer is fixed before its first delta and stays the same across automatic
-    /// attempts.
+    /// retries.
     pub id: MessageId,
     /// The ID of the session.
     pub chat_session_id: SessionId,

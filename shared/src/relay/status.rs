@@ -52,7 +52,7 @@ pub struct RelayStatus {
     pub subscriber: LinkState,
     /// The sending direction.
     pub publisher: LinkState,
-    /// The number of users who have an open stream, but to whose channel this process has not subscribed yet. Their
+    /// The number of users who have an open stream, but to whose channel this process has not subscribed yet; their
     /// changes arrive within a second.
     pub pending_subscriptions: usize,
     /// The number of hints that were not delivered within a second, so other processes had to find the changes by

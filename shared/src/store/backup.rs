@@ -38,7 +38,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The database does not exist.
-    #[error("there is no database at {}", .0.display())]
+    #[error("there is no database at {}; check DATABASE_URL", .0.display())]
     NoDatabase(PathBuf),
     /// The target exists.
     #[error("{} already exists; choose another name, or pass --overwrite", .0.display())]

@@ -45,7 +45,7 @@ const RULES: [(&str, &str); 20] = [
          (SELECT 1 FROM chat_message m WHERE m.id = t.user_message_id AND m.task_id = t.id AND m.role = 'user')",
     ),
     (
-        "an answer belongs to its turn's task, which has ended and has the ID reserved for it",
+        "an answer belongs to its turn's task, has the ID that the task reserved for it, and exists only if the task has ended",
         "SELECT m.id FROM chat_message m WHERE m.role = 'assistant' AND NOT EXISTS \
          (SELECT 1 FROM agent_task t WHERE t.id = m.task_id AND t.answer_message_id = m.id AND t.turn = m.turn \
           AND t.status NOT IN ('queued', 'running'))",
@@ -95,7 +95,7 @@ const RULES: [(&str, &str); 20] = [
           AND b.end_offset = c.start_offset)",
     ),
     (
-        "a step belongs to its task's latest attempt and has an assigned number",
+        "a step belongs to its task's latest attempt, and its revision is not higher than the last one assigned",
         "SELECT DISTINCT s.task_id FROM task_step s JOIN agent_task t ON t.id = s.task_id \
          WHERE s.attempt != t.attempt OR s.revision > (SELECT last FROM step_revision)",
     ),

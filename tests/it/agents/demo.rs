@@ -84,7 +84,10 @@ async fn returns_its_documented_errors() {
 
     for (command, expected) in [
         ("/fail", json!(["agent_refused", "The demo failed, as requested.", 1])),
-        ("/fail retry", json!(["agent_error", "The demo failed, as requested. This error will be retried.", 2])),
+        (
+            "/fail retry",
+            json!(["agent_error", "The demo failed, as requested. Failures like this are retried automatically.", 2]),
+        ),
     ] {
         let session = client.create_session("demo").await;
         let task = client.ask(&session, command).await["task"].clone();

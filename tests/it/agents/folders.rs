@@ -140,7 +140,8 @@ async fn does_not_start_an_agent_in_a_folder_used_by_another_agent() {
     let asked = faked.client.ask(&session, "hello").await;
 
     let error = &asked["task"]["error"];
-    let message = "Another agent is still running in this conversation's work folder.";
+    let message = "An earlier process of this agent is still running in this conversation's work folder. Try again after it \
+                   exits.";
     assert_eq!(json!([error["code"], error["message"]]), json!(["agent_error", message]), "{asked}");
     assert_eq!(faked.fake.methods("fake"), [""; 0], "the agent was not started");
     drop(lock);

@@ -129,7 +129,8 @@ async fn does_not_create_a_missing_database() {
 
     let output = back_up(&app, &["copy.db"]).await;
 
-    assert!(stderr(&output).contains("there is no database at"), "{output:?}");
+    let stderr = stderr(&output);
+    assert!(stderr.contains("there is no database at") && stderr.contains("check DATABASE_URL"), "{output:?}");
     assert!(!app.database().exists() && !app.folder().join("copy.db").exists());
 }
 

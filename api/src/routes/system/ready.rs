@@ -30,11 +30,11 @@ pub struct Ready {
 /// Relay statistics for this process.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RelayReport {
-    /// The number of users with an open stream whose channel has not been subscribed to yet.
+    /// The number of users who have an open stream, but to whose channel this process has not subscribed yet.
     pub pending_subscriptions: usize,
     /// The number of hints that were not delivered within a second; other processes found the change by polling.
     pub dropped_hints: u64,
-    /// The number of chunks of live text that were not delivered; streams read the stored text instead.
+    /// The number of pieces of live text that were not delivered; streams read the stored text instead.
     pub dropped_texts: u64,
     /// The number of relay signals that a receiver in this process missed because it lagged.
     pub lagged_signals: u64,

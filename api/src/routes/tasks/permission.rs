@@ -47,7 +47,8 @@ impl AnswerPermission {
                    `permission_answered` if the request has already been answered, `permission_expired` if its time \
                    limit has passed or its attempt has ended, or `task_ended` if the task has ended. Returns 422 \
                    `unknown_option` if the request has no such option, or `option_required` if `\"decision\": \
-                   \"allow\"` matches no option or more than one; in both cases, `detail` lists the options.",
+                   \"allow\"` matches no option or more than one; for both of these codes, `detail` lists the \
+                   options.",
     params(PermissionPath),
     request_body = AnswerPermission,
     responses(

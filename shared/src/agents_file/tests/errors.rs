@@ -6,8 +6,11 @@ use super::*;
 fn rejects_banters_own_variables_and_invalid_program_fields() {
     let agent = "[[agents]]\nkey = 'a'\ndriver = 'acp'\ncommand = 'x'\n";
     let cases = [
-        ("secrets = ['REDIS_URL']", "5: agent `a`: `secrets`: `REDIS_URL` is never passed to an agent"),
-        ("env = { DATABASE_URL = 'x' }", "5: agent `a`: `env`: `DATABASE_URL` is never passed to an agent"),
+        ("secrets = ['REDIS_URL']", "5: agent `a`: `secrets`: `REDIS_URL` must not be passed to an agent; remove it"),
+        (
+            "env = { DATABASE_URL = 'x' }",
+            "5: agent `a`: `env`: `DATABASE_URL` must not be passed to an agent; remove it",
+        ),
         (
             "secrets = ['sk-1']",
             "5: agent `a`: `secrets`: expected names of environment variables (A-Z, 0-9, and `_`), not the secrets themselves; found an invalid name of length 4",

@@ -25,7 +25,7 @@ pub enum RestoreError {
         source: io::Error,
     },
     /// The source is the database.
-    #[error("{} is the database itself", .0.display())]
+    #[error("{} is the current database; pass a backup instead", .0.display())]
     IsDatabase(PathBuf),
     /// A process has the source open.
     #[error("{} is in use by {user}; copy it with `api backup` first", path.display())]

@@ -233,7 +233,7 @@ async fn the_check_reports_invalid_steps() {
         findings,
         [
             "a permission request is referenced by its step, and is decided if and only if the step is closed",
-            "a step belongs to its task's latest attempt and has an assigned number",
+            "a step belongs to its task's latest attempt, and its revision is not higher than the last one assigned",
             "a task is not retried automatically after a tool call",
             "a task that is not running has no open steps",
             "an agent session refers to an existing turn",

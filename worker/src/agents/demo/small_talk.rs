@@ -84,16 +84,22 @@ const PROMPTS: [&str; 6] = [
     "How long has it been like that?",
 ];
 
-/// Beginnings of sentences, each with two possible answers. In the answers, `…` stands for the rest of the sentence.
-const RULES: [(&str, [&str; 2]); 16] = [
+/// Beginnings of sentences, each with two possible answers. In the answers, `…` stands for the rest of the sentence. The
+/// first beginning that matches is used.
+const RULES: [(&str, [&str; 2]); 21] = [
     ("i feel", ["What makes you feel …?", "Do you often feel …?"]),
     ("i need", ["What would change if you got …?", "Do you really need …?"]),
+    ("i want to", ["What would it mean to you to …?", "Suppose you could …. What then?"]),
     ("i want", ["What would it mean to you to have …?", "Suppose you got …. What then?"]),
+    ("i would like to", ["What would happen if you were to …?", "Why do you want to … right now?"]),
     ("i would like", ["What is stopping you from having …?", "Why … right now?"]),
     ("i think", ["What makes you sure that …?", "Do other people think that …?"]),
     ("i believe", ["Was there a time before you believed that …?", "Who told you that …?"]),
+    ("i like to", ["How often do you get to …?", "Would you like to … more often?"]),
     ("i like", ["What do you like most about …?", "When did you discover …?"]),
+    ("i love to", ["What would it be like to … every day?", "Who else knows that you love to …?"]),
     ("i love", ["What do you love most about …?", "Who else knows about …?"]),
+    ("i hate to", ["How often do you have to …?", "What if you never had to … again?"]),
     ("i hate", ["What is the worst thing about …?", "Was there ever a good side to …?"]),
     ("i can't", ["What keeps you from being able to …?", "What if you could …?"]),
     ("i am", ["How long have you been …?", "Do you like being …?"]),
@@ -106,15 +112,15 @@ const RULES: [(&str, [&str; 2]); 16] = [
 
 fn reflect(clause: &[Word<'_>], turn: usize) -> Option<String> {
     let words: Vec<&str> = clause.iter().map(|word| word.lower.as_str()).collect();
-    RULES.iter().find_map(|(beginning, answers)| {
-        let length = beginning.split(' ').count();
-        if !contains(&words[..length.min(words.len())], beginning) {
-            return None;
-        }
-        let rest: Vec<String> = clause[length..].iter().take(MAX_ECHO_WORDS).map(Word::reflected).collect();
-        let answer = pick(answers, turn);
-        (!rest.is_empty()).then(|| answer.replace('…', &rest.join(" ").replace("me are", "I am")))
-    })
+    let starts_with = |beginning: &str| contains(&words[..word_count(beginning).min(words.len())], beginning);
+    let (beginning, answers) = RULES.iter().find(|(beginning, _)| starts_with(beginning))?;
+    let rest = clause[word_count(beginning)..].iter().take(MAX_ECHO_WORDS);
+    let rest: Vec<String> = rest.map(Word::reflected).collect();
+    (!rest.is_empty()).then(|| pick(answers, turn).replace('…', &rest.join(" ").replace("me are", "I am")))
+}
+
+fn word_count(phrase: &str) -> usize {
+    phrase.split(' ').count()
 }
 
 /// Returns the user's name, if the message contains it.
@@ -237,6 +243,32 @@ mod tests {
         assert_eq!(reply_to(&["a", "I like my garden."]), "When did you discover your garden?");
         assert_eq!(reply_to(&["a", "b", "Well, I think you are Right!"]), "What makes you sure that I am Right?");
         assert_eq!(reply_to(&["a", "b", "my Dog barks at me"]), "Tell me more about your Dog barks at you.");
+    }
+
+    #[test]
+    fn reflects_infinitives() {
+        for (message, [even, odd]) in [
+            ("I want to leave.", ["What would it mean to you to leave?", "Suppose you could leave. What then?"]),
+            ("I want a dog.", ["What would it mean to you to have a dog?", "Suppose you got a dog. What then?"]),
+            (
+                "I would like to leave.",
+                ["What would happen if you were to leave?", "Why do you want to leave right now?"],
+            ),
+            ("I would like tea.", ["What is stopping you from having tea?", "Why tea right now?"]),
+            ("I like to swim.", ["How often do you get to swim?", "Would you like to swim more often?"]),
+            ("I love to swim.", ["What would it be like to swim every day?", "Who else knows that you love to swim?"]),
+            ("I hate to wait.", ["How often do you have to wait?", "What if you never had to wait again?"]),
+        ] {
+            assert_eq!(reply_to(&["a", "b", message]), even);
+            assert_eq!(reply_to(&["a", message]), odd);
+        }
+    }
+
+    #[test]
+    fn does_not_reflect_a_beginning_without_a_rest() {
+        for message in ["I want to.", "I would like to.", "I like to.", "I love to.", "I hate to.", "I need."] {
+            assert_eq!(reply_to(&["a", message]), PROMPTS[1], "{message}");
+        }
     }
 
     #[test]

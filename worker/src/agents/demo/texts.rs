@@ -40,7 +40,7 @@ pub(super) const CRASH_USAGE: &str = "Use `/crash` or `/crash tool`.";
 pub(super) const SLOW_USAGE: &str = "`/slow` takes a number of seconds from 0 to 3600, such as `/slow 2.5`.";
 pub(super) const FAIL_USAGE: &str = "Use `/fail`, `/fail late`, or `/fail retry`.";
 pub(super) const FAILURE: &str = "The demo failed, as requested.";
-pub(super) const FAILURE_RETRIED: &str = "The demo failed, as requested. This error will be retried.";
+pub(super) const FAILURE_RETRIED: &str = "The demo failed, as requested. Failures like this are retried automatically.";
 pub(super) const BEFORE_FAILURE: &str = "This answer starts out fine, and then, mid-sentence and without any warning,";
 
 pub(super) const MARKDOWN: &str = r#"# What an answer can contain

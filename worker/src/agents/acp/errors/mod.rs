@@ -159,7 +159,8 @@ pub(in crate::agents) fn from_exit(status: Option<ExitStatus>) -> AgentError {
         return AgentError::new(ErrorCode::AgentUnavailable, "The agent's program could not be started on the worker.");
     }
     if supervisor(supervise::LOCKED) {
-        let message = "Another agent is still running in this conversation's work folder.";
+        let message = "An earlier process of this agent is still running in this conversation's work folder. Try again after it \
+             exits.";
         return AgentError::new(ErrorCode::AgentError, message);
     }
     let how = match (code, status.and_then(|status| status.signal())) {
