@@ -138,6 +138,19 @@ fn no_statement_is_compiled_again_for_the_value_of_a_parameter() {
     }
 }
 
+#[tokio::test]
+async fn title_searches_read_only_an_index() {
+    let f = Fixture::new().await;
+    let is_search = |statement: &Statement| {
+        statement.sql.contains("s.title_folded LIKE") && !statement.sql.contains("s.unread_count > 0")
+    };
+    let searches: Vec<_> = statements::find_all().into_iter().filter(is_search).collect();
+
+    assert_eq!(searches.len(), 1);
+    let steps = explain(&f.store, &searches[0]).await;
+    assert!(steps[0].starts_with("SEARCH s USING COVERING INDEX chat_session_list "), "{steps:?}");
+}
+
 #[test]
 fn finds_statements_in_all_forms() {
     let statements = statements::find_all();
