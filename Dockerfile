@@ -11,6 +11,7 @@ FROM rust:1.95-bookworm AS programs
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY shared/ shared/
+COPY telemetry/ telemetry/
 COPY api/ api/
 COPY worker/ worker/
 COPY tests/ tests/

@@ -10,7 +10,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
-const CRATES = ["shared", "api", "worker", "tests", "bench"];
+const CRATES = ["shared", "telemetry", "api", "worker", "tests", "bench"];
 
 /** Returns the source files of a crate's library, except tests. */
 function sourceFiles(folder) {

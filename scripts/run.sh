@@ -4,6 +4,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$1
 
+# Logs a warning in the format of the programs. The message must not contain characters that JSON escapes.
+warn() {
+  local format=${LOG_FORMAT:-$(sed -n 's/^LOG_FORMAT=//p' .env 2>/dev/null | tail -n 1)}
+  if [ "$format" = json ]; then
+    printf '{"timestamp":"%s","level":"WARN","target":"banter","message":"%s"}\n' "$(date -u +%Y-%m-%dT%H:%M:%S.%6NZ)" "$1" >&2
+  else
+    echo "banter: $1" >&2
+  fi
+}
+
 pids=()
 finish() {
   trap - EXIT INT TERM
@@ -20,5 +30,5 @@ if [ -n "${DEV_PAGE:-}" ]; then
 fi
 
 wait -n "${pids[@]}" && code=0 || code=$?
-echo "banter: a process exited with code $code; stopping the others" >&2
+warn "a process exited with code $code; stopping the others"
 exit "$code"

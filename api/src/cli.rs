@@ -11,7 +11,6 @@ use banter_shared::{
     id::KeyId,
     shutdown::Shutdown,
     store::{ApiKey, CheckReport, RestoreReport, Store, back_up, restore},
-    telemetry,
     version::VERSION,
 };
 use clap::{Parser, Subcommand};
@@ -90,10 +89,10 @@ enum KeysCommand {
 /// Returns an error if the command fails. The message is intended for the operator.
 pub async fn run() -> anyhow::Result<()> {
     let command = Cli::parse().command.unwrap_or(Command::Serve);
-    telemetry::init()?;
     if let Command::Openapi = command {
         return print(&openapi::to_json(&router::openapi())?);
     }
+    banter_telemetry::init()?;
     let config = Config::from_env()?;
     match command {
         Command::Openapi => Ok(()),

@@ -8,8 +8,7 @@ async fn main() -> ExitCode {
     match banter_api::cli::run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // This message is for the operator, so it is not formatted as a log line.
-            eprintln!("api: {error:#}");
+            banter_telemetry::report_exit("api", &error);
             ExitCode::from(if error.is::<banter_shared::config::ConfigError>() { 2 } else { 1 })
         }
     }

@@ -9,7 +9,7 @@
 //! | [`agents_file`] | `agents.toml` | [`chat`] |
 //! | [`lenient_json`] | a parser for invalid JSON | |
 //! | [`private`] | files and folders that only this account can read | |
-//! | [`config`], [`telemetry`], [`shutdown`], [`version`] | starting and stopping a process | |
+//! | [`config`], [`shutdown`], [`version`] | starting and stopping a process | |
 //! | [`upkeep`] | background work in every process | [`store`], [`relay`] |
 //!
 //! The store and the relay do not depend on each other, and nothing here depends on HTTP.
@@ -27,7 +27,6 @@ pub mod private;
 pub mod relay;
 pub mod shutdown;
 pub mod store;
-pub mod telemetry;
 mod text_column;
 pub mod upkeep;
 pub mod version;

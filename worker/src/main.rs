@@ -7,7 +7,6 @@ use banter_shared::{
     config::{Config, ConfigError},
     private,
     shutdown::Shutdown,
-    telemetry,
     version::VERSION,
 };
 use banter_worker::{Worker, agents::demo, doctor, supervise};
@@ -47,8 +46,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            // Print the error without log formatting, because it is for the person who ran the command.
-            eprintln!("worker: {error:#}");
+            banter_telemetry::report_exit("worker", &error);
             ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
         }
     }
@@ -74,7 +72,7 @@ async fn doctor() -> anyhow::Result<ExitCode> {
 }
 
 async fn run() -> anyhow::Result<ExitCode> {
-    telemetry::init()?;
+    banter_telemetry::init()?;
     let config = Config::from_env()?;
     config.prepare_data_dir()?;
     let shutdown = Shutdown::new();

@@ -61,22 +61,31 @@ pub struct Config {
     pub max_connections_per_address: Option<usize>,
 }
 
+/// Adds the variables of `.env`, if the file exists, to the environment. Variables in the environment take precedence.
+///
+/// # Errors
+/// Returns an error if the file cannot be read or parsed.
+pub fn load_env_file() -> Result<(), ConfigError> {
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        let expected = match error {
+            dotenvy::Error::Io(error) => format!("a readable file ({error})"),
+            // The text of these errors contains the line, which may contain a secret.
+            _ => "lines of NAME=value".to_owned(),
+        };
+        return Err(ConfigError { variable: ".env", value: None, expected });
+    }
+    Ok(())
+}
+
 impl Config {
     /// Reads the environment and `.env`. Variables in the environment take precedence.
     ///
     /// # Errors
     /// Returns an error that names the first variable with an invalid value.
     pub fn from_env() -> Result<Self, ConfigError> {
-        if let Err(error) = dotenvy::dotenv()
-            && !error.not_found()
-        {
-            let expected = match error {
-                dotenvy::Error::Io(error) => format!("a readable file ({error})"),
-                // The text of these errors contains the line, which may contain a secret.
-                _ => "lines of NAME=value".to_owned(),
-            };
-            return Err(ConfigError { variable: ".env", value: None, expected });
-        }
+        load_env_file()?;
         Self::from_lookup(|name| env::var(name).ok())
     }
 

@@ -36,6 +36,7 @@ async fn an_invalid_value_stops_both_programs_and_names_the_variable() {
         ("TASK_MAX_ATTEMPTS", "many"),
         ("SHUTDOWN_GRACE_SECONDS", "-1"),
         ("AGENTS_FILE", "no/such/file.toml"),
+        ("LOG_FORMAT", "xml"),
     ];
 
     for (variable, value) in wrong {

@@ -1,6 +1,7 @@
-//! The processes: startup, configuration, health checks, metrics, and the Procfile.
+//! The processes: startup, configuration, logs, health checks, metrics, and the Procfile.
 
 mod config;
+mod logs;
 mod procfile;
 mod public;
 mod startup;
