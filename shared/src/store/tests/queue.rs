@@ -168,10 +168,10 @@ async fn fails_a_damaged_task_and_claims_the_others() {
     ];
     for damage in damages {
         let f = Fixture::new().await;
-        let damaged = f.session().await;
-        f.post(damaged, "one").await;
+        let session = f.session().await;
+        f.post(session, "one").await;
         f.answer(&f.claim().await, "ok").await.unwrap();
-        let task_id = f.post(damaged, "two").await.task.id;
+        let task_id = f.post(session, "two").await.task.id;
         f.damage(damage).await;
         let healthy = f.session().await;
         f.post(healthy, "Hello").await;
@@ -180,7 +180,7 @@ async fn fails_a_damaged_task_and_claims_the_others() {
 
         assert_eq!(claimed.iter().map(|claim| claim.session_id).collect::<Vec<_>>(), [healthy], "{damage}");
         assert!(!f.store.has_due_job().await.unwrap());
-        let failed = f.task(damaged, task_id).await;
+        let failed = f.task(session, task_id).await;
         assert_eq!((failed.status, failed.error.unwrap().code), (TaskStatus::Failed, ErrorCode::AgentError));
     }
 }

@@ -35,7 +35,7 @@ async fn rejects_sources_that_are_not_a_complete_banter_database() {
         ("short.db", "is corrupted"),
         ("corrupted.db", "is corrupted"),
         ("newer.db", "99990101000000"),
-        ("banter.db", "is the database itself"),
+        ("banter.db", "is the current database; pass a backup instead"),
     ] {
         let output = app.run_api(&["restore", source]).await;
         assert_eq!(output.status.code(), Some(1), "{source}: {output:?}");
