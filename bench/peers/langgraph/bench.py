@@ -1,4 +1,4 @@
-"""Runs turns on a LangGraph server: `bench.py ADDRESS`. Every answer must repeat its question."""
+"""Runs turns on a LangGraph server: `bench.py ADDRESS [NOTE]`. Every answer must repeat its question."""
 
 import asyncio
 import sys
@@ -39,13 +39,14 @@ async def measure(client: httpx.AsyncClient, sessions: int, turns: int) -> tuple
 
 
 async def main() -> None:
+    note = "".join(f", {note}" for note in sys.argv[2:])
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
     async with httpx.AsyncClient(base_url=f"http://{sys.argv[1]}", timeout=120, limits=limits) as client:
         await measure(client, SESSIONS, SESSIONS * 2)
         rate, _ = await measure(client, SESSIONS, TURNS)
-        print(f"Turns per second, {SESSIONS} sessions\t{rate}")
+        print(f"Turns per second, {SESSIONS} sessions{note}\t{rate}")
         _, latencies = await measure(client, 1, 20)
-        print(f"One session, send → answer, p50, ms\t{1000 * latencies[len(latencies) // 2]}")
+        print(f"One session, send → answer, p50, ms{note}\t{1000 * latencies[len(latencies) // 2]}")
 
 
 asyncio.run(main())

@@ -14,13 +14,26 @@ if [ ! -x "$folder/venv/bin/langgraph" ]; then
 fi
 cp bench.py graph.py langgraph.json "$folder/"
 cd "$folder"
-rm -rf .langgraph_api
-
-port=$(free_port)
 export LANGSMITH_TRACING=false LANGGRAPH_CLI_NO_ANALYTICS=1 NO_COLOR=1
-on_product_cpu venv/bin/langgraph dev --no-browser --no-reload --host 127.0.0.1 --port "$port" \
-  --n-jobs-per-worker 16 --server-log-level WARNING >server.log 2>&1 &
-server=$!
-trap 'kill "$server"; wait "$server" 2>/dev/null || true' EXIT
-wait_for_port "$port"
-on_load_cpu venv/bin/python bench.py "127.0.0.1:$port"
+server=
+trap 'stop' EXIT
+
+measure() { # measure [note]: starts a server, measures it, and stops it
+  rm -rf .langgraph_api
+  local port
+  port=$(free_port)
+  on_product_cpu venv/bin/langgraph dev --no-browser --no-reload --host 127.0.0.1 --port "$port" \
+    --n-jobs-per-worker 16 --server-log-level WARNING >server.log 2>&1 &
+  server=$!
+  wait_for_port "$port"
+  on_load_cpu venv/bin/python bench.py "127.0.0.1:$port" "$@"
+  stop
+}
+
+stop() {
+  if [ -n "$server" ]; then kill "$server" && wait "$server" 2>/dev/null || true; fi
+  server=
+}
+
+measure
+POLL_SECONDS=0.002 measure "2 ms poll"
