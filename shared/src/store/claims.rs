@@ -45,9 +45,9 @@ pub struct Claim {
 /// Jobs are ordered by round, then by ID, which begins with the time at which the job was pushed. If they were ordered
 /// by `run_at`, jobs that back off would starve behind new ones.
 const LIST_DUE: &str = concat!(
-    "SELECT j.rowid AS job_row, t.rowid AS task_row, j.id AS job_id, -j.priority AS round, t.id AS task_id, t.attempt + 1 AS attempt, \
-     t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, s.workspace_id, \
-     s.creator_id AS user_id, s.agent_key, \
+    "SELECT j.rowid AS job_row, t.rowid AS task_row, j.id AS job_id, -j.priority AS round, t.id AS task_id, \
+     t.attempt + 1 AS attempt, t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, \
+     s.workspace_id, s.creator_id AS user_id, s.agent_key, \
      EXISTS (SELECT 1 FROM worker_heartbeat w WHERE w.worker_id = $4) \
          AND EXISTS (SELECT 1 FROM Workers w WHERE w.id = $4) AS is_registered \
      FROM Jobs j LEFT JOIN agent_task t ON t.job_id = j.id AND t.status = 'queued' \
