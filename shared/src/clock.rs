@@ -55,6 +55,12 @@ impl Timestamp {
     pub fn millis_since(self, earlier: Self) -> i64 {
         (self.unix_millis() - earlier.unix_millis()).max(0)
     }
+
+    /// Returns the time since `earlier`, or zero if the clock was set back in between.
+    #[must_use]
+    pub fn duration_since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.millis_since(earlier).unsigned_abs())
+    }
 }
 
 impl fmt::Display for Timestamp {

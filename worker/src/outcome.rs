@@ -5,7 +5,7 @@ use std::time::Duration;
 use banter_shared::{
     id::WorkerId,
     relay::SharedRelay,
-    store::{AttemptEnd, Change, Claim, StepState, Store, StoreError},
+    store::{AttemptReport, Change, Claim, Store, StoreError},
 };
 use tokio::time::sleep;
 
@@ -14,11 +14,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause between write attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Ends an attempt in the store, along with any steps that have not been written yet, and announces the change. Retries
+/// Ends an attempt in the store, along with everything else that its report contains, and announces the change. Retries
 /// until the outcome is written or the lease turns out to be lost, which means that another process has ended the
 /// attempt.
-pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: AttemptEnd, steps: &[StepState]) {
-    write_and_claim(store, relay, claim, finish, steps, None).await;
+pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, report: &AttemptReport) {
+    write_and_claim(store, relay, claim, report, None).await;
 }
 
 /// Ends an attempt, as [`write()`] does. If a worker is given, also claims the next due task for it, unless the first
@@ -27,14 +27,13 @@ pub async fn write_and_claim(
     store: &Store,
     relay: &SharedRelay,
     claim: &Claim,
-    finish: AttemptEnd,
-    steps: &[StepState],
+    report: &AttemptReport,
     mut worker: Option<&WorkerId>,
 ) -> Option<Claim> {
     let Claim { task_id, attempt, .. } = *claim;
     let mut pause = FIRST_PAUSE;
     loop {
-        match store.finish_and_claim(task_id, attempt, finish.clone(), steps, worker).await {
+        match store.finish_and_claim(task_id, attempt, report, worker).await {
             Ok(Change { value: (status, next), hints }) => {
                 tracing::info!(%task_id, attempt, status = status.as_str(), "attempt ended");
                 relay.announce(hints);

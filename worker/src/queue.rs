@@ -31,7 +31,7 @@ use banter_shared::{
     chat::{ErrorCode, TaskError},
     id::WorkerId,
     relay::{POLL_INTERVAL, SharedRelay},
-    store::{AttemptEnd, Claim, Store, StoreError},
+    store::{AttemptEnd, AttemptReport, Claim, Store, StoreError},
 };
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
@@ -211,7 +211,7 @@ impl Backend for AgentQueue {
                 for task in claimed {
                     let Some(claim) = task.data().get::<TaskSlot>().map(TaskSlot::claim) else { continue };
                     let handed_back = AttemptEnd::HandedBack { text: String::new() };
-                    outcome::write(&parts.store, &parts.relay, &claim, handed_back, &[]).await;
+                    outcome::write(&parts.store, &parts.relay, &claim, &AttemptReport::of(&claim, handed_back)).await;
                 }
             }
             .boxed()
@@ -257,7 +257,7 @@ impl<R: Send> Acknowledge<R> for Acknowledger {
         async move {
             let error = TaskError::new(ErrorCode::AgentError, "The worker hit an internal error.");
             let failed = AttemptEnd::Failed { text: String::new(), error, retry_after: None };
-            outcome::write(&store, &relay, &claim, failed, &[]).await;
+            outcome::write(&store, &relay, &claim, &AttemptReport::of(&claim, failed)).await;
             Ok(())
         }
         .boxed()

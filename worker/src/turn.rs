@@ -12,13 +12,13 @@ use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
     agents_file::DEFAULT_HISTORY_BYTES,
-    chat::{AgentSession, ErrorCode, PermissionDetail, TaskError},
+    chat::{AgentSession, AttemptMilestones, ErrorCode, PermissionDetail, TaskError},
     clock::SharedClock,
     count::seconds,
     id::{PermissionId, WorkerId},
     relay::SharedRelay,
     shutdown::Shutdown,
-    store::{AttemptEnd, Claim, Conversation, StepState, Store},
+    store::{AttemptEnd, AttemptReport, Claim, Conversation, StepState, Store},
 };
 use tokio::{
     sync::mpsc,
@@ -97,23 +97,25 @@ impl TurnRunner {
             let message = format!("The agent “{}” is not configured on this worker.", claim.agent_key);
             let error = TaskError::new(ErrorCode::AgentUnavailable, message);
             let failed = AttemptEnd::Failed { text: String::new(), error, retry_after: None };
-            outcome::write(&self.store, &self.relay, &claim, failed, &[]).await;
+            outcome::write(&self.store, &self.relay, &claim, &AttemptReport::of(&claim, failed)).await;
             return None;
         };
         let history_bytes = self.agents.history_bytes(&claim.agent_key).unwrap_or(DEFAULT_HISTORY_BYTES);
         let Some(turn) = self.read_turn(&claim, history_bytes, guard.stop()).await else {
             let handed_back = AttemptEnd::HandedBack { text: String::new() };
-            outcome::write(&self.store, &self.relay, &claim, handed_back, &[]).await;
+            outcome::write(&self.store, &self.relay, &claim, &AttemptReport::of(&claim, handed_back)).await;
             return None;
         };
         let limit = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
         let mut output = AttemptOutput::new(self, &claim, &guard);
+        let started_at = Some(Instant::now());
         let end = self.drive(agent, turn, guard.stop(), limit, &mut output).await;
         if store_text(&end, &mut output.text).await == WriterStatus::LeaseLost {
             return None;
         }
+        let first_text_at = output.first_text_at;
         let (text, resume, steps) = output.into_parts();
-        let finish = match end {
+        let end = match end {
             AttemptResult::LeaseLost => return None,
             AttemptResult::Finished(Ok(Answer { finish_reason, usage })) => {
                 AttemptEnd::Answered { text, finish_reason, usage, resume }
@@ -128,9 +130,11 @@ impl TurnRunner {
                 AttemptEnd::Failed { text, error: TaskError::new(ErrorCode::Timeout, message), retry_after: None }
             }
         };
+        let milestones = AttemptMilestones { claimed_at: claim.claimed_at, started_at, first_text_at };
+        let report = AttemptReport { end, steps, milestones };
         let claims = may_continue && !self.shutdown.soft().is_cancelled() && self.running.count() >= self.concurrency;
         let worker = claims.then_some(&self.worker);
-        outcome::write_and_claim(&self.store, &self.relay, &claim, finish, &steps, worker).await
+        outcome::write_and_claim(&self.store, &self.relay, &claim, &report, worker).await
     }
 
     /// Runs the agent, stores its updates, and watches for anything that ends the attempt early.
@@ -207,6 +211,8 @@ struct AttemptOutput {
     permissions: Permissions,
     resume: Option<AgentSession>,
     clock: SharedClock,
+    /// When the agent sent the first text of its answer.
+    first_text_at: Option<Instant>,
 }
 
 impl AttemptOutput {
@@ -219,12 +225,16 @@ impl AttemptOutput {
             permissions: Permissions::new(store, relay, tasks, &claim.user, guard.decided()),
             resume: None,
             clock: Arc::clone(store.clock()),
+            first_text_at: None,
         }
     }
 
     fn accept(&mut self, update: Update) {
         match update {
-            Update::Text(more) => self.text.push(&more),
+            Update::Text(more) => {
+                self.first_text_at.get_or_insert_with(Instant::now);
+                self.text.push(&more);
+            }
             Update::Retract => self.text.retract(),
             Update::Step(step) => self.steps.push(step),
             Update::Permission(request) => self.request_permission(request),

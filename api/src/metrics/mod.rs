@@ -5,6 +5,7 @@
 mod gauge_guard;
 mod labels;
 mod relay;
+mod turn_times;
 
 use std::{
     fmt,
@@ -13,7 +14,7 @@ use std::{
 };
 
 use axum::http::{Method, StatusCode};
-use banter_shared::{relay::RelayStatus, store::Workload};
+use banter_shared::{chat::TurnTimes, relay::RelayStatus, store::Workload};
 use prometheus_client::{
     encoding::text,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -25,6 +26,7 @@ pub use labels::LimitScope;
 
 use labels::{DurationLabels, LimitLabel, RequestLabels, StatusLabel, method_label};
 use relay::RelayMetrics;
+use turn_times::TurnTimeMetrics;
 
 /// Upper bounds of the request duration buckets, in seconds.
 const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
@@ -44,6 +46,7 @@ pub struct Metrics {
     oldest_wait: Gauge<f64, AtomicU64>,
     workers: Gauge,
     relay: RelayMetrics,
+    turn_times: TurnTimeMetrics,
 }
 
 impl Default for Metrics {
@@ -61,6 +64,7 @@ impl Default for Metrics {
             oldest_wait: Gauge::default(),
             workers: Gauge::default(),
             relay: RelayMetrics::default(),
+            turn_times: TurnTimeMetrics::default(),
         };
         registry.register("http_requests", "HTTP requests by method, route, and status", metrics.requests.clone());
         registry.register_with_unit(
@@ -84,6 +88,7 @@ impl Default for Metrics {
             metrics.oldest_wait.clone(),
         );
         registry.register("workers", "Live workers in the installation", metrics.workers.clone());
+        metrics.turn_times.register(&mut registry);
         metrics.relay.register(&mut registry);
         metrics.registry = Arc::new(registry);
         metrics
@@ -123,12 +128,18 @@ impl Metrics {
     ///
     /// # Errors
     /// Returns an error if a metric cannot be encoded.
-    pub fn render(&self, workload: &Workload, relay: &RelayStatus) -> Result<String, fmt::Error> {
+    pub fn render(
+        &self,
+        workload: &Workload,
+        turn_times: &TurnTimes,
+        relay: &RelayStatus,
+    ) -> Result<String, fmt::Error> {
         for (status, count) in [("queued", workload.queued), ("running", workload.running)] {
             self.tasks.get_or_create(&StatusLabel { status }).set(count);
         }
         self.oldest_wait.set(workload.oldest_wait.as_secs_f64());
         self.workers.set(workload.workers);
+        self.turn_times.set(turn_times);
         self.relay.set(relay);
         let mut rendered = String::new();
         text::encode(&mut rendered, &self.registry)?;
@@ -138,7 +149,10 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
-    use banter_shared::relay::LinkState;
+    use banter_shared::{
+        chat::{TaskStatus, TurnCount, TurnPart},
+        relay::LinkState,
+    };
 
     use super::*;
 
@@ -163,7 +177,15 @@ mod tests {
             lagged_signals: 8,
             rejected_messages: 9,
         };
-        let text = metrics.render(&workload, &relay).unwrap();
+        let mut times = TurnTimes::default();
+        let mut count = |part, status, upper_us, turns, total_us| {
+            times.add((part, status, upper_us), TurnCount { turns, total_us });
+        };
+        count(TurnPart::Duration, TaskStatus::Succeeded, 50_000, 1, 30_000);
+        count(TurnPart::Duration, TaskStatus::Succeeded, i64::MAX, 1, 7_200_000_000);
+        // A bucket of a version with other bounds.
+        count(TurnPart::Queued, TaskStatus::Failed, 1_500, 2, 3_000);
+        let text = metrics.render(&workload, &times, &relay).unwrap();
 
         for line in [
             "banter_http_requests_total{method=\"GET\",route=\"/v1/chat/{id}\",status=\"200\"} 1",
@@ -176,6 +198,15 @@ mod tests {
             "banter_tasks{status=\"running\"} 2",
             "banter_oldest_task_wait_seconds 1.5",
             "banter_workers 4",
+            "banter_turn_duration_seconds_bucket{le=\"0.025\",status=\"succeeded\"} 0",
+            "banter_turn_duration_seconds_bucket{le=\"0.05\",status=\"succeeded\"} 1",
+            "banter_turn_duration_seconds_bucket{le=\"3600.0\",status=\"succeeded\"} 1",
+            "banter_turn_duration_seconds_bucket{le=\"+Inf\",status=\"succeeded\"} 2",
+            "banter_turn_duration_seconds_count{status=\"succeeded\"} 2",
+            "banter_turn_duration_seconds_sum{status=\"succeeded\"} 7200.03",
+            "banter_turn_queued_seconds_bucket{le=\"0.001\",status=\"failed\"} 0",
+            "banter_turn_queued_seconds_bucket{le=\"0.0025\",status=\"failed\"} 2",
+            "banter_turn_outcome_seconds_count{status=\"interrupted\"} 0",
             "banter_relay_connected 0",
             "banter_relay_subscriber_connected 1",
             "banter_relay_publisher_connected 0",

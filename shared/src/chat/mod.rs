@@ -15,6 +15,7 @@ mod task;
 mod terminal_text;
 mod title;
 mod tool_detail;
+mod turn_time;
 mod user;
 
 pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
@@ -37,6 +38,9 @@ pub use task::{
 pub use terminal_text::strip_terminal_codes;
 pub use title::{MAX_TITLE_CHARS, Title, TitleError};
 pub use tool_detail::{ToolDetail, ToolKind, ToolLocation};
+pub use turn_time::{
+    AttemptMilestones, TURN_TIME_BOUNDS_US, TurnBucket, TurnCount, TurnPart, TurnTimes, turn_time_bound,
+};
 pub use user::{Principal, UserRef, UserRole};
 
 /// Returns whether a flag is false and can therefore be omitted.

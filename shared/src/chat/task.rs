@@ -19,7 +19,9 @@ pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
 pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// The status of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum TaskStatus {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::chat::{AgentSession, FinishReason, TaskError, Usage};
+use super::{Claim, StepState};
+use crate::chat::{AgentSession, AttemptMilestones, FinishReason, TaskError, Usage};
 
 /// How an attempt ended, as reported by its worker. A stored stop request takes precedence.
 #[derive(Clone, Debug)]
@@ -61,5 +62,24 @@ impl AttemptEnd {
             | Self::HandedBack { text } => Some(text),
             Self::WorkerLost => None,
         }
+    }
+}
+
+/// What a worker reports about an attempt that has ended.
+#[derive(Clone, Debug)]
+pub struct AttemptReport {
+    /// How the attempt ended.
+    pub end: AttemptEnd,
+    /// The steps whose latest state has not been stored yet.
+    pub steps: Vec<StepState>,
+    /// When the attempt reached its milestones.
+    pub milestones: AttemptMilestones,
+}
+
+impl AttemptReport {
+    /// Creates the report of an attempt of which nothing is known but its end, such as one whose agent did not start.
+    #[must_use]
+    pub const fn of(claim: &Claim, end: AttemptEnd) -> Self {
+        Self { end, steps: Vec::new(), milestones: AttemptMilestones::claimed(claim.claimed_at) }
     }
 }

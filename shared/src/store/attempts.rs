@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::SqliteConnection;
 
 use super::{
-    AttemptEnd, Change, Claim, StepState, Store, StoreError,
+    AttemptEnd, AttemptReport, Change, Claim, Store, StoreError,
     claims::claim_due,
     events,
     jobs::{JobEnd, end_job, schedule_head},
@@ -14,7 +14,10 @@ use super::{
     steps::{self, CleanStep, StepsEnd},
 };
 use crate::{
-    chat::{ErrorCode, FinishReason, MAX_RETRY_AFTER, StopReason, TaskError, TaskStatus, backoff, sanitize_agent_text},
+    chat::{
+        AttemptMilestones, ErrorCode, FinishReason, MAX_RETRY_AFTER, StopReason, TaskError, TaskStatus, backoff,
+        sanitize_agent_text,
+    },
     clock::Timestamp,
     event::{EventRef, Hints},
     id::{TaskId, WorkerId},
@@ -22,8 +25,7 @@ use crate::{
 
 impl Store {
     /// Ends an attempt in one transaction: its last steps, the answer, the task, its job, the session's next job, and
-    /// the events. `steps` are the steps whose latest state has not been stored yet. If a worker is given, claims the
-    /// next due task for it in the same transaction.
+    /// the events. If a worker is given, claims the next due task for it in the same transaction.
     ///
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has already ended. In this case, nothing is written.
@@ -31,14 +33,15 @@ impl Store {
         &self,
         task_id: TaskId,
         attempt: i64,
-        end: AttemptEnd,
-        steps: &[StepState],
+        report: &AttemptReport,
         worker: Option<&WorkerId>,
     ) -> Result<Change<(TaskStatus, Option<Claim>)>, StoreError> {
-        let steps = steps::clean(steps);
+        let AttemptReport { end, steps, milestones } = report;
+        let (end, steps) = (end.clone(), steps::clean(steps));
         self.write(async |tx| {
             let now = self.inner.clock.now();
-            let Change { value: status, mut hints } = end_attempt(tx, (task_id, attempt), end, &steps, now).await?;
+            let Change { value: status, mut hints } =
+                end_attempt(tx, (task_id, attempt), end, &steps, Some(*milestones), now).await?;
             let mut next = None;
             if let Some(worker) = worker {
                 let mut claimed = claim_due(tx, worker, 1, now).await?;
@@ -52,15 +55,18 @@ impl Store {
 }
 
 /// Ends an attempt, identified by its task and its number, within a transaction. A running task can end only through
-/// this function. `steps` are the steps whose latest state has not been stored yet.
+/// this function. `steps` are the steps whose latest state has not been stored yet, and `milestones` are those measured by
+/// the worker if it ends the attempt itself.
 pub(super) async fn end_attempt(
     tx: &mut SqliteConnection,
     (task_id, attempt): (TaskId, i64),
     end: AttemptEnd,
     steps: &[CleanStep<'_>],
+    milestones: Option<AttemptMilestones>,
     now: Timestamp,
 ) -> Result<Change<TaskStatus>, StoreError> {
-    let task = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
+    let mut task = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
+    task.milestones = milestones;
     steps::put(tx, task_id, attempt, steps).await?;
     let is_answered = task.stop_reason.is_none() && matches!(end, AttemptEnd::Answered { .. });
     let steps_end = if is_answered { StepsEnd::Answered } else { StepsEnd::Broken };

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use sqlx::{FromRow as _, SqliteConnection, sqlite::SqliteRow};
+use tokio::time::Instant;
 use ulid::Ulid;
 
 use super::{
@@ -38,6 +39,8 @@ pub struct Claim {
     pub turn: i64,
     /// The ID that the answer will have once it is stored.
     pub answer_message_id: MessageId,
+    /// When the attempt was claimed.
+    pub claimed_at: Instant,
 }
 
 /// Selects the first `$3` due jobs with their tasks. `$4` is the worker.
@@ -92,6 +95,7 @@ impl DueJob {
             agent_key: self.agent_key?,
             turn: self.turn?,
             answer_message_id: self.answer_message_id?,
+            claimed_at: Instant::now(),
         };
         Some((claim, self.user_message_id?))
     }

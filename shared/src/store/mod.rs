@@ -62,6 +62,7 @@ mod tail;
 mod takeover;
 #[cfg(test)]
 mod tests;
+mod turn_times;
 mod turns;
 mod workers;
 mod workload;
@@ -74,7 +75,7 @@ use std::{
 };
 
 pub use agents::AgentHealth;
-pub use attempt_end::AttemptEnd;
+pub use attempt_end::{AttemptEnd, AttemptReport};
 pub use backup::{BackupError, back_up};
 pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};
@@ -107,7 +108,7 @@ pub use tail::{LogRow, Tail, TailPosition};
 pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
 
-use crate::{clock::SharedClock, event::Hints};
+use crate::{chat::TurnTimes, clock::SharedClock, event::Hints};
 use query_cache::QueryCache;
 use writer::Writer;
 
@@ -144,6 +145,7 @@ struct Inner {
     is_recording_use: AtomicBool,
     readiness: QueryCache<()>,
     workload: QueryCache<Workload>,
+    turn_times: QueryCache<TurnTimes>,
 }
 
 /// A read transaction, in which all reads see the same snapshot.
@@ -202,6 +204,7 @@ impl Store {
                 is_recording_use: AtomicBool::new(false),
                 readiness: QueryCache::default(),
                 workload: QueryCache::default(),
+                turn_times: QueryCache::default(),
             }),
         })
     }

@@ -10,9 +10,10 @@ use super::{
     jobs::{AgentJob, END_JOB, ENTER_ROUND, JobEnd, NewJob, PUSH_JOB, schedule_head, withdraw_job},
     rows::Owner,
     script::Script,
+    turn_times::{COUNT_TURN, measure},
 };
 use crate::{
-    chat::{FinishReason, StopReason, TaskError, TaskStatus, Usage, UserRef, sanitize_agent_text},
+    chat::{AttemptMilestones, FinishReason, StopReason, TaskError, TaskStatus, Usage, UserRef, sanitize_agent_text},
     clock::Timestamp,
     event::Hints,
     id::{MessageId, SessionId, TaskId},
@@ -37,7 +38,12 @@ pub(super) struct UnfinishedTask {
     pub(super) failures: i64,
     pub(super) max_attempts: i64,
     pub(super) stop_reason: Option<StopReason>,
+    /// When the task was sent, or when the user last retried it.
+    pub(super) requested_at: Timestamp,
     pub(super) started_at: Option<Timestamp>,
+    /// What the worker measured; `None` if it did not end the attempt.
+    #[sqlx(skip)]
+    pub(super) milestones: Option<AttemptMilestones>,
     /// Whether any steps are stored.
     pub(super) has_steps: bool,
     /// Whether an agent session is stored.
@@ -59,7 +65,8 @@ pub(super) struct TaskOutcome {
     pub(super) error: Option<TaskError>,
 }
 
-/// Stores the outcome of a task: its answer, the task, its job, the session's next job, and the events.
+/// Stores the outcome of a task: its answer, the task, its job, the session's next job, the events, and how long the turn
+/// took.
 static END: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &[
@@ -89,6 +96,7 @@ static END: LazyLock<Script> = LazyLock::new(|| {
             "job_id",
             "job_payload",
             "job_run_at",
+            "turn_times",
         ],
         &[
             "DELETE FROM answer_chunk WHERE task_id = $task_id",
@@ -110,6 +118,7 @@ static END: LazyLock<Script> = LazyLock::new(|| {
             LOG_ANSWER,
             COUNT_EVENT,
             LOG_TASK_UPDATED,
+            COUNT_TURN,
         ],
     )
 });
@@ -129,6 +138,9 @@ pub(super) async fn end_task(
     let text = (!text.is_empty() || is_answered).then(|| sanitize_agent_text(&text));
     let job_end = if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done };
     let next = task.next_task_id.map(|id| AgentJob { task_id: id, chat_session_id: task.session_id });
+    let started_at = task.started_at.filter(|_| task.is_running);
+    let measured = started_at.map(|started_at| measure(task.requested_at, started_at, task.milestones, now));
+    let turn_times = measured.transpose()?;
     let job = next.map(|job| NewJob::new(job, task.next_due_at, now)).transpose()?;
     if !task.is_running {
         withdraw_job(tx, task.task_id).await?;
@@ -161,6 +173,7 @@ pub(super) async fn end_task(
         .bind("job_id", job.as_ref().map(|job| &job.id))
         .bind("job_payload", job.as_ref().map(|job| &job.payload))
         .bind("job_run_at", job.as_ref().map(|job| job.run_at))
+        .bind("turn_times", turn_times)
         .execute(tx)
         .await?;
     let wake_workers = if task.is_running { job.is_some() } else { schedule_head(tx, task.session_id, now).await? };
@@ -192,7 +205,7 @@ pub(super) async fn find_running(
 /// Selects a task that has not ended, with the task that follows it in its session if it is running.
 const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, t.attempt, \
      t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, t.max_attempts, \
-     t.stop_reason, t.started_at, s.workspace_id, s.creator_id, s.agent_key, \
+     t.stop_reason, COALESCE(t.retried_at, t.created_at) AS requested_at, t.started_at, s.workspace_id, s.creator_id, s.agent_key, \
      EXISTS (SELECT 1 FROM task_step p WHERE p.task_id = t.id) AS has_steps, \
      EXISTS (SELECT 1 FROM agent_resume r \
          WHERE r.chat_session_id = t.chat_session_id AND r.agent_key = s.agent_key) AS has_resume, \

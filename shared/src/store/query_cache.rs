@@ -28,7 +28,7 @@ impl<T> fmt::Debug for QueryCache<T> {
     }
 }
 
-impl<T: Copy> QueryCache<T> {
+impl<T: Clone> QueryCache<T> {
     /// Returns a result that is at most `age` old, running `query` if necessary. Only one query runs at a time. Errors
     /// are not cached.
     pub(super) async fn get(
@@ -47,12 +47,12 @@ impl<T: Copy> QueryCache<T> {
     ) -> Result<T, StoreError> {
         let mut last = self.last.lock().await;
         if let Some(cached) = last.as_ref().filter(|last| now().duration_since(last.began_at) < age) {
-            return Ok(cached.value);
+            return Ok(cached.value.clone());
         }
         let began_at = now();
         *last = None;
         let value = query.await?;
-        *last = Some(CachedResult { began_at, value });
+        *last = Some(CachedResult { began_at, value: value.clone() });
         Ok(value)
     }
 }

@@ -90,7 +90,8 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
             let Some(attempt) = attempt else { return Ok(Change::nothing(())) };
-            let ended = end_attempt(tx, (id, attempt), AttemptEnd::WorkerLost, &[], self.inner.clock.now()).await?;
+            let now = self.inner.clock.now();
+            let ended = end_attempt(tx, (id, attempt), AttemptEnd::WorkerLost, &[], None, now).await?;
             Ok(Change::new((), ended.hints))
         })
         .await

@@ -5,3 +5,4 @@ mod logs;
 mod procfile;
 mod public;
 mod startup;
+mod turn_times;

@@ -26,9 +26,10 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 )]
 pub async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
     let workload = state.store.workload().await?;
+    let turn_times = state.store.turn_times().await?;
     let text = state
         .metrics
-        .render(&workload, &state.relay.status())
+        .render(&workload, &turn_times, &state.relay.status())
         .map_err(|error| ApiError::internal(format!("cannot encode the metrics: {error}")))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

@@ -13,6 +13,7 @@ mod readiness;
 mod resume;
 mod statements;
 mod steps;
+mod turn_times;
 mod turns;
 mod writer;
 
@@ -23,12 +24,13 @@ use std::{
 
 use sqlx::Row as _;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::*;
 use crate::{
     chat::{
-        AgentSession, Content, ErrorCode, FinishReason, MAX_RETRY_AFTER, OnBusy, ResumePoint, Role, Session,
-        SessionStatus, TaskError, TaskStatus, Title, UserRef,
+        AgentSession, AttemptMilestones, Content, ErrorCode, FinishReason, MAX_RETRY_AFTER, OnBusy, ResumePoint, Role,
+        Session, SessionStatus, TaskError, TaskStatus, Title, UserRef,
     },
     clock::{Clock, Timestamp},
     event::{Cursor, EventData},
@@ -176,7 +178,9 @@ impl Store {
         end: AttemptEnd,
         steps: &[StepState],
     ) -> Result<Change<TaskStatus>, StoreError> {
-        let Change { value: (status, _), hints } = self.finish_and_claim(task_id, attempt, end, steps, None).await?;
+        let report =
+            AttemptReport { end, steps: steps.to_vec(), milestones: AttemptMilestones::claimed(Instant::now()) };
+        let Change { value: (status, _), hints } = self.finish_and_claim(task_id, attempt, &report, None).await?;
         Ok(Change::new(status, hints))
     }
 }
