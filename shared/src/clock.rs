@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
 
@@ -65,7 +65,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 }
 
@@ -121,6 +121,7 @@ mod tests {
 
         assert_eq!(at.to_string(), "2026-01-31T12:00:00.123Z");
         assert_eq!(at.to_string().parse::<Timestamp>().unwrap(), at);
+        assert_eq!("2026-01-31T12:00:00Z".parse::<Timestamp>().unwrap().to_string(), "2026-01-31T12:00:00.000Z");
     }
 
     #[test]
