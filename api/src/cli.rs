@@ -90,9 +90,25 @@ enum KeysCommand {
 pub async fn run() -> anyhow::Result<()> {
     let command = Cli::parse().command.unwrap_or(Command::Serve);
     if let Command::Openapi = command {
+        // Requires no configuration.
         return print(&openapi::to_json(&router::openapi())?);
     }
-    banter_telemetry::init()?;
+    let telemetry = match command {
+        Command::Serve => banter_telemetry::init_service("banter-api")?,
+        Command::Openapi
+        | Command::Migrate
+        | Command::Healthcheck
+        | Command::Backup { .. }
+        | Command::Restore { .. }
+        | Command::Check
+        | Command::Keys { .. } => banter_telemetry::init()?,
+    };
+    let result = run_command(command).await;
+    telemetry.shut_down().await;
+    result
+}
+
+async fn run_command(command: Command) -> anyhow::Result<()> {
     let config = Config::from_env()?;
     match command {
         Command::Openapi => Ok(()),

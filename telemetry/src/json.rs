@@ -7,9 +7,11 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use crate::traces;
+
 /// Returns a layer that writes each event as one JSON object with the members `timestamp`, `level`, `target`,
 /// `message`, and the fields of the event. The object `span` contains the name of the innermost span and the fields of
-/// all surrounding ones.
+/// all surrounding ones. `trace_id` is present if the current span is part of a trace.
 pub(super) fn layer<S, W>(writer: W) -> JsonLayer<S, W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
@@ -21,6 +23,7 @@ where
     layer.with_target("target");
     layer.with_flattened_event();
     layer.with_flattened_span_fields("span");
+    layer.add_dynamic_field("trace_id", |_, _| traces::current_trace_id());
     layer
 }
 

@@ -1,17 +1,24 @@
-//! The logs of both binaries, on stderr. stdout is reserved for machine-readable output.
+//! The logs and traces of both binaries.
 //!
-//! Logs are filtered by `RUST_LOG` and formatted according to `LOG_FORMAT`. In the JSON format, every line on stderr is
-//! one JSON object, including panics and the error with which a process exits.
+//! Logs go to stderr; stdout is reserved for machine-readable output. They are filtered by `RUST_LOG` and formatted
+//! according to `LOG_FORMAT`. In the JSON format, every line on stderr is one JSON object, including panics and the
+//! error with which a process exits.
 
 mod error;
 mod json;
+pub mod traces;
 
 use std::{env, io, io::IsTerminal as _};
 
 use banter_shared::config::{self, ConfigError};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _};
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter, Layer, fmt, layer::SubscriberExt as _, registry, registry::LookupSpan, util::SubscriberInitExt as _,
+};
 
 pub use error::report_exit;
+
+use traces::Traces;
 
 /// The variable that selects the format.
 const LOG_FORMAT: &str = "LOG_FORMAT";
@@ -41,26 +48,69 @@ impl LogFormat {
     }
 }
 
+/// The running telemetry of a process.
+#[derive(Debug)]
+#[must_use = "the last spans are lost unless it is shut down"]
+pub struct Telemetry {
+    traces: Option<Traces>,
+}
+
+impl Telemetry {
+    /// Exports the remaining spans, for at most a second.
+    pub async fn shut_down(self) {
+        if let Some(traces) = self.traces {
+            traces.shut_down().await;
+        }
+    }
+}
+
 /// Reads `.env` and starts logging to stderr.
 ///
 /// # Errors
 /// Returns an error if `.env`, `RUST_LOG`, or `LOG_FORMAT` is invalid.
-pub fn init() -> Result<(), ConfigError> {
+pub fn init() -> Result<Telemetry, ConfigError> {
     config::load_env_file()?;
+    start(None)
+}
+
+/// Reads `.env`, starts logging to stderr, and exports traces if an endpoint is configured. `service` is the default
+/// name of the service in traces. Must be called in a Tokio runtime.
+///
+/// # Errors
+/// Returns an error if `.env`, `RUST_LOG`, `LOG_FORMAT`, or a variable of OpenTelemetry is invalid.
+pub fn init_service(service: &'static str) -> Result<Telemetry, ConfigError> {
+    config::load_env_file()?;
+    start(Traces::start(service)?)
+}
+
+fn start(traces: Option<Traces>) -> Result<Telemetry, ConfigError> {
     let format = LogFormat::parse(variable(LOG_FORMAT).as_deref())?;
-    let is_json = format == LogFormat::Json;
-    let text = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
-    let started = registry()
-        .with(filter()?)
-        .with((!is_json).then_some(text))
-        .with(is_json.then(|| json::layer(io::stderr)))
-        .try_init();
-    match started {
-        Ok(()) if is_json => error::log_panics(),
-        Ok(()) => {}
-        Err(error) => eprintln!("logging is already initialized: {error}"),
+    let filter = filter()?;
+    let started = match &traces {
+        None => registry().with(filter).with(logs(format)).try_init(),
+        // The filter of the logs must not affect the traces.
+        Some(traces) => registry().with(traces.layer()).with(logs(format).with_filter(filter)).try_init(),
+    };
+    match (started, format) {
+        (Ok(()), LogFormat::Json) => error::log_panics(),
+        (Ok(()), LogFormat::Text) => {}
+        (Err(error), _) => eprintln!("logging is already initialized: {error}"),
     }
-    Ok(())
+    if let Some(traces) = &traces {
+        tracing::info!(collector = traces.address(), "exporting traces");
+    }
+    Ok(Telemetry { traces })
+}
+
+/// Returns the layer that writes logs.
+fn logs<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    match format {
+        LogFormat::Text => fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => json::layer(io::stderr).boxed(),
+    }
 }
 
 /// Returns the value of an environment variable; `None` if it is unset or empty.

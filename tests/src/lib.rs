@@ -17,6 +17,7 @@
 //! | [`fake_openai`] | A scripted model server |
 //! | [`store_lock`], [`small_disk`] | The database's write lock, held by a test; a disk that can be filled |
 //! | [`permission_request`] | Permission requests without an agent |
+//! | [`collector`] | An OpenTelemetry collector |
 //! | [`wall_clock`] | Wall clocks controlled by a test |
 //! | [`wait`], [`random`], [`port`] | Waiting for a condition; seeded random numbers; reserved ports |
 //!
@@ -33,6 +34,7 @@
 pub mod app;
 pub mod chat;
 pub mod client;
+pub mod collector;
 pub mod fake_agent;
 pub mod fake_openai;
 pub mod follower;

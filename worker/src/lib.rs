@@ -11,6 +11,7 @@ pub mod heartbeat;
 pub mod outcome;
 mod permissions;
 pub mod queue;
+mod spans;
 mod steps;
 pub mod supervise;
 mod text;

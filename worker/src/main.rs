@@ -72,7 +72,13 @@ async fn doctor() -> anyhow::Result<ExitCode> {
 }
 
 async fn run() -> anyhow::Result<ExitCode> {
-    banter_telemetry::init()?;
+    let telemetry = banter_telemetry::init_service("banter-worker")?;
+    let result = work().await;
+    telemetry.shut_down().await;
+    result
+}
+
+async fn work() -> anyhow::Result<ExitCode> {
     let config = Config::from_env()?;
     config.prepare_data_dir()?;
     let shutdown = Shutdown::new();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use banter_shared::{
+    chat::TaskStatus,
     id::WorkerId,
     relay::SharedRelay,
     store::{AttemptReport, Change, Claim, Store, StoreError},
@@ -22,14 +23,15 @@ pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, report: &A
 }
 
 /// Ends an attempt, as [`write()`] does. If a worker is given, also claims the next due task for it, unless the first
-/// write fails: a failed claim reverts the outcome, so the later ones write only the outcome.
+/// write fails: a failed claim reverts the outcome, so the later ones write only the outcome. Returns the new status of
+/// the task and the claim, or `None` if the lease was lost.
 pub async fn write_and_claim(
     store: &Store,
     relay: &SharedRelay,
     claim: &Claim,
     report: &AttemptReport,
     mut worker: Option<&WorkerId>,
-) -> Option<Claim> {
+) -> Option<(TaskStatus, Option<Claim>)> {
     let Claim { task_id, attempt, .. } = *claim;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -37,7 +39,7 @@ pub async fn write_and_claim(
             Ok(Change { value: (status, next), hints }) => {
                 tracing::info!(%task_id, attempt, status = status.as_str(), "attempt ended");
                 relay.announce(hints);
-                return next;
+                return Some((status, next));
             }
             Err(StoreError::LeaseLost) => {
                 tracing::info!(%task_id, attempt, "lease lost; outcome discarded");

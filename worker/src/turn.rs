@@ -1,6 +1,6 @@
 //! Runs one attempt at a turn, from the claim to the outcome.
 //!
-//! An attempt ends with exactly one call to [`outcome::write`] or [`outcome::write_and_claim`], or with none if it is
+//! An attempt ends with exactly one call to [`outcome::write_and_claim`], or with none if it is
 //! already over in the store. Text is published as it arrives, and stored in chunks that end at delta boundaries; steps
 //! and permission requests are stored as they arrive. Anything that has not been stored when the attempt ends is stored
 //! with the outcome, or before it if another attempt may follow.
@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
     agents_file::DEFAULT_HISTORY_BYTES,
-    chat::{AgentSession, AttemptMilestones, ErrorCode, PermissionDetail, TaskError},
+    chat::{AgentSession, AttemptMilestones, ErrorCode, PermissionDetail, TaskError, TaskStatus},
     clock::SharedClock,
     count::seconds,
     id::{PermissionId, WorkerId},
@@ -25,12 +25,14 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::{
     agents::{Agent, AgentError, Answer, PermissionReply, PermissionRequest, Registry, Turn, UPDATE_BUFFER, Update},
     attempts::{AttemptGuard, RunningAttempts},
     outcome,
     permissions::Permissions,
+    spans,
     steps::StepWriter,
     text::{TextWriter, WriterStatus},
 };
@@ -90,26 +92,34 @@ impl TurnRunner {
     /// Runs an attempt to completion. If tasks may be waiting because all slots are occupied, and `may_continue` is set,
     /// claims the next one together with the outcome and returns it.
     pub async fn run(&self, claim: Claim, may_continue: bool) -> Option<Claim> {
-        let guard = self.running.add(&claim);
+        let span = spans::attempt(&claim);
+        let ended = self.run_attempt(&claim, may_continue).instrument(span.clone()).await;
+        spans::end_attempt(&span, ended.as_ref().map(|(status, _)| *status));
+        ended.and_then(|(_, next)| next)
+    }
+
+    /// Runs an attempt, as [`run`](Self::run) does. Returns the new status of the task as well, or `None` if the lease
+    /// was lost.
+    async fn run_attempt(&self, claim: &Claim, may_continue: bool) -> Option<(TaskStatus, Option<Claim>)> {
+        let guard = self.running.add(claim);
         let _follow = self.relay.follow_work();
         tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, agent = claim.agent_key, "attempt started");
         let Some(agent) = self.agents.find(&claim.agent_key) else {
             let message = format!("The agent “{}” is not configured on this worker.", claim.agent_key);
             let error = TaskError::new(ErrorCode::AgentUnavailable, message);
             let failed = AttemptEnd::Failed { text: String::new(), error, retry_after: None };
-            outcome::write(&self.store, &self.relay, &claim, &AttemptReport::of(&claim, failed)).await;
-            return None;
+            return self.write_outcome(claim, &AttemptReport::of(claim, failed), None).await;
         };
         let history_bytes = self.agents.history_bytes(&claim.agent_key).unwrap_or(DEFAULT_HISTORY_BYTES);
-        let Some(turn) = self.read_turn(&claim, history_bytes, guard.stop()).await else {
+        let Some(turn) = self.read_turn(claim, history_bytes, guard.stop()).instrument(spans::conversation()).await
+        else {
             let handed_back = AttemptEnd::HandedBack { text: String::new() };
-            outcome::write(&self.store, &self.relay, &claim, &AttemptReport::of(&claim, handed_back)).await;
-            return None;
+            return self.write_outcome(claim, &AttemptReport::of(claim, handed_back), None).await;
         };
         let limit = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
-        let mut output = AttemptOutput::new(self, &claim, &guard);
+        let mut output = AttemptOutput::new(self, claim, &guard);
         let started_at = Some(Instant::now());
-        let end = self.drive(agent, turn, guard.stop(), limit, &mut output).await;
+        let end = self.drive(agent, turn, guard.stop(), limit, &mut output).instrument(spans::agent()).await;
         if store_text(&end, &mut output.text).await == WriterStatus::LeaseLost {
             return None;
         }
@@ -134,7 +144,17 @@ impl TurnRunner {
         let report = AttemptReport { end, steps, milestones };
         let claims = may_continue && !self.shutdown.soft().is_cancelled() && self.running.count() >= self.concurrency;
         let worker = claims.then_some(&self.worker);
-        outcome::write_and_claim(&self.store, &self.relay, &claim, &report, worker).await
+        self.write_outcome(claim, &report, worker).await
+    }
+
+    async fn write_outcome(
+        &self,
+        claim: &Claim,
+        report: &AttemptReport,
+        worker: Option<&WorkerId>,
+    ) -> Option<(TaskStatus, Option<Claim>)> {
+        let write = outcome::write_and_claim(&self.store, &self.relay, claim, report, worker);
+        write.instrument(spans::outcome()).await
     }
 
     /// Runs the agent, stores its updates, and watches for anything that ends the attempt early.

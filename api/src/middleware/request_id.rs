@@ -2,19 +2,22 @@
 
 use axum::{
     body::Body,
-    extract::Request,
+    extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
+use banter_telemetry::traces::{self, TraceSpan as _};
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use crate::error::{ApiError, Code, PROBLEM_JSON};
 
 /// The name of the header.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header with which a client continues its trace (<https://www.w3.org/TR/trace-context/>).
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Maximum length of an ID from a client, in bytes.
 const MAX_BYTES: usize = 128;
 
@@ -22,16 +25,44 @@ const MAX_BYTES: usize = 128;
 pub async fn layer(request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let started = Instant::now();
-    // Omit the query, which may contain a ticket.
-    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let span = request_span(&request, &id);
     async {
         let response = with_body(next.run(request).await, &id);
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(status = response.status().as_u16(), elapsed_ms, "request completed");
+        end_span(&Span::current(), response.status());
         response
     }
     .instrument(span)
     .await
+}
+
+/// Creates the span of a request. If traces are on, it continues the trace of the client.
+fn request_span(request: &Request, id: &str) -> Span {
+    // Omit the query, which may contain a ticket.
+    let (method, path) = (request.method(), request.uri().path());
+    if !traces::is_enabled() {
+        return tracing::info_span!("request", %id, %method, path);
+    }
+    let span = tracing::info_span!("request", %id, %method, path, otel.kind = "server");
+    span.continue_trace(request.headers().get(TRACE_PARENT).and_then(|value| value.to_str().ok()));
+    span.add_attribute("http.request.method", method.as_str().to_owned());
+    span.add_attribute("url.path", path.to_owned());
+    if let Some(route) = request.extensions().get::<MatchedPath>() {
+        span.add_attribute("http.route", route.as_str().to_owned());
+        span.rename(format!("{method} {}", route.as_str()));
+    } else {
+        span.rename(method.to_string());
+    }
+    span
+}
+
+/// Adds the status of the response to the trace.
+fn end_span(span: &Span, status: StatusCode) {
+    span.add_attribute("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.mark_failed("server error");
+    }
 }
 
 /// Returns the client's ID if it is safe to log and to return, otherwise a new one.

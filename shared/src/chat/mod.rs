@@ -15,6 +15,7 @@ mod task;
 mod terminal_text;
 mod title;
 mod tool_detail;
+mod trace_parent;
 mod turn_time;
 mod user;
 
@@ -38,6 +39,7 @@ pub use task::{
 pub use terminal_text::strip_terminal_codes;
 pub use title::{MAX_TITLE_CHARS, Title, TitleError};
 pub use tool_detail::{ToolDetail, ToolKind, ToolLocation};
+pub use trace_parent::TraceParent;
 pub use turn_time::{
     AttemptMilestones, TURN_TIME_BOUNDS_US, TurnBucket, TurnCount, TurnPart, TurnTimes, turn_time_bound,
 };

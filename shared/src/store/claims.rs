@@ -1,6 +1,6 @@
 //! Claims due tasks for workers.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use sqlx::{FromRow as _, SqliteConnection, sqlite::SqliteRow};
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ use super::{
     steps, workers,
 };
 use crate::{
-    chat::UserRef,
+    chat::{TraceParent, UserRef},
     clock::Timestamp,
     event::Hints,
     id::{MessageId, SessionId, TaskId, WorkerId},
@@ -39,8 +39,13 @@ pub struct Claim {
     pub turn: i64,
     /// The ID that the answer will have once it is stored.
     pub answer_message_id: MessageId,
+    /// The time from the send, or from the latest retry by the user, to the claim, according to the wall clocks of the
+    /// two processes; zero if the second one is behind.
+    pub queued_for: Duration,
     /// When the attempt was claimed.
     pub claimed_at: Instant,
+    /// The trace of the request that sent the message, if it is recorded.
+    pub trace_parent: Option<TraceParent>,
 }
 
 /// Selects the first `$3` due jobs with their tasks. `$4` is the worker.
@@ -50,7 +55,8 @@ pub struct Claim {
 const LIST_DUE: &str = concat!(
     "SELECT j.rowid AS job_row, t.rowid AS task_row, j.id AS job_id, -j.priority AS round, t.id AS task_id, \
      t.attempt + 1 AS attempt, t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, \
-     s.workspace_id, s.creator_id AS user_id, s.agent_key, \
+     COALESCE(t.retried_at, t.created_at) AS requested_at, t.trace_parent, s.workspace_id, \
+     s.creator_id AS user_id, s.agent_key, \
      EXISTS (SELECT 1 FROM worker_heartbeat w WHERE w.worker_id = $4) \
          AND EXISTS (SELECT 1 FROM Workers w WHERE w.id = $4) AS is_registered \
      FROM Jobs j LEFT JOIN agent_task t ON t.job_id = j.id AND t.status = 'queued' \
@@ -70,6 +76,9 @@ struct DueJob {
     turn: Option<i64>,
     user_message_id: Option<MessageId>,
     answer_message_id: Option<MessageId>,
+    /// When the task was sent, or when the user last retried it.
+    requested_at: Option<Timestamp>,
+    trace_parent: Option<TraceParent>,
     workspace_id: Option<String>,
     user_id: Option<String>,
     agent_key: Option<String>,
@@ -84,8 +93,8 @@ impl DueJob {
         Ok(job)
     }
 
-    /// Returns the attempt that starts if the job is claimed, and the message to answer.
-    fn into_claim(self) -> Option<(Claim, MessageId)> {
+    /// Returns the attempt that starts if the job is claimed now, and the message to answer.
+    fn into_claim(self, now: Timestamp) -> Option<(Claim, MessageId)> {
         let claim = Claim {
             task_id: self.task_id?,
             attempt: self.attempt?,
@@ -95,7 +104,9 @@ impl DueJob {
             agent_key: self.agent_key?,
             turn: self.turn?,
             answer_message_id: self.answer_message_id?,
+            queued_for: now.duration_since(self.requested_at?),
             claimed_at: Instant::now(),
+            trace_parent: self.trace_parent,
         };
         Some((claim, self.user_message_id?))
     }
@@ -159,7 +170,7 @@ pub(super) async fn claim_due(
         }
         is_registered = true;
         let (job_id, round) = (job.job_id.clone(), job.round);
-        let Some((claim, user_message_id)) = job.into_claim() else {
+        let Some((claim, user_message_id)) = job.into_claim(now) else {
             end_job(tx, &job_id, JobEnd::Killed, now).await?;
             hints.wake_workers = true;
             continue;

@@ -12,7 +12,7 @@ use super::{
     stops::REQUEST_STOP,
 };
 use crate::{
-    chat::{Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, TaskStatus, Title, UserRef},
+    chat::{Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, TaskStatus, Title, TraceParent, UserRef},
     clock::Timestamp,
     event::Hints,
     id::{MessageId, SessionId, TaskId},
@@ -32,6 +32,8 @@ pub struct NewMessage {
     pub max_attempts: i64,
     /// The client's idempotency key, if any.
     pub key: Option<IdempotencyKey>,
+    /// The trace of the request, if it is recorded.
+    pub trace_parent: Option<TraceParent>,
 }
 
 /// A message that was sent by this request or by an earlier one with the same key.
@@ -114,6 +116,7 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
             "task_id",
             "answer_message_id",
             "max_attempts",
+            "trace_parent",
             "job_id",
             "job_payload",
             "job_run_at",
@@ -130,8 +133,10 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
             "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq) \
              VALUES ($user_message_id, $session_id, 'user', $content, $task_id, $now, $turn, $seq)",
             "INSERT INTO agent_task \
-             (id, chat_session_id, turn, user_message_id, answer_message_id, max_attempts, created_at, job_id) \
-             VALUES ($task_id, $session_id, $turn, $user_message_id, $answer_message_id, $max_attempts, $now, $job_id)",
+             (id, chat_session_id, turn, user_message_id, answer_message_id, max_attempts, created_at, job_id, \
+             trace_parent) \
+             VALUES ($task_id, $session_id, $turn, $user_message_id, $answer_message_id, $max_attempts, $now, $job_id, \
+             $trace_parent)",
             ENTER_ROUND,
             PUSH_JOB,
             REQUEST_STOP,
@@ -197,6 +202,7 @@ impl Store {
                 .bind("task_id", task_id)
                 .bind("answer_message_id", MessageId::generate())
                 .bind("max_attempts", post.max_attempts)
+                .bind("trace_parent", &post.trace_parent)
                 .bind("job_id", job.as_ref().map(|job| &job.id))
                 .bind("job_payload", job.as_ref().map(|job| &job.payload))
                 .bind("job_run_at", job.as_ref().map(|job| job.run_at))

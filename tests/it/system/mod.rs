@@ -1,8 +1,9 @@
-//! The processes: startup, configuration, logs, health checks, metrics, and the Procfile.
+//! The processes: startup, configuration, logs, traces, health checks, metrics, and the Procfile.
 
 mod config;
 mod logs;
 mod procfile;
 mod public;
 mod startup;
+mod traces;
 mod turn_times;

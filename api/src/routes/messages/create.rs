@@ -7,6 +7,7 @@ use banter_shared::{
     chat::{OnBusy, Principal},
     store::{NewMessage, SentMessage},
 };
+use banter_telemetry::traces::current_trace_parent;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
@@ -89,6 +90,7 @@ pub async fn create(
         on_busy: body.on_busy,
         max_attempts: state.max_attempts(&agent_key),
         key,
+        trace_parent: current_trace_parent(),
     };
 
     let SentMessage { message, task } =

@@ -26,6 +26,7 @@ async fn an_idempotency_key_refers_to_one_message_until_it_is_unsent() {
         on_busy: OnBusy::Reject,
         max_attempts: 3,
         key: Some(IdempotencyKey::new("k".into(), "POST /x".into(), request)),
+        trace_parent: None,
     };
     let send = async |text: &'static str, request| f.store.post_message(&f.user, session, &post(text, request)).await;
 

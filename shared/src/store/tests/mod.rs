@@ -102,7 +102,7 @@ impl Fixture {
 
     async fn post_as(&self, session: SessionId, text: &str, on_busy: OnBusy) -> Result<SentMessage, StoreError> {
         let content = Content::parse(text.into()).unwrap();
-        let post = NewMessage { content, on_busy, max_attempts: 3, key: None };
+        let post = NewMessage { content, on_busy, max_attempts: 3, key: None, trace_parent: None };
         Ok(self.store.post_message(&self.user, session, &post).await?.value)
     }
 

@@ -134,7 +134,7 @@ impl Fixture {
 
     pub(super) async fn post(&self) {
         let content = Content::parse("Hello".into()).unwrap();
-        let post = NewMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None };
+        let post = NewMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None, trace_parent: None };
         self.store().post_message(&self.user, self.session, &post).await.unwrap();
     }
 
