@@ -9,8 +9,8 @@ use super::TaskStatus;
 use crate::text_column::text_enum;
 
 /// A part of the time between a message and its answer. Except for [`Duration`](Self::Duration), each part begins where
-/// the previous one ends, and a part that is never reached counts toward the next one. The parts of a turn therefore add
-/// up to its duration.
+/// the previous one ends, and a part that is never reached counts toward the next one. The parts of a turn therefore
+/// add up to its duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum TurnPart {

@@ -55,8 +55,8 @@ impl Store {
 }
 
 /// Ends an attempt, identified by its task and its number, within a transaction. A running task can end only through
-/// this function. `steps` are the steps whose latest state has not been stored yet, and `milestones` are those measured by
-/// the worker if it ends the attempt itself.
+/// this function. `steps` are the steps whose latest state has not been stored yet, and `milestones` are those measured
+/// by the worker if it ends the attempt itself.
 pub(super) async fn end_attempt(
     tx: &mut SqliteConnection,
     (task_id, attempt): (TaskId, i64),

@@ -65,8 +65,8 @@ pub(super) struct TaskOutcome {
     pub(super) error: Option<TaskError>,
 }
 
-/// Stores the outcome of a task: its answer, the task, its job, the session's next job, the events, and how long the turn
-/// took.
+/// Stores the outcome of a task: its answer, the task, its job, the session's next job, the events, and how long the
+/// turn took.
 static END: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &[
@@ -205,7 +205,8 @@ pub(super) async fn find_running(
 /// Selects a task that has not ended, with the task that follows it in its session if it is running.
 const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, t.attempt, \
      t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, t.max_attempts, \
-     t.stop_reason, COALESCE(t.retried_at, t.created_at) AS requested_at, t.started_at, s.workspace_id, s.creator_id, s.agent_key, \
+     t.stop_reason, COALESCE(t.retried_at, t.created_at) AS requested_at, t.started_at, \
+     s.workspace_id, s.creator_id, s.agent_key, \
      EXISTS (SELECT 1 FROM task_step p WHERE p.task_id = t.id) AS has_steps, \
      EXISTS (SELECT 1 FROM agent_resume r \
          WHERE r.chat_session_id = t.chat_session_id AND r.agent_key = s.agent_key) AS has_resume, \

@@ -41,8 +41,8 @@ impl Store {
             let user_message_id: MessageId = sqlx::query_scalar(
                 "UPDATE agent_task SET status = 'queued', failures = 0, error_code = NULL, error_message = NULL, \
                  next_attempt_at = NULL, input_tokens = NULL, output_tokens = NULL, stop_reason = NULL, \
-                 stop_requested_at = NULL, started_at = NULL, finished_at = NULL, answer_message_id = $2, retried_at = $3 \
-                 WHERE id = $1 RETURNING user_message_id",
+                 stop_requested_at = NULL, started_at = NULL, finished_at = NULL, answer_message_id = $2, \
+                 retried_at = $3 WHERE id = $1 RETURNING user_message_id",
             )
             .bind(id)
             .bind(MessageId::generate())

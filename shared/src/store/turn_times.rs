@@ -15,8 +15,8 @@ const READ_FOR: Duration = Duration::from_secs(2);
 /// The longest time that is counted. A longer one means that a clock was wrong, and would distort the sum.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// Adds a turn to the buckets of its times, which are the result of [`measure`]. Without `WHERE`, `ON CONFLICT` would be
-/// parsed as the condition of a join.
+/// Adds a turn to the buckets of its times, which are the result of [`measure`]. Without `WHERE`, `ON CONFLICT` would
+/// be parsed as the condition of a join.
 pub(super) const COUNT_TURN: &str = "INSERT INTO turn_time (status, part, upper_us, turns, total_us) \
      SELECT $status, value ->> 0, value ->> 1, 1, value ->> 2 FROM json_each($turn_times) WHERE TRUE \
      ON CONFLICT (status, part, upper_us) DO UPDATE SET turns = turns + 1, total_us = total_us + excluded.total_us";
