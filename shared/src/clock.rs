@@ -36,14 +36,14 @@ impl Timestamp {
         self.0.timestamp_millis()
     }
 
-    /// Returns the time plus a duration, or the latest representable time if that is out of range.
+    /// Returns the time plus a duration, or the latest representable time if the result is out of range.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         Self::new(self.0.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
-    /// Returns the time minus a duration, or the earliest representable time if that is out of range.
+    /// Returns the time minus a duration, or the earliest representable time if the result is out of range.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
@@ -91,7 +91,8 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A source of wall-clock time. Ordering and leases never depend on it; they use counters and monotonic time.
+/// A source of wall-clock time. Ordering and leases never depend on wall-clock time; they use counters and monotonic
+/// time.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the current time.
     fn now(&self) -> Timestamp;

@@ -1,4 +1,4 @@
-//! Numbers with nouns, in texts for people.
+//! Formats numbers together with nouns, for text that people read.
 
 use std::{fmt::Display, time::Duration};
 

@@ -33,7 +33,7 @@ pub fn set_umask() {
 /// Opens a file for reading and writing, creates it if it is missing, and makes it private in either case.
 ///
 /// In a folder that several accounts share, another account may have created something else with this name. Therefore,
-/// does not follow symbolic links and does not wait for a pipe's reader.
+/// this function does not follow symbolic links and does not wait for a pipe's reader.
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened or is not a regular file.
@@ -97,7 +97,7 @@ pub fn create_folder(path: &Path) -> io::Result<bool> {
             restrict(path, FOLDER_MODE);
             Ok(true)
         }
-        // Another process has created it.
+        // Another process has created the folder in the meantime.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(error),
     }

@@ -19,7 +19,7 @@ const STOP_SWEEP: Duration = Duration::from_secs(1);
 /// How often to prune old rows.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long to wait after a deletion before erasing the remnants, so that several deletions share the work.
+/// How long to wait after a deletion before erasing the remnants, so that several deletions can share the work.
 const ERASE_DELAY: Duration = Duration::from_millis(200);
 /// The first and the longest pause between attempts while readers or writers are blocking the erasure.
 const ERASE_RETRY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];

@@ -1,5 +1,5 @@
 //! The version of both programs.
 
-/// The version of the package and the commit from which it was built: `0.1.0 (4f9d1c20ab3e)`. The commit is absent in
-/// debug builds, and in builds without git, unless the environment variable `BANTER_COMMIT` is set.
+/// The version of the package and the commit it was built from: `0.1.0 (4f9d1c20ab3e)`. The commit is absent in debug
+/// builds, and in builds without git, unless the environment variable `BANTER_COMMIT` is set.
 pub const VERSION: &str = env!("BANTER_VERSION");

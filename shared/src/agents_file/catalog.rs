@@ -22,8 +22,8 @@ pub struct AgentCatalog {
 }
 
 impl AgentCatalog {
-    /// Reads the file. Without a path, builds the catalog from the environment: `demo`, preceded by `openai` if
-    /// `OPENAI_BASE_URL` or `OPENAI_API_KEY` is set. An empty variable counts as unset.
+    /// Reads the file at `path`. If `path` is `None`, builds the catalog from the environment: `demo`, preceded by
+    /// `openai` if `OPENAI_BASE_URL` or `OPENAI_API_KEY` is set. An empty variable counts as unset.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or is invalid, or if `OPENAI_BASE_URL` is not a valid URL.
@@ -62,8 +62,8 @@ impl AgentCatalog {
         self.agents.iter().find(|agent| agent.key == key)
     }
 
-    /// Returns whether the file mentions an agent with this key, enabled or not, or an enabled agent that runs this
-    /// program.
+    /// Returns whether the file contains an agent with this key, enabled or disabled, or an enabled agent that runs
+    /// this program.
     #[must_use]
     pub fn mentions(&self, key: &str, command: &str) -> bool {
         let runs = |agent: &AgentConfig| match &agent.driver {

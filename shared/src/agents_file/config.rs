@@ -51,8 +51,8 @@ pub struct DemoConfig;
 /// A server with OpenAI-compatible streaming chat completions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenaiConfig {
-    /// The URL before `/chat/completions`, usually ending in `/v1`; `http` or `https`, without a trailing slash or
-    /// credentials.
+    /// The part of the URL before `/chat/completions`, usually ending in `/v1`. Uses `http` or `https`, and contains no
+    /// trailing slash and no credentials.
     pub base_url: String,
     /// The model. If `None`, the first model that the server lists at `/models` is used.
     pub model: Option<String>,
@@ -62,11 +62,11 @@ pub struct OpenaiConfig {
     pub system_prompt: Option<String>,
     /// The sampling temperature, 0 to 2. If `None`, the server's default applies.
     pub temperature: Option<f64>,
-    /// The maximum length of an answer in tokens. If `None`, the server's default applies.
+    /// The maximum length, in tokens, of an answer. If `None`, the server's default applies.
     pub max_tokens: Option<u32>,
     /// The seed, which makes answers reproducible if the server supports it.
     pub seed: Option<i64>,
-    /// The maximum length of the conversation sent to the server, in bytes of text. The oldest messages are omitted
+    /// The maximum length, in bytes of text, of the conversation sent to the server. The oldest messages are omitted
     /// first.
     pub history_bytes: usize,
     /// The maximum time from the request to the first byte of the response body.
@@ -128,7 +128,7 @@ impl DriverConfig {
         }
     }
 
-    /// Returns the maximum length of the conversation that the agent receives, in bytes of text.
+    /// Returns the maximum length, in bytes of text, of the conversation that the agent receives.
     #[must_use]
     pub const fn history_bytes(&self) -> usize {
         match self {

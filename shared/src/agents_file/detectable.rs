@@ -15,8 +15,9 @@ const PROGRAMS: [(&str, &str, &str, &[&str]); 4] = [
     ("gemini", "Gemini CLI", "gemini", &["--acp"]),
 ];
 
-/// Returns the configuration that these agents would have. They are listed if a worker finds them, but they can be used
-/// only after the operator has added a table for them, because they run commands on the worker's machine.
+/// Returns the configurations that these agents would have. An agent is listed if a worker finds its program, but the
+/// agent can be used only after the operator has added a table for it to `agents.toml`, because such agents run
+/// commands on the worker's machine.
 #[must_use]
 pub fn detectable() -> &'static [AgentConfig] {
     static AGENTS: LazyLock<Vec<AgentConfig>> = LazyLock::new(|| {

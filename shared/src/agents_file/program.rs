@@ -33,7 +33,7 @@ pub struct AcpConfig {
     pub permission: PermissionPolicy,
     /// The time that the user has to answer a permission request before it is rejected.
     pub permission_timeout: Duration,
-    /// The maximum length of the conversation that is sent to an agent that keeps no session, in bytes of text.
+    /// The maximum length, in bytes of text, of the conversation sent to an agent that keeps no session.
     pub history_bytes: usize,
     /// The maximum time with no output during a turn.
     pub idle_timeout: Duration,
@@ -66,7 +66,7 @@ pub struct CommandConfig {
     pub input: CommandInput,
     /// How the program's answers are displayed.
     pub format: AnswerFormat,
-    /// The maximum length of the conversation in the input, in bytes of text.
+    /// The maximum length, in bytes of text, of the conversation in the input.
     pub history_bytes: usize,
     /// The maximum time with no output.
     pub idle_timeout: Duration,
@@ -75,7 +75,7 @@ pub struct CommandConfig {
 /// The input of a program that is run by the `command` driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CommandInput {
-    /// The conversation as text, or only the message if it is the first one.
+    /// The conversation as text, or only the user's message if it is the first message.
     #[default]
     Transcript,
     /// Only the user's new message.

@@ -1,4 +1,4 @@
-//! Reads the fields of a TOML table. Every error has a line number.
+//! Reads the fields of a TOML table. Every error contains a line number.
 
 use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
@@ -9,7 +9,7 @@ use toml::{
 
 use super::error::ParseError;
 
-/// A day in seconds, which is the maximum for every duration.
+/// The number of seconds in a day, which is the maximum for every duration.
 pub(super) const DAY_S: u64 = 24 * 60 * 60;
 /// The maximum number of arguments that a program may have.
 const MOST_ARGUMENTS: usize = 100;

@@ -1,4 +1,4 @@
-//! Cleans text for lists and headings, so that it cannot reorder or hide the text around it.
+//! Cleans text that is shown in lists and headings, so that it cannot reorder or hide the text around it.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ const fn is_format_control(c: char) -> bool {
     )
 }
 
-/// Returns whether a character ends a line, including the separators that are not control characters.
+/// Returns whether a character ends a line, including U+2028 and U+2029, which are not control characters.
 pub(super) const fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{000b}' | '\u{000c}' | '\u{0085}' | '\u{2028}' | '\u{2029}')
 }
@@ -43,8 +43,8 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns a preview of at most [`PREVIEW_CHARS`] characters for a message that begins with these bytes, which may end
-/// inside a character. Keeps line breaks and tabs; removes terminal escape sequences, other control characters, and
-/// format controls.
+/// in the middle of a character. Keeps line breaks and tabs; removes terminal escape sequences, other control
+/// characters, and format controls.
 #[must_use]
 pub fn preview(beginning: &[u8]) -> String {
     let text = match std::str::from_utf8(beginning) {

@@ -1,4 +1,4 @@
-//! The part of a conversation that an agent receives, which consists of the messages and the agent session to resume.
+//! What an agent receives for a conversation: the messages, and the agent session to resume.
 
 use serde::Deserialize;
 

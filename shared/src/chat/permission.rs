@@ -1,4 +1,4 @@
-//! Permission requests, with their options, the possible answers, and their outcomes.
+//! Permission requests, including their options, answers, and outcomes.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;

@@ -8,7 +8,7 @@ use super::{StepDetail, sanitize_agent_text, strip_terminal_codes};
 pub const MAX_STEP_TITLE_CHARS: usize = 200;
 /// The maximum length of a step detail, in bytes of JSON.
 pub const MAX_STEP_DETAIL_BYTES: usize = 64 * 1024;
-/// The smallest limit to which strings are truncated, in bytes. A detail that is still too long is dropped entirely.
+/// The smallest limit, in bytes, to which strings are truncated. A detail that is still too long is dropped entirely.
 const SHORTEST_CUT: usize = 64;
 /// The maximum nesting depth; deeper values are omitted.
 const MAX_DEPTH: usize = 16;

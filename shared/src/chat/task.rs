@@ -15,7 +15,7 @@ use crate::{
 
 /// The maximum pause between automatic attempts, unless the agent requests a longer one.
 pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
-/// The maximum wait that an agent may request (`Retry-After`). If it requests more, the task fails.
+/// The maximum wait that an agent may request (`Retry-After`). If it requests a longer wait, the task fails.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// The status of a task.
@@ -215,9 +215,9 @@ pub struct TaskDetail {
     pub steps: Vec<Step>,
 }
 
-/// Returns the pause before the next attempt, which is 1 s × 2ⁿ⁻¹ after the n-th failure, at most [`MAX_BACKOFF`], with
-/// full jitter, and never shorter than `retry_after`, the wait that the agent requested. If the worker was lost, there
-/// is no pause.
+/// Returns the pause before the next attempt. After the n-th failure, the pause is 1 s × 2ⁿ⁻¹ but at most
+/// [`MAX_BACKOFF`], with full jitter. It is never shorter than `retry_after`, the wait that the agent requested. There
+/// is no pause if the worker was lost.
 ///
 /// `jitter` is a random number from 0 to 1.
 #[must_use]

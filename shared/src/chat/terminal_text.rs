@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Removes terminal escape sequences, including colors, cursor movements, window titles, and hyperlinks, whose labels
-/// are kept. Also removes an incomplete sequence at the end, and all control characters except whitespace.
+/// Removes terminal escape sequences, including colors, cursor movements, window titles, and hyperlinks. The labels of
+/// hyperlinks are kept. Also removes an incomplete sequence at the end, and all control characters except whitespace.
 #[must_use]
 pub fn strip_terminal_codes(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|c| c.is_control() && !c.is_ascii_whitespace()) {

@@ -1,4 +1,4 @@
-//! Users, their roles, and the principals of requests.
+//! Users, their roles, and the principals behind requests.
 
 use std::fmt;
 

@@ -37,7 +37,7 @@ pub struct Config {
     pub durable_against_power_cut: bool,
     /// `REDIS_URL`, `REDIS_CA_FILE`, `EMBEDDED_WAKE`: how processes detect each other's changes.
     pub relay: RelayOptions,
-    /// `BIND_ADDR`: the address of the api.
+    /// `BIND_ADDR`: the address that `api` listens on.
     pub bind_addr: SocketAddr,
     /// `AGENTS_FILE`: the path of agents.toml.
     pub agents_file: Option<PathBuf>,
@@ -55,7 +55,7 @@ pub struct Config {
     pub event_retention: Duration,
     /// `AUTH`: how requests are authenticated.
     pub auth: AuthMode,
-    /// `MAX_CONNECTIONS`: maximum number of connections to an api; derived from the open-file limit if unset.
+    /// `MAX_CONNECTIONS`: maximum number of connections to an `api` process; derived from the open-file limit if unset.
     pub max_connections: Option<usize>,
     /// `MAX_CONNECTIONS_PER_ADDRESS`: maximum number of connections from one client address.
     pub max_connections_per_address: Option<usize>,

@@ -39,7 +39,7 @@ pub enum LogKind {
 
 text_enum!(LogKind);
 
-/// The objects that a durable event refers to. They are rendered as they are when the event is sent.
+/// The objects that a durable event refers to. When the event is sent, the objects are rendered in their current state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventRef {
     /// The kind of the event.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The start of a mark, followed by the four hexadecimal digits of the surrogate. It is a noncharacter, which should
+/// The start of a mark, followed by the four hexadecimal digits of the surrogate. This is a noncharacter, which should
 /// not occur in text (<https://www.unicode.org/faq/private_use.html>).
 const MARK: char = '\u{fdd0}';
 const DIGITS: usize = 4;

@@ -1,8 +1,8 @@
 //! A connection to a running agent.
 //!
-//! A single task reads the agent's messages in order. Messages for a session go to its listener, or are discarded if
-//! there is none, which drops replayed history and late updates from turns that have already ended. Unsupported
-//! requests are answered with an error immediately.
+//! A single task reads the agent's messages in order. A message for a session goes to the session's listener. If the
+//! session has no listener, the message is discarded; this drops replayed history and late updates from turns that have
+//! already ended. Unsupported requests are answered with an error immediately.
 
 mod io;
 mod router;
@@ -85,7 +85,7 @@ impl Connection {
         let shutting_down = host.shutting_down().clone();
         host.tasks().spawn(async move {
             let end = CloseSignal { close, shutting_down };
-            // Once the connection closes, writing the last messages may take a moment. Reading continues in the
+            // After the signal to close, writing the last messages may take a moment. Reading continues in the
             // meantime.
             tokio::select! {
                 () = read(stdout, &writer_peer, &reader_router) => {}
@@ -134,7 +134,7 @@ impl Connection {
         self.peer.request(method, self.with_session_id(parameters)).await
     }
 
-    /// From now on, sends session IDs as numbers, as the agent does.
+    /// Makes all later requests send session IDs as numbers, as the agent does.
     pub fn use_numeric_sessions(&self) {
         self.has_numeric_sessions.store(true, Ordering::Relaxed);
     }
@@ -199,7 +199,7 @@ impl Connection {
         }
     }
 
-    /// Deletes a session, or at least closes it, if the agent supports that.
+    /// Deletes a session if the agent supports that, or at least closes it if the agent supports closing.
     pub async fn end_session(&self, session_id: &str) {
         let method = match &self.agent_info {
             AgentInfo { can_delete: true, .. } => "session/delete",

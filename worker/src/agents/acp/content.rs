@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Returns the text of a content block, a list of blocks, or a bare string. The text of a block of an unknown type is
-/// empty.
+/// Returns the text of a content block, a list of blocks, or a bare string. A block of an unknown type has no text.
 pub(super) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),

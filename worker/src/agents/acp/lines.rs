@@ -4,11 +4,11 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
-/// Maximum length of a line that is parsed, in bytes. One update may contain whole files.
+/// Maximum length, in bytes, of a line that is parsed. One update may contain whole files.
 pub(super) const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
-/// How much of the start of a longer line is kept, in bytes; the ID is expected to be there.
+/// How many bytes are kept from the start of a longer line; the message's ID is expected to be among them.
 const HEAD_BYTES: usize = 64 * 1024;
-/// How much of the end of a longer line is kept, in bytes.
+/// How many bytes are kept from the end of a longer line.
 const TAIL_BYTES: usize = 1024;
 /// A buffer that has grown beyond this size, in bytes, is shrunk once its line has been handled.
 const KEPT_BYTES: usize = 1024 * 1024;
@@ -28,7 +28,7 @@ pub(super) enum Line<'a> {
 }
 
 impl Line<'_> {
-    /// Returns the number of bytes of the line that are kept.
+    /// Returns how many bytes of the line are kept.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Complete(line) => line.len(),

@@ -35,15 +35,15 @@ use crate::agents::Update;
 
 /// Maximum number of tool calls in a turn.
 const MAX_TOOLS: usize = 2000;
-/// Maximum total length of the inputs and outputs of all tool calls in a turn, in bytes.
+/// Maximum total length, in bytes, of the inputs and outputs of all tool calls in a turn.
 const MAX_TOOLS_BYTES: usize = 16 * 1024 * 1024;
 
-/// The state of a turn.
+/// Maps the updates in one turn and keeps the turn's state.
 #[derive(Default)]
 pub(super) struct UpdateMapper {
     tools: HashMap<String, Tool>,
     tools_bytes: usize,
-    /// Number of tool calls with the same ID, if there is more than one.
+    /// For each ID that more than one tool call has used, the number of those calls.
     repeats: HashMap<String, usize>,
     /// Whether any permission request has been rejected.
     has_rejection: bool,
@@ -134,7 +134,8 @@ impl UpdateMapper {
         Flow::Continue
     }
 
-    /// Adds the tool call in a permission request, if it is not known yet, and emits it. Returns its title.
+    /// Adds or updates the tool call in a permission request, and marks the call as waiting for permission. Returns the
+    /// call's title.
     pub fn permission(&mut self, id: &str, call: &Map<String, Value>, out: &mut Vec<Update>) -> String {
         self.upsert(id, call);
         self.set_permission(id, PermissionState::Pending, out);

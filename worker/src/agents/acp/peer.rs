@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::message::{INTERNAL_ERROR, RpcError, integer};
 
-/// Capacity of the channel for outgoing messages. It fills up only if the agent does not read its stdin.
+/// Capacity of the channel for outgoing messages. The channel fills up only if the agent does not read its stdin.
 const OUTGOING_MESSAGES: usize = 1024;
 
 /// The reason why a request failed.
@@ -138,7 +138,7 @@ fn value(parameters: impl Serialize) -> Value {
     serde_json::to_value(parameters).unwrap_or_default()
 }
 
-/// Responds to a request from the agent. If it is dropped before responding, it responds with an error.
+/// Responds to a request from the agent. If a responder is dropped before it has responded, it sends an error.
 #[derive(Debug)]
 pub(super) struct Responder {
     peer: Arc<Peer>,

@@ -17,7 +17,7 @@ use super::mapper::tool_call_id;
 
 /// Maximum number of options in a request.
 const MAX_OPTIONS: usize = 100;
-/// Maximum length of an option ID that is stored unchanged, in bytes. A longer ID is replaced with one made from the
+/// Maximum length, in bytes, of an option ID that is stored unchanged. A longer ID is replaced with one made from the
 /// option's number.
 const MAX_OPTION_ID_BYTES: usize = 256;
 /// Maximum length of an option's kind, in bytes.
@@ -31,7 +31,7 @@ pub(super) struct AcpPermissionRequest {
     offered: Vec<OfferedOption>,
 }
 
-/// An option, with its ID as sent by the agent.
+/// An option, along with the ID that the agent sent for it.
 #[derive(Debug)]
 struct OfferedOption {
     option: PermissionOption,
@@ -74,7 +74,8 @@ impl AcpPermissionRequest {
     }
 
     /// Applies the policy. `allow` decides without asking the user only if exactly one option allows the operation once
-    /// and every option's kind is recognized. It never selects an option that the agent would remember.
+    /// and every option's kind is recognized. It never selects an option that would make the agent remember the
+    /// decision.
     pub fn decide(&self, policy: PermissionPolicy) -> PolicyDecision {
         if self.offered.is_empty() {
             return PolicyDecision::Decide(PermissionDecision::Reject);
@@ -104,8 +105,8 @@ impl AcpPermissionRequest {
     }
 
     /// Returns the response: the option with the ID `chosen`, if any, or else one that matches the decision. If there
-    /// is no `reject_once` option, a rejection cancels the request, which is the only other outcome that the protocol
-    /// supports.
+    /// is no `reject_once` option, a rejection cancels the request, because cancellation is the only other outcome that
+    /// the protocol supports.
     pub fn result(&self, decision: PermissionDecision, chosen: Option<&str>) -> Value {
         let options = self.options();
         let by_decision = || option_for(&options, decision).ok().flatten().map(|option| option.option_id.as_str());

@@ -1,4 +1,4 @@
-//! An agent's processes. There is one per conversation, which is kept running for the next turn.
+//! An agent's processes. Each conversation has its own process, which is kept running for the next turn.
 //!
 //! Guarantees:
 //! - A conversation never has two processes.
@@ -43,7 +43,7 @@ const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Longest interval between checks for idle processes to end.
 const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
-/// A pooled connection. Dropping it ends its process.
+/// A pooled connection. Dropping it ends the connection's process.
 pub(super) trait PooledConnection: Send + 'static {
     /// Returns whether the connection can be used again.
     fn is_open(&self) -> bool;
@@ -94,7 +94,7 @@ pub(super) struct Pool<C = Connection> {
     limits: PoolLimits,
     permits: Arc<Semaphore>,
     slots: Mutex<HashMap<SessionId, Arc<Slot<C>>>>,
-    /// Notified when a process may have become idle and when one has exited.
+    /// Notified when a process may have become idle or has exited.
     changed: Notify,
     /// Number of processes that are being ended but have not exited yet.
     exiting: Arc<AtomicIsize>,
@@ -134,7 +134,7 @@ impl<C: PooledConnection> Pool<C> {
         pool
     }
 
-    /// Waits for the conversation's slot, which an earlier turn may still hold while it is being stopped.
+    /// Waits for the conversation's slot, which an earlier turn may still hold while that turn is being stopped.
     pub async fn acquire(self: &Arc<Self>, session: SessionId) -> SlotGuard<C> {
         let slot = {
             let mut slots = self.lock();
@@ -143,7 +143,8 @@ impl<C: PooledConnection> Pool<C> {
         SlotGuard::new(self, slot).await
     }
 
-    /// Ends the process of a deleted conversation if it is idle, after asking the agent to delete its session.
+    /// Asks the agent to delete the session for a deleted conversation, and then ends the conversation's process. Does
+    /// nothing if the process is not idle.
     pub fn forget(&self, session: SessionId) {
         let slot = self.lock().get(&session).cloned();
         let warm = slot.and_then(|slot| slot.warm.try_lock().ok()?.take());

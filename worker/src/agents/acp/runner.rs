@@ -41,7 +41,7 @@ impl Runner {
         let (result, cleanup) = self.answer(turn, &mut slot, updates, stop).await;
         let _ = reply.send(result);
         // The conversation's next turn waits for the cleanup, so that late output from this turn is not mistaken for
-        // its own.
+        // output from the next one.
         if let Some(cleanup) = cleanup
             && let Some(warm) = slot.warm.as_ref()
             && !cleanup.run(&warm.connection, &self.settle_policy).await
@@ -61,7 +61,7 @@ impl Runner {
     ) -> (Result<Answer, AgentError>, Option<turn::Cleanup>) {
         let stopped = || (Err(AgentError::stopped()), None);
         let Some(ready) = stop.run_until_cancelled(self.prepare(&turn, slot)).await else {
-            // The process may only be partly set up.
+            // The process may be only partly set up.
             slot.discard();
             return stopped();
         };

@@ -98,8 +98,8 @@ async fn try_restore(
     }
 }
 
-/// Sets the configured mode and model. Fails if the agent does not offer them, because it would otherwise run with
-/// different ones.
+/// Sets the configured mode and model. Fails if the agent does not offer them, because the agent would otherwise run
+/// with a different mode or model.
 async fn configure(
     connection: &Connection,
     config: &AcpConfig,

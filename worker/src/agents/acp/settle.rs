@@ -2,7 +2,8 @@
 //!
 //! According to the protocol, a turn's updates end with its result, but some agents send their last updates a few
 //! milliseconds or more after the result. A turn therefore ends only once the agent has been silent for a while after
-//! the result. The same applies to the history that some agents replay after responding to `session/load`.
+//! the result. Likewise, a restored session is not used until the agent has been silent for a while, because some
+//! agents replay the history only after responding to `session/load`.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -19,7 +20,7 @@ pub(super) const EMPTY_SILENCE: Duration = Duration::from_secs(2);
 const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// How long an agent must be silent after its response to `session/load` or `session/resume` before the replay ends.
 const REPLAY_SILENCE: Duration = Duration::from_millis(500);
-/// Maximum duration of a replay. If it takes longer, the session is not used.
+/// Maximum duration of a replay. If the replay takes longer, the session is not used.
 const REPLAY_LIMIT: Duration = Duration::from_secs(15);
 
 /// How late an agent's updates may be.
@@ -31,7 +32,7 @@ pub(in crate::agents) struct SettlePolicy {
     is_late: AtomicBool,
 }
 
-/// How long an agent must be silent, and the maximum time to wait for that.
+/// How long an agent must be silent, and the maximum time to wait for this silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::agents) struct SettleWindow {
     pub silence: Duration,
@@ -63,7 +64,7 @@ impl SettlePolicy {
 
     /// Records how long after a turn's result, or after the previous late update, an update arrived.
     pub fn record_lateness(&self, gap: Duration) {
-        // Anything beyond half of the allowed silence is a close call.
+        // An update that arrives after more than half of the allowed silence is nearly too late.
         if gap * 2 > TURN_SILENCE {
             self.is_late.store(true, Ordering::Relaxed);
         }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-/// Maximum length of the output that is kept for a tool, in bytes. This is one byte more than is displayed, so that
+/// Maximum length, in bytes, of the output that is kept for a tool. This is one byte more than is displayed, so that
 /// longer output counts as truncated.
 const MAX_BYTES: usize = 64 * 1024 + 1;
 /// Maximum number of tools per turn whose output is kept.

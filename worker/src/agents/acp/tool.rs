@@ -15,7 +15,7 @@ use super::{
     update::canonical,
 };
 
-/// Maximum length of the input, and of the output, that is kept for a tool call, in bytes.
+/// Maximum length, in bytes, of the kept input of a tool call, and of its kept output.
 pub(super) const MAX_DETAIL_BYTES: usize = 64 * 1024;
 /// Maximum length of a path or title, in bytes.
 const MAX_LINE_BYTES: usize = 4096;

@@ -1,9 +1,10 @@
 //! One prompt, from the request to its end.
 //!
-//! Guarantees: everything that the agent sent before its result, or soon after it, is emitted before the turn ends;
-//! stopping a turn cancels it in the agent's session, and the agent's process is kept only if the agent complied in
-//! time and left no process of the turn running. Other processes that a turn leaves running, detached from the agent,
-//! are ended by [`Cleanup`].
+//! Guarantees:
+//! - Everything that the agent sends before its result, or soon after it, is emitted before the turn ends.
+//! - Stopping a turn cancels it in the agent's session. The agent's process is kept only if the agent complies in time
+//!   and leaves none of the turn's processes running.
+//! - Any other processes that a turn leaves running, detached from the agent, are ended by [`Cleanup`].
 
 mod cleanup;
 mod pending;
@@ -52,19 +53,19 @@ const FLUSH_PAUSE: Duration = Duration::from_millis(150);
 pub(super) struct TurnResult {
     /// The answer.
     pub result: Result<Answer, AgentError>,
-    /// What can be reused of the agent.
+    /// How much of the agent can be reused.
     pub reuse: Reuse,
     pub cleanup: Cleanup,
 }
 
-/// What can be reused of an agent after a turn.
+/// How much of an agent can be reused after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reuse {
     /// The process and its session.
     Session,
-    /// Only the process, with a new session: it is unknown how much of this turn the old session contains.
+    /// Only the process. It needs a new session, because it is unknown how much of this turn the old session contains.
     Process,
-    /// Nothing: the agent does not stop, or has exited.
+    /// Nothing, because the agent did not stop or has exited.
     Nothing,
 }
 
@@ -77,17 +78,17 @@ pub(super) struct Prompt<'a> {
     pub blocks: Vec<String>,
     pub updates: &'a mpsc::Sender<Update>,
     pub stop: &'a CancellationToken,
-    /// The worker is about to exit.
+    /// Cancelled when the worker is about to exit.
     pub shutting_down: &'a CancellationToken,
     /// How late the agent's updates may be.
     pub settle_policy: &'a SettlePolicy,
 }
 
-/// The reason for no longer reading events.
+/// The reason why the turn's events are no longer read.
 enum LoopExit {
     /// The agent has ended the turn.
     Done(Result<Value, RequestError>, Flow),
-    /// The turn is to be cancelled.
+    /// The turn must be cancelled.
     Cancel(Result<Answer, AgentError>),
 }
 
@@ -287,7 +288,7 @@ impl Prompt<'_> {
     }
 }
 
-/// Returns the result of an answer that was cut off.
+/// Returns the result for an answer that was cut off because it was too long.
 fn too_long() -> Answer {
     Answer { finish_reason: FinishReason::Length, usage: None }
 }

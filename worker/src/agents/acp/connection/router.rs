@@ -29,11 +29,11 @@ use crate::agents::acp::{
 const UPDATE: &str = "session/update";
 /// Capacity of the channel for a turn's events. While it is full, the agent's output is not read.
 const EVENT_BUFFER: usize = 256;
-/// Maximum total length of the lines that contain the queued events, in bytes. A single line may be longer.
+/// Maximum total length, in bytes, of the lines that contain the queued events. A single line may be longer.
 const EVENT_BYTES: u32 = 16 * 1024 * 1024;
-/// Maximum number of lines to keep that are not messages.
+/// Maximum number of kept lines that are not messages.
 const MAX_PRINTED_LINES: usize = 10;
-/// Maximum length of each kept line, in bytes. The rest is cut off.
+/// Maximum length, in bytes, of each kept line. The rest of the line is cut off.
 const MAX_PRINTED_BYTES: usize = 1000;
 
 /// An event that an agent sends during a turn.

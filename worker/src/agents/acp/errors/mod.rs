@@ -23,9 +23,9 @@ use crate::{
     supervise,
 };
 
-/// Maximum length of an agent's error message when displayed, in characters.
+/// Maximum length, in characters, of a displayed error message from an agent.
 const MAX_QUOTED_CHARS: usize = 300;
-/// Maximum length of the part of an error message that is examined, in bytes.
+/// Maximum number of bytes of an error message that are examined.
 const MAX_READ_BYTES: usize = 16 * 1024;
 /// How long a process may take to exit after its stdout is closed.
 const EXIT_LIMIT: Duration = Duration::from_secs(5);

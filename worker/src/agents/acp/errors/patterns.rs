@@ -32,7 +32,8 @@ static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
         r"|out of (?:credits?|extra usage|usage)|credits? (?:are |is )?(?:exhausted|used up)",
     ))
 });
-/// Matches messages about a quota per minute or per day. They may mention tokens, but are not about the context.
+/// Matches messages about a quota per minute or per day. Such messages may mention tokens, but are not about the
+/// context.
 static PER_TIME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\bper (?:min|minute|hour|day)\b|\brate[ _-]?limit|\b429\b"));
 /// Matches messages saying that the provider is temporarily unable to serve requests.

@@ -1,4 +1,4 @@
-//! Collects the text of an answer, with a paragraph break wherever something else arrived in between.
+//! Collects the text of an answer, and inserts a paragraph break wherever something other than text arrived.
 
 use banter_shared::lenient_json::SurrogateJoiner;
 
@@ -7,7 +7,7 @@ use crate::agents::{Update, acp::content::cut};
 
 /// Maximum length of an answer, in bytes.
 pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-/// Maximum length of an answer that could be an error message, in bytes.
+/// Maximum length, in bytes, of an answer that could be an error message.
 const MAX_BEGINNING_BYTES: usize = 1000;
 
 /// The text received so far.
@@ -25,7 +25,8 @@ pub(super) struct AnswerText {
 }
 
 impl AnswerText {
-    /// Joins the halves of surrogate pairs. The result is empty while the second half is still missing.
+    /// Joins the halves of surrogate pairs. A first half at the end of the text is held back until the second half
+    /// arrives.
     pub fn decode(&mut self, text: &str) -> String {
         self.surrogates.push(text).into_owned()
     }
@@ -33,7 +34,7 @@ impl AnswerText {
     /// Appends decoded, nonempty text.
     pub fn push(&mut self, text: &str, message_id: Option<String>, out: &mut Vec<Update>) -> Flow {
         let is_new = message_id.is_some() && self.message_id.is_some() && message_id != self.message_id;
-        // Text before a tool call and text after it are separate paragraphs.
+        // The text before a tool call and the text after it are separate paragraphs.
         let needs_break = self.bytes > 0 && !self.ends_in_space && (self.was_interrupted || is_new);
         self.message_id = message_id.or_else(|| self.message_id.take());
         self.was_interrupted = false;

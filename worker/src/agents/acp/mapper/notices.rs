@@ -53,7 +53,7 @@ impl AgentNotices {
     }
 }
 
-/// Maximum nesting depth to search for an error message in a notice.
+/// Maximum nesting depth at which to look for an error message in a notice.
 const MAX_ERROR_DEPTH: usize = 4;
 
 /// The fields of a notice.

@@ -13,7 +13,7 @@ use super::super::{
 };
 use crate::agents::{PermissionReply, Update};
 
-/// How long to wait for a decision beyond its time limit before giving up on it.
+/// How long to keep waiting for a decision after its time limit has passed.
 const DECISION_SLACK: Duration = Duration::from_secs(5);
 
 /// The permission requests that are still pending.
@@ -52,8 +52,7 @@ impl PendingPermissions {
         self.decisions.push(decided.boxed());
     }
 
-    /// Waits for the next decision and returns it along with the number of its request. Returns `None` if there are no
-    /// requests.
+    /// Waits for the next decision. Returns the request's number and the decision, or `None` if there are no requests.
     pub async fn next(&mut self) -> Option<(usize, Option<PermissionReply>)> {
         self.decisions.next().await
     }

@@ -19,7 +19,7 @@ const DETACHED_POLL_INTERVAL: Duration = Duration::from_millis(20);
 const DETACHED_LIMIT: Duration = Duration::from_secs(3);
 
 /// Waits until all processes started since the beginning of the turn have exited, because an agent may report that it
-/// has stopped while its tool is still running. Returns `false` if they do not exit in time.
+/// has stopped while one of its tools is still running. Returns `false` if they do not exit in time.
 pub(super) async fn wait_until_exited(
     handle: &ProcessHandle,
     started_at: u64,
@@ -39,9 +39,9 @@ pub(super) async fn wait_until_exited(
     false
 }
 
-/// Ends any processes that a turn left running detached from its agent, such as a tool in its own session, which would
-/// otherwise run until the agent exits. Does not affect processes that are still attached to the agent. Returns `false`
-/// if any detached processes remain.
+/// Ends any detached processes that a turn left running, such as a tool in its own session. Otherwise, these processes
+/// would run until the agent exits. Does not affect processes that are still attached to the agent. Returns `false` if
+/// any detached processes remain.
 pub(in crate::agents::acp) async fn kill_detached(handle: &ProcessHandle, started_at: u64) -> bool {
     let since = Instant::now();
     while let Some(root) = handle.running_pid() {
