@@ -109,8 +109,8 @@ impl Drop for AttemptGuard {
     }
 }
 
-/// Follows the relay until `end` is cancelled: wakes the queue, checks for stop requests, and announces decisions. It
-/// also polls once a second.
+/// Follows the relay until `end` is cancelled: wakes the queue, checks for stop requests, and announces decisions. Also
+/// polls once a second.
 pub async fn follow(
     running: RunningAttempts,
     store: Store,

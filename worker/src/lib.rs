@@ -49,7 +49,8 @@ use turn::TurnRunner;
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
 /// Upper bound on the duration of a turn. An agent's timeout is at most 24 hours.
 const LONGEST_TURN: Duration = Duration::from_hours(25);
-/// How long one task of apalis continues with further turns, so that [`LONGEST_TURN`] suffices for the last of them.
+/// How long an apalis task may keep starting further turns. The limit leaves enough of [`LONGEST_TURN`], the apalis
+/// task's timeout, for the last turn.
 const LONGEST_SERIES: Duration = Duration::from_mins(30);
 /// How long a claim in progress may delay the start of draining.
 const CLAIM_LIMIT: Duration = Duration::from_secs(5);
@@ -162,8 +163,8 @@ async fn run_queue(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -
             .build(handle)
     });
     // The grace period is implemented by the worker, not by the monitor: at the end of the period, every turn hands
-    // back its task and returns. The monitor is not stopped while a claim is in progress, because it would then keep
-    // the claimed task, without running it, until it exits.
+    // back its task and returns. The monitor is not stopped while a claim is in progress, because the process would
+    // then keep the claimed task, without running it, until the process exits.
     let worked = monitor.run_with_signal(async move {
         soft.cancelled().await;
         let _ = timeout(CLAIM_LIMIT, drained.cancelled()).await;

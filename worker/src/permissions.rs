@@ -25,7 +25,7 @@ use crate::agents::PermissionReply;
 /// Pause before retrying a failed write.
 const WRITE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Waits for the decisions on one attempt's requests, until it is dropped.
+/// Waits for the decisions on one attempt's requests. Dropping this value stops the waiting.
 pub(crate) struct Permissions {
     store: Store,
     relay: SharedRelay,

@@ -1,4 +1,4 @@
-//! The apalis backend. Claims tasks from the store, at most as many as there are free slots.
+//! The apalis backend. Claims tasks from the store, but never more than there are free slots.
 //!
 //! Guarantees:
 //! - In a single transaction (`Store::claim`), a claim updates the tasks, their jobs, and their attempts, and records
@@ -66,8 +66,8 @@ pub struct QueueParts {
     pub drained: CancellationToken,
 }
 
-/// A slot and the claim that occupies it. Accompanies the first claim through apalis, and is released when the last copy
-/// is dropped, after the acknowledgement.
+/// A slot and the claim that occupies it. The slot accompanies the first claim through apalis, and is released when the
+/// last copy of the slot is dropped, after the acknowledgement.
 #[derive(Clone, Debug)]
 pub struct TaskSlot {
     claim: Arc<Mutex<Claim>>,

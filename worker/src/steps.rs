@@ -36,7 +36,7 @@ use crate::{
 const WRITE_INTERVAL: Duration = Duration::from_millis(150);
 /// Pause after a failed write.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
-/// The key for the notice about omitted steps. No driver uses a key that starts with it.
+/// The key for the notice about omitted steps. No driver uses a key that starts with this character.
 const NOTICE_KEY: &str = "\0";
 /// The title of the notice about omitted steps.
 const NOTICE: &str = "Some steps were omitted because the step limit was reached.";

@@ -117,7 +117,7 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
             continue;
         }
         if getppid() == parent {
-            // Gives the agent time to exit gracefully.
+            // Give the agent time to exit gracefully.
             let _ = kill(agent, Signal::SIGTERM);
             let deadline = Instant::now() + TERM_LIMIT;
             while status.is_none() && Instant::now() < deadline && getppid() == parent {
@@ -180,7 +180,7 @@ fn exit_code(status: ExitStatus) -> u8 {
 }
 
 /// Acquires the lock. If another supervisor holds it, that supervisor must belong to an idle agent or a finished
-/// attempt, so it is sent SIGTERM. Returns `None` if it does not exit in time.
+/// attempt, so it is sent SIGTERM. Returns `None` if that supervisor does not exit in time.
 fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let deadline = Instant::now() + LOCK_LIMIT;

@@ -68,7 +68,7 @@ pub struct TurnRunner {
 /// The reason why an attempt ended.
 enum AttemptResult {
     Finished(Result<Answer, AgentError>),
-    /// A stop was requested, or the attempt is already over in the store.
+    /// A stop was requested, or the attempt is already over according to the store.
     Stopped,
     /// The process is shutting down.
     HandedBack,

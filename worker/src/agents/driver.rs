@@ -1,4 +1,5 @@
-//! Drivers, each of which builds and probes agents of one kind. A driver is implemented by its configuration type.
+//! Drivers, each of which builds and probes agents of one kind. Each driver is implemented by the configuration type
+//! for its agents.
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub struct ProbeReport {
     pub lines: Vec<String>,
 }
 
-/// A kind of agent.
+/// Builds and probes agents of one kind.
 #[async_trait]
 pub trait Driver: Sync {
     /// Builds an agent but does not start a process.
@@ -62,7 +63,7 @@ pub fn of(config: &DriverConfig) -> &dyn Driver {
 }
 
 impl BuildContext<'_> {
-    /// Returns how to start a program. Does not check whether the program is installed; this is checked when the
+    /// Returns how to start a program. Does not check whether the program is installed; that is checked only when the
     /// program is started.
     ///
     /// # Errors

@@ -29,7 +29,8 @@ pub fn check(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Ve
     configured.chain(found).collect()
 }
 
-/// Returns why an agent cannot run on this machine. `None` does not guarantee that it can, because nothing is started.
+/// Returns why an agent cannot run on this machine. `None` does not guarantee that the agent can run, because nothing
+/// is started.
 #[must_use]
 pub fn unavailable_reason(agent: &AgentConfig, env: impl Fn(&str) -> Option<String>) -> Option<String> {
     agent.unavailable_reason(env).or_else(|| driver::of(&agent.driver).program().and_then(missing))

@@ -35,9 +35,9 @@ static TRIGGER: LazyLock<Regex> = LazyLock::new(|| {
 /// Matches a standalone number that may be a Unix time, in seconds or milliseconds.
 static EPOCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\w.])(\d{13}|\d{10})(?:\.\d+)?(?:[^\w]|$)"));
 
-/// Returns the time until the limit reported in `words` ends, which is zero if it has just ended.
+/// Returns the time until the limit reported in `words` ends, or zero if the limit has just ended.
 ///
-/// `zone` is the time zone for clock times that do not specify one. For a program running on this machine, it is the
+/// `zone` is the time zone for clock times that do not specify one. For a program running on this machine, this is the
 /// machine's time zone.
 pub fn retry_after<Z: TimeZone>(words: &str, now: Timestamp, zone: &Z) -> Option<Duration> {
     let now = DateTime::from_timestamp_millis(now.unix_millis())?;
@@ -59,11 +59,11 @@ fn wait_in<Z: TimeZone>(trigger: &str, tail: &str, now: DateTime<Utc>, zone: &Z)
 
 fn epoch_in(words: &str, now: DateTime<Utc>) -> Option<Duration> {
     let numbers = EPOCH.captures_iter(words).filter_map(|found| found.get(1)?.as_str().parse().ok());
-    // A time in the past is more likely to be when the message was sent.
+    // A time in the past is more likely the time at which the message was sent.
     numbers.filter_map(epoch).find(|at| *at > now && is_plausible(*at, now)).map(|at| until(at, now))
 }
 
-/// Converts a Unix time, which is in seconds or, starting at 10¹², in milliseconds.
+/// Converts a Unix time. Numbers below 10¹² are in seconds; all others are in milliseconds.
 fn epoch(number: i64) -> Option<DateTime<Utc>> {
     if number >= 1_000_000_000_000 {
         DateTime::from_timestamp_millis(number)

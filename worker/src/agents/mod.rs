@@ -105,7 +105,7 @@ pub enum PermissionReply {
     Expired,
 }
 
-/// The end of an answer, whose text was sent as updates.
+/// The end of an answer. The answer's text has already been sent as updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The finish reason: `Stop`, `Length`, or `Refusal`.

@@ -5,7 +5,7 @@ use banter_shared::chat::{HistoryMessage, Role};
 
 /// Returns the newest messages whose combined text fits within the limit. The last message is always included, whatever
 /// its length. If any messages are omitted, the remaining ones start with a user message, because an answer without its
-/// question is misleading, and some models reject it.
+/// question is misleading, and because some models reject a conversation that starts with an answer.
 pub fn within_budget(mut history: Vec<HistoryMessage>, budget_bytes: usize) -> Vec<HistoryMessage> {
     let Some(last) = history.len().checked_sub(1) else { return history };
     let mut used_bytes = history[last].content.len();
@@ -34,8 +34,8 @@ pub const ASSISTANT_HEADING: &str = "[assistant]\n";
 pub const INTRODUCTION: &str = "The following blocks contain the conversation so far, one message per block. The last \
     block is the new message to answer.";
 
-/// Returns the prompt for an agent that remembers the conversation. It consists of any messages that the agent has not
-/// received yet, followed by the user's message in a separate block. `seen` is the last turn that the agent has
+/// Returns the prompt for an agent that remembers the conversation. The prompt consists of any messages that the agent
+/// has not received yet, followed by the user's message in a separate block. `seen` is the last turn that the agent has
 /// received.
 pub fn blocks(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usize) -> Vec<String> {
     let last = history.len().saturating_sub(1);

@@ -80,7 +80,7 @@ impl Registry {
         self.config(key).map(|config| config.timeout)
     }
 
-    /// Returns the maximum length of the conversation that this agent receives, in bytes of text.
+    /// Returns the maximum length, in bytes of text, of the conversation that this agent receives.
     #[must_use]
     pub fn history_bytes(&self, key: &str) -> Option<usize> {
         self.config(key).map(|config| config.driver.history_bytes())

@@ -8,7 +8,7 @@ use super::{AnswerEnd, DemoAnswer, Prelude, texts, words};
 
 /// Maximum duration of `/slow`, in seconds.
 const MAX_SLOW_S: f64 = 3600.0;
-/// Duration of `/slow` if no number is given, in seconds.
+/// Duration, in seconds, of `/slow` if no number is given.
 const DEFAULT_SLOW_S: f64 = 5.0;
 /// Chunks per second in a `/slow` answer.
 const SLOW_PARTS_PER_S: f64 = 8.0;
@@ -52,7 +52,7 @@ fn long() -> DemoAnswer {
     DemoAnswer { parts, duration: LONG_DURATION, ..DemoAnswer::at_once("") }
 }
 
-/// Returns an answer that counts, so that a lost or repeated word is easy to notice.
+/// Returns an answer that counts upward, which makes a lost or repeated word easy to notice.
 fn slow(argument: &str) -> DemoAnswer {
     let seconds = if argument.is_empty() { Ok(DEFAULT_SLOW_S) } else { argument.parse() };
     let Some(seconds) = seconds.ok().filter(|seconds| (0.0..=MAX_SLOW_S).contains(seconds)) else {

@@ -1,9 +1,9 @@
 //! The built-in demo, a program (`worker demo-agent`) that implements the Agent Client Protocol over stdin and stdout.
-//! The `demo` driver starts it like any other agent, so that trying it out covers everything: a process, a stream,
+//! The `demo` driver starts it like any other agent, so trying out the demo exercises everything: a process, a stream,
 //! tools, permissions, the Stop button, and loading an earlier session.
 //!
-//! The demo follows fixed rules and needs neither a key nor network access. It is not an AI, and says so. The same
-//! conversation always gets the same answer. `small_talk` and `commands` decide what to answer; `server` sends the
+//! The demo follows fixed rules and needs neither a key nor network access. The demo is not an AI, and says so. The
+//! same conversation always gets the same answer. `small_talk` and `commands` decide what to answer; `server` sends the
 //! answer at typing speed.
 
 mod commands;
@@ -44,7 +44,7 @@ enum Prelude {
     Thought,
     /// A plan whose steps are completed one by one.
     Plan,
-    /// A tool call that needs permission. If it is rejected, a different text follows.
+    /// A tool call that needs permission. If permission is denied, a different text follows.
     Tool,
 }
 

@@ -148,7 +148,7 @@ struct Word<'a> {
 }
 
 impl Word<'_> {
-    /// Returns the word as seen by the other speaker, such as "you" for "I".
+    /// Returns the word as the other speaker would say it, such as "you" for "I".
     fn reflected(&self) -> String {
         let turned = match self.lower.as_str() {
             "i" | "me" => "you",

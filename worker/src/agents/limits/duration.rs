@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::agents::pattern::pattern;
 
-/// Longest plausible duration, in seconds: a year.
+/// Longest plausible duration, in seconds, which is a leap year.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
 /// Matches filler words between a trigger, such as "retry", and the duration.

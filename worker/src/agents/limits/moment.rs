@@ -12,9 +12,10 @@ use regex::{Captures, Regex};
 use super::{epoch, is_plausible};
 use crate::agents::pattern::pattern;
 
-/// A clock time that passed no longer ago than this means now rather than tomorrow, because messages round times.
+/// If a clock time passed no longer ago than this, it means now rather than tomorrow, because times in messages are
+/// rounded.
 const JUST_PASSED: TimeDelta = TimeDelta::minutes(5);
-/// A date without a year that passed longer ago than this means next year.
+/// If a date without a year passed longer ago than this, it refers to next year.
 const PASSED_DATE: TimeDelta = TimeDelta::days(31);
 
 /// Matches filler words between a trigger and the time.

@@ -20,8 +20,8 @@ use crate::agents::AgentError;
 
 /// Time limit for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept open. Must be shorter than the 5 s after which common servers close idle
-/// connections: a request fails if the server closes its connection just as it is sent.
+/// How long an idle connection is kept open. This must be shorter than the 5 s after which common servers close idle
+/// connections, because a request fails if the server closes the connection just as the request is sent.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Maximum number of header fields in a response. Gateways add many of them.
@@ -64,7 +64,7 @@ impl Client {
             .default_headers(headers)
             .redirect(Policy::none())
             .http1_max_headers(MAX_HEADERS)
-            // The `gzip` module handles gzip, including variants that this decoder does not.
+            // The `gzip` module handles gzip, including variants that reqwest's decoder does not support.
             .no_gzip()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT);

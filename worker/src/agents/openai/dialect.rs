@@ -85,7 +85,7 @@ impl Feature {
         }
     }
 
-    /// Returns whether this part may make a chat template fail without being named in the error.
+    /// Returns whether this part may make a chat template fail with an error that does not name it.
     fn may_fail_template(self) -> bool {
         matches!(self, Self::SystemRole | Self::RepeatedRoles)
     }

@@ -44,7 +44,7 @@ enum Decoder {
 }
 
 impl Decoder {
-    /// Decodes the next bytes. Returns the output, and the error that ended it, if any.
+    /// Decodes the next bytes. Returns the decoded bytes, and the error that stopped the decoding, if any.
     fn push(&mut self, bytes: &[u8]) -> (Vec<u8>, Option<AgentError>) {
         match self {
             Self::Start(head) => {

@@ -63,7 +63,7 @@ pub struct OpenaiAgent {
     profile: Mutex<ServerProfile>,
 }
 
-/// What is known about the server. It is kept in memory only.
+/// What is known about the server. This information is kept only in memory.
 #[derive(Clone, Debug, Default)]
 struct ServerProfile {
     /// The first model in the server's list, which is used if no model is configured.
@@ -137,7 +137,7 @@ impl OpenaiAgent {
         outcome.map_err(|failure| if has_output { failure.error.into() } else { failure })
     }
 
-    /// Returns the next dialect to try after a failure, if it would change the request.
+    /// Returns the next dialect to try after a failure, if that dialect would change the request.
     fn adapted(&self, turn: &Turn, dialect: Dialect, failure: &Failure) -> Option<Dialect> {
         let is_final = matches!(
             failure.error.code,

@@ -13,7 +13,7 @@ use super::dialect::Dialect;
 /// The separator between the parts of a joined message.
 const SEPARATOR: &str = "\n\n";
 
-/// Returns the request for answering this conversation.
+/// Returns the request for the next answer in this conversation.
 pub(super) fn completion(config: &OpenaiConfig, model: &str, history: &[HistoryMessage], dialect: Dialect) -> Value {
     let mut request = Map::new();
     request.insert("model".into(), model.into());

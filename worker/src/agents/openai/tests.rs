@@ -24,7 +24,7 @@ use self::server::Server;
 use super::*;
 use crate::agents::StepUpdate;
 
-/// Long enough for a busy machine, but short enough for tests in which the server is silent.
+/// Time limit that is long enough for a busy machine, but short enough for tests in which the server is silent.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn config(server: &Server) -> OpenaiConfig {

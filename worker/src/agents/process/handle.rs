@@ -37,7 +37,8 @@ impl Drop for Inner {
 }
 
 impl ProcessHandle {
-    /// Creates a handle to a supervisor. `exit` receives its exit status, and cancelling `end` ends it.
+    /// Creates a handle to a supervisor. `exit` receives the supervisor's exit status, and cancelling `end` ends the
+    /// supervisor.
     pub(super) fn new(
         pid: u32,
         exit: watch::Receiver<Option<ExitStatus>>,
@@ -56,7 +57,7 @@ impl ProcessHandle {
         (Self::new(pid, exit, end, stderr, PathBuf::new()), exit_sender)
     }
 
-    /// Ends the agent in the background. The owner of the agent's stdin should close it first.
+    /// Ends the agent in the background. The owner of the agent's stdin should close stdin first.
     pub fn end(&self) {
         self.inner.end.cancel();
     }
@@ -87,7 +88,7 @@ impl ProcessHandle {
         self.inner.stderr.text()
     }
 
-    /// Waits until all of an exited agent's stderr has been read, and returns the end of it.
+    /// Waits until all of an exited agent's stderr has been read, and returns the end of the output.
     pub async fn final_stderr(&self) -> String {
         let _ = timeout(STDERR_LIMIT, self.inner.stderr.drained()).await;
         self.stderr()

@@ -65,7 +65,7 @@ pub struct Launch {
     pub args: Vec<OsString>,
     /// Environment variables to add to those that every agent receives.
     pub env: Vec<(String, String)>,
-    /// Environment variables to add whose values are redacted from all output.
+    /// Additional environment variables. Their values are redacted from all output.
     pub secrets: Vec<(String, String)>,
 }
 

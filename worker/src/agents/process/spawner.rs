@@ -34,8 +34,8 @@ const SWEEP_LIMIT: Duration = Duration::from_secs(1);
 /// Pause before trying again to kill the remaining orphans.
 const SWEEP_PAUSE: Duration = Duration::from_millis(200);
 
-/// The supervisors started by this process. The list is locked while a supervisor is being started, so that it is not
-/// mistaken for an orphan.
+/// The supervisors started by this process. The list is locked while a supervisor is being started, so that the new
+/// supervisor is not mistaken for an orphan.
 static SUPERVISORS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
 
 /// A handle to the thread; see the module documentation.

@@ -51,7 +51,7 @@ fn below(all: &[Process], roots: &[u32]) -> Vec<u32> {
     found.split_off(roots.len())
 }
 
-/// Returns the total resident memory of these processes and their descendants, in bytes. Shared pages are counted once
+/// Returns the total resident memory, in bytes, of these processes and their descendants. Shared pages are counted once
 /// per process.
 #[must_use]
 pub fn resident_bytes(roots: &[u32]) -> u64 {
@@ -81,7 +81,7 @@ pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
 
 /// Returns the running descendants of the supervisor `root` that started at `moment` or later and have detached from
 /// its agent, along with their descendants. A process has detached if it lost its parent and became a child of the
-/// supervisor, or if it is in a session without older processes.
+/// supervisor, or if it is in a session that contains no older processes.
 #[must_use]
 pub fn detached_since(root: u32, moment: u64) -> Vec<u32> {
     let all = processes();

@@ -12,7 +12,7 @@ use crate::agents::pattern::patterns;
 pub(super) enum Access {
     /// The configured key is wrong.
     WrongKey,
-    /// No key is configured, which may be why.
+    /// No key is configured, which may be the reason.
     NoKey,
     /// The reason is a different one, or none was given.
     OtherReason,

@@ -39,7 +39,7 @@ impl Cause {
     }
 }
 
-/// Maximum length of the strings, other than the message, that are examined in an error object, in bytes.
+/// Maximum length, in bytes, of the strings that are examined in an error object, apart from the message.
 const MAX_KEYWORD_BYTES: usize = 80;
 
 /// Determines the cause of an error. `has_wait` is true if the server said when to retry.
@@ -106,7 +106,7 @@ fn code_of_status(status: u16) -> ErrorCode {
     }
 }
 
-/// Returns the error code for an error object's `type`, `code`, or `status`, if its value is known.
+/// Returns the error code for an error object's `type`, `code`, or `status`, if one of them has a recognized value.
 fn kind_of(error: &Value) -> Option<ErrorCode> {
     let error = error.get("error").filter(|inner| inner.is_object()).unwrap_or(error);
     let kinds = ["code", "type", "status"].map(|field| error[field].as_str().unwrap_or_default().to_ascii_lowercase());
@@ -138,7 +138,7 @@ fn keywords(error: &Value) -> String {
     words
 }
 
-/// Returns whether a single request exceeds a rate limit all by itself.
+/// Returns whether the request exceeds a rate limit all by itself.
 fn is_larger_than_limit(text: &str) -> bool {
     let number = |index| REQUESTED.captures(text)?.get(index)?.as_str().parse::<u64>().ok();
     number(1).zip(number(2)).is_some_and(|(limit, requested)| requested > limit)

@@ -32,8 +32,8 @@ pub(super) fn without_keys(said: &str, key: Option<&str>) -> String {
 }
 
 fn is_key(word: &str) -> bool {
-    // A long run that mixes digits, uppercase letters, and lowercase letters is random, unlike model names and error
-    // codes.
+    // A long run that mixes digits, uppercase letters, and lowercase letters is treated as random, unlike model names
+    // and error codes.
     let is_random = |run: &str| {
         let has = |kind: fn(&u8) -> bool| run.bytes().any(|byte| kind(&byte));
         run.len() >= LONG_BYTES && has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)

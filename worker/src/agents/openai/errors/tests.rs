@@ -1,4 +1,4 @@
-//! Tests of the errors of servers.
+//! Tests for the conversion of server errors.
 
 mod limits;
 
@@ -25,8 +25,8 @@ fn response(number: u16, headers: &[(&str, &str)], body: &str) -> AgentError {
     from_status(StatusCode::from_u16(number).unwrap(), &headers, body.as_bytes(), context()).error
 }
 
-/// Returns the error for this message in every place where servers put it: in a response with a status, in a stream,
-/// and as plain text.
+/// Returns the errors that result from this message in each place where servers put it: in a response with a status, in
+/// a stream, and as plain text.
 fn everywhere(status_number: u16, words: &str) -> Vec<AgentError> {
     let object = json!({"error": {"message": words, "type": "x"}});
     vec![

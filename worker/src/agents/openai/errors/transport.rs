@@ -6,7 +6,7 @@ use banter_shared::chat::ErrorCode;
 
 use crate::agents::AgentError;
 
-/// Converts an error from a request that received no response or whose response was interrupted.
+/// Converts the error from a request that received no response, or only part of one.
 pub(in super::super) fn from_transport(error: reqwest::Error) -> AgentError {
     let error = error.without_url();
     let mut reason = None;

@@ -8,7 +8,7 @@ use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::agents::limits;
 
-/// Longest wait whose end is displayed with seconds.
+/// For waits up to this long, the displayed end time includes seconds.
 const SECONDS_MATTER: Duration = Duration::from_mins(10);
 
 /// The waiting times specified in a response.

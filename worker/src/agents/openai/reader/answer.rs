@@ -40,7 +40,7 @@ pub(super) struct Assembler<'a> {
     usage: Option<Usage>,
     /// The index of the choice used as the answer.
     choice: Option<u64>,
-    /// Text from the server outside the answer, since the last output.
+    /// Text that the server has sent outside the answer since the last output.
     words: LastWords,
     flags: Flags,
 }

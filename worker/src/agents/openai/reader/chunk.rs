@@ -36,11 +36,11 @@ pub(super) struct Chunk {
 /// How a server ended an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Finish {
-    /// It gave a known finish reason.
+    /// The server gave a known finish reason.
     Reason(FinishReason),
-    /// It gave an unknown finish reason.
+    /// The server gave an unknown finish reason.
     Unknown(String),
-    /// It aborted the answer, for this reason.
+    /// The server aborted the answer for this reason.
     Aborted(String),
 }
 

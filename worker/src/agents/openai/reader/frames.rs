@@ -12,7 +12,7 @@ use super::{
     lines::{Line, LineSplitter, MAX_LINE_BYTES},
 };
 
-/// Maximum length of a multi-line document that is checked for completeness after each line, in bytes.
+/// Maximum length, in bytes, of a multi-line document that is checked for completeness after each line.
 const EAGER_BYTES: usize = 64 * 1024;
 /// The names of an event's fields.
 const FIELDS: [&str; 4] = ["data", "event", "id", "retry"];
@@ -22,7 +22,7 @@ const FIELDS: [&str; 4] = ["data", "event", "id", "retry"];
 pub(super) struct Frame {
     /// The `event` field, or an empty string if there is none.
     pub name: String,
-    /// The values of the `data` fields, one per line. If this is not an event, the lines of text.
+    /// The values of the `data` fields, one per line, or the lines of text if this is not an event.
     pub data: String,
     /// Whether this is an event.
     pub is_event: bool,
@@ -171,7 +171,7 @@ fn name_of(field: &str) -> String {
     field.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}').to_ascii_lowercase()
 }
 
-/// Returns whether a comment reports an error, and not the absence of errors.
+/// Returns whether a comment reports an error rather than the absence of errors.
 fn reports_error(comment: &str) -> bool {
     let words = comment.trim_start().get("error".len()..).filter(|_| starts_with_error(comment));
     let words = words.and_then(|words| words.trim_start().strip_prefix([':', '=']));

@@ -1,4 +1,5 @@
-//! Keeps what a server sends outside the answer. If nothing else follows, it explains why the answer ended.
+//! Keeps the text that a server sends outside the answer. If nothing else follows, this text explains why the answer
+//! ended.
 //!
 //! Proxies and gateways report failures in the middle of a stream as plain text, web pages, or JSON objects.
 
@@ -9,7 +10,7 @@ use crate::agents::{
     openai::errors::{self, Context, Failure},
 };
 
-/// Maximum length of the text that is kept, in bytes.
+/// Maximum length, in bytes, of the text that is kept.
 const MAX_BYTES: usize = 8 * 1024;
 /// Messages that report success.
 const SUCCESSES: [&str; 9] = ["success", "succeeded", "ok", "done", "completed", "complete", "finished", "end", "stop"];

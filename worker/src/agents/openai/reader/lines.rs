@@ -7,9 +7,9 @@
 /// Maximum length of a line, in bytes. The longest possible answer fits, even if every character is escaped with six
 /// characters.
 pub(super) const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
-/// Minimum length of a base64 run to be shortened in an overlong line, in bytes.
+/// Minimum length, in bytes, of a base64 run that is shortened in an overlong line.
 const LONG_RUN_BYTES: usize = 4 * 1024;
-/// How much of the start of such a run is kept, in bytes. This is enough to recognize the format.
+/// How many bytes of the start of such a run are kept. This is enough to recognize the format.
 const KEPT_RUN_BYTES: usize = 64;
 /// Inserted between the start of a shortened run and the number of omitted bytes.
 pub(super) const OMITTED: &str = ";omitted=";

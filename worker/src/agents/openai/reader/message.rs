@@ -20,7 +20,7 @@ pub(super) enum ServerMessage {
     },
     /// An error, as an object or as text.
     Error(Value),
-    /// Text outside the answer. If nothing else follows, it explains why the answer ended.
+    /// Text outside the answer. If nothing else follows, this text explains why the answer ended.
     Words(String),
     /// A part of the answer that cannot be read.
     Loss(String),

@@ -6,9 +6,9 @@
 //!
 //! **End of the answer.** An answer is complete when the server sends `[DONE]`, ends the body after a `finish_reason`,
 //! or sends no more of the answer for [`QUIET`] after a `finish_reason`. A `finish_reason` followed by more output does
-//! not count: some servers send one in each chunk. If there are thoughts but no text, the silence must last for the
-//! whole idle timeout. An answer without a `finish_reason` fails if the last thing that the server sent is text outside
-//! the answer.
+//! not count, because some servers send a `finish_reason` in each chunk. If there are thoughts but no text, the silence
+//! must last for the whole idle timeout. An answer without a `finish_reason` fails if the last thing that the server
+//! sent is text outside the answer.
 
 mod answer;
 mod charset;
@@ -47,19 +47,20 @@ use super::{
 };
 use crate::agents::{AgentError, Answer, Update};
 
-/// Silence after a `finish_reason` that ends the answer. Longer than the pauses of servers that send one in each chunk.
+/// How long the server must be silent after a `finish_reason` before the answer ends. This is longer than the pauses
+/// between chunks from servers that send a `finish_reason` in each chunk.
 const QUIET: Duration = Duration::from_secs(15);
-/// Silence after a `finish_reason` that ends the answer once the usage has arrived in a separate chunk, which is the
-/// last one before `[DONE]`.
+/// How long the server must be silent after a `finish_reason` before the answer ends, if the usage has already arrived
+/// in a separate chunk, which is the last chunk before `[DONE]`.
 const QUIET_AFTER_USAGE: Duration = Duration::from_secs(3);
-/// Number of unknown frames after which reading is given up if no frame was part of an answer.
+/// Number of unknown frames after which the reader gives up if no frame was part of an answer.
 const MAX_UNKNOWN_FRAMES: usize = 1_000;
-/// Maximum length of a quote from an unrecognized body, in characters.
+/// Maximum length, in characters, of a quote from an unrecognized body.
 const MAX_QUOTE_CHARS: usize = 200;
 
 /// The result of reading an answer.
 pub(super) struct ReadResult {
-    /// Whether the answer was read completely, or the reason why not.
+    /// The answer, or the reason why it could not be read completely.
     pub outcome: Result<Answer, Failure>,
     /// Whether there was any output.
     pub has_output: bool,
@@ -112,7 +113,7 @@ struct AnswerReader<'a> {
     unknown: usize,
     /// The start of the first such frame.
     first_unknown: Option<String>,
-    /// When a continued silence ends the answer.
+    /// When the answer ends if the server stays silent.
     quiet_at: Option<Instant>,
 }
 
@@ -217,7 +218,7 @@ impl AnswerReader<'_> {
         Ok(MessageEffect::Idle)
     }
 
-    /// Returns how long the silence after the answer must last to end it; `None` if there is no finish reason yet.
+    /// Returns how long the server must be silent before the answer ends; `None` if there is no finish reason yet.
     fn silence(&self) -> Option<Duration> {
         self.assembler.finish()?;
         let idle = self.body.idle_timeout();

@@ -11,7 +11,7 @@ use crate::agents::{StepUpdate, openai::errors::one_line};
 const MAX_NOTICES: usize = 20;
 /// Maximum length of a displayed tool name, in characters.
 const MAX_NAME_CHARS: usize = 80;
-/// Maximum length of a tool name assembled from pieces, in bytes.
+/// Maximum length, in bytes, of a tool name assembled from pieces.
 const MAX_CALL_BYTES: usize = 4 * 1024;
 
 /// Collects notices.

@@ -28,7 +28,7 @@ pub(super) struct Output {
     received: String,
     /// The thoughts that were received separately from the text.
     received_thoughts: String,
-    /// Number of bytes of these thoughts that have been repeated in lists of details so far.
+    /// Number of bytes of `received_thoughts` that have been repeated in lists of details so far.
     repeated_bytes: usize,
     has_thoughts: bool,
     was_retracted: bool,

@@ -1,4 +1,4 @@
-//! Removes what a whole message repeats of the deltas before it.
+//! Removes the parts of a whole message that repeat the preceding deltas.
 
 use banter_shared::lenient_json::replace_marks;
 
@@ -15,7 +15,8 @@ pub(super) fn remove(parts: &mut Vec<Part>, output: &Output) {
     };
     let whole: String = parts.iter().filter_map(text).collect();
     let whole = replace_marks(&whole).into_owned();
-    // Without tags and the thoughts between them.
+    // A whole message may or may not include tags and the thoughts between them, so it is compared both with the text
+    // as received and with the text that was kept.
     let received = [output.received(), output.kept()];
     let known = received.iter().find(|known| !known.trim().is_empty() && whole.trim().starts_with(known.trim()));
     if let Some(known) = known {

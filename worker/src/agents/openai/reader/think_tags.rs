@@ -10,7 +10,7 @@ mod tests;
 
 use self::tags::{LONGEST_TAG_BYTES, TAGS, closing_tags, find_tag, held_bytes, is_in_code, is_mention};
 
-/// Maximum length of a thought without an opening tag, in bytes.
+/// Maximum length, in bytes, of a thought that has no opening tag.
 const MAX_UNOPENED_BYTES: usize = 256 * 1024;
 
 /// A piece of an answer.

@@ -1,4 +1,5 @@
-//! Converts thoughts to steps. There is one step for each section of thinking before, or in between, sections of text.
+//! Converts thoughts to steps. There is one step for each section of thinking, which may come before the text or
+//! between sections of text.
 
 use banter_shared::chat::{StepDetail, StepStatus, ThoughtDetail};
 

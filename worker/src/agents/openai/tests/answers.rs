@@ -84,7 +84,8 @@ async fn fails_if_the_stream_is_cut_before_its_end() {
     }
 }
 
-/// The same body, compressed by other programs, in base64, with the name of each encoding.
+/// The same body compressed by other programs. Each entry contains the encoding's name and the compressed body in
+/// base64.
 const COMPRESSED: [(&str, &str); 6] = [
     ("gzip", include_str!("compressed/gzip.b64")),
     ("x-gzip", include_str!("compressed/gzip.b64")),

@@ -153,7 +153,7 @@ impl Row {
     }
 }
 
-/// The result of reading, and how long it took.
+/// The result of reading, and how long reading took.
 struct Observation {
     read: Expected,
     usage: Option<Usage>,

@@ -1,5 +1,5 @@
-//! Random mutations of typical streams. They must not cause a panic or a hang, or make an incomplete answer count as a
-//! success.
+//! Random mutations of typical streams. These mutations must not cause a panic or a hang, or make an incomplete answer
+//! count as a success.
 //!
 //! If a test fails, it prints its seed. To reproduce the failure, set `PROPTEST_RNG_SEED` to the seed.
 
