@@ -103,10 +103,10 @@ pub fn create_folder(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Sets the permissions of a file or folder. Returns whether they changed. A missing file is ignored; one that belongs
-/// to another account is logged and left unchanged.
+/// Sets the permissions of a file or folder. Returns whether they changed. A missing file is ignored; a file that
+/// belongs to another account is logged and left unchanged.
 ///
-/// Never opens the file: closing one that SQLite has open in the same process would release SQLite's locks
+/// Never opens the file, because closing a file that SQLite has open in the same process would release SQLite's locks
 /// (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).
 pub fn restrict(path: &Path, mode: u32) -> bool {
     let Ok(found) = fs::metadata(path) else { return false };

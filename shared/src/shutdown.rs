@@ -47,7 +47,7 @@ impl Shutdown {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         // A write that exceeds the file size limit (`RLIMIT_FSIZE`) must fail like a write to a full disk. Without a
-        // handler, it would kill the process (signal(7)).
+        // handler, the signal would kill the process (signal(7)).
         drop(signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?);
         let (soft, hard) = (self.soft.clone(), self.hard.clone());
         tokio::spawn(async move {

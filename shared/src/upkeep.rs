@@ -1,4 +1,4 @@
-//! Background work in every process. It takes over the tasks of dead workers, ends tasks whose worker ignores a stop
+//! Background work in every process, which takes over the tasks of dead workers, ends tasks whose worker ignores a stop
 //! request, erases the remnants of deleted text, and prunes old rows.
 
 use std::time::Duration;

@@ -10,7 +10,7 @@ use super::{
 /// The key of the demo agent, which exists unless it is disabled.
 pub const DEMO_KEY: &str = "demo";
 
-/// An agent, including how it appears to users, the limits for its turns, and its driver.
+/// The configuration of an agent, including how the agent appears to users, the limits for its turns, and its driver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentConfig {
     /// The key that sessions refer to: `[a-z0-9][a-z0-9_-]{0,63}`, unique. Changing the key creates a different agent.

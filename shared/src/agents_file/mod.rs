@@ -1,10 +1,10 @@
 //! Reads `agents.toml`, which defines the configured agents and how they are run.
 //!
-//! `api` reads it to list agents and to reject messages to unknown ones; `worker` reads it to run them. Both need the
-//! same file and the same environment. A file that contains an error is rejected as a whole; every error names the
-//! line, the field, and the expected value. This module opens no connections.
+//! `api` reads the file to list agents and to reject messages to unknown agents; `worker` reads it to run the agents.
+//! Both need the same file and the same environment. A file that contains an error is rejected as a whole; every error
+//! names the line, the field, and the expected value. This module opens no connections.
 //!
-//! [`AgentConfig`] is the result; the worker's `agents` module runs it.
+//! Each table becomes an [`AgentConfig`]; the worker's `agents` module runs the agents.
 
 mod catalog;
 mod config;

@@ -7,7 +7,7 @@ use super::defaults::{
     DEFAULT_PERMISSION_TIMEOUT,
 };
 
-/// A program with its arguments and environment. It is not run through a shell.
+/// A program with its arguments and environment. The program is not run through a shell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProgramConfig {
     /// A path, or a name to look up on `PATH`.
@@ -31,7 +31,7 @@ pub struct AcpConfig {
     pub model: Option<String>,
     /// How permission requests are handled.
     pub permission: PermissionPolicy,
-    /// The time that the user has to answer a permission request before it is rejected.
+    /// The time that the user has to answer a permission request before the request is rejected.
     pub permission_timeout: Duration,
     /// The maximum length, in bytes of text, of the conversation sent to an agent that keeps no session.
     pub history_bytes: usize,

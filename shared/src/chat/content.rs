@@ -40,7 +40,7 @@ impl Content {
     }
 }
 
-/// Removes NUL characters from an agent's text, because SQLite's text functions stop at them.
+/// Removes NUL characters from an agent's text, because SQLite's text functions stop at NUL.
 #[must_use]
 pub fn sanitize_agent_text(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "").into() } else { text.into() }

@@ -152,7 +152,7 @@ pub fn option_for(
 ) -> Result<Option<&PermissionOption>, AnswerError> {
     let of = |kind: PermissionKind| options.iter().filter(move |option| option.kind == kind);
     match decision {
-        // An option whose ID is shared with an approval would not reject the request.
+        // If an option shares its ID with an approval, selecting that option would not reject the request.
         PermissionDecision::Reject => Ok(of(PermissionKind::RejectOnce)
             .find(|reject| decision_for(options, &reject.option_id) == PermissionDecision::Reject)),
         PermissionDecision::Allow => {

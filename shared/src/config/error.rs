@@ -6,7 +6,7 @@
 pub struct ConfigError {
     /// The name of the variable.
     pub variable: &'static str,
-    /// Its value; `None` if it may be a secret.
+    /// The value of the variable; `None` if the value may be a secret.
     pub value: Option<String>,
     /// A description of valid values.
     pub expected: String,

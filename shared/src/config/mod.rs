@@ -142,7 +142,7 @@ impl Config {
         })
     }
 
-    /// Creates `DATA_DIR` if it is missing, and makes it private.
+    /// Creates the folder `DATA_DIR` if it is missing, and makes the folder private.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be created.

@@ -1,4 +1,4 @@
-//! Hints about the effects of a change. The store returns them, and a relay sends them.
+//! Hints about the effects of a change. The store returns the hints, and a relay sends them.
 
 use crate::{chat::UserRef, id::TaskId};
 

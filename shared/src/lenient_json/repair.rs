@@ -80,7 +80,7 @@ fn half(surrogate: u16, lone: LoneSurrogates) -> String {
     }
 }
 
-/// Text in which ranges are replaced. It is copied only if at least one range is replaced.
+/// Text in which ranges are replaced. The text is copied only if at least one range is replaced.
 struct RepairedText<'a> {
     text: &'a str,
     /// The position in `text` up to which the text has been written to `out`.
@@ -89,7 +89,8 @@ struct RepairedText<'a> {
 }
 
 impl<'a> RepairedText<'a> {
-    /// Replaces a range, which must follow all earlier ones, and returns its end.
+    /// Replaces a range and returns the end of the range. The range must follow all ranges that have already been
+    /// replaced.
     fn replace(&mut self, from: usize, to: usize, with: &str) -> usize {
         self.out.push_str(&self.text[self.kept_to..from]);
         self.out.push_str(with);

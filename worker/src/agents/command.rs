@@ -129,7 +129,7 @@ impl Inner {
     }
 }
 
-/// Writes the input and closes stdin. The program does not have to read all of it.
+/// Writes the input and closes stdin. The program does not have to read all of the input.
 async fn write(mut stdin: ChildStdin, text: String) {
     let written = async {
         stdin.write_all(text.as_bytes()).await?;

@@ -19,9 +19,9 @@ use crate::agents::pattern::pattern;
 
 /// Number of characters examined after a trigger.
 const REACH_CHARS: usize = 100;
-/// How far in the past a number may be for it to be treated as a Unix time.
+/// A number is treated as a Unix time only if that time is at most this many seconds in the past.
 const EPOCH_PAST_SECONDS: i64 = 24 * 3600;
-/// How far in the future a number may be for it to be treated as a Unix time.
+/// A number is treated as a Unix time only if that time is at most this many seconds in the future.
 const EPOCH_FUTURE_SECONDS: i64 = 400 * 24 * 3600;
 
 /// Matches words that precede the time at which a limit ends.

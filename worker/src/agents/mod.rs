@@ -57,7 +57,8 @@ pub enum Update {
     Step(StepUpdate),
     /// A permission request; the agent is waiting for a decision.
     Permission(PermissionRequest),
-    /// The agent's session in which this turn runs. It is stored with the outcome, for use by the next turn.
+    /// The agent's session in which this turn runs. The session is stored with the outcome, so that the next turn can
+    /// resume it.
     Resume(AgentSession),
 }
 

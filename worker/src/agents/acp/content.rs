@@ -27,7 +27,7 @@ fn block_text(block: &Value) -> String {
     }
 }
 
-/// Returns the text in a chunk. Some agents put it next to `content` rather than inside it.
+/// Returns the text in a chunk. Some agents put the text next to `content` rather than inside it.
 pub(super) fn chunk_text(fields: &Map<String, Value>) -> String {
     let texts = ["content", "text", "delta", "message"].into_iter().filter_map(|field| fields.get(field)).map(text_of);
     texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()

@@ -105,7 +105,7 @@ impl UpdateMapper {
             "tool_call" | "tool_call_update" => {
                 let Some(id) = tool_call_id(&fields) else { return self.ignore(&kind) };
                 if kind == "tool_call" {
-                    // The tool may already be known. Empty lists in its announcement must not replace known values.
+                    // The tool may already be known. Empty lists in this announcement must not replace known values.
                     fields.retain(|_, field| field.as_array().is_none_or(|items| !items.is_empty()));
                 }
                 if kind == "tool_call" && self.tools.get(&id).is_some_and(|tool| tool.is_followed_by(&fields)) {

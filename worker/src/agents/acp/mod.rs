@@ -2,8 +2,8 @@
 //!
 //! Each conversation has its own process, which is kept for a while after each turn (`pool`). A new process resumes the
 //! agent's earlier session if possible; otherwise, it is sent the conversation (`session`). A turn is one prompt
-//! (`turn`). It runs in a separate task (`runner`), so that cancellation completes even if the worker has already
-//! dropped the future that is waiting for the answer.
+//! (`turn`). Each turn runs in a separate task (`runner`), so that cancellation completes even if the worker has
+//! already dropped the future that is waiting for the answer.
 
 mod agent_info;
 mod bounded_json;

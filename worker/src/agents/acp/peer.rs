@@ -61,8 +61,8 @@ impl Peer {
         let (reply, outcome) = oneshot::channel();
         self.pending().insert(id, reply);
         let _pending = PendingGuard { peer: self, id };
-        // This must be checked after the insertion: either `close` sees the request, or the request sees that the peer
-        // is closed.
+        // This must be checked after the insertion, so that either `close` sees the request or the request sees that
+        // the peer is closed.
         if self.closed.is_cancelled() {
             return Err(RequestError::Closed);
         }

@@ -74,7 +74,7 @@ impl AcpPermissionRequest {
     }
 
     /// Applies the policy. `allow` decides without asking the user only if exactly one option allows the operation once
-    /// and every option's kind is recognized. It never selects an option that would make the agent remember the
+    /// and every option's kind is recognized. `allow` never selects an option that would make the agent remember the
     /// decision.
     pub fn decide(&self, policy: PermissionPolicy) -> PolicyDecision {
         if self.offered.is_empty() {

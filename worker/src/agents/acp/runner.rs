@@ -127,7 +127,7 @@ impl Runner {
                     warm.session = Some(session);
                     return Ok(());
                 }
-                // An agent that crashes while restoring its session gets a new one.
+                // An agent that crashes while restoring its session gets a new session.
                 Err(error) if resume.is_some() && !warm.connection.is_open() => {
                     tracing::warn!(%error, "agent crashed while restoring its session; starting a new one");
                     resume = None;

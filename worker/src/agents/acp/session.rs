@@ -53,7 +53,7 @@ pub(super) async fn open(
 }
 
 /// Tries to restore an earlier session, using every method that the agent supports. Returns whether one of them
-/// succeeded. If not, the caller starts a new session and sends it the conversation.
+/// succeeded. If not, the caller starts a new session and sends the conversation to the agent.
 async fn restore(
     connection: &Connection,
     config: &AcpConfig,

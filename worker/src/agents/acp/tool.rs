@@ -15,7 +15,7 @@ use super::{
     update::canonical,
 };
 
-/// Maximum length, in bytes, of the kept input of a tool call, and of its kept output.
+/// Maximum length, in bytes, of a tool call's input, and of its output. Anything longer is truncated.
 pub(super) const MAX_DETAIL_BYTES: usize = 64 * 1024;
 /// Maximum length of a path or title, in bytes.
 const MAX_LINE_BYTES: usize = 4096;
@@ -93,7 +93,7 @@ pub(super) struct Tool {
     shown: Option<CappedValue>,
     raw_output: Option<CappedValue>,
     locations: Vec<ToolLocation>,
-    /// The reported status, or `None` if none was reported or it no longer applies.
+    /// The reported status, or `None` if none was reported or the reported status no longer applies.
     reported: Option<ReportedStatus>,
     permission: PermissionState,
 }

@@ -44,7 +44,7 @@ use crate::agents::{AgentError, Answer, PermissionRequest, Update, process::tree
 
 /// How long an agent may take to end a turn that was cancelled.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
-/// Maximum number of events processed at once, so that many small events are merged into few updates.
+/// Maximum number of events processed at once. Processing events together merges many small events into few updates.
 const BATCH: usize = 1024;
 /// How long thoughts are buffered before they are emitted.
 const FLUSH_PAUSE: Duration = Duration::from_millis(150);

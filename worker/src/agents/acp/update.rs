@@ -10,7 +10,7 @@ const KIND: &str = "sessionUpdate";
 /// Other names for this field.
 const OTHER_KINDS: [&str; 3] = ["session_update", "updateType", "type"];
 
-/// Returns the updates in these parameters. The kind of each is in its `sessionUpdate` field.
+/// Returns the updates in these parameters. Each update's kind is in its `sessionUpdate` field.
 pub(super) fn updates_in(mut parameters: Value) -> Vec<Value> {
     let update = parameters.get_mut("update").filter(|update| !update.is_null()).map(Value::take);
     let update = match update {

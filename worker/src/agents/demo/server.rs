@@ -179,7 +179,7 @@ impl DemoServer {
     }
 }
 
-/// Returns the messages in a prompt: the new message, preceded by any that this session has not received yet.
+/// Returns the messages in a prompt: the new message, preceded by any messages that this session has not received yet.
 fn messages(blocks: Vec<ContentBlock>) -> Vec<HistoryMessage> {
     let texts: Vec<String> = blocks
         .into_iter()

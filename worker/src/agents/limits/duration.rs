@@ -46,8 +46,8 @@ pub(super) fn at_start(tail: &str) -> Option<Duration> {
     from_seconds(seconds?)
 }
 
-/// Returns the duration for a number without a unit, which is in milliseconds after `retry_after_ms` and in seconds
-/// after "retry after".
+/// Returns the duration for a number without a unit. The unit is milliseconds after `retry_after_ms` and seconds after
+/// "retry after".
 pub(super) fn bare_number(trigger: &str, tail: &str) -> Option<Duration> {
     let trigger = trigger.to_ascii_lowercase();
     let is_count = ["after", "delay", "in", "seconds", "secs", "ms"].iter().any(|word| trigger.ends_with(word));

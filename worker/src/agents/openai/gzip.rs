@@ -36,7 +36,7 @@ pub(super) fn decode(
 }
 
 enum Decoder {
-    /// The first bytes, as long as there are too few of them to recognize gzip.
+    /// The first bytes, while there are too few of them to recognize gzip.
     Start(Vec<u8>),
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
     /// The body turned out not to be compressed.

@@ -34,7 +34,7 @@ impl LoadingWait {
         Self { limits, since: None }
     }
 
-    /// Shows a notice the first time it is called. Returns `false` once loading takes too long.
+    /// Shows a notice on the first call. Returns `false` once loading takes too long.
     pub async fn keep_waiting(&mut self, updates: &mpsc::Sender<Update>) -> Result<bool, AgentError> {
         if let Some(since) = self.since {
             return Ok(since.elapsed() < self.limits.timeout);

@@ -27,7 +27,7 @@ use crate::agents::acp::{
 
 /// The method that carries updates.
 const UPDATE: &str = "session/update";
-/// Capacity of the channel for a turn's events. While it is full, the agent's output is not read.
+/// Capacity of the channel for a turn's events. While the channel is full, the agent's output is not read.
 const EVENT_BUFFER: usize = 256;
 /// Maximum total length, in bytes, of the lines that contain the queued events. A single line may be longer.
 const EVENT_BYTES: u32 = 16 * 1024 * 1024;
@@ -115,7 +115,8 @@ impl Router {
     async fn send(&self, listener: &mpsc::Sender<QueuedEvent>, event: TurnEvent, bytes: usize) {
         let room = u32::try_from(bytes).unwrap_or(EVENT_BYTES).clamp(1, EVENT_BYTES);
         let Ok(room) = Arc::clone(&self.room).acquire_many_owned(room).await else { return };
-        // If the listener is gone, the event is dropped. Dropping a permission request answers it with an error.
+        // If the listener is gone, the event is dropped. Dropping a permission request sends an error response to the
+        // agent.
         let _ = listener.send(QueuedEvent { event, _room: room }).await;
     }
 
@@ -223,7 +224,7 @@ impl Router {
     }
 }
 
-/// A subscription to a session's events, which ends when it is dropped.
+/// A subscription to a session's events. Dropping this value ends the subscription.
 pub(in crate::agents::acp) struct EventSubscription<'a> {
     router: &'a Router,
     /// The events, in order.

@@ -90,7 +90,7 @@ impl PendingPermissions {
 
 impl PendingPermission {
     /// Responds to the agent and updates the tool call accordingly. An approval is treated as a rejection if no option
-    /// matches it.
+    /// matches the approval.
     pub fn decide(
         self,
         decision: PermissionDecision,

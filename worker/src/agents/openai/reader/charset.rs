@@ -16,7 +16,7 @@ pub(super) struct TextDecoder {
 }
 
 enum State {
-    /// The first few bytes, as long as there are too few of them to detect the encoding.
+    /// The first few bytes, while there are too few of them to detect the encoding.
     Start(Vec<u8>),
     /// UTF-8, with the bytes of an incomplete character.
     Utf8(Vec<u8>),

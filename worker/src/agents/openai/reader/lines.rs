@@ -1,8 +1,8 @@
 //! Splits text into lines, using bounded memory.
 //!
-//! If a line exceeds the limit, long runs of base64 in it are shortened first. They represent images and other data, of
-//! which only the start is used; the text next to an image is therefore kept, no matter how large the image is. If the
-//! line is still too long, it is truncated.
+//! If a line exceeds the limit, long runs of base64 in it are shortened first. Such runs represent images and other
+//! data, of which only the start is needed. The text next to an image is therefore kept, no matter how large the image
+//! is. If the line is still too long, it is truncated.
 
 /// Maximum length of a line, in bytes. The longest possible answer fits, even if every character is escaped with six
 /// characters.
@@ -42,7 +42,7 @@ struct Base64Run {
     bytes: usize,
     /// The number of bytes removed from the run.
     omitted: usize,
-    /// Whether the run ends with an odd number of backslashes, so that the next character is escaped.
+    /// Whether the run ends with an odd number of backslashes, in which case the next character is escaped.
     is_escaping: bool,
 }
 

@@ -264,8 +264,8 @@ impl AnswerReader<'_> {
         Err(if self.unknown > 0 { self.not_a_completion() } else { cut_short().into() })
     }
 
-    /// Returns the failure that the server's last words report. If they replace the whole answer and report nothing
-    /// specific, they violate the protocol.
+    /// Returns the failure that the server's last words report. If these words replace the whole answer and report
+    /// nothing specific, the server has violated the protocol.
     fn explained(&self) -> Option<Failure> {
         let failure = self.assembler.explained()?;
         let is_other = !self.assembler.has_output() && failure.error.code == ErrorCode::AgentError;

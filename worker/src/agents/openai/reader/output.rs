@@ -104,8 +104,8 @@ impl Output {
         self.append_thought(text);
     }
 
-    /// Appends an entry from a list of details to the thoughts, unless it repeats them. Such lists often repeat a field
-    /// from earlier chunks.
+    /// Appends an entry from a list of details to the thoughts, unless the entry repeats them. Such lists often repeat
+    /// a field from earlier chunks.
     pub fn push_thought_detail(&mut self, text: &str) {
         if self.received_thoughts[self.repeated_bytes..].starts_with(text) {
             self.repeated_bytes += text.len();

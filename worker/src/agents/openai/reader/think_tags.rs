@@ -1,8 +1,8 @@
 //! Separates the text of an answer from thoughts that the model writes between tags such as `<think>` and `</think>`.
 //!
-//! Tags are recognized only at the start of an answer; later in the answer, or in code, they are text. Some chat
-//! templates omit the opening tag, so a closing tag may reveal that the answer started with a thought, in which case
-//! the text before the tag is retracted. Chunks may split a tag at any position.
+//! Tags are recognized only at the start of an answer; later in the answer, or in code, they are treated as text. Some
+//! chat templates omit the opening tag, so a closing tag may reveal that the answer started with a thought, in which
+//! case the text before the tag is retracted. Chunks may split a tag at any position.
 
 mod tags;
 #[cfg(test)]
@@ -103,7 +103,7 @@ impl ThinkTags {
         }
     }
 
-    /// Processes the held text in the current state. Returns whether this must be called again.
+    /// Processes the held text in the current state. Returns whether this method must be called again.
     fn advance(&mut self, segments: &mut Vec<Segment>) -> bool {
         match self.state {
             State::Start | State::AfterThought => self.leave_start(),
