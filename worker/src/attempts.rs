@@ -61,8 +61,8 @@ impl RunningAttempts {
 
     /// Stops the attempts that, according to the store, should stop or are no longer assigned to this worker.
     async fn check_stops(&self, store: &Store, worker: &WorkerId) {
-        // Copy the list before reading the store, so that attempts added after the read are not compared with its
-        // result.
+        // Copy the list before reading the store, so that attempts added after the read are not compared with the
+        // result of the read.
         let mine = self.lock().clone();
         if mine.is_empty() {
             return;
@@ -81,7 +81,8 @@ impl RunningAttempts {
         }
     }
 
-    /// Notifies all attempts that a decision may have been made, so that those waiting for one check the store.
+    /// Notifies all attempts that a decision may have been made, so that attempts waiting for a decision check the
+    /// store.
     fn notify_decided(&self) {
         for attempt in self.lock().values() {
             attempt.decided.send_replace(());

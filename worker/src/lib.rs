@@ -180,7 +180,7 @@ async fn run_queue(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -
     }
 }
 
-/// Runs a claimed task, then every task that was claimed together with the outcome of the previous one.
+/// Runs a claimed task, and then each further task that was claimed when the previous task's outcome was written.
 async fn handle(claim: Claim, slot: Data<TaskSlot>, runner: Data<TurnRunner>) {
     let began = Instant::now();
     let mut next = Some(claim);

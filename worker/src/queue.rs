@@ -96,8 +96,8 @@ pub struct AgentQueue {
     slots: Arc<Semaphore>,
     /// Claimed tasks that apalis has not received yet.
     claimed: VecDeque<Task<Claim>>,
-    /// The claim in progress. It runs in a separate task, because the backend is not polled while the worker drains,
-    /// and a query that is not polled would hold on to the process's only writer connection.
+    /// The claim in progress. The claim runs in a separate task, because the backend is not polled while the worker
+    /// drains, and a query that is not polled would hold on to the process's only writer connection.
     claiming: JoinSet<Option<Vec<Task<Claim>>>>,
     closing: Option<BoxFuture<'static, ()>>,
 }

@@ -55,8 +55,8 @@ pub(crate) struct StepWriter {
     /// Whether a waiting state should be written immediately.
     is_urgent: bool,
     write_at: Instant,
-    /// The write in progress, followed by the states that it writes. It runs in a separate task, because a write that
-    /// is not polled would hold on to the process's only writer connection.
+    /// The write in progress, if any. It writes the states in `written`, and runs in a separate task, because a write
+    /// that is not polled would hold on to the process's only writer connection.
     in_flight: Option<JoinHandle<Result<(), StoreError>>>,
     written: Arc<Vec<StepState>>,
 }

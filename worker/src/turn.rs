@@ -89,8 +89,8 @@ async fn store_text(end: &AttemptResult, text: &mut TextWriter) -> WriterStatus 
 }
 
 impl TurnRunner {
-    /// Runs an attempt to completion. If tasks may be waiting because all slots are occupied, and `may_continue` is set,
-    /// claims the next one together with the outcome and returns it.
+    /// Runs an attempt to completion. If tasks may be waiting because all slots are occupied, and `may_continue` is
+    /// set, claims the next task when the outcome is written, and returns the claim.
     pub async fn run(&self, claim: Claim, may_continue: bool) -> Option<Claim> {
         let span = spans::attempt(&claim);
         let ended = self.run_attempt(&claim, may_continue).instrument(span.clone()).await;

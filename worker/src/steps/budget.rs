@@ -9,9 +9,9 @@ use banter_shared::chat::{MAX_STEP_DETAIL_BYTES, StepDetail, StepKind};
 /// Maximum number of steps per attempt.
 pub(super) const MAX_STEPS: i64 = 2000;
 /// Number of steps reserved for tool calls and permission requests, so that the start of a tool call is recorded even
-/// near the limit. The last of these is reserved for the notice about omitted steps.
+/// near the limit. The last of these steps is reserved for the notice about omitted steps.
 const RESERVED_STEPS: i64 = 100;
-/// Maximum total length of the step details in an attempt, in bytes of JSON.
+/// Maximum total length, in bytes of JSON, of the step details in an attempt.
 pub(super) const MAX_DETAIL_BYTES: usize = 4 * 1024 * 1024;
 
 /// The part of the budget that an attempt has used.
@@ -44,7 +44,7 @@ impl Budget {
         self.steps
     }
 
-    /// Returns the detail to store for a step in place of its earlier one.
+    /// Returns the detail to store for a step in place of the step's earlier detail.
     pub(super) fn detail(&mut self, earlier: Option<&StoredDetail>, detail: StepDetail) -> StoredDetail {
         // The store truncates longer details to this length.
         let bytes = detail.json_bytes().min(MAX_STEP_DETAIL_BYTES);
@@ -65,7 +65,7 @@ impl Budget {
     }
 }
 
-/// A detail and the number of bytes of the budget that it uses.
+/// A detail, and how many bytes of the budget the detail uses.
 #[derive(Clone, Debug)]
 pub(super) struct StoredDetail {
     /// The detail.

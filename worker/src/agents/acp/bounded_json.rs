@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// Maximum length of a string, in bytes; longer than the longest possible answer.
+/// Maximum length, in bytes, of a string. This is longer than the longest possible answer.
 const MAX_STRING_BYTES: usize = 1024 * 1024 + 64;
 /// Maximum length of a field name, in bytes.
 const MAX_NAME_BYTES: usize = 1024;
@@ -16,7 +16,7 @@ const MAX_NAME_BYTES: usize = 1024;
 const MAX_VALUES: usize = 100_000;
 /// Maximum number of items in a list.
 const MAX_ITEMS: usize = 10_000;
-/// Maximum total length of the strings in a message, in bytes.
+/// Maximum total length, in bytes, of the strings in a message.
 const MAX_TOTAL_BYTES: usize = 8 * 1024 * 1024;
 /// Strings up to this length, in bytes, are always kept because they may be status values.
 const SHORT_BYTES: usize = 64;

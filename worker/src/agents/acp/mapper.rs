@@ -182,7 +182,7 @@ impl UpdateMapper {
         self.thoughts.has_something_to_flush()
     }
 
-    /// Ends the turn: closes open tool calls, and rejects those that are still waiting for permission.
+    /// Ends the turn: closes open tool calls, and rejects tool calls that are still waiting for permission.
     pub fn finish(&mut self, is_success: bool, out: &mut Vec<Update>) {
         self.text.finish(out);
         self.thoughts.end(out);

@@ -138,8 +138,8 @@ impl Runner {
         }
     }
 
-    /// Returns the name of the program to which the agent's sessions belong: the name reported by the agent or, if
-    /// there is none, that of the program that was started.
+    /// Returns the name of the program to which the agent's sessions belong: the name reported by the agent or, if the
+    /// agent reported none, the name of the program that was started.
     fn provider(&self, connection: &Connection) -> String {
         let started = match &self.launch.program {
             Program::Named(name) => name.as_str(),

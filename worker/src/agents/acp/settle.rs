@@ -62,7 +62,8 @@ impl SettlePolicy {
         self.is_lenient.then_some(SettleWindow { silence: REPLAY_SILENCE, limit: REPLAY_LIMIT })
     }
 
-    /// Records how long after a turn's result, or after the previous late update, an update arrived.
+    /// Records a late update. `gap` is the time since the turn's result or, if there was one, since the previous late
+    /// update.
     pub fn record_lateness(&self, gap: Duration) {
         // An update that arrives after more than half of the allowed silence is nearly too late.
         if gap * 2 > TURN_SILENCE {

@@ -194,7 +194,7 @@ impl Tool {
         }
     }
 
-    /// Returns the combined length of the input and the output, in bytes.
+    /// Returns the combined length, in bytes, of the input and the output.
     pub fn bytes(&self) -> usize {
         self.input.bytes()
             + [&self.shown, &self.raw_output].into_iter().flatten().map(CappedValue::bytes).sum::<usize>()

@@ -194,7 +194,8 @@ fn pick<'a>(answers: &[&'a str], turn: usize) -> &'a str {
 mod tests {
     use super::*;
 
-    /// Returns the answer to the last of these messages. Each of the earlier messages got the same fixed answer.
+    /// Returns the answer to the last of these messages. In this conversation, each of the earlier messages got the
+    /// same fixed answer.
     fn reply_to(messages: &[&str]) -> String {
         let mut history = Vec::new();
         for (index, message) in messages.iter().enumerate() {

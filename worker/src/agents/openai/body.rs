@@ -21,8 +21,8 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// Wraps a response's body. The first bytes must arrive by `first_byte_at`, and all others within `idle_timeout` of
-    /// the previous ones.
+    /// Wraps a response's body. The first bytes must arrive by `first_byte_at`, and any further bytes within
+    /// `idle_timeout` of the previous ones.
     pub fn new(response: Response, first_byte_at: Instant, idle_timeout: Duration) -> Self {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();

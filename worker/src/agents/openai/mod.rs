@@ -3,8 +3,8 @@
 //! The driver compensates for differences between servers: `dialect` adapts requests that a server rejects, `reader`
 //! accepts variations in what servers send, and `errors` determines what an error means. An answer that was cut off or
 //! that contains an error is always treated as a failure, never as a short answer. Redirects are not followed, so the
-//! key is sent only to the configured address. Dropping the future closes the connection, which stops the server from
-//! generating.
+//! key is sent only to the configured address. Dropping the answer's future closes the connection, which stops the
+//! server from generating.
 
 mod body;
 mod client;

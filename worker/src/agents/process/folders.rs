@@ -18,7 +18,7 @@ pub struct AgentFolders {
 }
 
 impl AgentFolders {
-    /// Uses the agents' folders in this data folder. Makes existing ones private.
+    /// Uses the agents' folders in this data folder. Makes existing folders private.
     ///
     /// # Errors
     /// Fails if the folder does not exist.
@@ -29,7 +29,7 @@ impl AgentFolders {
     }
 
     /// Makes folders and lock files created by earlier versions private. The permissions of the folders' contents stay
-    /// unchanged, because nobody else can reach them.
+    /// unchanged, because no other account can reach the contents.
     fn restrict(&self) {
         let (work, agents) = (self.root.join("work"), self.root.join("agents"));
         let homes = entries(&agents).into_iter().flat_map(|own| [own.join("home"), own.join("tmp"), own]);
@@ -48,7 +48,7 @@ impl AgentFolders {
         }
     }
 
-    /// Returns the work folder for a session's agents, which exists as long as the session does.
+    /// Returns the work folder for a session's agents. The folder exists as long as the session does.
     ///
     /// # Errors
     /// Fails if the folder cannot be created.

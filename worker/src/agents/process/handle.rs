@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::stderr::StderrTail;
 
-/// Time limit for reading the rest of an agent's stderr after it has exited.
+/// Time limit for reading the rest of an agent's stderr after the agent has exited.
 const STDERR_LIMIT: Duration = Duration::from_secs(1);
 
 /// Watches an agent process and can end it. Dropping the last clone ends the process.

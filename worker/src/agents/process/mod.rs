@@ -39,7 +39,8 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(6);
 pub enum Program {
     /// This program.
     Own,
-    /// A program that is looked up every time it is started, because it may be installed while the worker runs.
+    /// A program that is looked up every time it is started, because the program may be installed while the worker
+    /// runs.
     Named(String),
 }
 

@@ -62,7 +62,7 @@ impl StderrTail {
     pub fn text(&self) -> String {
         let mut bytes: Vec<u8> = self.bytes.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         if bytes.len() == KEPT_BYTES {
-            // The text may start with the rest of a truncated secret, which would not be recognized.
+            // The text may start with the end of a truncated secret, which would not be recognized.
             bytes.drain(..self.secrets.first().map_or(0, |longest| longest.len().min(KEPT_BYTES)));
         }
         let text = self.redact(&String::from_utf8_lossy(&bytes));

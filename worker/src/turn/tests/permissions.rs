@@ -84,7 +84,7 @@ async fn closes_a_permission_request_that_the_agent_withdraws() {
 }
 
 #[tokio::test]
-async fn stops_an_attempt_that_waits_for_a_decision() {
+async fn stops_an_attempt_that_is_waiting_for_a_decision() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
     let reply = call.ask("a", TIMEOUT).await;

@@ -108,7 +108,7 @@ fn closes_open_steps_at_the_end_of_a_turn() {
         }
         assert_eq!(turn.status("done"), StepStatus::Succeeded);
         assert_eq!(turn.status("failed"), StepStatus::Failed);
-        assert_eq!(turn.status("waiting"), StepStatus::Rejected, "the request was closed");
+        assert_eq!(turn.status("waiting"), StepStatus::Rejected, "a waiting call is rejected");
         assert_eq!(turn.tools().len(), before + 4, "tools that had ended are not emitted again");
         assert_eq!(turn.step("thought:1").status, StepStatus::Succeeded);
     }

@@ -42,7 +42,7 @@ impl Cause {
 /// Maximum length, in bytes, of the strings that are examined in an error object, apart from the message.
 const MAX_KEYWORD_BYTES: usize = 80;
 
-/// Determines the cause of an error. `has_wait` is true if the server said when to retry.
+/// Determines the cause of an error. `has_wait` is true if the server stated when to retry.
 pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     let other = report.error.map_or_else(|| report.raw.to_owned(), keywords);
     let text = format!("{} {other}", report.message).to_lowercase();

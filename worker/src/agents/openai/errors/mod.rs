@@ -1,4 +1,4 @@
-//! Converts server and network errors into errors for the user.
+//! Converts errors from servers and from the network into errors for the user.
 //!
 //! Error messages contain no addresses or secrets, because they are visible to all users, not just the operator. Every
 //! error quotes the server's message, with keys masked.

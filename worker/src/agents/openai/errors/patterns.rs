@@ -46,7 +46,7 @@ pub(super) static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
         r"credit balance is too low|balance[^.]{0,20}(?:insufficient|too low)",
     ])
 });
-/// Matches the error codes for exhausted quotas that are not restored by waiting.
+/// Matches the error codes for exhausted quotas that waiting does not restore.
 pub(super) static HARD_QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"insufficient_quota|insufficient_(?:balance|credits?|funds)|billing_hard_limit|billing_not_active"])
 });

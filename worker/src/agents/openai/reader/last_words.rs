@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 8 * 1024;
 /// Messages that report success.
 const SUCCESSES: [&str; 9] = ["success", "succeeded", "ok", "done", "completed", "complete", "finished", "end", "stop"];
 
-/// What the server has sent outside the answer since the last part of the answer.
+/// What the server has sent outside the answer since the most recent part of the answer.
 #[derive(Debug, Default)]
 pub(super) struct LastWords {
     /// Lines of plain text or HTML.

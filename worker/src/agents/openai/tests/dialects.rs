@@ -64,7 +64,7 @@ async fn joins_consecutive_messages_once_the_server_requires_it() {
         }
 
         let verbatim = messages_of(&mut server).await;
-        assert_eq!(verbatim.as_array().unwrap().len(), 6, "verbatim at first");
+        assert_eq!(verbatim.as_array().unwrap().len(), 6, "the first request is unchanged");
         let joined = expected(&[("user", "one\n\ntwo"), ("assistant", "2"), ("user", "three\n\nfour")]);
         for _ in 0..2 {
             assert_eq!(pairs(&messages_of(&mut server).await), joined);

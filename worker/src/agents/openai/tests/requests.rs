@@ -150,7 +150,7 @@ async fn accepts_many_header_fields() {
 }
 
 #[tokio::test]
-async fn omits_rejected_fields_from_then_on() {
+async fn remembers_which_fields_were_rejected() {
     let no_options = response("400 Bad Request", "", "{\"error\":{\"message\":\"Unknown field: stream_options\"}}");
     let no_max_tokens =
         response("400 Bad Request", "", "{\"error\":{\"message\":\"Use 'max_completion_tokens' instead.\"}}");

@@ -36,7 +36,7 @@ fn reports_output_that_may_be_the_answer() {
     }
     let mut turn = MappedTurn::all(&[("hologram", text_chunk("x")), (SAY, text_chunk("a"))]);
     turn.finish(true);
-    assert_eq!((turn.text().as_str(), turn.steps().count()), ("a", 0), "there is an answer");
+    assert_eq!((turn.text().as_str(), turn.steps().count()), ("a", 0), "no notice if there is an answer");
 }
 
 #[test]
@@ -96,6 +96,6 @@ fn stops_at_the_maximum_answer_length() {
 
     assert_eq!(turn.update(SAY, text_chunk("xéé")), Flow::TooLong);
 
-    assert_eq!(turn.text().len(), MAX_ANSWER_BYTES - 1, "characters stay whole");
+    assert_eq!(turn.text().len(), MAX_ANSWER_BYTES - 1, "no character is split");
     assert_eq!(turn.update(SAY, text_chunk("more")), Flow::TooLong);
 }

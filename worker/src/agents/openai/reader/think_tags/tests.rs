@@ -32,7 +32,7 @@ fn assert_separated(is_thinking: bool, answer: &str, text: &str, thoughts: &[&st
     }
     let characters: Vec<String> = answer.chars().map(String::from).collect();
     let characters: Vec<&str> = characters.iter().map(String::as_str).collect();
-    assert_eq!(separated(is_thinking, &characters), expected, "{answer}: by characters");
+    assert_eq!(separated(is_thinking, &characters), expected, "{answer}: one character at a time");
 }
 
 #[test]

@@ -171,7 +171,7 @@ async fn fails_with_the_text_sent_in_place_of_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn considers_words_only_if_nothing_follows() {
+async fn reports_text_outside_the_answer_only_if_nothing_follows() {
     let error = ErrorCode::AgentError;
     let object = |value: Value| event(&value);
     let words = "upstream request timeout\n\n";
