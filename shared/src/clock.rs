@@ -1,4 +1,4 @@
-//! Wall-clock time, which is always injected.
+//! Wall-clock time. Code receives a [`Clock`] instead of reading the system time itself.
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 

@@ -23,7 +23,7 @@ const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 const ERASE_DELAY: Duration = Duration::from_millis(200);
 /// The first and the longest pause between attempts while readers or writers are blocking the erasure.
 const ERASE_RETRY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
-/// The maximum fraction of time spent rewriting the database, as 1/n, because writers have to wait during a rewrite.
+/// At most 1/n of the time is spent rewriting the database, because writers have to wait during a rewrite.
 const REWRITE_SHARE: u32 = 20;
 /// How often to empty the write-ahead log even if this process has deleted nothing, because a process that deleted text
 /// may have crashed before emptying the log.

@@ -128,7 +128,7 @@ pub async fn follow(
             signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
                 Ok(None) => return,
                 Ok(Some(signal)) => checks.add(&signal),
-                // It is time to poll.
+                // The poll interval has passed.
                 Err(_) => checks = PendingChecks::all(),
             },
         }

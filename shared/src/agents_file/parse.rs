@@ -30,7 +30,7 @@ const OPENAI_FIELDS: [&str; 10] = [
 /// The part of an error message that lists the drivers.
 const EXPECTED_DRIVER: &str = "expected \"acp\", \"openai\", \"command\", or \"demo\"";
 
-/// The part of an error message that states what `agents` contains.
+/// The part of an error message that states what `agents` must contain.
 const EXPECTED_TABLES: &str = "expected [[agents]] tables (with double brackets)";
 
 /// One `[[agents]]` table.

@@ -1,4 +1,4 @@
-//! What an agent receives for a conversation: the messages, and the agent session to resume.
+//! The parts of a conversation that an agent receives: the messages, and the agent session to resume.
 
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
-//! Determines from an error message when a limit ends. Examples are "resets 3pm", "try again in 2h 5m", and "reset
-//! after 59s".
+//! Determines from an error message when a limit ends. Such messages contain phrases like "resets 3pm", "try again in
+//! 2h 5m", and "reset after 59s".
 //!
 //! Only words after a trigger such as "resets" or "try again" count, so "your 5-hour limit" does not mean waiting for
 //! five hours. If a message gives no time, the result is `None` rather than an estimate.

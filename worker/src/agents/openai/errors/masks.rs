@@ -7,7 +7,7 @@ use regex::{Captures, Regex};
 use crate::agents::pattern::pattern;
 
 const MASK: &str = "***";
-/// Prefixes of known servers' keys.
+/// Prefixes of the keys that well-known servers issue.
 const PREFIXES: [&str; 11] = ["sk-", "sk_", "gsk_", "pplx-", "csk-", "nvapi-", "xai-", "hf_", "r8_", "Bearer-", "AIza"];
 /// Minimum length, in bytes, of a random-looking part. A word that contains one is treated as a key.
 const LONG_BYTES: usize = 20;

@@ -1,7 +1,7 @@
 //! Converts errors from servers and from the network into errors for the user.
 //!
-//! Error messages contain no addresses or secrets, because they are visible to all users, not just the operator. Every
-//! error quotes the server's message, with keys masked.
+//! Error messages contain no addresses or secrets, because they are visible to all users, not just the operator. Errors
+//! quote the server's message, with keys masked.
 
 mod access;
 mod cause;

@@ -55,7 +55,7 @@ impl FrameSplitter {
     pub fn finish(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         let last = self.lines.finish();
-        // The stream ended within a field name, so there is no data.
+        // If the stream ended within a field name, the line contains no data.
         let is_cut_name = FIELDS.iter().any(|field| field.starts_with(&name_of(&last.text)));
         if !is_cut_name {
             self.take_line(&last, &mut frames);

@@ -106,7 +106,7 @@ impl LineSplitter {
         }
     }
 
-    /// Appends part of a run. Once the run is long, removes all of it but the start.
+    /// Appends part of a run. Once the run is long, removes everything but the start of the run.
     fn extend_run(&mut self, part: &str) {
         for byte in part.bytes() {
             self.run.is_escaping = byte == b'\\' && !self.run.is_escaping;

@@ -140,7 +140,8 @@ impl AnswerReader<'_> {
     async fn read_end(&mut self) -> Result<(), Failure> {
         let cut = self.read_last().await?;
         let is_done = cut == LastFrame::Done || self.assembler.is_done();
-        // If the next chunk was cut off, a finish reason that the server sends in every chunk does not count.
+        // If the last chunk was cut off, an earlier finish reason does not count, because the server may send one in
+        // every chunk.
         if is_done || (cut == LastFrame::Complete && self.assembler.finish().is_some()) {
             return self.check_completion();
         }
@@ -150,7 +151,7 @@ impl AnswerReader<'_> {
         Err(self.explained().unwrap_or_else(|| cut_short().into()))
     }
 
-    /// Handles a broken connection or a silence that is too long.
+    /// Handles a broken connection, or a server that was silent for too long.
     async fn read_break(&mut self, error: AgentError) -> Result<(), Failure> {
         let is_silence = error.code == ErrorCode::Timeout;
         let last = self.read_last().await?;

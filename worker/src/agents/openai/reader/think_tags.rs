@@ -94,7 +94,7 @@ impl ThinkTags {
                 let thought = (!rest.is_empty()).then(|| Segment::Thought(rest.to_owned()));
                 thought.into_iter().chain([Segment::ThoughtEnd]).collect()
             }
-            // There was no closing tag, so the text was the answer.
+            // There was no closing tag, so this text was the answer.
             State::Unopened { .. } => {
                 let text = std::mem::take(&mut self.text_so_far) + &held;
                 let text = Some(text).filter(|text| !text.is_empty()).map(Segment::Text);
@@ -233,7 +233,7 @@ impl ThinkTags {
         };
         let after = &self.held[before + tag.len()..];
         if after.is_empty() && self.text_so_far.ends_with(' ') {
-            // What follows determines whether this is a tag or just a mention of one.
+            // The text that follows determines whether this is a tag or just a mention of one.
             self.text_so_far.truncate(self.text_so_far.len() - text.len());
             return false;
         }
