@@ -51,8 +51,8 @@ pub struct DemoConfig;
 /// A server with OpenAI-compatible streaming chat completions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenaiConfig {
-    /// The part of the URL before `/chat/completions`, usually ending in `/v1`. Uses `http` or `https`, and contains no
-    /// trailing slash and no credentials.
+    /// The part of the URL before `/chat/completions`, usually ending in `/v1`. The scheme is `http` or `https`, and
+    /// there are no trailing slashes or credentials.
     pub base_url: String,
     /// The model. If `None`, the first model that the server lists at `/models` is used.
     pub model: Option<String>,

@@ -108,7 +108,7 @@ impl ProgramConfig {
     /// Returns the names and values of the secrets.
     ///
     /// # Errors
-    /// Returns an error if a variable is unset or empty: a sentence for users that names the variable.
+    /// If a variable is unset or empty, returns a sentence for users that names the variable.
     pub fn secret_values(&self, env: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>, String> {
         let value = |name: &String| match env(name).filter(|value| !value.trim().is_empty()) {
             Some(value) => Ok((name.clone(), value)),

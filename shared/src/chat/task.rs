@@ -13,7 +13,7 @@ use crate::{
     text_column::{text_column, text_enum},
 };
 
-/// The maximum pause between automatic attempts, unless the agent requests a longer one.
+/// The maximum pause between automatic attempts, unless the agent requests a longer pause.
 pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// The maximum wait that an agent may request (`Retry-After`). If it requests a longer wait, the task fails.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);

@@ -38,7 +38,7 @@ impl Title {
         Ok(Self(text.to_owned()))
     }
 
-    /// Derives a title from the first line of a session's first message, truncated at a word boundary.
+    /// Derives a title from the first line of a session's first message. Truncates a long title at a word boundary.
     #[must_use]
     pub fn from_first_message(content: &str) -> Self {
         let lines = content.split(is_line_break).map(|line| clean_line(&strip_terminal_codes(line)).into_owned());

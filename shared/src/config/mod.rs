@@ -1,7 +1,7 @@
 //! Configuration from environment variables and from a `.env` file in the working directory.
 //!
-//! clap's `env` is not used, because an empty variable counts as unset here, and errors name the variable and the
-//! expected value but never show a secret.
+//! clap's `env` feature is not used, because here an empty variable counts as unset, and errors name the variable and
+//! the expected value but never show a secret.
 
 mod error;
 mod number;

@@ -46,8 +46,8 @@ pub struct EventRef {
     pub kind: LogKind,
     /// The session.
     pub session_id: SessionId,
-    /// The message. For `task.updated`, the user message of the task, which clients must remove if the task no longer
-    /// exists.
+    /// The message. For `task.updated`, this is the task's user message. Clients must remove the message if the task no
+    /// longer exists.
     pub message: Option<(MessageId, Role)>,
     /// The task.
     pub task_id: Option<TaskId>,
