@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_everything_else() {
+    fn rejects_invalid_cursors() {
         for text in [
             "",
             "-",
@@ -134,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn accepts_only_the_form_that_it_writes(text in "[0-9a-zA-Z]{0,12}-{0,2}[0-9]{0,20}") {
+        fn accepts_only_the_format_that_it_writes(text in "[0-9a-zA-Z]{0,12}-{0,2}[0-9]{0,20}") {
             if let Ok(cursor) = text.parse::<Cursor>() {
                 prop_assert_eq!(cursor.to_string(), text);
             }

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_other_text() {
+    fn rejects_other_defects() {
         for text in ["", "{", r#"{"a":"\ud83d"#, "[1,]", "nan", "{'a': 1}", r#""\ud8"#, r#""\"#] {
             assert_eq!(value(text), None, "{text}");
         }

@@ -186,7 +186,7 @@ mod tests {
         let second = ask("b");
         assert_eq!(sent(&mut lines).await["id"], 1);
 
-        assert!(!peer.complete(&json!(7), Ok(json!("no such request"))));
+        assert!(!peer.complete(&json!(7), Ok(json!("nobody asked"))));
         assert!(peer.complete(&json!("1"), Ok(json!("b"))));
         assert!(peer.complete(&json!(0.0), Err(RequestError::Unreadable("is not valid JSON".into()))));
 

@@ -88,7 +88,7 @@ fn reads_moments() {
 }
 
 #[test]
-fn reads_a_clock_time_without_a_zone_in_the_given_one() {
+fn reads_a_clock_time_without_a_zone_in_the_given_zone() {
     let east = FixedOffset::east_opt(2 * 3600).unwrap();
     let wait = |words: &str| retry_after(words, now(), &east).map(|wait| wait.as_secs_f64());
 

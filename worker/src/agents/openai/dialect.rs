@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn tries_what_templates_commonly_reject_after_an_unexplained_template_error() {
+    fn adapts_to_an_unexplained_template_error() {
         let answers = Dialect::default().alternatives("Jinja Exception: unknown error at row 7");
 
         assert_eq!(answers, [ROLES, Dialect { no_system_role: true, ..Dialect::default() }]);

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn splits_at_lf_crlf_and_cr_at_any_split() {
+    fn ends_lines_at_lf_crlf_and_cr_in_any_chunks() {
         let text = "a\nbé\r\n\r\nc\rd\r\re";
         let expected: Vec<Line> =
             ["a", "bé", "", "c", "d", "", "e"].map(|text| Line { text: text.into(), is_cut: false }).into();

@@ -59,7 +59,7 @@ async fn ignores_a_finish_reason_followed_by_output() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ends_an_answer_by_silence() {
+async fn ends_an_answer_after_silence() {
     let cases = [
         (vec![text("a"), end("stop")], Ok(FinishReason::Stop), 15),
         (vec![text("a"), end("stop"), USAGE.to_owned()], Ok(FinishReason::Stop), 3),
