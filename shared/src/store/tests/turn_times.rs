@@ -1,7 +1,7 @@
 //! Tests of turn times.
 
 use super::*;
-use crate::chat::{TurnCount, TurnPart};
+use crate::chat::{TraceParent, TurnCount, TurnPart};
 
 impl Fixture {
     /// Returns the number of turns that ended with a status, and the sum of one part of their times, rounded down to
@@ -187,4 +187,25 @@ async fn a_wrong_clock_neither_subtracts_nor_fails() {
 
     let year = 365 * 24 * 60 * 60;
     assert_eq!(f.counted(TurnPart::Queued, TaskStatus::Succeeded).await, (2, year));
+}
+
+#[tokio::test]
+async fn a_claim_contains_the_trace_of_the_send_and_the_time_in_the_queue() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let trace_parent = Some(TraceParent::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()));
+    let content = Content::parse("Hello".into()).unwrap();
+    let post =
+        NewMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None, trace_parent: trace_parent.clone() };
+    f.store.post_message(&f.user, session, &post).await.unwrap();
+    f.post(session, "Without a trace").await;
+    f.clock.advance(Duration::from_secs(3));
+
+    let traced = f.claim().await;
+    f.clock.advance(Duration::from_secs(1));
+    f.answer(&traced, "ok").await.unwrap();
+    let untraced = f.claim().await;
+
+    assert_eq!((traced.trace_parent, traced.queued_for), (trace_parent, Duration::from_secs(3)));
+    assert_eq!((untraced.trace_parent, untraced.queued_for), (None, Duration::from_secs(4)));
 }
