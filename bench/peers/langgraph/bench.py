@@ -6,7 +6,7 @@ import time
 
 import httpx
 
-TURNS = 320
+TURNS = 160
 SESSIONS = 16
 
 
@@ -45,7 +45,7 @@ async def main() -> None:
         await measure(client, SESSIONS, SESSIONS * 2)
         rate, _ = await measure(client, SESSIONS, TURNS)
         print(f"Turns per second, {SESSIONS} sessions{note}\t{rate}")
-        _, latencies = await measure(client, 1, 20)
+        _, latencies = await measure(client, 1, 10)
         print(f"One session, send → answer, p50, ms{note}\t{1000 * latencies[len(latencies) // 2]}")
 
 
