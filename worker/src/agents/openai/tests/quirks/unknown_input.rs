@@ -47,7 +47,7 @@ async fn reads_answers_among_unknown_input() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn quotes_the_response_if_there_is_no_answer() {
+async fn fails_if_there_is_no_answer() {
     let protocol = ErrorCode::AgentProtocol;
     check(vec![
         row("a page").send("<!doctype html><p>Hi").fails(protocol, "returned a web page"),
