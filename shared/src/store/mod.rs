@@ -9,7 +9,7 @@
 //! caller announces them after the commit.
 //!
 //! Changes run on the process's single writer connection, and changes that are waiting for it are committed together
-//! (`writer.rs`). Readers have a separate pool. Migrations are in `migrations/`, and the queue's tables are defined by
+//! (`writer/`). Readers have a separate pool. Migrations are in `migrations/`, and the queue's tables are defined by
 //! `apalis-sqlite`.
 //!
 //! [`Hints`]: crate::event::Hints
