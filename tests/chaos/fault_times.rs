@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a fault continues to have an effect after its end, in addition to a lease, because of retries and the
+/// How much longer than a lease the effects of a fault may last after the fault has ended, because of retries and the
 /// backlog.
 const AFTERMATH: Duration = Duration::from_secs(3);
 

@@ -85,11 +85,11 @@ pub struct ChangeRecord {
     pub started: Instant,
     /// The result of the operation.
     pub result: OperationResult,
-    /// For [`Action::Read`] and [`Action::Unread`]: the position in the response.
+    /// The read position in the response; only for [`Action::Read`] and [`Action::Unread`].
     pub position: Option<i64>,
 }
 
-/// The time from the 202 response to a cancellation until the end of the task.
+/// A cancellation, which lasts from the 202 response until the task has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Cancellation {
     /// The duration of the cancellation.

@@ -160,7 +160,8 @@ async fn create_users(config: Config, app: &TestApp, world: &World, rng: &mut Te
     (users, proxies)
 }
 
-/// Waits until no task is open in two consecutive checks, because a send whose client has timed out may still arrive.
+/// Waits until no task is open in two consecutive checks, because a message may still arrive after the client's request
+/// has timed out.
 async fn wait_until_idle(history: &History, users: &[Arc<User>]) {
     let deadline = Instant::now() + REST_LIMIT;
     let mut quiet = 0;

@@ -23,7 +23,7 @@ impl PromptCollector {
         Self { end, task }
     }
 
-    /// Returns the text of the user messages in each request, in order of arrival.
+    /// Returns the text of the user messages in each request, with the requests in order of arrival.
     pub async fn finish(self) -> Vec<Vec<String>> {
         self.end.cancel();
         self.task.await.unwrap()

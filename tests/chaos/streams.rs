@@ -27,7 +27,7 @@ const EVENTS_KEPT: usize = 50;
 pub struct FollowedStream {
     pub user: usize,
     pub follower: Arc<Follower>,
-    /// The sessions to which its events belong.
+    /// The sessions that the stream's events belong to.
     pub seen: Arc<Mutex<BTreeSet<String>>>,
 }
 

@@ -11,7 +11,7 @@ Command-line options select everything else:
   --broken-load                     announces session/load but crashes on it
   --failing-load, --failing-resume  returns an error from session/load, session/resume
   --modes                           offers the modes `plan` and `default` and the models `small` and `large`
-  --new-modes                       offers them only in new sessions
+  --new-modes                       offers these modes and models only in new sessions
   --no-start                        never responds to `initialize`
   --exit-at-start                   exits on `initialize`
   --old                             uses a different protocol version

@@ -1,4 +1,4 @@
-//! Setup code that several areas share.
+//! Setup code that is shared by several test modules.
 
 use banter_tests::{
     app::{Builder, TestApp},

@@ -10,9 +10,9 @@ use serde_json::json;
 pub struct RealAgent {
     /// The key in `agents.example.toml`.
     pub key: &'static str,
-    /// The variable that the table lists in `secrets`.
+    /// The environment variable that the table lists in `secrets`.
     pub secret: Option<&'static str>,
-    /// The variable for the address of the model server, and the path to append to the address.
+    /// The environment variable for the model server's address, and the path to append to the address.
     pub address_variable: Option<(&'static str, &'static str)>,
     /// A settings file in the agent's home folder: its path, and its contents for a given server and model.
     pub settings: Option<(&'static str, Settings)>,

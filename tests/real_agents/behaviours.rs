@@ -1,4 +1,4 @@
-//! The behaviors for which agents are tested.
+//! The behaviors that are tested with every agent.
 
 use std::time::{Duration, Instant};
 

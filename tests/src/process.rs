@@ -153,7 +153,7 @@ impl Process {
         signal.send(self.pid());
     }
 
-    /// Kills the process and waits for its exit.
+    /// Kills the process and waits for it to exit.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

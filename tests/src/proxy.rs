@@ -26,7 +26,7 @@ const BUFFER: usize = 16 * 1024;
 /// What happens to connections.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// The share of connections to drop: one in this many. 0 disables dropping.
+    /// One in this many connections is dropped. 0 disables dropping.
     pub cut_one_in: u32,
     /// The number of bytes, counting both directions, after which a connection is dropped.
     pub cut_after: Range<u64>,

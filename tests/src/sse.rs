@@ -125,7 +125,7 @@ impl Client {
     /// Opens a stream if the api is available.
     ///
     /// # Errors
-    /// Fails if the connection fails or the api returns 503. Panics on any status other than 200.
+    /// Fails if the connection fails or the api returns 503. Panics on any status other than 200 or 503.
     pub async fn try_events(&self, path: &str, last_event_id: Option<&str>) -> reqwest::Result<EventStream> {
         let mut request = self.request("GET", path);
         if let Some(cursor) = last_event_id {

@@ -1,4 +1,4 @@
-//! The possible states of a message, derived from the operations on it.
+//! The states that a message may be in, derived from the operations on the message.
 
 use std::time::Instant;
 

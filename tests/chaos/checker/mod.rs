@@ -1,4 +1,4 @@
-//! Compares the final state with the history: what must exist, what must not exist, and in what order.
+//! Compares the final state with the history. Checks which objects exist, what their order is, and what they contain.
 
 mod message_history;
 mod prompts;
@@ -27,7 +27,8 @@ pub struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// Creates a checker. `asked` contains the user's texts in each request to an agent, in order of arrival.
+    /// Creates a checker. `asked` contains the text of the user messages in each request to an agent, with the requests
+    /// in order of arrival.
     pub fn new(history: &'a History, asked: Vec<Vec<String>>) -> Self {
         let mut stories: BTreeMap<String, Vec<MessageHistory>> = BTreeMap::new();
         for send in history.sends() {
@@ -115,7 +116,7 @@ impl<'a> Checker<'a> {
             }
             explained.insert(id.as_str());
         }
-        // A message whose send got no response may exist, but only once.
+        // If a request to send a message got no response, the message may exist, but only once.
         for message in
             messages.iter().filter(|it| it["role"] == "user" && !explained.contains(it["id"].as_str().unwrap()))
         {
@@ -151,7 +152,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks that a message precedes every message that was sent after its acknowledgment.
+    /// Checks that each message precedes all messages that were sent after it had been acknowledged.
     fn order(&self, session: &str, stored: &[(&MessageHistory, &Value)]) {
         for (one, message) in stored {
             let Some(acknowledged) = one.send.result.acknowledged_at() else { continue };
@@ -164,8 +165,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks that every user message has exactly one task with an outcome, followed by the answer that matches the
-    /// outcome.
+    /// Checks that every user message has a separate task, that every task has ended, and that every answer belongs to
+    /// a task and matches the outcome.
     fn tasks(&self, session: &str, messages: &[Value]) {
         let mut tasks = BTreeSet::new();
         let mut last = (0, 0);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::message_history::MessageHistory;
 use crate::history::{OperationResult, SendRecord};
 
-/// The user's texts in each request, in order of arrival.
+/// The text of the user messages in each request, with the requests in order of arrival.
 pub(super) struct Prompts {
     asked: Vec<Vec<String>>,
     /// For each text, the index of the first request that ended with it.

@@ -1,7 +1,7 @@
 //! Compares a session's title, pin, status, and read position with the last acknowledged changes.
 //!
-//! Any change may have been the last one, unless another acknowledged change started after its response. A change that
-//! got no response may take effect at any time, so it may always have been the last one.
+//! Any change may have been the last one, unless another acknowledged change started after the response to this change.
+//! A change that got no response may take effect at any time, so it cannot be ruled out as the last one.
 
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ pub(super) fn check(session: &Value, messages: &[Value], changes: &[ChangeRecord
 #[derive(Debug)]
 struct Last<T> {
     values: Vec<T>,
-    /// Whether the value may never have been changed.
+    /// Whether the initial value may still be in effect.
     is_untouched: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Cancellations. Soon after the 202 response, the task must end as cancelled.
+//! Cancels tasks and checks that each of them ends as `cancelled` soon after the 202 response.
 
 use std::time::{Duration, Instant};
 

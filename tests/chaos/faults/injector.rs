@@ -18,7 +18,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// A pause that outlasts the effects of every fault, so that guarantees for fault-free times are tested.
 const LONG_PAUSE: Duration = Duration::from_secs(9);
 
-/// The share of pauses that are long: one in this many.
+/// One in this many pauses is long.
 const LONG_PAUSE_ONE_IN: u32 = 6;
 
 /// The targets of faults. The fields are dropped in this order, so that processes that depend on others are dropped
@@ -50,8 +50,8 @@ pub struct FaultInjector {
 }
 
 impl FaultInjector {
-    /// Injects faults until the deadline or until all clients have finished. When it returns, all processes are
-    /// running, and no resources are held.
+    /// Injects faults until the deadline or until all clients have finished. When this method returns, all processes
+    /// are running, and no resources are held.
     pub async fn run(mut self, deadline: Instant) -> Targets {
         while self.is_active(deadline) {
             // Each round uses a separate generator, so that a seed replays every round regardless of what happened

@@ -1,4 +1,4 @@
-//! The lifetime of agent processes: how they are stopped, and how turns wait for a free one.
+//! The lifetime of agent processes: how they are stopped, and how turns wait for a free process.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ async fn escalates_signals_to_an_agent_that_does_not_exit() {
     faked.client.wait_for_status(&session, &sent.task_id, "cancelled").await;
     assert!(!supervisors(&session).is_empty(), "the answer has ended, but the agent still runs");
     within(GONE_WITHIN, "the agent exits", async || supervisors(&session).is_empty().then_some(())).await;
-    // On a very busy machine, the agent may be killed before it has logged the last of these.
+    // On a very busy machine, the agent may be killed before it has logged SIGTERM.
     let told = told_since_the_prompt(&faked);
     assert!(
         ["session/cancel", "(end of stdin)", "(SIGTERM)"]

@@ -1,4 +1,4 @@
-//! Without keys, only local pages and programs are served, so that no page from another site can control the api.
+//! In keyless mode, only local pages and programs are served, so that no page from another site can control the api.
 
 use banter_tests::{app::TestApp, client::Client};
 use serde_json::json;

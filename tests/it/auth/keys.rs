@@ -10,7 +10,7 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// A revoked key's streams are closed within 5 s; the rest is headroom for a busy machine.
+/// Time limit for closing a revoked key's streams, which takes at most 5 s; the rest is headroom for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(8);
 
 async fn list(app: &TestApp) -> Vec<Vec<String>> {

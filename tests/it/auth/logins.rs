@@ -9,7 +9,8 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// A login's streams are closed within 5 s after it ends; the rest is headroom for a busy machine.
+/// Time limit for closing a login's streams after the login has ended, which takes at most 5 s; the rest is headroom
+/// for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn app_with_keys() -> TestApp {

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::Scripted;
 
-/// A wait ends within a few seconds after the revocation; the rest is headroom for a busy machine.
+/// Time limit for ending a wait after a revocation, which takes a few seconds; the rest is headroom for a busy machine.
 const ENDS_WITHIN: Duration = Duration::from_secs(15);
 
 /// Returns the IDs of all keys, oldest first.

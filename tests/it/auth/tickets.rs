@@ -5,7 +5,7 @@ use std::time::Duration;
 use banter_tests::{app::TestApp, client::Client, sse::USER_EVENTS};
 use serde_json::json;
 
-/// A revoked key's streams are closed within 5 s; the rest is headroom for a busy machine.
+/// Time limit for closing a revoked key's streams, which takes at most 5 s; the rest is headroom for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn app_with_keys() -> TestApp {

@@ -1,4 +1,4 @@
-//! Access control: calls every operation as an anonymous user, as another user, as a viewer, and for objects that do
+//! Access control: calls every operation as an anonymous user, as another user, and as a viewer, and on objects that do
 //! not exist.
 
 use banter_tests::{

@@ -24,7 +24,7 @@ pub enum Access {
 
 /// An operation.
 pub struct Operation {
-    /// GET, POST, …
+    /// The HTTP method, such as `GET`.
     pub method: &'static str,
     /// The path, which may contain the parameters `{session}`, `{message}`, `{task}`, and `{permission}`.
     pub path: &'static str,
@@ -183,7 +183,7 @@ impl Operation {
         self.path.contains("{session}")
     }
 
-    /// Returns the path with the IDs of these objects.
+    /// Returns the path with its parameters replaced by the IDs of these objects.
     pub fn path_for(&self, target: &Target) -> String {
         self.path
             .replace("{session}", &target.session)

@@ -73,7 +73,8 @@ async fn step_back_and_forward(whose: Whose) {
     follower.settle(&scripted.client).await;
 }
 
-/// Runs, queues, and retries turns, and sends a message with a key. The clock changes while they are in progress.
+/// Runs, queues, and retries turns, and sends a message with an idempotency key. The clock changes while the turns are
+/// in progress.
 async fn work_through_a_step(scripted: &Scripted, follower: &Follower, offset: i64, step: impl FnOnce()) {
     let client = &scripted.client;
     let prompt = |name: &str| format!("{name} at {offset}");

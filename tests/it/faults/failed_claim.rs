@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConne
 
 use crate::support::Scripted;
 
-/// Runs a statement on the database of the installation.
+/// Runs a statement on the installation's database.
 async fn execute(scripted: &Scripted, statement: String) {
     let options = SqliteConnectOptions::new().filename(scripted.app.database());
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();

@@ -1,4 +1,4 @@
-//! Redis is killed, frozen, and restarted. It carries only hints, so no event may be missed.
+//! Redis is killed, frozen, and restarted. Redis carries only hints, so clients must not miss any events.
 
 use std::time::{Duration, Instant};
 
@@ -155,7 +155,7 @@ async fn readiness_reports_both_directions_of_the_relay_and_stays_ready() {
     let client = scripted.client.clone();
     let until = async |relay: &str| {
         eventually("/readyz to report the state of the relay", async || {
-            // A write may take more than a second on a machine that is busy with other tests.
+            // `/readyz` checks a write, which may take more than a second on a machine that is busy with other tests.
             let reply = client.get("/readyz").await;
             let ready = (reply.status == 200).then(|| reply.json())?;
             let found = ["relay", "relay_subscriber", "relay_publisher"].map(|part| ready["checks"][part].clone());

@@ -1,5 +1,5 @@
-//! Relay faults and configurations: missing permissions, forged messages, TLS, and unavailable file watching. Checks
-//! that all problems are reported and nothing is lost.
+//! Relay faults and configurations: missing permissions, forged messages, TLS, and file watching that is unavailable.
+//! Checks that all problems are reported and nothing is lost.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ async fn on_redis(redis: Redis, change: impl FnOnce(Builder) -> Builder) -> Scri
 /// response.
 async fn until_ready(client: &Client, subscriber: &str, publisher: &str) -> Value {
     within(RECOVERY, &format!("the relay is {subscriber}, {publisher}"), async || {
-        // A write may take more than a second on a machine that is busy with other tests.
+        // `/readyz` checks a write, which may take more than a second on a machine that is busy with other tests.
         let reply = client.get("/readyz").await;
         let ready = (reply.status == 200).then(|| reply.json())?;
         let checks = &ready["checks"];

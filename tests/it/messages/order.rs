@@ -1,4 +1,4 @@
-//! One running task per session. Turns are answered in the order in which they were sent.
+//! A session runs only one task at a time, and answers its messages in the order in which they were sent.
 
 use std::time::Duration;
 

@@ -158,7 +158,7 @@ async fn makes_files_from_an_earlier_version_private_at_startup_and_logs_it_once
     for told in ["database was readable by", "agents' folders were readable by"] {
         assert_eq!(logs.matches(told).count(), 1, "{told}: {logs}");
     }
-    // The api and the worker start at the same time, so both may find the folder readable.
+    // The api and the worker start at the same time, so both may find that the folder is readable by other accounts.
     assert!((1..=2).contains(&logs.matches("DATA_DIR was readable by").count()), "{logs}");
     assert!(!later.contains("readable by other accounts"), "{later}");
 }

@@ -167,7 +167,8 @@ async fn both_programs_reject_a_database_from_a_later_release() {
     let mut connection = connect(&app.database()).await;
     let known: i64 =
         sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&mut connection).await.unwrap();
-    // An unknown migration after all known ones, and one between known migrations.
+    // The unknown migration is newer than all known migrations in the first round and between two of them in the
+    // second.
     for (unknown, described) in [(99_990_101_000_000_i64, "newer"), (20_261_122_090_001, "in between")] {
         let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                       VALUES (?1, ?2, 1, x'00', 0)";

@@ -1,4 +1,4 @@
-//! A reader that stalls for a while. No other client waits for it, and it can always tell whether it has missed events.
+//! A reader that stalls for a while does not delay other clients, and can always tell whether it has missed events.
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,9 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// More bytes than the system can buffer for one connection.
+/// More bytes than the operating system can buffer for one connection.
 const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
-/// Streams of a revoked key close within 5 s; the rest is a margin for a busy machine.
+/// Time limit for closing a revoked key's streams, which takes at most 5 s; the rest is headroom for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Opens a stream that is not read, and fetches the state at that time.
@@ -74,7 +74,7 @@ async fn a_slow_reader_that_missed_text_gets_the_whole_partial_text_first() {
         let (session, task, gate) = scripted.held(&format!("turn {number}")).await;
         turns.push((session, task, gate));
     }
-    // All at once: a reader that accepts nothing for half a minute is disconnected.
+    // The text is sent all at once, because a reader that accepts nothing for half a minute is disconnected.
     for _ in 0..pieces {
         for (_, _, gate) in &turns {
             gate.send(&piece).await;

@@ -28,7 +28,7 @@ const BATCH: u64 = 10;
 /// The latest time within a round at which a freeze starts.
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
-/// Duration of a freeze: 1 to 30 s, with shorter freezes more frequent. In the short run, 1 to 4 s.
+/// Draws the duration of a freeze: 1 to 30 s, with a preference for shorter durations, or 1 to 4 s in the short run.
 fn draw_freeze_time(rng: &mut TestRng) -> Duration {
     if is_short() {
         return Duration::from_secs(1) + rng.random_range(Duration::ZERO..Duration::from_secs(3));
@@ -66,7 +66,7 @@ impl Probe {
     }
 }
 
-/// Sleeps until `lasting` has passed since `since`.
+/// Sleeps until this much time has passed since `since`.
 async fn until(since: Instant, lasting: Duration) {
     tokio::time::sleep(lasting.saturating_sub(since.elapsed())).await;
 }

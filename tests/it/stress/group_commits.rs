@@ -26,7 +26,7 @@ const MAX_DELAY: Duration = Duration::from_millis(400);
 struct Conversation {
     session: String,
     sent: Vec<String>,
-    /// The idempotency key of the last message if its request received no response.
+    /// The idempotency key of the last message, if there was no response to the request.
     unanswered: Option<String>,
 }
 
@@ -81,8 +81,8 @@ async fn a_kill_loses_no_acknowledged_message_and_leaves_no_half_of_another() {
     report.print();
 }
 
-/// Checks that a session contains what was acknowledged and at most one more message, each with its task, and that a
-/// repeat of the unanswered request adds the message exactly once.
+/// Checks that a session contains every acknowledged message and, at most, the one from the unanswered request, each
+/// with a task. Then repeats the unanswered request, after which the message must exist exactly once.
 async fn check(client: &Client, conversation: &Conversation, report: &Report) {
     let Conversation { session, sent, unanswered } = conversation;
     let stored = client.messages(session).await;

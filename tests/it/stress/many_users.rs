@@ -28,7 +28,7 @@ const USERS: usize = 3000;
 /// One-way latency to Redis.
 const DISTANCE: Duration = Duration::from_millis(5);
 
-/// Number of users per round for whose events the test waits.
+/// Number of users per round whose events the test waits for.
 const SAMPLE: usize = 20;
 
 /// Time limit for all subscriptions on a machine that is busy with other tests. The longest time is reported.

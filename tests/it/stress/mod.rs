@@ -2,24 +2,24 @@
 //!
 //! | Module | Repeated action | Guarantee |
 //! |---|---|---|
-//! | [`kill`] | A worker, an api, or Redis is killed | Takeover in time; nothing lost; answers without Redis |
-//! | [`freeze`] | One of them is frozen for a while | The same, and the resumed process changes nothing |
+//! | [`kill`] | A worker, an api, or Redis is killed | Timely takeover; no data loss; turns are answered even without Redis |
+//! | [`freeze`] | One of them is frozen for a while | As for `kill`; in addition, a resumed worker changes nothing after a takeover |
 //! | [`dropped_streams`] | Streams are dropped at random byte positions | No gap, no duplicate, no reordering |
-//! | [`connect`] | A stream connects while events are published | Each event exactly once |
-//! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim or the end of a turn | One outcome; unsent text never reaches an agent |
-//! | [`backups`] | A backup, a restore, and the clients' api are killed | A prefix of the history; nothing mixed |
-//! | [`group_commits`] | The api is killed while many clients send | What was acknowledged is stored; nothing is half stored |
-//! | [`busy_session`] | Fifty messages are sent to one session | Answered in the order sent, one at a time |
+//! | [`connect`] | A stream connects while events are published | Each event arrives exactly once |
+//! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim or the end of a turn | Each task has one outcome; unsent text never reaches an agent |
+//! | [`backups`] | A backup, a restore, and the clients' api are killed | A restored database is consistent and contains a prefix of the history |
+//! | [`group_commits`] | The api is killed while many clients send | Every acknowledged message is stored; no message is partially stored |
+//! | [`busy_session`] | Fifty messages are sent to one session | Messages are answered in the order sent, one at a time |
 //! | [`rolling_restart`] | Every process is restarted in turn | No lost send, no gap, no failure counted |
 //! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
-//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All are subscribed at once; each receives its events |
+//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All users are subscribed to quickly; each stream receives its user's events |
 //! | [`scaling`] | Workers are added and removed | No lost send, no gap, no failure counted |
 //!
-//! Most of these tests run under a [`load`]. At the end, they check all of its messages and streams, and the database.
+//! Most of these tests run under a [`load`]. At the end, they check the load's messages and streams, and the database.
 //!
 //! `ROUNDS` is the number of rounds: 3 by default, which every test run uses, and 200 in `make test-stress`. The rounds
 //! are divided into [batches](Batch). Each batch has a separate installation and prints its seed. To replay a batch,
-//! set `BANTER_TEST_SEED` and `ROUNDS` to its values. `RELAY=without_redis` runs without Redis.
+//! set `BANTER_TEST_SEED` and `ROUNDS` to the values that the batch printed. `RELAY=without_redis` runs without Redis.
 
 mod backups;
 mod busy_session;
@@ -69,7 +69,8 @@ struct Batch {
     rng: TestRng,
 }
 
-/// Splits a test's rounds into batches of at most `most` rounds, so that one page lists all sessions and messages.
+/// Splits a test's rounds into batches of at most `most` rounds, so that one page can list all of the sessions and
+/// messages in an installation.
 fn batches(test: &'static str, most: u64) -> impl Iterator<Item = Batch> {
     let first = env::var("BANTER_TEST_SEED").map_or_else(
         |_| uuid::Uuid::new_v4().as_u64_pair().0 >> 32,

@@ -36,7 +36,7 @@ async fn every_race_with_the_claim_or_the_end_has_one_outcome() {
             let (four, five) = (race("edit, claim"), race("edit, promotion"));
             let (six, seven) = (race("unsend, claim"), race("unsend, promotion"));
             let (eight, nine) = (race("archive, claim"), race("archive, promotion"));
-            // Run concurrently, so that the workers have several tasks.
+            // The races run concurrently, so that the workers have several tasks.
             let stops = async { tokio::join!(one.stop_at_claim(), two.stop_at_end(), three.stop_at_promotion()) };
             let edits = async { tokio::join!(four.edit_at_claim(), five.edit_at_promotion()) };
             let unsends = async { tokio::join!(six.unsend_at_claim(), seven.unsend_at_promotion()) };
@@ -84,7 +84,7 @@ impl Race {
         format!("{}: {what}", self.name)
     }
 
-    /// Sleeps for a tiny random time whose order of magnitude is random as well.
+    /// Sleeps for a short random time. The order of magnitude is random as well.
     async fn offset(&mut self) {
         let longest = [300, 3000, 30_000][self.rng.random_range(0..3)];
         sleep_up_to(&mut self.rng, Duration::from_micros(longest)).await;
@@ -113,7 +113,8 @@ impl Race {
         (ended, answer)
     }
 
-    /// After an accepted cancellation, the task is `cancelled`; a rejected one arrived after the task had ended.
+    /// After an accepted cancellation, the task is `cancelled`; a rejected cancellation arrived after the task had
+    /// ended.
     async fn check_stop(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         let finish_reason = answer.as_ref().map(|answer| text_of(answer, "finish_reason"));

@@ -147,7 +147,7 @@ async fn the_first_turn_after_a_redis_disruption_is_as_fast_as_usual() {
 async fn until_recovered(installation: &Installation) {
     for client in &installation.clients {
         within(RECOVERY_LIMIT, "the relay works", async || {
-            // A write may take more than a second on a machine that is busy with other tests.
+            // `/readyz` checks a write, which may take more than a second on a machine that is busy with other tests.
             let reply = client.get("/readyz").await;
             let ready = (reply.status == 200).then(|| reply.json())?;
             (ready["checks"]["relay"] == "ok" && ready["relay"]["pending_subscriptions"] == 0).then_some(())

@@ -1,4 +1,4 @@
-//! Workers are added and removed under load. At times, there are none.
+//! Workers are added and removed under load. At times, there are no workers.
 
 use std::time::Duration;
 

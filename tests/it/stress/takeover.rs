@@ -11,9 +11,9 @@ use banter_tests::{
 
 use super::report::Report;
 
-/// Time limit for a takeover. 1.2 × lease (4 s) + 1 s is 5.8 s; the rest is headroom for a machine that is busy with
-/// other tests. While the write lock cannot be acquired in time, no worker is declared dead, and each such delay adds
-/// one lease to the time that the takeover takes. The longest time is reported.
+/// Time limit for a takeover, which takes at most 1.2 × lease (4 s) + 1 s = 5.8 s; the rest is headroom for a machine
+/// that is busy with other tests. While the write lock cannot be acquired in time, no worker is declared dead, and each
+/// such delay makes the takeover one lease longer. The longest time is reported.
 pub const TAKEOVER: Duration = Duration::from_secs(40);
 
 /// A turn that was running at a given moment.

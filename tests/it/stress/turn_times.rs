@@ -13,7 +13,7 @@ const USUAL: usize = 11;
 /// If a turn takes this much longer than usual, it may have waited for the poll, which runs once per second.
 const SLOW: Duration = Duration::from_millis(700);
 
-/// The share of turns that may be slow because the machine is busy: one in this many, plus one.
+/// One in this many turns, plus one, may be slow because the machine is busy.
 const SLOW_ONE_IN: u64 = 4;
 
 /// The timed turns in one installation.

@@ -77,7 +77,8 @@ async fn reads_the_format_from_the_env_file() {
     find(&parse(&api.stderr()), "exiting with an error");
 }
 
-/// Creates a folder with programs that exit at once, and the script that runs them.
+/// Creates an `api` and a `worker` program that exit immediately, and returns a command line that runs them with
+/// `scripts/run.sh`.
 fn launcher(folder: &Path) -> String {
     for program in ["api", "worker"] {
         let path = folder.join(program);

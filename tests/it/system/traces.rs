@@ -161,7 +161,7 @@ async fn a_request_that_its_client_does_not_sample_is_not_exported() {
     assert!(!spans.iter().any(|span| span.attributes.get("task_id") == Some(&unsampled)), "{spans:#?}");
 }
 
-/// Time limit for a request to the collector, longer than anything may take that waits for the collector.
+/// Time limit for a request to the collector. If anything waits for this limit, the test takes too long and fails.
 const EXPORT_LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]

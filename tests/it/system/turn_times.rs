@@ -30,7 +30,7 @@ impl Scrape {
         whole(self.value(part, "count", status))
     }
 
-    /// Returns the number of turns in each bucket and the ones below it, by upper bound.
+    /// Returns the upper bound and the cumulative number of turns for each bucket, in ascending order.
     fn buckets(&self, part: &str, status: &str) -> Vec<(f64, u64)> {
         let start = format!("banter_turn_{part}_seconds_bucket{{le=\"");
         let end = format!("\",status=\"{status}\"}}");

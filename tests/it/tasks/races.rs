@@ -213,7 +213,7 @@ async fn two_concurrent_interrupts() {
         for reply in [first, second] {
             let sent = Sent::from_body(&reply.ok(202));
             let ended = one.wait_for_end(&session, &sent.task_id).await;
-            // The earlier message may have started; the later one then stops it.
+            // The turn for the earlier message may have started, in which case the later message interrupts that turn.
             assert!(["succeeded", "interrupted"].contains(&ended["status"].as_str().unwrap()), "{ended}");
         }
         assert_eq!(one.messages(&session).await.iter().filter(|message| message["role"] == "user").count(), 3);

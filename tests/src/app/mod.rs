@@ -53,7 +53,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Returns a builder for an installation with one api and one worker that offers the demo agent, in keyless mode.
+    /// Returns a builder for an installation in keyless mode, with one api and one worker, which offers the demo agent.
     pub fn builder() -> Builder {
         Builder::default()
     }

@@ -105,7 +105,7 @@ impl TestApp {
         self.workers.swap_remove(index).stop(STOP_LIMIT).await;
     }
 
-    /// Returns whether a process holds the database's write lock for so long that it must be frozen.
+    /// Returns whether a process holds the database's write lock for so long that the process must be frozen.
     pub async fn is_store_held(&self) -> bool {
         match StoreLock::take(&self.database(), LOCK_LIMIT).await {
             Some(lock) => {
@@ -138,7 +138,7 @@ impl TestApp {
         self.apis.push(Api { process, address: String::new() });
     }
 
-    /// Starts `api` or `worker` with additional variables, without adding it to the installation.
+    /// Starts `api` or `worker` with additional environment variables, without adding it to the installation.
     pub fn spawn(&self, program: &str, variables: &[(&str, &str)]) -> Process {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let mut environment = self.environment.clone();

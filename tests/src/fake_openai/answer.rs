@@ -30,7 +30,7 @@ pub enum Answer {
         /// The contents of the usage chunk, if one is sent.
         usage: Option<Usage>,
     },
-    /// Whatever the test sends, as soon as the test sends it.
+    /// The chunks that the test sends through a [`Gate`](super::Gate), each sent immediately.
     Gated(Steps),
     /// These words, followed by a dropped connection.
     CutAfter(Vec<String>),

@@ -16,9 +16,9 @@ pub(super) type Piece = io::Result<Bytes>;
 /// The token counts that an answer reports.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// Number of tokens read.
+    /// Number of prompt tokens.
     pub prompt: u32,
-    /// Number of tokens written.
+    /// Number of completion tokens.
     pub completion: u32,
 }
 

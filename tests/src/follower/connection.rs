@@ -27,7 +27,7 @@ const EVENTS_BEFORE_REWIND: u64 = 80;
 /// Maximum number of earlier states kept by a client that rewinds.
 const REMEMBERED_STATES: usize = 12;
 
-/// The share of states that are kept: one in this many.
+/// One in this many states is kept.
 const REMEMBER_ONE_IN: u32 = 8;
 
 /// Opens one connection after another and applies the events.

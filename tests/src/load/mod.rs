@@ -109,8 +109,8 @@ impl LoadClient {
         }
     }
 
-    /// Configures a stream of all of the user's sessions that starts on one api and reconnects to all apis in turn. Its
-    /// outcomes are recorded.
+    /// Configures a stream of all of the user's sessions that starts on one api and reconnects to all apis in turn. The
+    /// outcomes that arrive on the stream are recorded.
     pub fn follow(&self, first: usize) -> FollowerOptions {
         let mut apis = self.apis.clone();
         apis.rotate_left(first % self.apis.len());

@@ -26,7 +26,7 @@ impl Model {
     pub async fn compare(&self, client: &Client) -> Comparison {
         let list = client.get("/v1/chat?status=all&limit=100").await.ok(200);
         let here = self.cursor();
-        // A session's stream omits the events of other sessions, so its position may be behind.
+        // A session's stream omits other sessions' events, so the stream's position may be behind the user's position.
         let moved = |as_of: &Value| self.only_session.is_none() && *as_of != here.as_str();
         if moved(&list["as_of"]) {
             return Comparison::Elsewhere;

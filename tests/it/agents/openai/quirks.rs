@@ -1,4 +1,5 @@
-//! A few quirks of model servers, tested with real processes. The worker's unit tests contain the complete table.
+//! A few quirks of model servers, tested with real processes. The worker's unit tests cover all known quirks in a
+//! table.
 
 use std::time::Duration;
 

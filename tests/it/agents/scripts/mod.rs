@@ -1,5 +1,6 @@
-//! Quirks of agents that use the Agent Client Protocol. Each row contains a script of what the agent writes during a
-//! turn (see `play` in `fake_agent/acts.py`) and the expected outcome. To cover another quirk, add a row.
+//! Quirks of agents that use the Agent Client Protocol. Each module contains a table. Each row of the table contains a
+//! script that defines what the agent writes during a turn (see `play` in `fake_agent/acts.py`), and the expected
+//! outcome. To cover another quirk, add a row.
 
 mod endings;
 mod failures;
@@ -80,8 +81,8 @@ async fn outcome(client: &Client, session: &str, script: &Value) -> Value {
     })
 }
 
-/// Plays the rows, several at a time. Each conversation then has a second turn, which must contain nothing from the
-/// first turn.
+/// Plays the scripts of these rows, several at a time. Each conversation then has a second turn, which must contain
+/// nothing from the first turn.
 async fn play(rows: Vec<Row>) {
     let faked = Faked::start("", "permission = 'allow'\nmax_attempts = 1", |builder| builder).await;
     let client = &faked.client;
