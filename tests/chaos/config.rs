@@ -25,7 +25,7 @@ pub struct Config {
     /// `LEASE`: number of seconds without a heartbeat after which a worker is considered dead. A write waits up to half
     /// as long for the store.
     pub lease: u64,
-    /// `CALM_MS`: the longest pause between faults, in milliseconds. Some pauses are longer.
+    /// `CALM_MS`: maximum length, in milliseconds, of a normal pause between faults. Some pauses are longer.
     pub max_pause: Duration,
 }
 

@@ -13,7 +13,7 @@ use banter_tests::latency::Latencies;
 /// What is known about the result of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationResult {
-    /// There was no response, or it was inconclusive. The operation may have taken effect, may still do so, or may
+    /// There was no response, or only an inconclusive one. The operation may have taken effect, may still do so, or may
     /// never do so.
     Unknown,
     /// The operation was rejected. It has not taken effect and never will.
@@ -214,7 +214,7 @@ impl History {
         self.changes.lock().unwrap().about(of).any(|it| it.result != OperationResult::Rejected && is_it(&it.action))
     }
 
-    /// Returns the time by which a session is known to have been permanently deleted, if it was.
+    /// Returns the time by which a session is known to have been permanently deleted, if any.
     pub fn deleted_at(&self, session: &str) -> Option<Instant> {
         let changes = self.changes.lock().unwrap();
         changes.about(session).filter(|it| it.action == Action::Delete).find_map(|it| it.result.acknowledged_at())

@@ -10,10 +10,10 @@ use rand::RngExt as _;
 
 use crate::history::History;
 
-/// Time limit for a silent scripted agent, in seconds.
+/// Time limit, in seconds, for a silent scripted agent.
 const SILENCE_LIMIT: u32 = 3;
 
-/// Size of each word in a huge answer, in bytes.
+/// Size, in bytes, of each word in a huge answer.
 const HUGE_WORD: usize = 16 * 1024;
 
 /// Returns the `agents.toml` table for the scripted agent.

@@ -35,7 +35,7 @@ def tools(turn, _):
     turn.update("tool_call", toolCallId="a", title="First again")
     turn.update("tool_call_update", toolCallId="a", content=[
         {"type": "content", "content": {"type": "text", "text": "output a"}}, {"type": "unheard-of"}])
-    # Not preceded by a `tool_call`, and with an unknown status.
+    # This update is not preceded by a `tool_call` and has an unknown status.
     turn.update("tool_call_update", toolCallId="b", title="Second", status="pondering")
     turn.update("tool_call_update", toolCallId="b", status="failed", rawOutput={"output": "y" * 100_000})
     turn.update("agent_thought_chunk", content={"type": "text", "text": "Hm, "})
@@ -176,7 +176,7 @@ def ask_and_die(turn, _):
 
 
 def gated(turn, _):
-    """Ends the turn without text if its tool is rejected."""
+    """Ends the turn without text if the tool is rejected."""
     answer = turn.request("session/request_permission", {
         "sessionId": turn.session, "toolCall": {"toolCallId": "g", "title": "Run", "status": "pending"},
         "options": [{"optionId": "y", "name": "Yes", "kind": "allow_once"}, {"optionId": "n", "name": "No", "kind": "reject_once"}]}, 1)
@@ -311,7 +311,7 @@ def nul(turn, _):
 
 
 def last_words(turn, _):
-    """Exits immediately after its answer."""
+    """Exits immediately after answering."""
     turn.say("goodbye")
     turn.is_last = True
 

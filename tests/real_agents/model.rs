@@ -16,7 +16,7 @@ const TOLD_AGAIN: &str = "[user]\n";
 
 /// A `model.py` process, which calls a tool when instructed to. Dropping it stops the process.
 pub struct ModelServer {
-    // Dropped before the folder, because the process writes to it.
+    // This field is dropped before the folder, because the process writes to the folder.
     process: Process,
     folder: TempDir,
     /// `http://127.0.0.1:PORT`.

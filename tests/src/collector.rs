@@ -92,7 +92,7 @@ impl Collector {
         self.state.spans.lock().unwrap().clone()
     }
 
-    /// Sets whether exports are rejected with the status 503. Initially, they are not.
+    /// Sets whether exports are rejected with the status 503. Initially, exports are accepted.
     pub fn reject(&self, is_rejecting: bool) {
         self.state.is_rejecting.store(is_rejecting, Ordering::Relaxed);
     }

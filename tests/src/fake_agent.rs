@@ -1,5 +1,5 @@
-//! A fake agent that uses the Agent Client Protocol and misbehaves as a test requires. Its program is in `fake_agent/`,
-//! and the worker starts it.
+//! A fake agent that uses the Agent Client Protocol and misbehaves as a test requires. The agent's program is in
+//! `fake_agent/` and is started by the worker.
 
 use std::{fmt::Write as _, fs, path::PathBuf, process::Command, sync::OnceLock};
 

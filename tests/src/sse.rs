@@ -210,7 +210,7 @@ impl EventStream {
         self.read_until(&format!("task {task} {status}"), |event| event.is_task(task, status)).await
     }
 
-    /// Reads to the end of the stream, and expects it within `limit`.
+    /// Reads to the end of the stream. Panics if the stream does not end within `limit`.
     pub async fn read_to_end(&mut self, limit: Duration) -> Vec<Event> {
         let deadline = Instant::now() + limit;
         let mut events = Vec::new();

@@ -53,16 +53,16 @@ impl WallClocks {
         .into()
     }
 
-    /// Sets the offset of a clock from the actual time, in seconds.
+    /// Sets the offset, in seconds, of a clock from the actual time.
     pub fn set(&mut self, name: &'static str, seconds: i64) {
         let (file, next) = (self.file(name), self.folder.path().join("next"));
-        // Replaced atomically because the file is read on every call.
+        // The file is replaced atomically, because it is read on every call.
         fs::write(&next, format!("{seconds:+}\n")).unwrap();
         fs::rename(next, file).unwrap();
         self.offsets.insert(name, seconds);
     }
 
-    /// Sets the offset of all clocks, in seconds.
+    /// Sets the offset, in seconds, of all clocks.
     pub fn set_all(&mut self, seconds: i64) {
         let names: Vec<&'static str> = self.offsets.keys().copied().collect();
         for name in names {

@@ -10,7 +10,7 @@ use crate::history::{OperationResult, SendRecord};
 /// The text of the user messages in each request, with the requests in order of arrival.
 pub(super) struct Prompts {
     asked: Vec<Vec<String>>,
-    /// For each text, the index of the first request that ended with it.
+    /// For each text, the index of the first request that ended with that text.
     first: HashMap<String, usize>,
 }
 
@@ -56,8 +56,8 @@ impl Prompts {
         violations.into_iter().collect()
     }
 
-    /// Finds out-of-order prompts in a session: each turn must be sent together with all earlier turns, each included
-    /// once, and a turn that succeeded on its first attempt must be sent before any later turn.
+    /// Finds out-of-order prompts in a session. Each turn must be sent together with all earlier turns, and none of
+    /// them may be included twice. A turn that succeeded on its first attempt must be sent before any later turn.
     pub(super) fn order_complaints(&self, stored: &[(&MessageHistory, &Value)]) -> Vec<String> {
         let mut violations = self.first_questions(stored);
         let turn_of: BTreeMap<&str, i64> = stored

@@ -66,7 +66,7 @@ pub struct World {
     pub faults_ended: AtomicBool,
     /// The number of clients that are still running.
     pub active_clients: AtomicUsize,
-    /// Every acknowledged session, together with the index of its user.
+    /// Every acknowledged session, together with the index of the user who owns it.
     pub owners: Mutex<Vec<(String, usize)>>,
     /// Maximum number of sessions that each user uses at the same time.
     pub sessions_in_use: usize,

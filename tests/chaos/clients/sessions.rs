@@ -68,7 +68,7 @@ impl ChaosClient {
         self.change("archive", (&session.id, None), Action::Archive(true), request, 204).await;
     }
 
-    /// Deletes a session permanently, unless it is the user's first.
+    /// Deletes a session permanently, unless it is the user's first session.
     pub(super) async fn delete(&mut self, session: &SessionRef) {
         if session.is_first {
             return;

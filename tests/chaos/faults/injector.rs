@@ -21,14 +21,14 @@ const LONG_PAUSE: Duration = Duration::from_secs(9);
 /// One in this many pauses is long.
 const LONG_PAUSE_ONE_IN: u32 = 6;
 
-/// The targets of faults. The fields are dropped in this order, so that processes that depend on others are dropped
-/// first.
+/// The parts of an installation that faults affect. The fields are dropped in this order, so that processes that depend
+/// on others are dropped first.
 pub struct Targets {
     /// The processes.
     pub app: TestApp,
     /// A proxy in front of each api.
     pub proxies: Vec<Proxy>,
-    /// The disk that contains the database, if it can be filled.
+    /// The disk that contains the database, if the disk can be filled.
     pub disk: Option<SmallDisk>,
 }
 

@@ -69,7 +69,7 @@ async fn updates_after_the_result_of_a_stopped_turn_are_not_in_the_next_answer()
     eventually("the prompt", async || faked.fake.methods("fake").contains(&"session/prompt".to_owned()).then_some(()))
         .await;
 
-    // This turn is queued behind the stopped one, so that it starts as early as possible.
+    // This turn is already queued when the running turn is cancelled, so that it starts as early as possible.
     let queued = faked.client.send(&session, "hello").await;
     faked.client.cancel(&session, &stopped.task_id).await.ok(202);
     faked.client.wait_for_status(&session, &queued.task_id, "succeeded").await;
@@ -209,7 +209,7 @@ async fn removes_characters_that_cannot_be_stored() {
         json!([tool["title"], tool["detail"]["input"], tool["detail"]["output"]]),
         json!(["gh", {"ij": "kl"}, "mn"])
     );
-    // The agent knows the option by its original name.
+    // The agent must receive the original ID of the option.
     let received = faked.fake.received("fake");
     assert!(received.iter().any(|message| message["result"]["outcome"]["optionId"] == "q\0r"), "{received:?}");
 }

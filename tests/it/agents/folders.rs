@@ -1,4 +1,4 @@
-//! The work folders of agents. A folder is kept for as long as its session exists, and removed when the session is
+//! Agents' work folders. A folder is kept for as long as its session exists, and removed when the session is
 //! permanently deleted.
 
 use std::{

@@ -63,7 +63,7 @@ impl Faked {
         Self { app, fake, client }
     }
 
-    /// Sends a message in a new session and waits until its task has ended. Returns `{message, task, reply}`.
+    /// Sends a message in a new session and waits until the message's task has ended. Returns `{message, task, reply}`.
     async fn ask(&self, content: &str) -> Value {
         let session = self.client.create_session("fake").await;
         self.client.ask(&session, content).await

@@ -117,7 +117,7 @@ impl Session {
 
     /// Returns a description of what is wrong with the outcome, if anything.
     fn judge(&self, asked: &Value, task: &Value) -> Option<String> {
-        // If a tool has been called, a failure ends the task as interrupted.
+        // If a tool has been called, a failure ends the task as `interrupted`.
         let expected: &[&str] = if self.has_failed { &["failed", "interrupted"] } else { &["succeeded"] };
         let steps = task["steps"].as_array().unwrap();
         let says_torn = steps.iter().any(|step| step["title"] == "Part of the agent's output could not be read.");

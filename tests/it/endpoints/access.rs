@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::table::{Access, Complaints, OPERATIONS, Target};
 
-/// Starts an installation that requires a key. It has no worker, so tasks stay queued.
+/// Starts an installation that requires a key and has no worker. Without a worker, tasks stay queued.
 async fn app_with_keys() -> TestApp {
     TestApp::builder().workers(0).env("AUTH", "required").start().await
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Maximum length of a message, in bytes.
 pub const MAX_CONTENT: usize = 256 * 1024;
 
-/// Who may call an operation.
+/// The users who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Everyone, even without a key.

@@ -16,8 +16,8 @@ use crate::support::{Scripted, pairs};
 /// tests.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
-/// Starts a turn, waits until part of its answer is stored, and freezes its worker. Returns the session, the task, and
-/// the gate for the answer.
+/// Starts a turn, waits until part of the answer is stored, and freezes the worker that runs the turn. Returns the
+/// session, the task, and the gate for the answer.
 async fn freeze_within_turn(scripted: &mut Scripted, follower: &Follower, text: &str) -> (String, String, Gate) {
     let (session, task, gate) = scripted.held("go").await;
     gate.send(text).await;

@@ -73,7 +73,7 @@ async fn a_full_disk_returns_503_store_unavailable_and_loses_no_accepted_message
     drop(app);
 }
 
-/// Limits the size of files that a process may write (`RLIMIT_FSIZE`).
+/// Limits the size of the files that a process may write (`RLIMIT_FSIZE`).
 fn limit_file_size(pid: u32, limit: &str) {
     let limited = Command::new("prlimit").args(["--pid", &pid.to_string(), &format!("--fsize={limit}:")]).status();
     assert!(limited.unwrap().success());

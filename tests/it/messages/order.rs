@@ -1,4 +1,4 @@
-//! A session runs only one task at a time, and answers its messages in the order in which they were sent.
+//! Each session has at most one running task, and turns are answered in the order in which they were sent.
 
 use std::time::Duration;
 

@@ -149,7 +149,7 @@ async fn a_killed_backup_leaves_no_final_file_and_the_next_one_cleans_up() {
             assert_eq!(message_count(&copies.join("banter.db")).await, 80);
             fs::remove_file(copies.join("banter.db")).unwrap();
         }
-        // If the process is killed between the rename and its exit, it leaves a complete copy.
+        // A process that is killed after the rename but before it exits leaves a complete copy.
         if let Ok(copy) = copies.join("banter.db").canonicalize() {
             assert_eq!(message_count(&copy).await, 80);
             fs::remove_file(copy).unwrap();

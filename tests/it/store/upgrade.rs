@@ -202,7 +202,7 @@ async fn schema(connection: &mut SqliteConnection) -> Vec<String> {
     sqlx::query_scalar(all).fetch_all(connection).await.unwrap()
 }
 
-/// Returns the only line that a failed program writes to stderr in addition to its log.
+/// Returns the error line that a failed program writes to stderr. Panics unless there is exactly one.
 fn only_line(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();

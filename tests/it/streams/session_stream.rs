@@ -1,4 +1,4 @@
-//! The stream of one session.
+//! A single session's event stream.
 
 use banter_tests::{
     follower::{Follower, FollowerOptions},

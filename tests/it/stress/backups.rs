@@ -59,8 +59,8 @@ async fn send(client: Client, session: String, log: Log, stop: CancellationToken
     }
 }
 
-/// Checks that each session contains a prefix of what was sent to it, with at least `least` messages, and that each
-/// answer matches its message.
+/// Checks that a session contains a prefix of the messages that were sent to it, that the prefix has at least `least`
+/// messages, and that each answer matches the message.
 async fn check_conversation(client: &Client, session: &str, tried: &[String], least: usize) {
     client.wait_until_idle(session).await;
     let messages = client.messages(session).await;

@@ -127,7 +127,7 @@ async fn the_first_turn_after_a_redis_disruption_is_as_fast_as_usual() {
             if disturbance.is_outage() {
                 until_recovered(&installation).await;
                 report.time("recovery of the apis", returned_at.elapsed());
-                // Workers have no readiness endpoint, so the test waits for as long as they may need.
+                // Workers have no readiness endpoint, so the test waits for as long as their recovery may take.
                 tokio::time::sleep(RECOVERY.saturating_sub(returned_at.elapsed())).await;
             }
             let dropped = turns.dropped_hints().await;

@@ -14,12 +14,12 @@ use tokio::net::TcpListener;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CLIENT_SPAN: &str = "b7ad6b7169203331";
-/// The kinds of spans in OTLP.
+/// Span kinds in OTLP.
 const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
 const CONSUMER: i32 = 5;
 
-/// Returns an installation that exports its spans to this address, soon after they have ended.
+/// Configures an installation that exports each span to this address soon after the span has ended.
 fn exporting_to(endpoint: &str) -> Builder {
     TestApp::builder().env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).env("OTEL_BSP_SCHEDULE_DELAY", "50")
 }

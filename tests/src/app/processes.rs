@@ -17,7 +17,7 @@ use crate::{
 /// Time limit for a process to start on a machine that is busy with other tests.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// The longest time that a process holds the write lock if it is not frozen.
+/// The longest time for which a process holds the write lock, unless the process is frozen.
 const LOCK_LIMIT: Duration = Duration::from_millis(400);
 
 impl TestApp {

@@ -28,7 +28,7 @@ impl PendingRequest {
         Self { session, task, step }
     }
 
-    /// Waits for a pending request other than `known` and returns its step.
+    /// Waits for a pending request other than `known` and returns the step that contains the request.
     async fn wait_for(client: &Client, session: &str, task: &str, known: Option<&str>) -> Value {
         eventually("a permission request", async || {
             let task = client.task(session, task).await;
