@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 /// Number of significant digits in a recorded value.
 const DIGITS: u8 = 3;
 
-/// Collects latencies from concurrent measurements until they are taken.
+/// Collects the latencies of concurrent measurements until [`Self::take`] removes them.
 #[derive(Debug)]
 pub struct LatencyRecorder(Mutex<Latencies>);
 

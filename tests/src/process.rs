@@ -62,8 +62,8 @@ impl Signal {
 
 /// Returns the path of one of the product's binaries.
 ///
-/// Binaries are located in `BANTER_BIN_DIR`, or else in the folder of this executable or its parent
-/// (`target/<profile>/deps/`).
+/// Binaries are located in `BANTER_BIN_DIR`, or else in the folder of this executable (`target/<profile>/deps/`) or in
+/// the parent of that folder.
 pub fn binary(name: &str) -> PathBuf {
     let executable = env::current_exe().unwrap();
     let mut folders: Vec<PathBuf> = executable.ancestors().skip(1).take(2).map(Path::to_path_buf).collect();

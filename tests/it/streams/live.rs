@@ -1,4 +1,4 @@
-//! Live text: offsets, partial text, and typing, with no gap regardless of when a client joins.
+//! Live text: offsets, partial text, and typing. There is no gap, regardless of when a client joins.
 
 use std::time::Duration;
 

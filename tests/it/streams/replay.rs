@@ -1,4 +1,4 @@
-//! Replay of missed events: in order, without gaps, and in their current state.
+//! Replay of missed events, which arrive in order, without gaps, and with the current state of each object.
 
 use banter_tests::{
     app::TestApp,

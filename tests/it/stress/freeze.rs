@@ -37,7 +37,7 @@ fn draw_freeze_time(rng: &mut TestRng) -> Duration {
     Duration::from_secs(1) + rng.random_range(Duration::ZERO..upper.max(Duration::from_millis(1)))
 }
 
-/// A client that sends messages while a process is frozen, and expects their answers in time.
+/// A client that sends messages while a process is frozen, and expects the answers in time.
 struct Probe {
     session: String,
     stream: EventStream,

@@ -1,5 +1,5 @@
-//! Many clients send at once, so that their changes are committed together, and the api is killed (`kill -9`) at a
-//! random time.
+//! Many clients send at once, which causes their changes to be committed together. Meanwhile, the api is killed (`kill
+//! -9`) at a random time.
 
 use std::time::Duration;
 

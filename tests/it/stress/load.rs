@@ -1,4 +1,4 @@
-//! Clients that chat during faults, streams that follow them, and the final check.
+//! Clients that chat during faults, followers of the clients' streams, and the final check.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -35,7 +35,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts clients that use all `api` processes, and streams that follow the clients.
+    /// Starts clients that use all `api` processes, and followers of the clients' streams.
     pub async fn start(installation: &Installation, rng: &mut TestRng, report: &Report) -> Self {
         Self::start_with_delay(installation, rng, report, WORD_DELAY).await
     }

@@ -22,7 +22,7 @@ use super::{
 /// Number of rounds per installation.
 const BATCH: u64 = 20;
 
-/// Number of users who connect at the same time. The short run uses a tenth of them.
+/// Number of users who connect at the same time. The short run uses a tenth of this number.
 const USERS: usize = 3000;
 
 /// One-way latency to Redis.

@@ -9,8 +9,8 @@ use super::{Batch, batches, installation::Installation, load::Load, report::Repo
 /// Number of rounds per installation.
 const BATCH: u64 = 10;
 
-/// The longest delay before each word of an answer. Some answers take longer than the grace period (1 s), so their
-/// turns are handed back.
+/// The longest delay before each word of an answer. Some answers take longer than the grace period (1 s), in which case
+/// the turn is handed back.
 const WORD_DELAY: Duration = Duration::from_millis(300);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

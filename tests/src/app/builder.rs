@@ -82,7 +82,7 @@ impl Builder {
         self
     }
 
-    /// Connects the processes through this Redis server. Its URL is used unless `REDIS_URL` is set explicitly.
+    /// Connects the processes through this Redis server. The server's URL is used unless `REDIS_URL` is set explicitly.
     pub fn on_redis(mut self, redis: Redis) -> Self {
         self.own_redis = Some(redis);
         self

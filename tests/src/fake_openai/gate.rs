@@ -13,7 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::chunk::{content_chunk, cut, ending, thought_chunk};
 use crate::wait::PATIENCE;
 
-/// Maximum number of chunks queued before the connection sends them.
+/// Maximum number of chunks that are waiting to be sent.
 const AHEAD: usize = 1024;
 
 /// The test's end of the answer: sends text, and then either completes the answer or drops the connection. Dropping the

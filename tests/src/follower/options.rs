@@ -104,7 +104,7 @@ impl FollowerOptions {
         self
     }
 
-    /// Treats a connection as a violation if it fails or ends without being dropped by the client.
+    /// Reports a violation if a connection fails or ends without being dropped by the client.
     pub fn expecting_steady_apis(mut self) -> Self {
         self.expects_steady_apis = true;
         self

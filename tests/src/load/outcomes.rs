@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::{chat::has_ended, model::Position, sse::Event};
 
-/// The final status of a task and the arrival time of its event.
+/// The final status of a task, and the time at which the event with this status arrived.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The status.
