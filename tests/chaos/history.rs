@@ -112,7 +112,7 @@ pub struct History {
     log: Mutex<String>,
 }
 
-/// Rows in the order in which they were added, indexed by the message or session that they concern.
+/// Rows in insertion order, indexed by the message or session that each row concerns.
 #[derive(Debug)]
 struct Table<T> {
     rows: Vec<T>,

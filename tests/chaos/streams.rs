@@ -23,7 +23,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(5);
 /// Number of events kept per stream to help explain a violation.
 const EVENTS_KEPT: usize = 50;
 
-/// A stream that is followed in the background, and its owner.
+/// A stream that is followed in the background, and the user who owns it.
 pub struct FollowedStream {
     pub user: usize,
     pub follower: Arc<Follower>,

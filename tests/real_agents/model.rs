@@ -62,7 +62,7 @@ impl ModelServer {
     }
 
     /// Returns the requests for answers so far. If an agent offers tools, requests without tools are omitted, because
-    /// they are used to generate titles and the like.
+    /// agents use such requests to generate titles and the like.
     pub fn requests(&self) -> Vec<Request> {
         let text = fs::read_to_string(log_in(&self.folder)).unwrap_or_default();
         let mut entries: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -10,7 +10,7 @@
 //! | [`raw_connection`] | Raw connections: incomplete requests, responses that are never read |
 //! | [`client`], [`chat`] | HTTP calls, and chat operations on top of them |
 //! | [`sse`] | An event stream that validates every frame |
-//! | [`model`], [`follower`] | Client state that is derived from a gapless sequence of events, and compared with a fresh GET |
+//! | [`model`], [`follower`] | Client state that is derived from a sequence of events without gaps, and compared with a fresh GET |
 //! | [`load`], [`latency`] | A client for tests under load or with faults; latency distributions |
 //! | [`fake_agent`] | A scripted agent process |
 //! | [`process_table`] | The processes on this machine |

@@ -1,4 +1,4 @@
-//! A database from an earlier release can be opened; one from a later release is rejected.
+//! A database from an earlier release can be opened; a database from a later release is rejected.
 
 use std::{
     fs::{self, File},

@@ -52,7 +52,8 @@ async fn run_and_stop(environment: &Environment, folder: &Path) {
     let sent = client.send(&session, "/slow 2").await;
     client.wait_for_status(&session, &sent.task_id, "running").await;
 
-    // A process manager signals only the process that it started, so the program must replace the shell.
+    // A process manager signals only the process that it started, which is the shell, so the program must replace the
+    // shell.
     let pids: Vec<u32> = [&api].into_iter().chain(&workers).map(Process::pid).collect();
     Signal::Terminate.send_to_all(&pids);
 

@@ -40,7 +40,7 @@ pub struct Api {
 /// If the test fails, the last lines of each process's log are printed.
 #[derive(Debug)]
 pub struct TestApp {
-    // The processes are dropped before the folder, because they write to it.
+    // The processes are dropped before the folder, because they write to the folder.
     apis: Vec<Api>,
     workers: Vec<Process>,
     environment: Environment,

@@ -83,7 +83,7 @@ struct Script {
     used: usize,
 }
 
-/// The current number of answers that are streaming at the same time, and the maximum so far.
+/// The number of answers that are streaming now, and the maximum so far.
 #[derive(Debug, Default)]
 struct Busy {
     now: usize,

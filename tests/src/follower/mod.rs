@@ -1,4 +1,4 @@
-//! A background client that follows a stream across dropped connections and restarts and must end up with the complete
+//! A background client that follows a stream across dropped connections and restarts, and must end up with the complete
 //! state.
 
 mod connection;
