@@ -1,4 +1,4 @@
-//! Benchmarks and endurance tests, which take too long to run with the other tests. Each puts load on the real
+//! Benchmarks and endurance tests, which take too long to run with the other tests. Each one puts load on the real
 //! binaries, using a separate installation in a temporary folder.
 //!
 //! | Module | Contents |
@@ -7,7 +7,7 @@
 //! | [`readers`] | The effect of stalled readers on other readers |
 //! | [`hostile`] | The effect of hostile clients on a well-behaved one |
 //! | [`warm_turns`] | The overhead of a turn, excluding the agent's own time |
-//! | [`performance`] | What the machine can carry, compared with its floors and with peers |
+//! | [`performance`] | How much load the machine can handle, compared with its own floors and with other systems |
 //! | [`load`] | The simulated users |
 //! | [`measure`] | Sampling processes and the database |
 //! | [`report`] | A table, a plot, and the check that a series is flat |

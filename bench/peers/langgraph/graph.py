@@ -7,7 +7,7 @@ import types
 from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-# How often the in-memory queue looks for work while it has none.
+# Interval, in seconds, at which the in-memory queue looks for work while it has none.
 IDLE_POLL = 0.5
 
 

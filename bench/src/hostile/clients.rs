@@ -12,13 +12,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Size of the client's receive buffer, in bytes; it is small, so that the api's send buffer fills up.
+/// Size of the client's receive buffer, in bytes. A small buffer makes the api's send buffer fill up.
 const RECEIVE_BUFFER: u32 = 4096;
 /// Delay between the bytes in a slow body.
 const BYTE_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay before a disconnected client reconnects.
 const RECONNECT_DELAY: Duration = Duration::from_millis(200);
-/// Period over which the clients in a group connect. It equals the time limit for a request body, so that their
+/// Period over which the clients in a group connect. Equal to the time limit for a request body, so the clients'
 /// timeouts are spread evenly.
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// Number of requests that a client pipelines without reading any response.
@@ -35,7 +35,7 @@ pub enum Behavior {
     NeverReads(String),
 }
 
-/// The hostile clients in one round, which are disconnected when this is dropped.
+/// The hostile clients in one round, which are disconnected when this value is dropped.
 #[derive(Debug)]
 pub struct HostileClients {
     clients: JoinSet<()>,

@@ -1,5 +1,5 @@
-//! Measures a well-behaved client alongside hostile ones. Its latency, the api's memory, and the time to stop must stay
-//! within limits.
+//! Measures a well-behaved client alongside hostile ones. That client's latency, the api's memory usage, and the time
+//! the api takes to stop must stay within limits.
 //!
 //! A run alternates between rounds without hostile clients and rounds with half-open connections, slow bodies, and
 //! clients that request pages of a 100 MiB session and never read them.
@@ -17,12 +17,12 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use banter_tests::latency::Latencies;
 use clients::{Behavior, CONNECT_TIME, HostileClients};
 
-/// Number of turns in the long session, and size of each message in bytes.
+/// Number of turns in the long session, and the size of each message, in bytes.
 const TURNS: usize = 400;
 const TURN_BYTES: usize = 256 * 1024;
 /// Delay before a round is measured.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// Tolerated increase in the well-behaved client's p99: a fraction or a number of milliseconds, whichever is more.
+/// Tolerated increase in the well-behaved client's p99: a fraction or a number of milliseconds, whichever is greater.
 const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
 /// Maximum peak memory usage of the api, in MiB.
 const MEMORY_MIB: f64 = 150.0;

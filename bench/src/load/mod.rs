@@ -1,4 +1,4 @@
-//! Simulates load from [`user`]s, who have sessions and streams and run [`turns`].
+//! Simulates load from users ([`user`]), who have sessions and streams and run turns ([`turns`]).
 //!
 //! A request that receives a 503 is retried. Every message must be answered, and no stream may have a gap. Violations
 //! are recorded in the [`LoadStats`].
@@ -25,7 +25,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use user::User;
 
-/// Maximum number of concurrent turns at a fixed rate, which is far more than half load requires. Reaching this limit
+/// Maximum number of concurrent turns in a run at a fixed rate, far more than half load requires. Reaching this limit
 /// is a violation because it means that the installation cannot keep up.
 const MAX_OPEN_TURNS: u64 = 2000;
 
@@ -88,11 +88,12 @@ impl Load {
         rate
     }
 
-    /// Starts turns at this rate (per second) until `stop` is cancelled, then waits for the remaining turns.
+    /// Starts turns at the given rate, in turns per second, until `stop` is cancelled, then waits for the remaining
+    /// turns.
     pub async fn run_at_rate(&mut self, rate: f64, stop: CancellationToken) {
         let turns = TaskTracker::new();
         let mut ticks = interval(Duration::from_secs_f64(1.0 / rate));
-        // Missed ticks fire in a burst, so that the average rate stays the same.
+        // Missed ticks fire in a burst, so the average rate stays the same.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             if self.open_turns() >= MAX_OPEN_TURNS {
@@ -119,7 +120,7 @@ impl Load {
     }
 }
 
-/// Picks a random user.
+/// Picks a random item.
 fn any<'a, T>(items: &'a [T], rng: &mut TestRng) -> &'a T {
     &items[rng.random_range(0..items.len())]
 }

@@ -13,11 +13,11 @@ const MAX_KEPT_VIOLATIONS: usize = 20;
 /// The statistics of a run, which all users share.
 #[derive(Debug, Default)]
 pub struct LoadStats {
-    /// Latencies from sending a message to the 202 response.
+    /// Latencies from sending a message to receiving the 202 response.
     pub sends: LatencyRecorder,
-    /// Latencies from sending an `/echo` message to the event with its outcome.
+    /// Latencies from sending an `/echo` message to receiving the event with the task's outcome.
     pub answers: LatencyRecorder,
-    /// Latencies from requesting a cancellation to the event with the outcome.
+    /// Latencies from requesting a cancellation to receiving the event with the task's outcome.
     pub stops: LatencyRecorder,
     ended: AtomicU64,
     streams: AtomicU64,

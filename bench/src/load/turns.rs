@@ -22,14 +22,14 @@ const OUTCOME_LIMIT: Duration = Duration::from_mins(1);
 /// Duration of an answer that will be cancelled.
 const STOPPED_ANSWER: Duration = Duration::from_secs(5);
 
-/// The kind of message, and what happens to it.
+/// A kind of turn, distinguished by its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// An immediate answer, which measures the installation's overhead.
     Echo,
-    /// A sentence, word by word.
+    /// A sentence, sent word by word.
     Talk,
-    /// 20 kB over three seconds.
+    /// A 20 kB answer, sent over three seconds.
     Long,
     /// A five-second answer, cancelled within its first second.
     Cancelled,
@@ -58,7 +58,7 @@ impl Kind {
 /// Runs one turn as the given user, and records a violation if the result is not the expected one.
 pub async fn take_turn(user: &Arc<User>, stats: &LoadStats, rng: &mut TestRng) {
     let kind = Kind::draw(rng);
-    // All sessions may be busy or about to be archived; at a fixed rate, this resolves itself.
+    // All suitable sessions may be busy or about to be archived; in that case, skip this turn.
     let Some(slot) = user.acquire_slot(kind == Kind::Echo, rng) else { return sleep(Duration::from_millis(5)).await };
     let session = slot.session.clone();
     if let Err(error) = perform_turn(user, kind, &slot, stats, rng).await {

@@ -25,7 +25,7 @@ const QUICK: usize = 4;
 const SLOW: usize = 4;
 /// Number of turns after which a session is archived or deleted.
 const TURNS: Range<u32> = 10..50;
-/// Maximum number of open turns in one session. There may be more than one, so that some are queued.
+/// Maximum number of open turns in one session. More than one is allowed so that some turns are queued.
 const MAX_OPEN_TURNS: u32 = 3;
 
 /// How long a stream stays open.
@@ -125,7 +125,7 @@ impl User {
         self.conversations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Acquires a slot in a session, or returns `None` if all are busy.
+    /// Acquires a slot in one of the user's sessions, or returns `None` if no slot is free.
     pub fn acquire_slot(&self, is_quick: bool, rng: &mut TestRng) -> Option<Slot> {
         let (first, count) = if is_quick { (0, QUICK) } else { (QUICK, SLOW) };
         let offset = rng.random_range(0..count);

@@ -1,4 +1,4 @@
-//! Samples the database, over a read-only connection, and the sizes of its files.
+//! Samples the database and the sizes of its files. Uses a read-only connection.
 
 use std::{
     fs,

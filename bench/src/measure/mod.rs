@@ -1,4 +1,4 @@
-//! Samples processes, from `/proc`, and the database, over a read-only connection.
+//! Samples processes (from `/proc`) and the database (over a read-only connection).
 
 mod backdate;
 mod database;

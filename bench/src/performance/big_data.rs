@@ -1,5 +1,5 @@
-//! Measures reads in a database with many conversations, such as lists, pages, opening a session, search, unread
-//! sessions, and resumed streams.
+//! Measures reads in a database with many conversations: lists, pages, search, unread sessions, opening a session, and
+//! resuming a stream.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use super::{
     setup::Setup,
 };
 
-/// Number of the list page that is measured in addition to the first page.
+/// The list page, counted from 1, that is measured in addition to the first page.
 const PAGE: usize = 10;
 
 /// Returns the path for the request with this number.

@@ -16,7 +16,7 @@ use super::{
     observer::Observer,
 };
 
-/// Number of connections that the user sends on.
+/// Number of connections on which the user sends messages.
 const CONNECTIONS: usize = 16;
 /// Time limit for all answers.
 const LIMIT: Duration = Duration::from_mins(2);

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::report::palette::{FONT, GRID, HEADING, LABEL, LINES, PAGE, with_dark_mode};
 
-/// The title of each panel, and the section and row of its figures.
+/// Each panel's title, and the section and row of the figures that the panel shows.
 const PANELS: [(&str, &str, &str); 10] = [
     ("One session: send → answer, p50, ms", "One session", "Send → answer above the model, p50, ms"),
     ("16 sessions: turns per second", "16 sessions", "Turns per second"),
@@ -83,7 +83,7 @@ pub fn draw(figures: &Figures) -> Result<String> {
                 page.draw(&Text::new(bar.column.clone(), (x + 12, top + 2), label.clone()))?;
                 let end = left + length(bar.median).max(1);
                 page.draw(&Rectangle::new([(left, top), (end, top + BAR)], color.filled()))?;
-                // The range over all runs.
+                // This line shows the range over all runs.
                 let (low, high) = (left + length(bar.min), left + length(bar.max));
                 let middle = top + BAR / 2;
                 page.draw(&Rectangle::new([(low, middle), (high, middle + 1)], GRID.0.filled()))?;

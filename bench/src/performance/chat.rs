@@ -35,7 +35,7 @@ pub struct Chat {
 pub struct Turn {
     /// When the message was accepted.
     pub acknowledged: Duration,
-    /// When the model received the request; `None` if the answer does not report it.
+    /// When the model received the request; `None` if the answer does not report this time.
     pub started: Option<Duration>,
     /// When the event with the outcome arrived.
     pub answered: Duration,
@@ -69,7 +69,7 @@ impl Chat {
         Ok(Self { connection, stream, observer, path, sent: 0 })
     }
 
-    /// Sends a message and reads the stream until its task has succeeded.
+    /// Sends a message and reads the stream until the message's task has succeeded.
     ///
     /// # Errors
     /// Fails if the turn times out or its events are not exactly as expected.
@@ -77,7 +77,7 @@ impl Chat {
         self.take_turn_with(&format!("turn {}", self.sent)).await
     }
 
-    /// Sends this message and reads the stream until its task has succeeded.
+    /// Sends this message and reads the stream until the message's task has succeeded.
     ///
     /// # Errors
     /// Fails if the turn times out or its events are not exactly as expected.

@@ -1,4 +1,4 @@
-//! Measures fan-out, in which many streams follow one answer of 20 deltas per second.
+//! Measures fan-out, in which many streams follow one answer that streams 20 deltas per second.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use super::{
 
 /// Interval between events.
 pub const INTERVAL: Duration = Duration::from_millis(50);
-/// Maximum number of streams that are being opened at the same time.
+/// Maximum number of streams to open concurrently.
 const OPENING: usize = 32;
-/// Time limit for all streams to receive the last event, counted from when it is due.
+/// Time limit for all streams to receive the last event, measured from the time it is due.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// The measurements from one run.
@@ -29,7 +29,7 @@ pub struct FanOut {
     seconds: f64,
 }
 
-/// Follows an answer of `events` deltas on `streams` streams.
+/// Follows an answer that consists of `events` deltas on `streams` streams.
 ///
 /// # Errors
 /// Fails if a stream misses an event or receives one twice.
@@ -37,7 +37,7 @@ pub async fn run(installation: &Installation, streams: usize, events: u64) -> Re
     let keys = installation.create_users(1).await;
     let key = keys.first().context("a key")?;
     let mut chat = Chat::create(installation, key).await?;
-    // A warm-up answer.
+    // Warm up with a short answer.
     chat.take_turn_with(&Script::Paced { interval: INTERVAL, count: 10 }.to_string()).await?;
     let address = installation.app().client().address().to_owned();
     let script = Script::Paced { interval: INTERVAL, count: events }.to_string();

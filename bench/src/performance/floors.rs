@@ -1,4 +1,5 @@
-//! Measures what the machine itself can do, in the same run. No server that gives the same guarantees can be faster.
+//! Measures what the machine itself can do, in the same run as the workloads. No server that gives the same guarantees
+//! can be faster.
 
 use std::{
     fs::OpenOptions,
@@ -96,7 +97,7 @@ async fn hop() -> Result<Latencies> {
     Ok(latencies)
 }
 
-/// A server that streams timestamped events, in its own process. Dropping it kills the process.
+/// A server that runs in its own process and streams timestamped events. Dropping this value kills the process.
 #[derive(Debug)]
 pub struct StampServer {
     child: Child,

@@ -1,8 +1,9 @@
-//! Measures what the machine can carry, in a single run of all workloads and of the machine's own floors.
+//! Measures how much load the machine can handle. A single run measures all workloads and the machine's own floors
+//! ([`floors`]).
 //!
 //! The product runs as it does in production: in separate processes, with a database on disk and the default
-//! configuration. The model ([`model`]) is scripted and answers instantly, so that all of the time is the product's
-//! own. Each workload runs several times, each time on a fresh installation and after a warm-up; the results are
+//! configuration. The model ([`model`]) is scripted and answers instantly, so all of the measured time is spent in the
+//! product. Each workload runs several times, each time on a fresh installation and after a warm-up; the results are
 //! medians with ranges. In every run, delivery must be exact ([`observer`]): no errors, no duplicates, and no gaps.
 
 mod big_data;

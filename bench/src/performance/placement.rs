@@ -20,7 +20,7 @@ pub struct Placement {
     load: CpuSet,
 }
 
-/// Moves the thread back to the CPUs for the load when dropped.
+/// Moves the thread back to the CPUs for load generation when dropped.
 #[derive(Debug)]
 pub struct ProductSide(CpuSet);
 
@@ -34,7 +34,7 @@ impl Placement {
         Ok(Self { product: all, load: all })
     }
 
-    /// Uses the first of the allowed CPUs for the product and the second for the load.
+    /// Uses the first of the allowed CPUs for the product and the second for load generation.
     ///
     /// # Errors
     /// Fails if there is only one CPU.
@@ -44,7 +44,7 @@ impl Placement {
         Ok(Self { product: only(first)?, load: only(second)? })
     }
 
-    /// Moves this thread to the CPUs for the load.
+    /// Moves this thread to the CPUs for load generation.
     ///
     /// # Errors
     /// Fails if the operating system refuses.
@@ -52,8 +52,8 @@ impl Placement {
         sched_setaffinity(THIS_THREAD, &self.load).context("set the CPUs")
     }
 
-    /// Moves this thread to the CPUs for the product until the returned guard is dropped. Processes that are started in
-    /// the meantime stay there.
+    /// Moves this thread to the product's CPUs until the returned guard is dropped. Processes that are started in the
+    /// meantime stay on those CPUs.
     ///
     /// # Errors
     /// Fails if the operating system refuses.

@@ -30,7 +30,7 @@ pub struct Plan {
     pub idle: Duration,
     /// Number of sessions in a burst.
     pub burst: usize,
-    /// Lengths of history to measure, in turns.
+    /// History lengths to measure, in turns.
     pub histories: Vec<usize>,
     /// Filled databases to read from.
     pub fills: Vec<Fill>,

@@ -11,7 +11,7 @@ use super::{burst, fill, installation::Installation, stream::EventStream};
 
 /// Number of events to replay.
 pub const REPLAYED_EVENTS: u64 = 5000;
-/// Number of turns, each in a session of its own, that produce at least [`REPLAYED_EVENTS`].
+/// Number of turns that produce at least [`REPLAYED_EVENTS`] events, each turn in its own session.
 pub const REPLAYED_TURNS: usize = 1700;
 
 /// Connects with a cursor one event behind the latest, and waits for that event.
@@ -55,7 +55,7 @@ async fn latest_cursor(installation: &Installation, key: &str) -> Result<String>
     Ok(list["as_of"].as_str().context("no cursor")?.to_owned())
 }
 
-/// Returns the time from connecting to the last of `count` stored events after the cursor.
+/// Returns the time from connecting to receiving the last of `count` stored events after the cursor.
 async fn receive(installation: &Installation, key: &str, cursor: &str, count: u64) -> Result<Duration> {
     let (begun, mut received) = (Instant::now(), 0);
     let path = format!("/v1/events?after={cursor}");

@@ -1,4 +1,4 @@
-//! Runs each workload in each configuration, and continues if one fails.
+//! Runs each workload in each configuration. If one fails, continues with the next.
 
 use std::{path::PathBuf, process::Command};
 
@@ -36,7 +36,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Starts the model on the CPU for the load.
+    /// Starts the model on the CPU reserved for load generation.
     ///
     /// # Errors
     /// Fails if there is only one CPU, or if the model does not start.
@@ -53,21 +53,21 @@ impl Runner {
         self.figures
     }
 
-    /// Runs one workload in all configurations. The configurations alternate, so that a slowdown of the machine affects
-    /// all of them.
+    /// Runs one workload in all configurations. The configurations alternate, so if the machine slows down, all of them
+    /// are affected.
     pub async fn run(&mut self, workload: Workload) {
         let plan = self.plan.clone();
         let is_pinned = plan.is_pinned();
         let setups = match workload {
             Workload::Turns => plan.setups,
-            // Without a worker, another CPU makes little difference.
+            // No worker is running, so a second CPU makes little difference.
             Workload::Sends => plan.setups.into_iter().filter(|setup| setup.is_pinned == is_pinned).collect(),
             Workload::FanOut | Workload::Single | Workload::Burst => plan.relays,
             // The relay makes no difference to these workloads.
             Workload::Floors | Workload::History | Workload::Reads | Workload::Peers => plan.relays[..1].to_vec(),
         };
-        // A database is filled only once and then read several times, because filling it takes much longer. Peers
-        // repeat their runs themselves.
+        // A database is filled only once and then read several times, because filling takes much longer than reading.
+        // Peers repeat their runs themselves.
         let runs = if matches!(workload, Workload::Reads | Workload::Peers) { 1 } else { plan.runs };
         for run in 1..=runs {
             for setup in &setups {

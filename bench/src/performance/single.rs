@@ -1,4 +1,4 @@
-//! Measures workloads with a single user, which are a cold start, idle processes, a long answer, and a long history.
+//! Measures workloads with a single user: a cold start, idle processes, a long answer, and a long history.
 
 use std::time::{Duration, Instant};
 
@@ -80,7 +80,7 @@ pub async fn idle(figures: &mut Figures, installation: &Installation, column: &s
     Ok(())
 }
 
-/// Measures a 1 MB answer, with the product and from the model alone.
+/// Measures how long a 1 MB answer takes through the product, and directly from the model.
 ///
 /// # Errors
 /// Fails if the answer does not arrive.

@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use banter_tests::latency::LatencyRecorder;
 
-/// Changes, each identified by the title that it sets, and their latencies.
+/// The changes made so far, each identified by the title that the change sets, and their latencies.
 #[derive(Debug, Default)]
 pub struct Changes {
     count: AtomicU64,
     started: Mutex<HashMap<String, Instant>>,
-    /// Latencies from sending a request to receiving its event, one per reader.
+    /// Latencies from sending a request to receiving its event; one latency for each reader.
     pub latencies: LatencyRecorder,
 }
 

@@ -29,19 +29,19 @@ use crate::measure::ProcessSampler;
 use live::Changes;
 use stalled::StalledReader;
 
-/// Number of turns after a stalled reader's cursor, and size of each of the two messages in a turn. Together, the
-/// messages exceed a connection's buffers.
+/// Number of turns after a stalled reader's cursor, and the size, in bytes, of each of the two messages in a turn.
+/// Together, the messages exceed a connection's buffers.
 const TURNS: usize = 8;
 const MESSAGE_BYTES: usize = 200_000;
 /// Delay before a round is measured, during which the stalled readers' buffers fill up or their connections are closed.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// Time limit for the buffers to fill up. The api disconnects a reader that accepts no data for half a minute.
 const FULL_LIMIT: Duration = Duration::from_secs(20);
-/// Tolerated increase in the good readers' p99 with stalled readers: a fraction or a number of milliseconds, whichever
-/// is more.
+/// Tolerated increase in the good readers' p99 when there are stalled readers: a fraction or a number of milliseconds,
+/// whichever is greater.
 const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
 /// Tolerated growth of the api's memory from the first round with stalled readers to the last: a fraction or a number
-/// of MiB, whichever is more.
+/// of MiB, whichever is greater.
 const MEMORY_TOLERANCE: (f64, f64) = (0.1, 8.0);
 
 /// Options for `bench readers`.

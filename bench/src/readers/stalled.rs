@@ -8,10 +8,10 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-/// Size of the receive buffer, in bytes; it is small, so that the api's send buffer fills up.
+/// Size of the receive buffer, in bytes. A small buffer makes the api's send buffer fill up.
 const RECEIVE_BUFFER: u32 = 4096;
 
-/// A stalled reader, whose connection stays open until it is dropped.
+/// A stalled reader. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct StalledReader(#[expect(dead_code, reason = "kept only to be dropped")] TcpStream);
 

@@ -16,7 +16,7 @@ use super::{
     trend::averaged,
 };
 
-/// Maximum number of points per line, which is enough for a panel's width but keeps the file small.
+/// Maximum number of points per line, which is enough for a panel's width but low enough to keep the file small.
 const POINTS: usize = 120;
 const COLUMNS: usize = 2;
 /// Width and height of a panel, in pixels.
@@ -29,7 +29,7 @@ const FONT_SIZE: i32 = 11;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws all panels for a table, in the order of their first series.
+/// Draws all panels for a table, in the order in which their first series appear.
 ///
 /// # Errors
 /// Fails if the drawing fails.

@@ -15,7 +15,7 @@ pub struct Series {
     pub name: String,
     /// The tolerated rise, or `None` if the series is expected to grow.
     pub tolerance: Option<Tolerance>,
-    /// Whether a greater rise fails the run; `false` if other load on the machine affects the series.
+    /// Whether a rise beyond the tolerance fails the run; `false` if other load on the machine affects the series.
     pub is_judged: bool,
     /// The values; NaN where nothing was measured.
     pub values: Vec<f64>,

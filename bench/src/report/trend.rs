@@ -25,7 +25,7 @@ pub struct Trend {
     pub median: f64,
     /// The rise of the line after the warm-up.
     pub rise: f64,
-    /// The slope of the line.
+    /// The slope of the line, per hour.
     pub rise_per_hour: f64,
     /// Whether the rise is tolerated.
     pub is_flat: bool,

@@ -30,7 +30,7 @@ const CONCURRENCY: &str = "64";
 /// Numbers of concurrent users to try when determining full load, and the duration of each trial.
 const TRIALS: [usize; 5] = [8, 16, 32, 64, 128];
 const TRIAL_TIME: Duration = Duration::from_secs(6);
-/// A larger number is tried only if the previous one increased the throughput by this factor.
+/// A larger number is tried only if the previous one increased the throughput by at least this factor.
 const MIN_GAIN: f64 = 1.05;
 /// The fraction of the full load at which the soak test runs.
 const SHARE: f64 = 0.5;
@@ -123,8 +123,8 @@ pub async fn run(options: Options) -> Result<bool> {
     Ok(print_totals(&stats) && is_sound && is_flat)
 }
 
-/// Determines full load, which is the number of turns per second, with no pauses, for the number of users that achieves
-/// the highest throughput.
+/// Determines full load: the highest number of turns per second, with no pauses between turns, for any of the tried
+/// numbers of users.
 async fn full_load(load: &mut Load) -> f64 {
     let mut most = 0.0;
     for users in TRIALS {

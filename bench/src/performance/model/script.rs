@@ -1,4 +1,4 @@
-//! The model's script, which the last message in a request contains.
+//! The script for the model, which is the last message in a request.
 
 use std::{fmt, str::FromStr, time::Duration};
 
