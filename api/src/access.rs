@@ -32,7 +32,7 @@ impl AccessPolicy {
     /// Returns whether every request is treated as coming from the local user. If the api listens on a loopback
     /// address, this is the case until the first key is created, unless keys are always required.
     ///
-    /// Queries the database on every call until a key exists, so that the first key takes effect immediately.
+    /// Queries the database on every call until a key exists, so the first key takes effect immediately.
     ///
     /// # Errors
     /// Returns an error if the store fails.

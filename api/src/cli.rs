@@ -199,7 +199,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Formats a key as a line of the output of `keys list`, with tab-separated columns.
+/// Formats a key as a line of `keys list` output, with tab-separated columns.
 fn format_key(key: &ApiKey, now: Timestamp) -> String {
     let state = match (key.revoked_at, key.expires_at) {
         (Some(_), _) => "revoked".to_owned(),

@@ -2,7 +2,7 @@
 //!
 //! Serves every path that is not an API route. Returns the file at that path if there is one. If a browser navigates to
 //! any other path, returns the page, because routing happens on the client. Files are sent compressed if the client
-//! accepts the encoding; the build creates the compressed files next to the originals.
+//! accepts one of the available encodings; the build creates the compressed files next to the originals.
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, Uri, header},
@@ -17,7 +17,7 @@ use crate::{
 
 /// The page's file name.
 const INDEX: &str = "index.html";
-/// The folder for files whose names contain a content hash, so that a file with a given name never changes.
+/// The folder for files whose names contain a content hash, so a file with a given name never changes.
 const HASHED: &str = "assets/";
 
 /// The encodings of the compressed files, in order of preference: each one's HTTP name and file name suffix.

@@ -13,7 +13,7 @@
 //! | `dashboard` | the built dashboard |
 //! | `cli` | the command line |
 //!
-//! Any number of these processes can share one database. No process holds state that another process needs.
+//! Any number of `api` processes can share one database. No process holds state that another process needs.
 
 mod access;
 mod availability;

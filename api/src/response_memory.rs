@@ -1,4 +1,4 @@
-//! The memory budget for long responses, which prevents slow clients from exhausting the memory of the process.
+//! The memory budget for long responses, which prevents slow clients from exhausting the process's memory.
 
 use std::{sync::Arc, time::Duration};
 
@@ -45,7 +45,7 @@ impl ResponseMemory {
         Self { kib: Arc::new(Semaphore::new(TOTAL_KIB)), connections }
     }
 
-    /// Reserves memory for one response, waiting at most [`WAIT_LIMIT`]. `activity` is the connection's activity.
+    /// Reserves memory for one response, waiting at most [`WAIT_LIMIT`]. `activity` tracks the connection's activity.
     ///
     /// # Errors
     /// Returns [`Code::Overloaded`] if not enough memory is released in time.

@@ -1,4 +1,4 @@
-//! Panics, and the errors with which processes exit.
+//! Reports panics and the errors with which processes exit.
 
 use std::{
     panic,
@@ -8,8 +8,8 @@ use std::{
 /// Whether stderr contains only JSON.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
 
-/// Reports the error with which a program exits: as a log line in the JSON format, otherwise as plain text for the
-/// person who ran the program.
+/// Reports the error with which a program exits: as a log line if the log format is JSON, otherwise as plain text for
+/// the person who ran the program.
 pub fn report_exit(program: &str, error: &anyhow::Error) {
     if IS_JSON.load(Ordering::Relaxed) {
         tracing::error!(program, error = format!("{error:#}"), "exiting with an error");
@@ -18,7 +18,7 @@ pub fn report_exit(program: &str, error: &anyhow::Error) {
     }
 }
 
-/// Logs panics as log lines from now on, instead of as text that spans several lines.
+/// From now on, logs each panic as one line instead of printing text that spans several lines.
 pub(super) fn log_panics() {
     IS_JSON.store(true, Ordering::Relaxed);
     panic::set_hook(Box::new(|panic| {

@@ -10,8 +10,8 @@ use tracing_subscriber::{
 use crate::traces;
 
 /// Returns a layer that writes each event as one JSON object with the members `timestamp`, `level`, `target`,
-/// `message`, and the fields of the event. The object `span` contains the name of the innermost span and the fields of
-/// all surrounding ones. `trace_id` is present if the current span is part of a trace.
+/// `message`, and the event's fields. The object `span` contains the name of the innermost span and the fields of all
+/// surrounding spans. `trace_id` is present if the current span is part of a trace.
 pub(super) fn layer<S, W>(writer: W) -> JsonLayer<S, W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,

@@ -48,7 +48,7 @@ impl LogFormat {
     }
 }
 
-/// The running telemetry of a process.
+/// The telemetry of a running process.
 #[derive(Debug)]
 #[must_use = "the last spans are lost unless it is shut down"]
 pub struct Telemetry {
@@ -56,7 +56,7 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Exports the remaining spans, for at most a second.
+    /// Exports the remaining spans, which takes at most a second.
     pub async fn shut_down(self) {
         if let Some(traces) = self.traces {
             traces.shut_down().await;
@@ -77,7 +77,7 @@ pub fn init() -> Result<Telemetry, ConfigError> {
 /// name of the service in traces. Must be called in a Tokio runtime.
 ///
 /// # Errors
-/// Returns an error if `.env`, `RUST_LOG`, `LOG_FORMAT`, or a variable of OpenTelemetry is invalid.
+/// Returns an error if `.env`, `RUST_LOG`, `LOG_FORMAT`, or an OpenTelemetry variable is invalid.
 pub fn init_service(service: &'static str) -> Result<Telemetry, ConfigError> {
     config::load_env_file()?;
     start(Traces::start(service)?)
@@ -88,7 +88,7 @@ fn start(traces: Option<Traces>) -> Result<Telemetry, ConfigError> {
     let filter = filter()?;
     let started = match &traces {
         None => registry().with(filter).with(logs(format)).try_init(),
-        // The filter of the logs must not affect the traces.
+        // The log filter must not affect the traces.
         Some(traces) => registry().with(traces.layer()).with(logs(format).with_filter(filter)).try_init(),
     };
     match (started, format) {

@@ -4,7 +4,7 @@ use banter_shared::store::StoreError;
 
 use super::{ApiError, Code, FieldError};
 
-/// Returns a sentence that lists the options of a permission request.
+/// Returns a sentence that lists the options offered by a permission request.
 fn offered_options(offered: &[String]) -> String {
     if offered.is_empty() {
         return "The agent offers no options, so the request can only be rejected.".to_owned();

@@ -63,7 +63,7 @@ fn kind(expected: &str) -> &str {
     if integer_range(expected).is_some() { "a whole number" } else { expected }
 }
 
-/// Returns the least and the greatest value of an integer type, or `None` if the name is not that of an integer type.
+/// Returns the minimum and maximum values of the integer type with this name, or `None` if there is no such type.
 fn integer_range(name: &str) -> Option<(i64, u64)> {
     Some(match name {
         "i8" => (i8::MIN.into(), i8::MAX.unsigned_abs().into()),

@@ -22,7 +22,7 @@ pub struct IdempotencyHeader {
 }
 
 impl IdempotencyHeader {
-    /// Combines the key with the parsed body, so that formatting and field order do not matter.
+    /// Combines the key with the parsed body, so formatting and field order do not matter.
     ///
     /// # Errors
     /// Never fails in practice, because every body can be serialized as JSON.

@@ -96,7 +96,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a request. `route` is the pattern that its path matched; `None` for the page and for unknown paths.
+    /// Counts a request. `route` is the pattern that the request's path matched; `None` for the page and for unknown
+    /// paths.
     pub fn count_request(&self, method: &Method, route: Option<&str>, status: StatusCode, elapsed: Duration) {
         let (method, route) = (method_label(method), route.unwrap_or("other").to_owned());
         self.durations.get_or_create(&DurationLabels { method, route: route.clone() }).observe(elapsed.as_secs_f64());
@@ -183,7 +184,7 @@ mod tests {
         };
         count(TurnPart::Duration, TaskStatus::Succeeded, 50_000, 1, 30_000);
         count(TurnPart::Duration, TaskStatus::Succeeded, i64::MAX, 1, 7_200_000_000);
-        // A bucket of a version with other bounds.
+        // A bucket stored by a version with different bounds.
         count(TurnPart::Queued, TaskStatus::Failed, 1_500, 2, 3_000);
         let text = metrics.render(&workload, &times, &relay).unwrap();
 

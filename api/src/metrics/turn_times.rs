@@ -1,4 +1,4 @@
-//! The histograms of turn times, whose counts are in the store.
+//! The turn time histograms, which are filled with counts from the store.
 
 use std::{
     fmt,
@@ -16,11 +16,11 @@ use super::labels::StatusLabel;
 
 /// The number of buckets, including the one without an upper bound.
 const BUCKETS: usize = TURN_TIME_BOUNDS_US.len() + 1;
-/// The statuses with which a turn ends.
+/// The statuses with which a turn can end.
 const ENDS: [TaskStatus; 4] =
     [TaskStatus::Succeeded, TaskStatus::Failed, TaskStatus::Cancelled, TaskStatus::Interrupted];
 
-/// The metrics of turn times.
+/// The turn time metrics.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TurnTimeMetrics {
     duration: Family<StatusLabel, StoredHistogram>,
@@ -57,7 +57,7 @@ impl TurnTimeMetrics {
             for status in ENDS {
                 let mut sums = Sums::default();
                 for ((_, _, upper_us), count) in times.buckets().filter(|((p, s, _), _)| (*p, *s) == (part, status)) {
-                    // A version with other bounds may have stored this bucket.
+                    // This bucket may have been stored by a version with different bounds.
                     let upper_us = turn_time_bound(upper_us);
                     let index = TURN_TIME_BOUNDS_US.iter().take_while(|bound| **bound < upper_us).count();
                     sums.turns[index] += u64::try_from(count.turns).unwrap_or(0);
@@ -69,7 +69,7 @@ impl TurnTimeMetrics {
     }
 }
 
-/// The number of turns in each bucket, and the sum of their times.
+/// The number of turns in each bucket, and the sum of all turns' times.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     turns: [u64; BUCKETS],

@@ -1,7 +1,7 @@
 //! Keeps reading an unread request body for a short time after the response has been sent.
 //!
 //! An error may be sent before the body has been read. Closing the connection while the body is still arriving would
-//! reset it, and many clients would report the reset instead of the response.
+//! reset the connection, and many clients would report the reset instead of the response.
 
 use std::{
     pin::Pin,

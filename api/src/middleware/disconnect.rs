@@ -1,6 +1,6 @@
-//! Completes every request that has started, even if its client disconnects.
+//! Completes every request that has started, even if the client disconnects.
 //!
-//! hyper may drop a handler at any await point when its client disconnects. Each handler therefore runs in its own
+//! hyper may drop a handler at any await point when the client disconnects. Each handler therefore runs in its own
 //! task, and a shutdown waits for these tasks. A handler that is waiting for an outcome stops waiting when
 //! [`ClientDisconnect`] is cancelled.
 

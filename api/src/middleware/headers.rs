@@ -1,7 +1,7 @@
 //! Security headers.
 //!
-//! One layer sets all of them. `SetResponseHeaderLayer` would need a layer for each, and `cache-control` depends on the
-//! path.
+//! One layer sets all of them. `SetResponseHeaderLayer` would need a separate layer for each header, and
+//! `cache-control` depends on the path.
 
 use axum::{
     extract::Request,

@@ -21,7 +21,7 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Maximum length of an ID from a client, in bytes.
 const MAX_BYTES: usize = 128;
 
-/// Runs a request in a span with its ID, and adds the ID to the response. This is the outermost layer.
+/// Runs a request in a span that contains the request ID, and adds the ID to the response. This is the outermost layer.
 pub async fn layer(request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let started = Instant::now();
@@ -37,7 +37,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     .await
 }
 
-/// Creates the span of a request. If traces are on, it continues the trace of the client.
+/// Creates the span for a request. If traces are on, the span continues the client's trace.
 fn request_span(request: &Request, id: &str) -> Span {
     // Omit the query, which may contain a ticket.
     let (method, path) = (request.method(), request.uri().path());
@@ -57,7 +57,7 @@ fn request_span(request: &Request, id: &str) -> Span {
     span
 }
 
-/// Adds the status of the response to the trace.
+/// Adds the response status to the trace.
 fn end_span(span: &Span, status: StatusCode) {
     span.add_attribute("http.response.status_code", i64::from(status.as_u16()));
     if status.is_server_error() {

@@ -30,8 +30,8 @@ pub async fn one_behind(installation: &Installation, key: &str, session: &str, r
     Ok(latencies)
 }
 
-/// Runs turns in many sessions, then connects `times` times with a cursor [`REPLAYED_EVENTS`] behind the latest, and
-/// waits for all of these events.
+/// Runs turns in many sessions, then connects `times` times with a cursor that is [`REPLAYED_EVENTS`] events behind the
+/// latest, and waits for all of these events.
 ///
 /// # Errors
 /// Fails if a message is not answered exactly once, or an event is missing.

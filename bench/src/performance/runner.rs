@@ -36,10 +36,10 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Starts the model on the CPU reserved for load generation.
+    /// Starts the model on the CPU reserved for load generation, if there is one.
     ///
     /// # Errors
-    /// Fails if there is only one CPU, or if the model does not start.
+    /// Fails if a pinned run has only one CPU, or if the model does not start.
     pub fn create(plan: Plan, peers: Option<PathBuf>, environment: Vec<(String, String)>) -> Result<Self> {
         let unpinned = Placement::unpinned()?;
         let pinned = if plan.is_pinned() { unpinned.pinned()? } else { unpinned };

@@ -11,11 +11,12 @@ use tokio::runtime::Handle;
 
 use super::settings::Endpoint;
 
-/// Sends spans to the collector. Logs when that begins to fail, and when it works again, but not each failure.
+/// Sends spans to the collector. Logs a message when exporting begins to fail and when it succeeds again, but not for
+/// every failure.
 #[derive(Debug)]
 pub(super) struct Collector {
     http: reqwest::Client,
-    /// The exporter runs on a thread without a runtime.
+    /// The runtime for the requests; the exporter runs on a thread that has no runtime.
     runtime: Handle,
     address: String,
     is_failing: AtomicBool,
@@ -33,7 +34,7 @@ impl Collector {
             builder = builder.tls_certs_only([]);
         }
         if endpoint.is_local {
-            // Requests to this machine cannot go through a proxy.
+            // A proxy could not reach this machine's loopback addresses.
             builder = builder.no_proxy();
         }
         let (http, address) = (builder.build()?, endpoint.address.clone());

@@ -1,4 +1,4 @@
-//! Traces, exported by OTLP over HTTP and configured by the standard variables
+//! Traces, exported using OTLP over HTTP and configured by the standard variables
 //! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
 //!
 //! Guarantees: without an endpoint, nothing is created or recorded. Spans are exported by a separate thread from a
@@ -43,7 +43,7 @@ pub fn is_enabled() -> bool {
     IS_ENABLED.load(Ordering::Relaxed)
 }
 
-/// The running export.
+/// The running trace exporter.
 #[derive(Debug)]
 pub(crate) struct Traces {
     provider: SdkTracerProvider,
@@ -70,7 +70,7 @@ impl Traces {
         Ok(Some(Self { provider, address: endpoint.address }))
     }
 
-    /// Returns the layer that records spans of this project, and messages as their events.
+    /// Returns the layer that records this project's spans, with log messages as span events.
     pub(crate) fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
@@ -84,7 +84,7 @@ impl Traces {
             .with_filter(Targets::new().with_targets(RECORDED.map(|target| (target, LevelFilter::INFO))))
     }
 
-    /// Returns the address of the collector, without credentials.
+    /// Returns the collector's address, without credentials.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

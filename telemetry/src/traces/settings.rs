@@ -23,7 +23,7 @@ const SAMPLERS: [&str; 6] = [
 pub(super) struct Endpoint {
     /// The variable that sets the address.
     pub(super) variable: &'static str,
-    /// The address, without credentials and without the path of the signal.
+    /// The configured address, without the credentials or the query.
     pub(super) address: String,
     /// Whether the connection is encrypted.
     pub(super) is_https: bool,
@@ -52,7 +52,7 @@ pub(super) fn endpoint() -> Result<Option<Endpoint>, ConfigError> {
     let is_https = url.scheme() == "https";
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let is_local = host == "localhost" || IpAddr::from_str(host).is_ok_and(|address| address.is_loopback());
-    // Both calls can only fail for URLs without a host.
+    // Both calls can fail only for URLs without a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.set_query(None);

@@ -17,7 +17,7 @@ use super::is_enabled;
 /// The header of W3C Trace Context (<https://www.w3.org/TR/trace-context/>).
 const TRACE_PARENT: &str = "traceparent";
 
-/// The trace of a span.
+/// Operations on a span's trace.
 pub trait TraceSpan {
     /// Continues a trace that began elsewhere. An invalid context is ignored. Must be called before the span is
     /// entered.
@@ -39,7 +39,7 @@ impl TraceSpan for Span {
         let headers = HashMap::from([(TRACE_PARENT.to_owned(), parent.to_owned())]);
         let context = TraceContextPropagator::new().extract(&headers);
         if context.span().span_context().is_valid() {
-            // This fails if the span is disabled or was entered before.
+            // This fails if the span is disabled or has already been entered.
             let _ = self.set_parent(context);
         }
     }

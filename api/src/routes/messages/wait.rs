@@ -16,8 +16,8 @@ use crate::{
     state::AppState,
 };
 
-/// Minimum time between two reads from the store. It limits the load, because every chunk of every answer may cause a
-/// signal.
+/// Minimum time between two reads from the store. This limits the load on the store, because every chunk of every
+/// answer may cause a signal.
 const READ_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a wait ended.
@@ -41,7 +41,7 @@ pub async fn wait_for_outcome(
     deadline: Instant,
     disconnect: &ClientDisconnect,
 ) -> Result<WaitResult, ApiError> {
-    // Subscribe before the first read, so that no outcome is missed between the two.
+    // Subscribe before the first read so that no outcome is missed in between.
     let mut signals = state.relay.signals();
     let user = &principal.user;
     let _follow = state.relay.follow(user).await;
