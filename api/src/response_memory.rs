@@ -20,11 +20,12 @@ use crate::{
     server::{Activity, Connections, GuardedBody},
 };
 
-/// Maximum memory used by all long responses combined, in KiB.
+/// Maximum amount of memory, in KiB, for all long responses combined.
 const TOTAL_KIB: usize = 72 * 1024;
-/// Memory reserved before a response is read from the store, in KiB. This is enough for a page and one long turn.
+/// Amount of memory, in KiB, that is reserved before a response is read from the store. This is enough for a page and
+/// one long turn.
 const RESERVED_KIB: u32 = 4 * 1024;
-/// Maximum size of a response that is sent in one piece and does not count toward the budget, in bytes.
+/// Maximum size, in bytes, of a response that is sent in one piece and does not count toward the budget.
 const SHORT_BYTES: usize = 64 * 1024;
 /// Maximum time that a request waits for memory.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);

@@ -51,7 +51,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     operations().into_openapi()
 }
 
-/// Returns the API reference page. The online validator is disabled, so that the page loads nothing from other sites.
+/// Returns the API reference page. The online validator is disabled so that the page loads nothing from other sites.
 fn reference() -> SwaggerUi {
     SwaggerUi::new("/docs").config(Config::from("/v1/openapi.json").validator_url("none"))
 }

@@ -1,4 +1,4 @@
-//! The memory reserved for a response.
+//! The extractor that reserves memory for a response.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Numbers in query parameters.
+//! Whole numbers in query parameters.
 
 use std::borrow::Cow;
 

@@ -12,7 +12,7 @@ IDLE_POLL = 0.5
 
 
 def shorten_poll(seconds: float) -> None:
-    """Makes the queue look for work more often. LangGraph has no setting for it, so this replaces its `sleep`."""
+    """Makes the queue look for work more often by replacing its `sleep`, because LangGraph has no setting for this."""
     from langgraph_runtime_inmem import ops
 
     async def sleep(delay: float, result=None):

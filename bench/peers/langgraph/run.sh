@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures a LangGraph development server, which keeps its state in memory. It is downloaded from PyPI on first use.
+# Measures a LangGraph development server, which keeps its state in memory. LangGraph is downloaded from PyPI on first
+# use.
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../lib.sh

@@ -1,5 +1,5 @@
-//! Clients that send half a request, send a body one byte at a time, or never read. Each client reconnects after a
-//! disconnection until it is stopped.
+//! Clients that send half a request, send a body one byte at a time, or never read. A disconnected client reconnects
+//! until it is stopped.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

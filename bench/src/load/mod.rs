@@ -57,7 +57,7 @@ impl Load {
         Ok(Self { users, stats, rng, open_turns: Arc::default(), followers })
     }
 
-    /// Returns the statistics of the run.
+    /// Returns the run's statistics.
     pub fn stats(&self) -> Arc<LoadStats> {
         self.stats.clone()
     }

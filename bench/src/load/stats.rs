@@ -10,7 +10,7 @@ use banter_tests::latency::LatencyRecorder;
 /// Number of violations that are kept in full; any further ones are only counted.
 const MAX_KEPT_VIOLATIONS: usize = 20;
 
-/// The statistics of a run, which all users share.
+/// The statistics for a run, shared by all users.
 #[derive(Debug, Default)]
 pub struct LoadStats {
     /// Latencies from sending a message to receiving the 202 response.

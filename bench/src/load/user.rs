@@ -150,7 +150,7 @@ impl User {
         if !is_over {
             return Ok(());
         }
-        // Half of the sessions are deleted permanently, so that the run covers deletion.
+        // Half of the sessions are deleted permanently so that the run covers deletion.
         let query = if rng.random_ratio(1, 2) { "?permanent=true" } else { "" };
         let path = format!("/v1/chat/{}{query}", slot.session);
         self.call(stats, rng, &[204], |api| api.request("DELETE", &path)).await?;

@@ -1,4 +1,4 @@
-//! Backdates rows, so that an hour-long run shows the effect of a day's pruning.
+//! Backdates rows so that an hour-long run shows the effect of a day's pruning.
 //!
 //! The shortest `EVENT_RETENTION_HOURS` is one hour, so nothing would be pruned in a run of that length. Rows older
 //! than [`Backdater::max_age`] are backdated in small transactions; the regular pruning then deletes them.

@@ -23,7 +23,7 @@ use crate::performance::model::Script;
 const SECTION: &str = "Floors";
 /// The only column in the section.
 pub const COLUMN: &str = "bare";
-/// Size of a written record and of a published message, in bytes.
+/// Size, in bytes, of a written record and of a published message.
 const RECORD: usize = 200;
 const SYNCS: usize = 300;
 const COMMITS: usize = 2000;

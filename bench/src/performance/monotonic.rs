@@ -1,4 +1,4 @@
-//! A clock that all processes on this machine share, so that times from different processes can be compared.
+//! A clock shared by all processes on this machine, so times from different processes can be compared.
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{fan_out, figures::Figures, floors::StampServer, placement::Placement, plan::Plan, usage::Usage};
 
-/// The exit code of a script if a program that it requires is not installed.
+/// The exit code of a script that is skipped because a required program is not installed.
 const SKIPPED: i32 = 77;
 
 /// Runs all peers.

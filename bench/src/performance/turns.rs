@@ -19,7 +19,7 @@ pub struct TurnRun {
     usage: Usage,
 }
 
-/// Runs turns in each session for `duration`, after a warm-up, and combines their measurements.
+/// Runs turns in each session for `duration`, after a warm-up, and combines the sessions' measurements.
 ///
 /// # Errors
 /// Fails with the first violation of exact delivery.

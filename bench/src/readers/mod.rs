@@ -2,7 +2,7 @@
 //! limits.
 //!
 //! A run alternates between rounds without stalled readers and rounds with them. A stalled reader connects with a small
-//! receive buffer and a cursor that is megabytes behind, and never reads. `/proc/net/tcp` shows whether its
+//! receive buffer and a cursor that is megabytes behind, and never reads. `/proc/net/tcp` shows whether the
 //! connection's buffers are really full.
 
 mod live;

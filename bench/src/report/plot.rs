@@ -23,7 +23,7 @@ const COLUMNS: usize = 2;
 const PANEL: (u32, u32) = (380, 150);
 /// Height of the title, in pixels.
 const TITLE_HEIGHT: u32 = 34;
-/// Space for a panel's name and legend above its curves, in pixels.
+/// Height, in pixels, of the space above a panel's curves, which contains the panel's name and legend.
 const HEAD: i32 = 32;
 const FONT_SIZE: i32 = 11;
 

@@ -3,7 +3,7 @@
 //! message must be answered, and `api check` must pass.
 //!
 //! The database's size is reported but not checked: the database grows because messages are kept. Events, finished
-//! jobs, and idempotency keys are backdated once they are older than a sixth of the run, so that the test covers
+//! jobs, and idempotency keys are backdated once they are older than a sixth of the run so that the test covers
 //! pruning.
 
 mod sampler;

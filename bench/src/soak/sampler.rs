@@ -19,7 +19,7 @@ const PRINT_INTERVAL: usize = 12;
 
 /// The memory used by the allocator and SQLite's caches fluctuates, whereas a leak keeps growing.
 const MEMORY: Tolerance = Tolerance { share: 0.1, least: 4.0 };
-/// Users' connections come and go.
+/// The number of open files fluctuates because users' connections come and go.
 const HANDLES: Tolerance = Tolerance { share: 0.1, least: 8.0 };
 /// The write-ahead log grows temporarily while a reader delays a checkpoint.
 const WAL: Tolerance = Tolerance { share: 0.2, least: 4.0 };

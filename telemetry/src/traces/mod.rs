@@ -2,8 +2,8 @@
 //! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
 //!
 //! Guarantees: without an endpoint, nothing is created or recorded. Spans are exported by a separate thread from a
-//! bounded queue, and dropped if the queue is full, so a slow or unreachable collector delays nothing except the end of
-//! the process, by at most a second.
+//! bounded queue, and dropped if the queue is full, so a slow or unreachable collector can delay only the end of the
+//! process, by at most a second.
 
 mod collector;
 mod settings;

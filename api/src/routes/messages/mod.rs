@@ -18,7 +18,7 @@ pub type PageTurns = WholeNumber<u32, 1, 200>;
 
 /// Returns the approximate size of messages, in bytes.
 pub fn approximate_bytes(messages: &[Message]) -> usize {
-    /// The approximate size of a message, excluding its content, in bytes.
+    /// The approximate size, in bytes, of a message without its content.
     const EACH: usize = 1024;
     messages.iter().map(|message| message.content.len() + EACH).sum()
 }

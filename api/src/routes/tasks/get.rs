@@ -26,7 +26,7 @@ pub async fn get(
     memory: MemoryReservation,
     OwnedTask(TaskDetail { task, steps }): OwnedTask,
 ) -> Result<Response, ApiError> {
-    /// The approximate size of a step, excluding its detail, in bytes.
+    /// The approximate size, in bytes, of a step without its detail.
     const EACH: usize = 512;
     let bytes = steps.iter().map(|step| step.detail.json_bytes() + EACH).sum();
     memory.list(&task, ("steps", steps), &json!({}), bytes)
