@@ -81,7 +81,7 @@ pub struct MemoryReservation {
     activity: Option<Arc<Activity>>,
 }
 
-/// The memory that a long response holds until it has been sent.
+/// The memory that a long response holds until the response has been sent.
 #[derive(Debug)]
 struct MemoryGuard {
     _memory: OwnedSemaphorePermit,

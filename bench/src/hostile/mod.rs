@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use banter_tests::latency::Latencies;
 use clients::{Behavior, CONNECT_TIME, HostileClients};
 
-/// Number of turns in the long session, and the size of each message, in bytes.
+/// Number of turns in the long session, and the size, in bytes, of each message.
 const TURNS: usize = 400;
 const TURN_BYTES: usize = 256 * 1024;
 /// Delay before a round is measured.

@@ -1,4 +1,4 @@
-//! Runs a turn: sends a message, possibly cancels its task, and waits for the outcome.
+//! Runs a turn: sends a message, possibly cancels the task, and waits for the outcome.
 
 use std::{
     sync::Arc,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Interval between backdating passes.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// Maximum number of rows per transaction; it limits how long a send waits for the transaction.
+/// Maximum number of rows per transaction, which limits how long a send waits for the transaction.
 const BATCH: i64 = 500;
 
 /// Statements that backdate rows beyond their retention period, which is one hour or one day.

@@ -52,7 +52,7 @@ impl Connection {
         Ok(self.sender.send_request(request).await?)
     }
 
-    /// Sends a request, checks the response's status, and returns its body.
+    /// Sends a request, checks the response status, and returns the response body.
     ///
     /// # Errors
     /// Fails if the connection fails or the status is not the expected one.
@@ -68,7 +68,7 @@ impl Connection {
         Ok(body)
     }
 
-    /// Sends a GET request, checks that the response's status is 200, and returns its body.
+    /// Sends a GET request, checks that the response status is 200, and returns the response body.
     ///
     /// # Errors
     /// See [`Self::call`].
@@ -76,7 +76,7 @@ impl Connection {
         self.call(Method::GET, path, None, 200).await
     }
 
-    /// Sends a POST request with a JSON body, checks the response's status, and returns its body.
+    /// Sends a POST request with a JSON body, checks the response status, and returns the response body.
     ///
     /// # Errors
     /// See [`Self::call`].

@@ -28,7 +28,7 @@ impl Placement {
     /// Allows all processes to use every CPU. Must be called before the thread is pinned.
     ///
     /// # Errors
-    /// Fails if the system does not report its CPUs.
+    /// Fails if the operating system does not report the CPUs.
     pub fn unpinned() -> Result<Self> {
         let all = sched_getaffinity(THIS_THREAD).context("list the CPUs")?;
         Ok(Self { product: all, load: all })

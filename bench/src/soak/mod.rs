@@ -2,9 +2,8 @@
 //! number of open files, the size of the write-ahead log, and the wait time of the oldest job must stay flat. Every
 //! message must be answered, and `api check` must pass.
 //!
-//! The database's size is reported but not checked: the database grows because messages are kept. Events, finished
-//! jobs, and idempotency keys are backdated once they are older than a sixth of the run so that the test covers
-//! pruning.
+//! The database's size is reported but not checked: the database grows because messages are kept. To cover pruning, the
+//! test backdates events, finished jobs, and idempotency keys once they are older than a sixth of the run.
 
 mod sampler;
 

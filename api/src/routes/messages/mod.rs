@@ -16,7 +16,7 @@ pub const DEFAULT_TURNS: u32 = 50;
 /// A page size, in turns.
 pub type PageTurns = WholeNumber<u32, 1, 200>;
 
-/// Returns the approximate size of messages, in bytes.
+/// Returns the approximate size of the messages, in bytes.
 pub fn approximate_bytes(messages: &[Message]) -> usize {
     /// The approximate size, in bytes, of a message without its content.
     const EACH: usize = 1024;
