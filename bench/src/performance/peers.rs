@@ -23,9 +23,9 @@ const SKIPPED: i32 = 77;
 /// Fails if a script fails.
 pub async fn run(figures: &mut Figures, folder: &Path, placement: &Placement, plan: &Plan) -> Result<()> {
     let folder = folder.canonicalize()?;
-    for name in ["bullmq", "langgraph"] {
+    for (name, column) in [("bullmq", "BullMQ"), ("langgraph", "LangGraph")] {
         for _ in 0..plan.runs {
-            if !run_script(figures, &folder, name)? {
+            if !run_script(figures, &folder, name, column)? {
                 break;
             }
         }
@@ -51,7 +51,7 @@ pub async fn run(figures: &mut Figures, folder: &Path, placement: &Placement, pl
 }
 
 /// Runs a script and records the values that it prints. Returns `false` if the script was skipped.
-fn run_script(figures: &mut Figures, folder: &Path, name: &str) -> Result<bool> {
+fn run_script(figures: &mut Figures, folder: &Path, name: &str, column: &str) -> Result<bool> {
     eprintln!("peer: {name}");
     let mut command = Command::new(folder.join(name).join("run.sh"));
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().with_context(|| name.to_owned())?;
@@ -63,7 +63,7 @@ fn run_script(figures: &mut Figures, folder: &Path, name: &str) -> Result<bool> 
     ensure!(output.status.success(), "{name}: {}", output.status);
     for line in text.lines() {
         let (row, value) = line.split_once('\t').with_context(|| format!("{name} printed {line:?}"))?;
-        figures.add("Peers", row, name, value.trim().parse()?);
+        figures.add("Peers", row, column, value.trim().parse()?);
     }
     Ok(true)
 }
