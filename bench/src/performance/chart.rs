@@ -33,8 +33,8 @@ const HEAD: i32 = 26;
 const BAR: i32 = 14;
 const STEP: i32 = 20;
 /// Horizontal position at which the bars start, and length of the longest bar.
-const LEFT: i32 = 130;
-const LENGTH: i32 = 150;
+const LEFT: i32 = 152;
+const LENGTH: i32 = 144;
 
 /// Draws every panel that has figures.
 ///

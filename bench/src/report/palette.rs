@@ -16,13 +16,14 @@ pub const LABEL: Paint = Paint(RGBColor(0x57, 0x60, 0x6a), "#9198a1");
 /// Axes.
 pub const GRID: Paint = Paint(RGBColor(0xd0, 0xd7, 0xde), "#30363d");
 /// The lines or bars in a panel, in this order; the colors repeat if there are more lines or bars than colors.
-pub const LINES: [Paint; 6] = [
+pub const LINES: [Paint; 7] = [
     Paint(RGBColor(0x1f, 0x6f, 0xeb), "#58a6ff"),
     Paint(RGBColor(0x0b, 0x7a, 0x75), "#39c5bb"),
     Paint(RGBColor(0xbc, 0x4c, 0x00), "#f0883e"),
     Paint(RGBColor(0x82, 0x50, 0xdf), "#bc8cff"),
     Paint(RGBColor(0x9a, 0x67, 0x00), "#d29922"),
     Paint(RGBColor(0x6e, 0x77, 0x81), "#8b949e"),
+    Paint(RGBColor(0xbf, 0x39, 0x89), "#f778ba"),
 ];
 /// The font for all text.
 pub const FONT: &str = "sans-serif";
