@@ -33,7 +33,7 @@ use crate::error::{PROBLEM_JSON, Problem};
         (name = "messages", description = "The messages of a session."),
         (name = "tasks", description = "The agent's work on a message."),
         (name = "agents", description = "The agents that users can chat with."),
-        (name = "events", description = "Live changes, as server-sent events."),
+        (name = "events", description = "Live updates, as server-sent events."),
         (name = "auth", description = "Sign-in, sign-out, and stream tickets."),
         (name = "system", description = "Health, metrics, and this document."),
     ),

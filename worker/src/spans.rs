@@ -38,8 +38,9 @@ pub(crate) fn outcome() -> Span {
 pub(crate) fn end_attempt(span: &Span, status: Option<TaskStatus>) {
     span.add_attribute("banter.task_status", status.map_or("lease_lost", TaskStatus::as_str));
     match status {
-        None | Some(TaskStatus::Failed) => span.mark_failed("the turn failed"),
-        Some(TaskStatus::Queued) => span.mark_failed("another attempt follows"),
+        None => span.mark_failed("the lease was lost"),
+        Some(TaskStatus::Failed) => span.mark_failed("the turn failed"),
+        Some(TaskStatus::Queued) => span.mark_failed("the task was requeued"),
         Some(TaskStatus::Running | TaskStatus::Succeeded | TaskStatus::Cancelled | TaskStatus::Interrupted) => {}
     }
 }

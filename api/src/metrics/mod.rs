@@ -69,7 +69,7 @@ impl Default for Metrics {
         registry.register("http_requests", "HTTP requests by method, route, and status", metrics.requests.clone());
         registry.register_with_unit(
             "http_request_duration",
-            "Time until the response headers are sent, including time spent in `wait`",
+            "Time until the response headers are sent, including time spent waiting for an answer (`wait`)",
             Unit::Seconds,
             metrics.durations.clone(),
         );

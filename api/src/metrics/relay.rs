@@ -30,7 +30,7 @@ impl RelayMetrics {
             ("relay_publisher_connected", "Whether the relay's publisher is connected", &self.publisher_connected),
             (
                 "relay_pending_subscriptions",
-                "Users who have open streams, but to whose channel this process has not subscribed yet",
+                "Users with an open stream but no channel subscription in this process yet",
                 &self.pending_subscriptions,
             ),
         ] {

@@ -34,11 +34,19 @@ impl TurnTimeMetrics {
     /// Registers all metrics.
     pub(super) fn register(&self, registry: &mut Registry) {
         for (name, help, family) in [
-            ("turn_duration", "Time from the send to the outcome", &self.duration),
-            ("turn_queued", "Part of the duration until a worker claimed the final attempt", &self.queued),
-            ("turn_started", "Part of the duration from the claim until the agent was started", &self.started),
-            ("turn_first_token", "Part of the duration from the start to the first text", &self.first_token),
-            ("turn_outcome", "Part of the duration from the first text to the outcome", &self.outcome),
+            ("turn_duration", "Time from when the user sent or last retried a message to the outcome", &self.duration),
+            ("turn_queued", "Part of the turn duration until a worker claimed the final attempt", &self.queued),
+            (
+                "turn_started",
+                "Part of the turn duration from the claim until the agent received the conversation",
+                &self.started,
+            ),
+            (
+                "turn_first_token",
+                "Part of the turn duration from the agent receiving the conversation to the first text",
+                &self.first_token,
+            ),
+            ("turn_outcome", "Part of the turn duration from the first text to the outcome", &self.outcome),
         ] {
             registry.register_with_unit(name, help, Unit::Seconds, family.clone());
         }

@@ -164,7 +164,7 @@ export interface paths {
         post?: never;
         /**
          * Archive or delete a session
-         * @description Archives the session by default: a running turn ends as usual, queued turns are cancelled, and the session can be restored. With `permanent`, stops and deletes the entire session.
+         * @description Archives the session by default: a running turn ends as usual, queued turns are cancelled, and the session can be restored. With `permanent`, stops any running turn and deletes the session with all its messages.
          */
         delete: operations["deleteSession"];
         options?: never;
@@ -882,7 +882,7 @@ export interface components {
         };
         /** @description Relay statistics for this process. */
         RelayReport: {
-            /** @description The number of users who have an open stream, but to whose channel this process has not subscribed yet. */
+            /** @description The number of users with an open stream but no channel subscription in this process yet. */
             pending_subscriptions: number;
             /**
              * Format: int64

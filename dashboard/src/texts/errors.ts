@@ -32,7 +32,7 @@ const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | "networ
   host_not_allowed: "Create an API key to use Banter from this address.",
   proxy_not_allowed: "Create an API key to use Banter through a proxy.",
   cross_site_request: "Create an API key to use Banter from another site.",
-  not_found: "This chat no longer exists.",
+  not_found: "This chat or message no longer exists.",
   method_not_allowed: "The server doesn’t support this action. Reload the page.",
   session_archived: "This chat is archived. Restore it first.",
   agent_busy: "The agent is still working on another message in this chat.",

@@ -200,7 +200,7 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
 fn parse_name(reader: &TableReader<'_>) -> Result<Option<String>, ParseError> {
     let name = reader.short_text("name", 80)?;
     if name.as_deref().is_some_and(|name| name.trim().is_empty()) {
-        return Err(reader.field_problem("name", "expected a name"));
+        return Err(reader.field_problem("name", "must not be empty or contain only whitespace"));
     }
     Ok(name)
 }

@@ -60,7 +60,7 @@ pub enum BackupError {
     ForeignLog(PathBuf),
     /// A newer version has migrated the database.
     #[error(
-        "{} has schema version {}, but this program supports versions up to {}; back up with the newer version",
+        "{} has schema version {}, but this program supports schema versions up to {}; back up with the newer version",
         .0.display(), .1.found, .1.known
     )]
     NewerSchema(PathBuf, NewerSchema),

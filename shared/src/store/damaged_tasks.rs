@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The error message of the task.
-const MESSAGE: &str = "The record of this message in the database is damaged.";
+const MESSAGE: &str = "The database record of this message is corrupted.";
 
 /// Fails a task and ends its job, both of which are identified by their rows.
 static END: LazyLock<Script> = LazyLock::new(|| {
@@ -37,7 +37,7 @@ pub(super) async fn end(
     now: Timestamp,
 ) -> Result<Hints, StoreError> {
     let job_row: i64 = row.try_get("job_row")?;
-    tracing::error!(job_row, %error, "task is damaged; failed it");
+    tracing::error!(job_row, %error, "task record is corrupted; marked the task as failed");
     END.call()
         .bind("task_row", row.try_get::<Option<i64>, _>("task_row")?)
         .bind("error_code", ErrorCode::AgentError)

@@ -84,7 +84,7 @@ pub struct NewerSchema {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The database file, its lock files, or their folder could not be created or opened.
-    #[error("DATABASE_URL: cannot create {path}, its lock files, or its parent directory")]
+    #[error("DATABASE_URL: cannot create {path}, its lock files, or its folder")]
     Folder {
         /// The database file.
         path: String,

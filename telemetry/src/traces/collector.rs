@@ -51,7 +51,7 @@ impl Collector {
                     "cannot export traces; they are dropped until the collector accepts them"
                 );
             }
-            None if was_failing => tracing::info!(collector = self.address, "traces are exported again"),
+            None if was_failing => tracing::info!(collector = self.address, "trace export resumed"),
             Some(_) | None => {}
         }
     }

@@ -218,7 +218,7 @@ async fn logs_once_when_exports_fail_and_once_when_they_work_again() {
 
     for log in [app.api(0).process.stderr(), app.worker(0).stderr()] {
         assert_eq!(lines_with(&log, "cannot export traces"), 1, "{log}");
-        assert_eq!(lines_with(&log, "traces are exported again"), 1, "{log}");
+        assert_eq!(lines_with(&log, "trace export resumed"), 1, "{log}");
         assert_eq!(lines_with(&log, "opentelemetry"), 0, "{log}");
     }
 }

@@ -31,7 +31,8 @@ pub struct DeleteQuery {
     tag = "sessions",
     summary = "Archive or delete a session",
     description = "Archives the session by default: a running turn ends as usual, queued turns are cancelled, and \
-                   the session can be restored. With `permanent`, stops and deletes the entire session.",
+                   the session can be restored. With `permanent`, stops any running turn and deletes the session \
+                   with all its messages.",
     params(
         SessionPath,
         DeleteQuery,

@@ -30,7 +30,7 @@ pub struct Ready {
 /// Relay statistics for this process.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RelayReport {
-    /// The number of users who have an open stream, but to whose channel this process has not subscribed yet.
+    /// The number of users with an open stream but no channel subscription in this process yet.
     pub pending_subscriptions: usize,
     /// The number of hints that were not delivered within a second; other processes found the change by polling.
     pub dropped_hints: u64,

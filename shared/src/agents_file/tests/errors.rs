@@ -36,7 +36,7 @@ fn errors_name_the_line_agent_and_field() {
     let agent = "# first line\n[[agents]]\nkey = 'a'\ndriver = 'openai'\nbase_url = 'http://localhost'\n";
     let cases = [
         ("name = 3", "6: agent `a`: `name`: expected a one-line string of at most 80 characters, found the number 3"),
-        ("name = ' '", "6: agent `a`: `name`: expected a name"),
+        ("name = ' '", "6: agent `a`: `name`: must not be empty or contain only whitespace"),
         ("enabled = 'yes'", "6: agent `a`: `enabled`: expected true or false, found the string \"yes\""),
         ("timeout_s = 0", "6: agent `a`: `timeout_s`: expected a whole number from 1 to 86400, found the number 0"),
         ("timeout_s = 1.5", "6: agent `a`: `timeout_s`: expected a whole number from 1 to 86400, found the number 1.5"),

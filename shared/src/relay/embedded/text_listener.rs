@@ -48,7 +48,7 @@ impl TextListener {
         loop {
             if let Some(bound) = bound.take() {
                 self.accept_until_removed(bound).await;
-                tracing::warn!("the socket for live text was removed; creating it again");
+                tracing::warn!("the socket for live text was removed; recreating it");
             } else {
                 sleep(CHECK_INTERVAL).await;
             }
