@@ -182,7 +182,8 @@ impl Store {
         let connect = sqlite::connect_options(&options);
         let presence = migrate::prepare(&options.path, &connect).await?;
         let open = |source| OpenError::Open { path: path.clone(), source };
-        let writer = Writer::open(connect.clone(), options.busy_timeout).await.map_err(open)?;
+        let write = sqlite::with_savepoints_in_memory(connect.clone());
+        let writer = Writer::open(write, options.busy_timeout).await.map_err(open)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(options.busy_timeout)

@@ -62,6 +62,12 @@ pub(super) fn connect_options(options: &StoreOptions) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// Keeps the pages to which a savepoint would revert in memory. SQLite otherwise writes them to a file for each
+/// operation in a batch, which doubles the operation's cost.
+pub(super) fn with_savepoints_in_memory(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options.pragma("temp_store", "MEMORY")
+}
+
 /// Makes the connections read-only.
 pub(super) fn read_only(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options.pragma("query_only", "1")
