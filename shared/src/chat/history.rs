@@ -1,11 +1,9 @@
 //! The parts of a conversation that an agent receives: the messages, and the agent session to resume.
 
-use serde::Deserialize;
-
 use super::Role;
 
 /// A message of the conversation, verbatim.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct HistoryMessage {
     /// The number of the turn.
     pub turn: i64,

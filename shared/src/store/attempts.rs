@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{
     AttemptEnd, AttemptReport, Change, Claim, Store, StoreError,
@@ -58,7 +58,7 @@ impl Store {
 /// this function. `steps` are the steps whose latest state has not been stored yet, and `milestones` are those measured
 /// by the worker if it ends the attempt itself.
 pub(super) async fn end_attempt(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     (task_id, attempt): (TaskId, i64),
     end: AttemptEnd,
     steps: &[CleanStep<'_>],
@@ -111,7 +111,7 @@ pub(super) async fn end_attempt(
 
 /// Ends a queued or running task because of a stop request.
 async fn end_stopped(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task: &UnfinishedTask,
     reason: StopReason,
     text: Option<String>,
@@ -133,7 +133,7 @@ async fn end_stopped(
 
 /// Ends a queued task that was stopped before its first attempt or between two attempts.
 pub(super) async fn end_queued(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task_id: TaskId,
     now: Timestamp,
 ) -> Result<Change<TaskStatus>, StoreError> {
@@ -146,7 +146,7 @@ pub(super) const ARCHIVED_BEFORE_ITS_TURN: &str = "The session was archived befo
 
 /// Ends a task that is waiting between two attempts when its session is archived. The text so far is kept.
 pub(super) async fn end_archived(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task_id: TaskId,
     now: Timestamp,
 ) -> Result<Change<TaskStatus>, StoreError> {
@@ -175,7 +175,7 @@ struct AttemptFailure {
 /// if the agent requests a wait of more than [`MAX_RETRY_AFTER`]. A retryable error after a tool call interrupts the
 /// task, regardless of the number of attempts.
 async fn fail(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task: &UnfinishedTask,
     text: Option<String>,
     failure: AttemptFailure,
@@ -205,7 +205,7 @@ async fn fail(
 
 /// Ends a task whose next attempt might repeat the effects of a tool call. The user decides how to proceed.
 async fn end_interrupted(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task: &UnfinishedTask,
     text: Option<String>,
     failures: i64,
@@ -225,7 +225,7 @@ async fn end_interrupted(
 
 /// Returns a running task to the head of its session's queue, due immediately or at `due`.
 async fn requeue(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task: &UnfinishedTask,
     failures: i64,
     error: Option<TaskError>,

@@ -152,24 +152,26 @@ impl Store {
     /// # Errors
     /// Returns an error if the database cannot be read.
     pub async fn check(&self) -> Result<CheckReport, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let mut findings = Vec::new();
-        let damage = sqlite::list_damage(&mut tx).await?.into_iter();
-        findings.extend(damage.map(|place| Finding { rule: "the database file is intact", place }));
-        let missing = sqlite::list_missing_references(&mut tx).await?.into_iter();
-        findings.extend(missing.map(|place| Finding { rule: "foreign keys are valid", place }));
-        for (rule, query) in RULES {
-            let query = AssertSqlSafe(format!("SELECT CAST(place AS TEXT) FROM ({}) LIMIT {PLACES}", named(query)));
-            let places: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut *tx).await?;
-            findings.extend(places.into_iter().map(|place| Finding { rule, place }));
-        }
-        let (sessions, messages, open_tasks, events) = sqlx::query_as(
-            "SELECT (SELECT COUNT(*) FROM chat_session), (SELECT COUNT(*) FROM chat_message), \
-             (SELECT COUNT(*) FROM agent_task WHERE status IN ('queued', 'running')), (SELECT COUNT(*) FROM event_log)",
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        Ok(CheckReport { sessions, messages, open_tasks, events, findings })
+        self.read(async |tx| {
+            let mut findings = Vec::new();
+            let damage = sqlite::list_damage(tx).await?.into_iter();
+            findings.extend(damage.map(|place| Finding { rule: "the database file is intact", place }));
+            let missing = sqlite::list_missing_references(tx).await?.into_iter();
+            findings.extend(missing.map(|place| Finding { rule: "foreign keys are valid", place }));
+            for (rule, query) in RULES {
+                let query = AssertSqlSafe(format!("SELECT CAST(place AS TEXT) FROM ({}) LIMIT {PLACES}", named(query)));
+                let places: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut *tx).await?;
+                findings.extend(places.into_iter().map(|place| Finding { rule, place }));
+            }
+            let (sessions, messages, open_tasks, events) = sqlx::query_as(
+                "SELECT (SELECT COUNT(*) FROM chat_session), (SELECT COUNT(*) FROM chat_message), \
+                 (SELECT COUNT(*) FROM agent_task WHERE status IN ('queued', 'running')), (SELECT COUNT(*) FROM event_log)",
+            )
+            .fetch_one(&mut *tx)
+            .await?;
+            Ok(CheckReport { sessions, messages, open_tasks, events, findings })
+        })
+        .await
     }
 }
 

@@ -1,6 +1,6 @@
 //! The text of answers in progress, stored in chunks.
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{Change, Store, StoreError};
 use crate::{
@@ -50,7 +50,7 @@ pub struct ChunkRow {
 
 /// Returns an attempt's text so far.
 pub(super) async fn text_so_far(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     task_id: TaskId,
     attempt: i64,
 ) -> Result<String, StoreError> {
@@ -66,7 +66,7 @@ pub(super) async fn text_so_far(
 
 /// Reads the chunks after a position, in the order in which they were stored.
 pub(super) async fn read_after(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     after_id: i64,
     limit: i64,
 ) -> Result<Vec<ChunkRow>, StoreError> {

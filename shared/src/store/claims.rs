@@ -2,7 +2,9 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use sqlx::{FromRow as _, SqliteConnection, sqlite::SqliteRow};
+use crate::store::driver::Connection;
+use crate::store::driver::Row as StoreRow;
+use sqlx::FromRow as _;
 use tokio::time::Instant;
 use ulid::Ulid;
 
@@ -87,7 +89,7 @@ struct DueJob {
 
 impl DueJob {
     /// Reads a row of [`LIST_DUE`]. The ID of the job must be one that the queue can pass on.
-    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+    fn read(row: &StoreRow) -> Result<Self, StoreError> {
         let job = Self::from_row(row)?;
         Ulid::from_string(&job.job_id).map_err(|error| StoreError::Corrupt(format!("job_id: {error}")))?;
         Ok(job)
@@ -143,7 +145,7 @@ static START: LazyLock<Script> = LazyLock::new(|| {
 /// Claims at most `limit` due tasks within a transaction. Ends tasks whose rows are damaged, because they would be the
 /// first ones again in every later claim.
 pub(super) async fn claim_due(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     worker: &WorkerId,
     limit: usize,
     now: Timestamp,
@@ -207,10 +209,10 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn has_due_job(&self) -> Result<bool, StoreError> {
         let now = self.inner.clock.now();
-        let found = sqlx::query(LOOK)
-            .bind(now.unix_seconds())
-            .bind(first_future_id(now))
-            .fetch_optional(&self.inner.readers)
+        let found = self
+            .read(async |tx| {
+                Ok(sqlx::query(LOOK).bind(now.unix_seconds()).bind(first_future_id(now)).fetch_optional(tx).await?)
+            })
             .await?;
         Ok(found.is_some())
     }

@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use crate::store::driver::Connection;
+use crate::store::driver::Row as StoreRow;
+use sqlx::Row as _;
 
 use super::{StoreError, events, jobs::JobEnd, script::Script};
 use crate::{
@@ -31,8 +33,8 @@ static END: LazyLock<Script> = LazyLock::new(|| {
 /// Fails the task of a due job and ends the job. `row` has the columns of the list of due jobs, at least one of which
 /// has an invalid value, as described by `error`. Reconciliation pushes a job for the session's next task.
 pub(super) async fn end(
-    tx: &mut SqliteConnection,
-    row: &SqliteRow,
+    tx: &mut Connection,
+    row: &StoreRow,
     error: StoreError,
     now: Timestamp,
 ) -> Result<Hints, StoreError> {
@@ -59,7 +61,7 @@ pub(super) async fn end(
 }
 
 /// Returns the owner of the task, and its `task.updated`.
-fn read_event(row: &SqliteRow) -> Result<(UserRef, EventRef), sqlx::Error> {
+fn read_event(row: &StoreRow) -> Result<(UserRef, EventRef), sqlx::Error> {
     let user = UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("user_id")? };
     let updated = EventRef::task(row.try_get("session_id")?, row.try_get("task_id")?, row.try_get("user_message_id")?);
     Ok((user, updated))

@@ -7,10 +7,9 @@
 
 use std::time::Duration;
 
-use sqlx::Connection as _;
 use tokio::sync::Notify;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, driver::block};
 
 /// The maximum size, in bytes, of a database that is rewritten after a deletion. The limit keeps the delay for senders
 /// unnoticeable.
@@ -38,10 +37,12 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn empty_log(&self) -> Result<bool, StoreError> {
-        let mut connection = self.connect_within(LOCK_LIMIT).await?;
-        let is_busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
-        connection.close().await?;
-        Ok(is_busy == 0)
+        block(async {
+            let mut connection = self.connect_within(LOCK_LIMIT)?;
+            let is_busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
+            Ok(is_busy == 0)
+        })
+        .await
     }
 
     /// Rewrites a small database page by page, which removes all deleted text. Returns false if the database is too
@@ -50,15 +51,16 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::Busy`] while the database is being written, or another error if the store fails.
     pub async fn rewrite(&self) -> Result<bool, StoreError> {
-        let mut connection = self.connect_within(LOCK_LIMIT).await?;
-        let bytes: i64 = sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-            .fetch_one(&mut connection)
-            .await?;
-        let is_small = bytes <= REWRITTEN_BYTES;
-        if is_small {
-            sqlx::query("VACUUM").execute(&mut connection).await?;
-        }
-        connection.close().await?;
-        Ok(is_small)
+        block(async {
+            let mut connection = self.connect_within(LOCK_LIMIT)?;
+            let size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+            let bytes: i64 = sqlx::query_scalar(size).fetch_one(&mut connection).await?;
+            let is_small = bytes <= REWRITTEN_BYTES;
+            if is_small {
+                connection.exec("VACUUM")?;
+            }
+            Ok(is_small)
+        })
+        .await
     }
 }

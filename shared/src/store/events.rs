@@ -1,6 +1,6 @@
 //! Appends events to users' event logs within the transaction of a change, and reads the head of a log.
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{Store, StoreError};
 use crate::{
@@ -47,7 +47,7 @@ pub(super) const LOG_TASK_UPDATED: &str = "INSERT INTO event_log \
 
 /// Appends events to a user's log within the transaction of the change that they describe.
 pub(super) async fn append(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     user: &UserRef,
     at: Timestamp,
     events: &[EventRef],
@@ -83,7 +83,7 @@ pub(super) async fn append(
 }
 
 /// Returns the head of a user's log in the transaction's snapshot.
-pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> Result<LogPosition, StoreError> {
+pub(super) async fn head(connection: &mut Connection, user: &UserRef) -> Result<LogPosition, StoreError> {
     let (user_log_id, epoch, seq): (i64, Epoch, i64) =
         sqlx::query_as("SELECT id, epoch, last_seq FROM user_log WHERE workspace_id = $1 AND user_id = $2")
             .bind(&user.workspace_id)
@@ -100,10 +100,14 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn ensure_user(&self, user: &UserRef) -> Result<(), StoreError> {
-        let found = sqlx::query_scalar::<_, i64>("SELECT 1 FROM user_log WHERE workspace_id = $1 AND user_id = $2")
-            .bind(&user.workspace_id)
-            .bind(&user.user_id)
-            .fetch_optional(&self.inner.readers)
+        let found = self
+            .read(async |tx| {
+                Ok(sqlx::query_scalar::<_, i64>("SELECT 1 FROM user_log WHERE workspace_id = $1 AND user_id = $2")
+                    .bind(&user.workspace_id)
+                    .bind(&user.user_id)
+                    .fetch_optional(tx)
+                    .await?)
+            })
             .await?;
         if found.is_none() {
             self.write(async |tx| append(tx, user, self.inner.clock.now(), &[]).await).await?;

@@ -2,8 +2,8 @@
 
 use std::{sync::LazyLock, time::Duration};
 
+use crate::store::driver::Connection;
 use sha2::{Digest, Sha256};
-use sqlx::SqliteConnection;
 
 use super::{StoreError, script::Script};
 use crate::{
@@ -41,7 +41,7 @@ pub(super) struct IdempotencyRecord {
 
 /// Returns the result to which the key refers, or an error if the key was used for a different request.
 pub(super) async fn find(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     user: &UserRef,
     key: &IdempotencyKey,
     now: Timestamp,
@@ -90,7 +90,7 @@ static INSERT: LazyLock<Script> = LazyLock::new(|| {
 
 /// Stores the session to which the key refers, within the transaction that creates it.
 pub(super) async fn insert(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     user: &UserRef,
     key: &IdempotencyKey,
     session_id: SessionId,

@@ -25,8 +25,9 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn installation(&self) -> Result<Installation, StoreError> {
-        let (id, key): (String, Vec<u8>) =
-            sqlx::query_as("SELECT id, relay_key FROM installation").fetch_one(&self.inner.readers).await?;
+        let (id, key): (String, Vec<u8>) = self
+            .read(async |tx| Ok(sqlx::query_as("SELECT id, relay_key FROM installation").fetch_one(tx).await?))
+            .await?;
         let relay_key = key.try_into().map_err(|_| StoreError::Corrupt("relay_key is not 32 bytes".into()))?;
         Ok(Installation { id, relay_key })
     }

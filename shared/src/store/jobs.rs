@@ -3,8 +3,8 @@
 
 use std::{sync::LazyLock, time::Duration};
 
+use crate::store::driver::Connection;
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 use ulid::Ulid;
 
 use super::{StoreError, rows::Owner, script::Script};
@@ -49,7 +49,7 @@ struct HeadTask {
 /// While a task is running, no job is pushed; this function is called again when the task ends. If an earlier task was
 /// retried, the job of the later task is withdrawn.
 pub(super) async fn schedule_head(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     session_id: SessionId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
@@ -63,12 +63,12 @@ pub(super) async fn schedule_head(
 }
 
 /// Deletes the session's unclaimed job.
-pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session_id: SessionId) -> Result<(), StoreError> {
+pub(super) async fn withdraw_jobs(tx: &mut Connection, session_id: SessionId) -> Result<(), StoreError> {
     WITHDRAW_ALL.call().bind("session_id", session_id).execute(tx).await
 }
 
 /// Deletes a task's job unless the job has been claimed.
-pub(super) async fn withdraw_job(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
+pub(super) async fn withdraw_job(tx: &mut Connection, task_id: TaskId) -> Result<(), StoreError> {
     WITHDRAW.call().bind("task_id", task_id).execute(tx).await
 }
 
@@ -148,7 +148,7 @@ static PUSH: LazyLock<Script> = LazyLock::new(|| {
 
 /// Pushes a job and returns its ID.
 async fn push(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     job: AgentJob,
     due: Option<Timestamp>,
     now: Timestamp,
@@ -230,12 +230,7 @@ static END: LazyLock<Script> =
     LazyLock::new(|| Script::new(&["ended_job_id", "ended_job_status", "ended_job_result", "now_seconds"], &[END_JOB]));
 
 /// Ends a claimed job, which is kept for a while as a record.
-pub(super) async fn end_job(
-    tx: &mut SqliteConnection,
-    job_id: &str,
-    end: JobEnd,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub(super) async fn end_job(tx: &mut Connection, job_id: &str, end: JobEnd, now: Timestamp) -> Result<(), StoreError> {
     END.call()
         .bind("ended_job_id", job_id)
         .bind("ended_job_status", end.status())

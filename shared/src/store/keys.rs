@@ -92,12 +92,16 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        let keys = sqlx::query_as(
-            "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at \
+        let keys = self
+            .read(async |tx| {
+                Ok(sqlx::query_as(
+                    "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at \
              FROM api_key ORDER BY created_at, id",
-        )
-        .fetch_all(&self.inner.readers)
-        .await?;
+                )
+                .fetch_all(tx)
+                .await?)
+            })
+            .await?;
         Ok(keys)
     }
 
@@ -123,7 +127,8 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn has_keys(&self) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM api_key LIMIT 1").fetch_optional(&self.inner.readers).await?;
+        let found =
+            self.read(async |tx| Ok(sqlx::query("SELECT 1 FROM api_key LIMIT 1").fetch_optional(tx).await?)).await?;
         Ok(found.is_some())
     }
 
@@ -133,14 +138,17 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Principal>, StoreError> {
         let now = self.inner.clock.now();
-        let found: Option<ApiKey> = sqlx::query_as(
+        let found: Option<ApiKey> = self
+            .read(async |tx| {
+                Ok(sqlx::query_as(
             "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at FROM api_key \
              WHERE secret_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
         )
         .bind(secret_hash(secret))
         .bind(now)
-        .fetch_optional(&self.inner.readers)
-        .await?;
+        .fetch_optional(tx).await?)
+            })
+            .await?;
         let Some(key) = found else { return Ok(None) };
         if key.last_used_at.is_none_or(|used| used < now.minus(LAST_USED_PRECISION)) {
             self.record_use(key.id, now);

@@ -132,10 +132,14 @@ impl Store {
     }
 
     async fn find_holder(&self, query: &'static str, token: &str) -> Result<Option<Principal>, StoreError> {
-        let found: Option<Holder> = sqlx::query_as(query)
-            .bind(secret_hash(token))
-            .bind(self.inner.clock.now())
-            .fetch_optional(&self.inner.readers)
+        let found: Option<Holder> = self
+            .read(async |tx| {
+                Ok(sqlx::query_as(query)
+                    .bind(secret_hash(token))
+                    .bind(self.inner.clock.now())
+                    .fetch_optional(tx)
+                    .await?)
+            })
             .await?;
         Ok(found.map(Principal::from))
     }
@@ -147,15 +151,18 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn is_still_valid(&self, principal: &Principal) -> Result<bool, StoreError> {
         let Some(key) = principal.key_id else { return Ok(!self.has_keys().await?) };
-        let found = sqlx::query(
+        let found = self
+            .read(async |tx| {
+                Ok(sqlx::query(
             "SELECT 1 FROM api_key WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) \
              AND ($3 IS NULL OR EXISTS (SELECT 1 FROM login WHERE id = $3 AND expires_at > $2))",
         )
         .bind(key)
         .bind(self.inner.clock.now())
         .bind(principal.login_id)
-        .fetch_optional(&self.inner.readers)
-        .await?;
+        .fetch_optional(tx).await?)
+            })
+            .await?;
         Ok(found.is_some())
     }
 }

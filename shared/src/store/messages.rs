@@ -7,12 +7,12 @@ use super::{
     step_rows,
     stream_state::partial,
 };
+use crate::store::driver::Connection;
 use crate::{
     chat::{Message, Partial, Session, TaskDetail, UserRef},
     event::Cursor,
     id::{MessageId, SessionId, TaskId},
 };
-use sqlx::SqliteConnection;
 
 /// The maximum size of a page's content, in bytes. A page contains at least one turn, regardless of its size.
 const PAGE_BYTES: i64 = 2 * 1024 * 1024;
@@ -55,7 +55,7 @@ pub struct MessagePage {
 /// Reads a page of complete turns: at most `limit`, with at most [`PAGE_BYTES`] of content unless the first turn alone
 /// is larger.
 async fn page(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     session_id: SessionId,
     bound: TurnBound,
     limit: u32,
@@ -85,7 +85,7 @@ struct Extent {
 /// Determines the turns on a page. Reads only the lengths of messages, which SQLite takes from the row headers, and not
 /// their content.
 async fn extent(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     session_id: SessionId,
     bound: TurnBound,
     limit: u32,
@@ -126,22 +126,24 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn get_thread(&self, user: &UserRef, id: SessionId, limit: u32) -> Result<Thread, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let as_of = events::head(&mut tx, user).await?.head;
-        let session = owned_session(&mut tx, user, id).await?;
-        let MessagePage { items: messages, has_more } = page(&mut tx, id, TurnBound::Newest, limit).await?;
-        let partial = match &session.active_task {
-            Some(task) => {
-                let message_id = sqlx::query_scalar("SELECT answer_message_id FROM agent_task WHERE id = $1")
-                    .bind(task.id)
-                    .fetch_one(&mut *tx)
-                    .await?;
-                let text = chunks::text_so_far(&mut tx, task.id, task.attempt).await?;
-                Some(partial(task.id, task.attempt, message_id, text))
-            }
-            None => None,
-        };
-        Ok(Thread { session, messages, has_more, partial, as_of })
+        self.read(async |tx| {
+            let as_of = events::head(tx, user).await?.head;
+            let session = owned_session(tx, user, id).await?;
+            let MessagePage { items: messages, has_more } = page(tx, id, TurnBound::Newest, limit).await?;
+            let partial = match &session.active_task {
+                Some(task) => {
+                    let message_id = sqlx::query_scalar("SELECT answer_message_id FROM agent_task WHERE id = $1")
+                        .bind(task.id)
+                        .fetch_one(&mut *tx)
+                        .await?;
+                    let text = chunks::text_so_far(tx, task.id, task.attempt).await?;
+                    Some(partial(task.id, task.attempt, message_id, text))
+                }
+                None => None,
+            };
+            Ok(Thread { session, messages, has_more, partial, as_of })
+        })
+        .await
     }
 
     /// Returns a page of a session's transcript.
@@ -155,9 +157,11 @@ impl Store {
         bound: TurnBound,
         limit: u32,
     ) -> Result<MessagePage, StoreError> {
-        let mut tx = self.begin_read().await?;
-        owned_session(&mut tx, user, id).await?;
-        page(&mut tx, id, bound, limit).await
+        self.read(async |tx| {
+            owned_session(tx, user, id).await?;
+            page(tx, id, bound, limit).await
+        })
+        .await
     }
 
     /// Returns whether a session contains a message.
@@ -165,10 +169,14 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn has_message(&self, session_id: SessionId, id: MessageId) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM chat_message WHERE id = $1 AND chat_session_id = $2")
-            .bind(id)
-            .bind(session_id)
-            .fetch_optional(&self.inner.readers)
+        let found = self
+            .read(async |tx| {
+                Ok(sqlx::query("SELECT 1 FROM chat_message WHERE id = $1 AND chat_session_id = $2")
+                    .bind(id)
+                    .bind(session_id)
+                    .fetch_optional(tx)
+                    .await?)
+            })
             .await?;
         Ok(found.is_some())
     }
@@ -178,12 +186,14 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn find_task(&self, session_id: SessionId, id: TaskId) -> Result<Option<TaskDetail>, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let Some(task) = rows::find_task(&mut tx, id).await?.filter(|task| task.chat_session_id == session_id) else {
-            return Ok(None);
-        };
-        let steps = step_rows::list(&mut tx, id).await?;
-        Ok(Some(TaskDetail { task, steps }))
+        self.read(async |tx| {
+            let Some(task) = rows::find_task(tx, id).await?.filter(|task| task.chat_session_id == session_id) else {
+                return Ok(None);
+            };
+            let steps = step_rows::list(tx, id).await?;
+            Ok(Some(TaskDetail { task, steps }))
+        })
+        .await
     }
 
     /// Returns a user message with its task and its answer, if there is one.
@@ -191,13 +201,15 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn find_exchange(&self, task_id: TaskId) -> Result<Option<(Message, Option<Message>)>, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let found: Vec<MessageRow> =
-            sqlx::query_as(concat!(select_messages!(), "WHERE m.task_id = $1 ORDER BY m.role DESC"))
-                .bind(task_id)
-                .fetch_all(&mut *tx)
-                .await?;
-        let mut messages = found.into_iter().map(Message::from);
-        Ok(messages.next().map(|message| (message, messages.next())))
+        self.read(async |tx| {
+            let found: Vec<MessageRow> =
+                sqlx::query_as(concat!(select_messages!(), "WHERE m.task_id = $1 ORDER BY m.role DESC"))
+                    .bind(task_id)
+                    .fetch_all(&mut *tx)
+                    .await?;
+            let mut messages = found.into_iter().map(Message::from);
+            Ok(messages.next().map(|message| (message, messages.next())))
+        })
+        .await
     }
 }

@@ -23,6 +23,7 @@ mod chunks;
 mod claims;
 mod conversations;
 mod damaged_tasks;
+mod driver;
 mod erase;
 mod error;
 mod events;
@@ -96,10 +97,6 @@ pub use restore::{RestoreError, RestoreReport, restore};
 pub use sends::{NewMessage, SentMessage};
 pub use session_list::{SessionCursor, SessionFilter, SessionPage};
 pub use sessions::{NewSession, SessionPatch};
-use sqlx::{
-    ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
-};
 pub use step_rows::StepRow;
 pub use steps::StepState;
 pub use stops::RunningAttempt;
@@ -109,6 +106,7 @@ pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
 
 use crate::{chat::TurnTimes, clock::SharedClock, event::Hints};
+use driver::{Connection, Pool};
 use query_cache::QueryCache;
 use writer::Writer;
 
@@ -135,8 +133,8 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     writer: Writer,
-    readers: SqlitePool,
-    connect: SqliteConnectOptions,
+    readers: Pool,
+    connect: driver::Options,
     options: StoreOptions,
     clock: SharedClock,
     _presence: files::Presence,
@@ -147,9 +145,6 @@ struct Inner {
     workload: QueryCache<Workload>,
     turn_times: QueryCache<TurnTimes>,
 }
-
-/// A read transaction, in which all reads see the same snapshot.
-type ReadTx = Transaction<'static, Sqlite>;
 
 /// The result of an operation, with the hints to announce.
 #[derive(Clone, Debug)]
@@ -179,20 +174,12 @@ impl Store {
     /// Returns an error if the file cannot be created, opened, or migrated.
     pub async fn open(options: StoreOptions, clock: SharedClock) -> Result<Self, OpenError> {
         let path = options.path.display().to_string();
-        let connect = sqlite::connect_options(&options);
-        let presence = migrate::prepare(&options.path, &connect).await?;
+        let presence = migrate::prepare(&options.path, &sqlite::migration_options(&options)).await?;
+        let connect = sqlite::options(&options);
         let open = |source| OpenError::Open { path: path.clone(), source };
-        let write = sqlite::with_savepoints_in_memory(connect.clone());
-        let writer = Writer::open(write, options.busy_timeout).await.map_err(open)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(options.busy_timeout)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_with(sqlite::read_only(connect.clone()))
-            .await
-            .map_err(open)?;
+        let writer = Writer::open(sqlite::with_savepoints_in_memory(connect.clone()), options.busy_timeout);
+        let readers = Pool::open(sqlite::read_only(connect.clone()), READERS, options.busy_timeout);
+        let (writer, readers) = (writer.map_err(open)?, readers.map_err(open)?);
         Ok(Self {
             inner: Arc::new(Inner {
                 writer,
@@ -238,20 +225,20 @@ impl Store {
 
     /// Opens a connection outside the pools, which does not wait for other operations. Each of its transactions waits
     /// for the write lock separately.
-    async fn connect(&self) -> Result<SqliteConnection, StoreError> {
-        self.connect_within(self.inner.options.busy_timeout).await
+    fn connect(&self) -> Result<Connection, StoreError> {
+        self.connect_within(self.inner.options.busy_timeout)
     }
 
     /// Opens a connection outside the pools that waits at most `limit` for the write lock.
-    async fn connect_within(&self, limit: Duration) -> Result<SqliteConnection, StoreError> {
-        Ok(self.inner.connect.clone().busy_timeout(limit).connect().await?)
+    fn connect_within(&self, limit: Duration) -> Result<Connection, StoreError> {
+        Ok(driver::Options { busy_timeout: limit, ..self.inner.connect.clone() }.open()?)
     }
 
     /// Runs a change in a write transaction and returns its result after the commit. If the change returns an error, it
     /// is rolled back.
     async fn write<T>(
         &self,
-        change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+        change: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.inner.writer.run(change).await
     }
@@ -259,15 +246,18 @@ impl Store {
     /// Runs a change that deletes text, and schedules the erasure of the text's remnants after the commit.
     async fn write_and_erase<T>(
         &self,
-        change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+        change: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let result = self.write(change).await?;
         self.note_deletion();
         Ok(result)
     }
 
-    /// Begins a read transaction.
-    async fn begin_read(&self) -> Result<ReadTx, StoreError> {
-        Ok(self.inner.readers.begin().await?)
+    /// Runs an operation in a read transaction, in which all reads see the same snapshot.
+    async fn read<T>(
+        &self,
+        operation: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.inner.readers.read(operation).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{
     Change, StoreError, chunks,
@@ -125,7 +125,7 @@ static END: LazyLock<Script> = LazyLock::new(|| {
 
 /// Stores the outcome of a task. The answer is stored if the task succeeded or has any text.
 pub(super) async fn end_task(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task: &UnfinishedTask,
     outcome: TaskOutcome,
     now: Timestamp,
@@ -182,7 +182,7 @@ pub(super) async fn end_task(
 }
 
 /// Returns the stored text of the latest attempt that had any.
-async fn stored_text(tx: &mut SqliteConnection, task_id: TaskId) -> Result<String, StoreError> {
+async fn stored_text(tx: &mut Connection, task_id: TaskId) -> Result<String, StoreError> {
     let attempt: Option<i64> = sqlx::query_scalar("SELECT MAX(attempt) FROM answer_chunk WHERE task_id = $1")
         .bind(task_id)
         .fetch_one(&mut *tx)
@@ -195,7 +195,7 @@ async fn stored_text(tx: &mut SqliteConnection, task_id: TaskId) -> Result<Strin
 
 /// Returns a running attempt; `None` if it has ended.
 pub(super) async fn find_running(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task_id: TaskId,
     attempt: i64,
 ) -> Result<Option<UnfinishedTask>, StoreError> {
@@ -218,7 +218,7 @@ const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, 
 
 /// Returns a task if it has the given status.
 pub(super) async fn find_unfinished(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task_id: TaskId,
     status: TaskStatus,
 ) -> Result<Option<UnfinishedTask>, StoreError> {

@@ -1,8 +1,8 @@
 //! Permission requests. Each one is decided exactly once, by the session's owner, by the time limit, or by the end of
 //! the attempt.
 
+use crate::store::driver::Connection;
 use serde_json::Value;
-use sqlx::SqliteConnection;
 
 use super::{
     Change, Store, StoreError,
@@ -35,7 +35,7 @@ impl PermissionRow {
     }
 
     /// Stores the outcome. The caller must have verified in the same transaction that the request has no outcome yet.
-    async fn decide(&self, tx: &mut SqliteConnection, outcome: &PermissionOutcome) -> Result<(), StoreError> {
+    async fn decide(&self, tx: &mut Connection, outcome: &PermissionOutcome) -> Result<(), StoreError> {
         let status = match outcome.decision {
             PermissionDecision::Allow => StepStatus::Succeeded,
             PermissionDecision::Reject => StepStatus::Rejected,
@@ -45,13 +45,13 @@ impl PermissionRow {
     }
 }
 
-async fn find(connection: &mut SqliteConnection, id: PermissionId) -> Result<Option<PermissionRow>, StoreError> {
+async fn find(connection: &mut Connection, id: PermissionId) -> Result<Option<PermissionRow>, StoreError> {
     let query = sqlx::query_as("SELECT task_id, attempt, seq, detail FROM task_step WHERE permission_id = $1");
     Ok(query.bind(id).fetch_optional(connection).await?)
 }
 
 /// Returns whether a permission request belongs to an earlier attempt of this task.
-async fn is_past(connection: &mut SqliteConnection, task_id: TaskId, id: PermissionId) -> Result<bool, StoreError> {
+async fn is_past(connection: &mut Connection, task_id: TaskId, id: PermissionId) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT 1 FROM past_permission WHERE permission_id = $1 AND task_id = $2")
         .bind(id)
         .bind(task_id)
@@ -109,11 +109,11 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn has_permission(&self, task_id: TaskId, id: PermissionId) -> Result<bool, StoreError> {
-        let mut connection = self.inner.readers.acquire().await?;
-        match find(&mut connection, id).await? {
+        self.read(async |connection| match find(connection, id).await? {
             Some(request) => Ok(request.step.task_id == task_id),
-            None => is_past(&mut connection, task_id, id).await,
-        }
+            None => is_past(connection, task_id, id).await,
+        })
+        .await
     }
 
     /// Returns the outcome of a permission request; `None` if the request is pending or has not been stored yet.
@@ -121,9 +121,11 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn find_permission_outcome(&self, id: PermissionId) -> Result<Option<PermissionOutcome>, StoreError> {
-        let mut connection = self.inner.readers.acquire().await?;
-        let Some(request) = find(&mut connection, id).await? else { return Ok(None) };
-        Ok(request.parsed()?.outcome())
+        self.read(async |connection| {
+            let Some(request) = find(connection, id).await? else { return Ok(None) };
+            Ok(request.parsed()?.outcome())
+        })
+        .await
     }
 
     /// Rejects a permission request that expired or was withdrawn, unless it has been answered. Returns the outcome in

@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use sqlx::{Sqlite, query::Query, sqlite::SqliteArguments};
+use sqlx::query::Query;
 
-use super::{AGENT_QUEUE, Store, StoreError, idempotency};
+use super::{
+    AGENT_QUEUE, Store, StoreError,
+    driver::{Arguments, Driver},
+    idempotency,
+};
 use crate::clock::Timestamp;
 
 /// The maximum number of rows to delete per transaction, so that other changes wait for at most a few milliseconds.
@@ -60,7 +64,7 @@ impl Store {
         Ok(pruned.rows)
     }
 
-    async fn delete_batch(&self, delete: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
+    async fn delete_batch(&self, delete: Query<'_, Driver, Arguments>) -> Result<u64, StoreError> {
         self.write(async |tx| Ok(delete.execute(tx).await?.rows_affected())).await
     }
 

@@ -1,7 +1,7 @@
 //! Moves read positions. A session's read position is the last message that its owner has read. Triggers maintain the
 //! session's number of unread answers.
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{Change, Store, StoreError, events, sessions::owned_session};
 use crate::{
@@ -46,7 +46,7 @@ impl Store {
 
     async fn move_read_position(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Connection,
         user: &UserRef,
         before: Session,
         target: i64,

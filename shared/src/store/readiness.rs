@@ -26,7 +26,8 @@ impl Store {
         self.inner
             .readiness
             .get(READY_FOR, async {
-                sqlx::query("SELECT 1 FROM chat_session LIMIT 1").fetch_optional(&self.inner.readers).await?;
+                self.read(async |tx| Ok(sqlx::query("SELECT 1 FROM chat_session LIMIT 1").fetch_optional(tx).await?))
+                    .await?;
                 self.check_room()?;
                 timeout(READY_WITHIN, self.write_readiness()).await.unwrap_or(Err(StoreError::Busy))
             })

@@ -15,7 +15,7 @@ impl Store {
                  WHERE r.chat_session_id = t.chat_session_id AND r.status = 'running') \
              AND NOT EXISTS (SELECT 1 FROM agent_task l JOIN Jobs j ON j.id = l.job_id \
                  WHERE l.chat_session_id = t.chat_session_id AND l.job_id IS NOT NULL AND j.status = 'Pending')";
-        if sqlx::query(STRANDED).fetch_optional(&self.inner.readers).await?.is_none() {
+        if self.read(async |tx| Ok(sqlx::query(STRANDED).fetch_optional(tx).await?)).await?.is_none() {
             return Ok(Change::nothing(0));
         }
         self.write(async |tx| {

@@ -74,25 +74,27 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn start_replay(&self, user: &UserRef, requested: Option<&str>) -> Result<ReplayStart, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let LogPosition { user_log_id, head } = events::head(&mut tx, user).await?;
-        let floor: i64 = sqlx::query_scalar("SELECT floor_seq FROM user_log WHERE id = $1")
-            .bind(user_log_id)
-            .fetch_one(&mut *tx)
-            .await?;
-        let checked = requested.map(|text| match text.parse::<Cursor>() {
-            Err(_) => Err(ResyncReason::Malformed),
-            Ok(cursor) if cursor.epoch != head.epoch => Err(ResyncReason::Foreign),
-            Ok(cursor) if cursor.seq > head.seq => Err(ResyncReason::Future),
-            Ok(cursor) if cursor.seq < floor => Err(ResyncReason::Pruned),
-            Ok(cursor) if head.seq - cursor.seq > MAX_REPLAY => Err(ResyncReason::TooFarBehind),
-            Ok(cursor) => Ok(cursor),
-        });
-        Ok(match checked {
-            None => ReplayStart { user_log_id, cursor: head, resync: None },
-            Some(Ok(cursor)) => ReplayStart { user_log_id, cursor, resync: None },
-            Some(Err(reason)) => ReplayStart { user_log_id, cursor: head, resync: Some(reason) },
+        self.read(async |tx| {
+            let LogPosition { user_log_id, head } = events::head(tx, user).await?;
+            let floor: i64 = sqlx::query_scalar("SELECT floor_seq FROM user_log WHERE id = $1")
+                .bind(user_log_id)
+                .fetch_one(&mut *tx)
+                .await?;
+            let checked = requested.map(|text| match text.parse::<Cursor>() {
+                Err(_) => Err(ResyncReason::Malformed),
+                Ok(cursor) if cursor.epoch != head.epoch => Err(ResyncReason::Foreign),
+                Ok(cursor) if cursor.seq > head.seq => Err(ResyncReason::Future),
+                Ok(cursor) if cursor.seq < floor => Err(ResyncReason::Pruned),
+                Ok(cursor) if head.seq - cursor.seq > MAX_REPLAY => Err(ResyncReason::TooFarBehind),
+                Ok(cursor) => Ok(cursor),
+            });
+            Ok(match checked {
+                None => ReplayStart { user_log_id, cursor: head, resync: None },
+                Some(Ok(cursor)) => ReplayStart { user_log_id, cursor, resync: None },
+                Some(Err(reason)) => ReplayStart { user_log_id, cursor: head, resync: Some(reason) },
+            })
         })
+        .await
     }
 
     /// Reads at most `limit` rows of a user's log after `after_seq`, or fewer if their text is long. If the head is
@@ -111,27 +113,29 @@ impl Store {
         only: Option<SessionId>,
         after_step: Option<i64>,
     ) -> Result<ReplayPage, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
-            "SELECT ",
-            log_columns!(),
-            " FROM event_log e WHERE e.user_log_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3 + 0"
-        ))
-        .bind(user_log_id)
-        .bind(after_seq)
-        .bind(limit)
-        .fetch_all(&mut *tx)
-        .await?;
-        let is_wanted = |row: &&StoredEvent| only.is_none_or(|only| row.chat_session_id == only);
-        let wanted: Vec<&StoredEvent> = log_rows.iter().filter(is_wanted).collect();
-        let (now, later) = wanted.split_at(count_renderable(wanted.iter().copied()));
-        let objects = EventObjects::read(&mut tx, now.iter().copied()).await?;
-        let render = |row: &&StoredEvent| Ok((row.seq, objects.render(row)?));
-        let events = now.iter().map(render).collect::<Result<Vec<_>, StoreError>>()?;
-        let last_read = if later.is_empty() { log_rows.last() } else { now.last().copied() };
-        let last_seq = last_read.map_or(after_seq, |row| row.seq);
-        let reached_head = later.is_empty() && i64::try_from(log_rows.len()).is_ok_and(|count| count < limit);
-        let state = if reached_head { Some(read_state(&mut tx, user_log_id, only, after_step).await?) } else { None };
-        Ok(ReplayPage { events, last_seq, state })
+        self.read(async |tx| {
+            let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
+                "SELECT ",
+                log_columns!(),
+                " FROM event_log e WHERE e.user_log_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3 + 0"
+            ))
+            .bind(user_log_id)
+            .bind(after_seq)
+            .bind(limit)
+            .fetch_all(&mut *tx)
+            .await?;
+            let is_wanted = |row: &&StoredEvent| only.is_none_or(|only| row.chat_session_id == only);
+            let wanted: Vec<&StoredEvent> = log_rows.iter().filter(is_wanted).collect();
+            let (now, later) = wanted.split_at(count_renderable(wanted.iter().copied()));
+            let objects = EventObjects::read(tx, now.iter().copied()).await?;
+            let render = |row: &&StoredEvent| Ok((row.seq, objects.render(row)?));
+            let events = now.iter().map(render).collect::<Result<Vec<_>, StoreError>>()?;
+            let last_read = if later.is_empty() { log_rows.last() } else { now.last().copied() };
+            let last_seq = last_read.map_or(after_seq, |row| row.seq);
+            let reached_head = later.is_empty() && i64::try_from(log_rows.len()).is_ok_and(|count| count < limit);
+            let state = if reached_head { Some(read_state(tx, user_log_id, only, after_step).await?) } else { None };
+            Ok(ReplayPage { events, last_seq, state })
+        })
+        .await
     }
 }

@@ -3,7 +3,7 @@
 //! The reference is stored with the outcome of a turn if the agent session contains the complete turn. Any other end of
 //! an attempt deletes the reference, because the agent session may contain a message that will be sent again.
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::StoreError;
 use crate::{
@@ -16,7 +16,7 @@ const MAX_ID_BYTES: usize = 4096;
 
 /// Stores a reference to the agent session after this turn, or deletes the reference if there is no valid session.
 pub(super) async fn update(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     session_id: SessionId,
     agent_key: &str,
     turn: i64,

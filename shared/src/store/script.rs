@@ -1,32 +1,37 @@
-//! Scripts, which run several statements in one call to the driver.
+//! Scripts, which run several statements that share parameters.
 //!
-//! The driver passes every call to the thread that owns the connection. Switching threads costs more than an ordinary
-//! statement, so the most frequent operations perform all of their writes in one call. A script always runs all of its
-//! statements; a statement that is not always needed has a condition in its `WHERE` clause.
+//! A script always runs all of its statements; a statement that is not always needed has a condition in its `WHERE`
+//! clause.
 
 use std::slice;
 
-use sqlx::{Encode, Sqlite, SqliteConnection, Type, query::Query, sqlite::SqliteArguments};
+use sqlx::{Arguments as _, Encode, Type, error::BoxDynError};
 
-use super::StoreError;
+use super::{
+    StoreError,
+    driver::{Arguments, Connection, Driver},
+};
 
 /// Statements that share a set of named parameters (such as `$session_id`).
 #[derive(Debug)]
 pub(super) struct Script {
     /// The statements, with numbered parameters.
-    sql: String,
+    statements: Vec<String>,
     parameters: &'static [&'static str],
 }
 
 impl Script {
     /// Creates a script. `parameters` are the names in the statements, in the order in which they will be bound.
     pub(super) fn new(parameters: &'static [&'static str], statements: &[&str]) -> Self {
-        Self { sql: number_parameters(&statements.join(";\n"), parameters), parameters }
+        let statements = statements.iter().map(|sql| number_parameters(sql, parameters)).collect();
+        Self { statements, parameters }
     }
 
     /// Begins a call.
-    pub(super) fn call<'q>(&'static self) -> ScriptCall<'q> {
-        ScriptCall { query: sqlx::query(self.sql.as_str()), unbound: self.parameters.iter() }
+    pub(super) fn call(&'static self) -> ScriptCall {
+        let mut arguments = Arguments::default();
+        arguments.reserve(self.parameters.len(), 0);
+        ScriptCall { statements: &self.statements, arguments, unbound: self.parameters.iter(), error: None }
     }
 }
 
@@ -47,36 +52,45 @@ fn number_parameters(sql: &str, parameters: &[&str]) -> String {
 }
 
 /// A call to a script, whose parameters are being bound.
-pub(super) struct ScriptCall<'q> {
-    query: Query<'q, Sqlite, SqliteArguments>,
+pub(super) struct ScriptCall {
+    statements: &'static [String],
+    arguments: Arguments,
     unbound: slice::Iter<'static, &'static str>,
+    /// The first value that could not be bound.
+    error: Option<BoxDynError>,
 }
 
-impl<'q> ScriptCall<'q> {
+impl ScriptCall {
     /// Binds the next parameter. Its name documents the value; tests verify that it is the right one.
-    pub(super) fn bind<T: Encode<'q, Sqlite> + Type<Sqlite> + 'q>(mut self, name: &str, value: T) -> Self {
+    pub(super) fn bind<'q, T: Encode<'q, Driver> + Type<Driver>>(mut self, name: &str, value: T) -> Self {
         let next = self.unbound.next();
         debug_assert_eq!(next, Some(&name), "parameters must be bound in order");
-        self.query = self.query.bind(value);
+        if let Err(error) = self.arguments.add(value) {
+            self.error.get_or_insert(error);
+        }
         self
     }
 
     /// Runs all statements. The first error ends the call; the transaction then contains the changes of the statements
     /// before it.
-    pub(super) async fn execute(self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+    pub(super) async fn execute(self, tx: &mut Connection) -> Result<(), StoreError> {
         debug_assert_eq!(self.unbound.as_slice(), &[] as &[&str], "parameters must be bound");
-        self.query.execute(tx).await?;
+        if let Some(error) = self.error {
+            return Err(sqlx::Error::Encode(error).into());
+        }
+        for statement in self.statements {
+            tx.run(statement, &self.arguments, |_| true)?;
+        }
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
-
-    use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
+    use std::{sync::LazyLock, time::Duration};
 
     use super::*;
+    use crate::store::driver::Options;
 
     static NOTES: LazyLock<Script> = LazyLock::new(|| {
         Script::new(
@@ -91,13 +105,15 @@ mod tests {
         )
     });
 
-    async fn connect() -> SqliteConnection {
-        SqliteConnectOptions::new().in_memory(true).connect().await.unwrap()
+    fn connect() -> Connection {
+        Options { path: ":memory:".into(), busy_timeout: Duration::ZERO, pragmas: Vec::new(), statements_kept: 16 }
+            .open()
+            .unwrap()
     }
 
     #[tokio::test]
     async fn every_statement_receives_the_parameters() {
-        let mut connection = connect().await;
+        let mut connection = connect();
 
         NOTES.call().bind("note_id", 7).bind("note", "so").execute(&mut connection).await.unwrap();
 
@@ -108,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_ends_the_call() {
-        let mut connection = connect().await;
+        let mut connection = connect();
         NOTES.call().bind("note_id", 7).bind("note", "so").execute(&mut connection).await.unwrap();
 
         let repeated = NOTES.call().bind("note_id", 8).bind("note", "so").execute(&mut connection).await;

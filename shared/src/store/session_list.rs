@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{Store, StoreError, events, rows::list_sessions_by_id};
 use crate::{
@@ -91,31 +91,33 @@ impl Store {
         filter: &SessionFilter,
         limit: u32,
     ) -> Result<SessionPage, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let as_of = events::head(&mut tx, user).await?.head;
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut ids = Vec::new();
-        for pinned in [true, false] {
-            // A cursor among the unpinned sessions is after all pinned ones.
-            if ids.len() <= wanted && !(pinned && filter.after.as_ref().is_some_and(|after| !after.pinned)) {
-                ids.extend(list_part(&mut tx, user, filter, pinned, limit).await?);
+        self.read(async |tx| {
+            let as_of = events::head(tx, user).await?.head;
+            let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+            let mut ids = Vec::new();
+            for pinned in [true, false] {
+                // A cursor among the unpinned sessions is after all pinned ones.
+                if ids.len() <= wanted && !(pinned && filter.after.as_ref().is_some_and(|after| !after.pinned)) {
+                    ids.extend(list_part(tx, user, filter, pinned, limit).await?);
+                }
             }
-        }
-        let has_more = ids.len() > wanted;
-        ids.truncate(wanted);
-        let items = list_sessions_by_id(&mut tx, &ids).await?;
-        let next = items.last().filter(|_| has_more).map(|last| SessionCursor {
-            pinned: last.pinned_at.is_some(),
-            last_activity_at: last.last_activity_at,
-            id: last.id,
-        });
-        Ok(SessionPage { items, next, as_of })
+            let has_more = ids.len() > wanted;
+            ids.truncate(wanted);
+            let items = list_sessions_by_id(tx, &ids).await?;
+            let next = items.last().filter(|_| has_more).map(|last| SessionCursor {
+                pinned: last.pinned_at.is_some(),
+                last_activity_at: last.last_activity_at,
+                id: last.id,
+            });
+            Ok(SessionPage { items, next, as_of })
+        })
+        .await
     }
 }
 
 /// Returns the pinned or the unpinned sessions, at most `limit` + 1 with each status, in the order of the list.
 async fn list_part(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     user: &UserRef,
     filter: &SessionFilter,
     pinned: bool,

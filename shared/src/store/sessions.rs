@@ -1,6 +1,6 @@
 //! Creates, changes, archives, and deletes sessions.
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{
     Change, IdempotencyKey, Store, StoreError,
@@ -38,7 +38,7 @@ pub struct SessionPatch {
 
 /// Returns one of this user's sessions, within a transaction.
 pub(super) async fn owned_session(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     user: &UserRef,
     id: SessionId,
 ) -> Result<Session, StoreError> {
@@ -49,7 +49,7 @@ pub(super) async fn owned_session(
 }
 
 async fn find_created(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     user: &UserRef,
     key: &IdempotencyKey,
     now: Timestamp,
@@ -64,14 +64,18 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn find_agent_key(&self, user: &UserRef, id: SessionId) -> Result<Option<String>, StoreError> {
-        let found = sqlx::query_scalar(
-            "SELECT agent_key FROM chat_session WHERE id = $1 AND workspace_id = $2 AND creator_id = $3",
-        )
-        .bind(id)
-        .bind(&user.workspace_id)
-        .bind(&user.user_id)
-        .fetch_optional(&self.inner.readers)
-        .await?;
+        let found = self
+            .read(async |tx| {
+                Ok(sqlx::query_scalar(
+                    "SELECT agent_key FROM chat_session WHERE id = $1 AND workspace_id = $2 AND creator_id = $3",
+                )
+                .bind(id)
+                .bind(&user.workspace_id)
+                .bind(&user.user_id)
+                .fetch_optional(tx)
+                .await?)
+            })
+            .await?;
         Ok(found)
     }
 
@@ -127,8 +131,7 @@ impl Store {
         user: &UserRef,
         key: &IdempotencyKey,
     ) -> Result<Option<Session>, StoreError> {
-        let mut tx = self.begin_read().await?;
-        find_created(&mut tx, user, key, self.inner.clock.now()).await
+        self.read(async |tx| find_created(tx, user, key, self.inner.clock.now()).await).await
     }
 
     /// Renames, pins, archives, or restores a session.
@@ -217,20 +220,24 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_deleted_sessions(&self, after: i64, limit: i64) -> Result<Vec<(i64, SessionId)>, StoreError> {
-        let deleted = sqlx::query_as(
-            "SELECT number, session_id FROM deleted_session WHERE number > $1 ORDER BY number LIMIT $2 + 0",
-        )
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&self.inner.readers)
-        .await?;
+        let deleted = self
+            .read(async |tx| {
+                Ok(sqlx::query_as(
+                    "SELECT number, session_id FROM deleted_session WHERE number > $1 ORDER BY number LIMIT $2 + 0",
+                )
+                .bind(after)
+                .bind(limit)
+                .fetch_all(tx)
+                .await?)
+            })
+            .await?;
         Ok(deleted)
     }
 }
 
 /// Cancels the queued tasks of a session that was just archived. A running task continues.
 async fn cancel_queued_of_archived(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     id: SessionId,
     now: Timestamp,
 ) -> Result<Vec<EventRef>, StoreError> {

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Row as _, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteSynchronous},
-};
+use sqlx::{ConnectOptions as _, Row as _, sqlite::SqliteConnectOptions};
 
-use super::{StoreError, StoreOptions};
+use super::{
+    StoreError, StoreOptions,
+    driver::{Connection, Options},
+};
 
 /// Begins a write transaction and acquires the write lock immediately, so that later statements do not fail because
 /// they cannot acquire it.
@@ -38,49 +38,55 @@ macro_rules! content_start {
         "substr(CAST(m.content AS BLOB), 1, 2000)"
     };
 }
-/// The `turn`, `role`, and `content` of each message `m`, as a JSON array of arrays in any order.
-macro_rules! history {
-    () => {
-        "json_group_array(json_array(m.turn, m.role, m.content))"
-    };
+pub(super) use {content_start, listed};
+
+/// Returns the settings of all connections to the database.
+fn pragmas(options: &StoreOptions) -> [(&'static str, String); 4] {
+    let synchronous = if options.durable_against_power_cut { "FULL" } else { "NORMAL" };
+    [
+        ("foreign_keys", "ON".into()),
+        ("synchronous", synchronous.into()),
+        // Overwrites deleted text. `FAST` would preserve the content of pages that become free.
+        ("secure_delete", "ON".into()),
+        ("journal_size_limit", WAL_KEPT_BYTES.to_string()),
+    ]
 }
-pub(super) use {content_start, history, listed};
 
 /// Returns the options for connections that may write.
-pub(super) fn connect_options(options: &StoreOptions) -> SqliteConnectOptions {
-    let synchronous =
-        if options.durable_against_power_cut { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
-    SqliteConnectOptions::new()
-        .filename(&options.path)
-        .foreign_keys(true)
-        .synchronous(synchronous)
-        .busy_timeout(BUSY_SLICE)
-        .statement_cache_capacity(STATEMENTS_KEPT)
-        // Overwrites deleted text. `FAST` would preserve the content of pages that become free.
-        .pragma("secure_delete", "ON")
-        .pragma("journal_size_limit", WAL_KEPT_BYTES.to_string())
-        .disable_statement_logging()
+pub(super) fn options(options: &StoreOptions) -> Options {
+    Options {
+        path: options.path.clone(),
+        busy_timeout: BUSY_SLICE,
+        pragmas: pragmas(options).into(),
+        statements_kept: STATEMENTS_KEPT,
+    }
+}
+
+/// Returns the options for the connection that migrates the database.
+pub(super) fn migration_options(options: &StoreOptions) -> SqliteConnectOptions {
+    let connect = SqliteConnectOptions::new().filename(&options.path).disable_statement_logging();
+    pragmas(options).into_iter().fold(connect, |connect, (name, value)| connect.pragma(name, value))
 }
 
 /// Keeps the pages to which a savepoint would revert in memory. SQLite otherwise writes them to a file for each
 /// operation in a batch, which doubles the operation's cost.
-pub(super) fn with_savepoints_in_memory(options: SqliteConnectOptions) -> SqliteConnectOptions {
+pub(super) fn with_savepoints_in_memory(options: Options) -> Options {
     options.pragma("temp_store", "MEMORY")
 }
 
 /// Makes the connections read-only.
-pub(super) fn read_only(options: SqliteConnectOptions) -> SqliteConnectOptions {
+pub(super) fn read_only(options: Options) -> Options {
     options.pragma("query_only", "1")
 }
 
 /// Returns the statement that starts the savepoint with this number.
-pub(super) fn savepoint(number: usize) -> AssertSqlSafe<String> {
-    AssertSqlSafe(format!("SAVEPOINT operation_{number}"))
+pub(super) fn savepoint(number: usize) -> String {
+    format!("SAVEPOINT operation_{number}")
 }
 
 /// Returns the statement that reverts all changes since the savepoint with this number.
-pub(super) fn rollback_to(number: usize) -> AssertSqlSafe<String> {
-    AssertSqlSafe(format!("ROLLBACK TO operation_{number}"))
+pub(super) fn rollback_to(number: usize) -> String {
+    format!("ROLLBACK TO operation_{number}")
 }
 
 /// Returns an error's primary result code (<https://www.sqlite.org/rescode.html>).
@@ -124,13 +130,13 @@ pub(super) fn is_damage(error: &sqlx::Error) -> bool {
 }
 
 /// Returns descriptions of any damage, as SQLite reports it.
-pub(super) async fn list_damage(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+pub(super) async fn list_damage(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
     let words: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check").fetch_all(connection).await?;
     Ok(words.into_iter().filter(|word| word != "ok").collect())
 }
 
 /// Returns the violated foreign keys, as `<table> refers to a missing <table>`.
-pub(super) async fn list_missing_references(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+pub(super) async fn list_missing_references(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query("PRAGMA foreign_key_check").fetch_all(connection).await?;
     let places = rows.iter().map(|row| {
         let (from, to): (&str, &str) = (row.try_get(0)?, row.try_get(2)?);

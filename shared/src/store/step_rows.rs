@@ -1,6 +1,6 @@
 //! Reads steps, by task and for streams.
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{
     StoreError,
@@ -29,7 +29,7 @@ pub struct StepRow {
 }
 
 /// Lists the steps of a task in order.
-pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> Result<Vec<Step>, StoreError> {
+pub(super) async fn list(connection: &mut Connection, task_id: TaskId) -> Result<Vec<Step>, StoreError> {
     let found: Vec<StepColumns> = sqlx::query_as(concat!(
         "SELECT ",
         step_columns!(),
@@ -43,7 +43,7 @@ pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> 
 
 /// Lists at most `limit` steps of an attempt in order, starting after the one with this number.
 pub(super) async fn list_after(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     task_id: TaskId,
     attempt: i64,
     after: i64,
@@ -80,7 +80,7 @@ macro_rules! select_step_rows {
 
 /// Reads at most `limit` steps that changed after a revision, in the order of their latest changes.
 pub(super) async fn read_after(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     revision: i64,
     limit: i64,
 ) -> Result<Vec<StepRow>, StoreError> {
@@ -91,7 +91,7 @@ pub(super) async fn read_after(
 /// Reads at most `limit` steps that changed after a revision, but only those of the user's tasks that are not running.
 /// If a session is given, reads only that session's steps.
 pub(super) async fn read_closed_after(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     user_log_id: i64,
     only: Option<SessionId>,
     revision: i64,

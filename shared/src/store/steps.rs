@@ -8,8 +8,9 @@
 
 use std::sync::LazyLock;
 
+use crate::store::driver::Connection;
 use serde_json::Value;
-use sqlx::{SqliteConnection, types::Json};
+use sqlx::types::Json;
 
 use super::{Change, Store, StoreError, script::Script};
 use crate::{
@@ -67,7 +68,7 @@ pub(super) enum StepsEnd {
 }
 
 /// Returns the revision of the latest change to any step.
-pub(super) async fn last_revision(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+pub(super) async fn last_revision(connection: &mut Connection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("SELECT last FROM step_revision").fetch_one(connection).await?)
 }
 
@@ -79,7 +80,7 @@ pub(super) fn clean(steps: &[StepState]) -> Vec<CleanStep<'_>> {
 
 /// Stores the states of an attempt's steps within a transaction.
 pub(super) async fn put(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task_id: TaskId,
     attempt: i64,
     steps: &[CleanStep<'_>],
@@ -132,7 +133,7 @@ pub(super) struct StepKey {
 
 /// Updates the status of a step, and its detail if one is given.
 pub(super) async fn update(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     key: StepKey,
     status: StepStatus,
     detail: Option<&Value>,
@@ -175,7 +176,7 @@ struct UnclosedStep {
 /// Closes an attempt's open steps. Returns whether a tool call may have had effects, because it had started or was
 /// allowed. In this case, the attempt must not be retried automatically.
 pub(super) async fn close(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     task_id: TaskId,
     attempt: i64,
     end: StepsEnd,
@@ -233,7 +234,7 @@ pub(super) fn with_outcome(mut detail: Value, outcome: &PermissionOutcome) -> Re
 }
 
 /// Removes a task's steps, but keeps a record of its permission requests.
-pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
+pub(super) async fn remove(tx: &mut Connection, task_id: TaskId) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO past_permission (permission_id, task_id) \
          SELECT permission_id, task_id FROM task_step WHERE task_id = $1 AND permission_id IS NOT NULL \
@@ -271,7 +272,7 @@ impl Store {
 }
 
 /// Returns whether an attempt is still running. Every write for an attempt must check this first.
-pub(super) async fn is_running(tx: &mut SqliteConnection, task_id: TaskId, attempt: i64) -> Result<bool, StoreError> {
+pub(super) async fn is_running(tx: &mut Connection, task_id: TaskId, attempt: i64) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT 1 FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running'")
         .bind(task_id)
         .bind(attempt)

@@ -102,9 +102,10 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_ignored_stops(&self, age: Duration) -> Result<Vec<TaskId>, StoreError> {
-        let tasks = sqlx::query_scalar(LIST_IGNORED_STOPS)
-            .bind(self.inner.clock.now().minus(age))
-            .fetch_all(&self.inner.readers)
+        let tasks = self
+            .read(async |tx| {
+                Ok(sqlx::query_scalar(LIST_IGNORED_STOPS).bind(self.inner.clock.now().minus(age)).fetch_all(tx).await?)
+            })
             .await?;
         Ok(tasks)
     }
@@ -114,13 +115,17 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_running(&self, worker: &WorkerId) -> Result<Vec<RunningAttempt>, StoreError> {
-        let attempts = sqlx::query_as(
-            "SELECT id, attempt, stop_reason IS NOT NULL AS is_stopping FROM agent_task \
+        let attempts = self
+            .read(async |tx| {
+                Ok(sqlx::query_as(
+                    "SELECT id, attempt, stop_reason IS NOT NULL AS is_stopping FROM agent_task \
              WHERE worker_id = $1 AND status = 'running'",
-        )
-        .bind(worker)
-        .fetch_all(&self.inner.readers)
-        .await?;
+                )
+                .bind(worker)
+                .fetch_all(tx)
+                .await?)
+            })
+            .await?;
         Ok(attempts)
     }
 }

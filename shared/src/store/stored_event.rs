@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{StoreError, rows};
 use crate::{
@@ -63,7 +63,7 @@ pub(super) struct EventObjects {
 impl EventObjects {
     /// Reads the objects to which the rows refer, with one query per kind.
     pub(super) async fn read<'a>(
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         rows: impl IntoIterator<Item = &'a StoredEvent>,
     ) -> Result<Self, StoreError> {
         let (mut sessions, mut messages, mut tasks) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());

@@ -1,6 +1,6 @@
 //! The initial state of a stream: a user's running tasks and their output, which is read in parts.
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{
     Store, StoreError, chunks,
@@ -58,7 +58,7 @@ pub struct RunningPart {
 
 /// Reads the state that a stream needs when it starts or after it has missed events.
 pub(super) async fn read_state(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     log_id: i64,
     only: Option<SessionId>,
     after_step: Option<i64>,
@@ -94,7 +94,7 @@ const FIND_RUNNING: &str = "SELECT t.id, t.attempt, t.chat_session_id, s.agent_k
 
 /// Lists a user's running tasks. If a session is given, lists only its task.
 async fn running_tasks(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     log_id: i64,
     only: Option<SessionId>,
 ) -> Result<Vec<RunningTask>, StoreError> {
@@ -107,7 +107,7 @@ async fn running_tasks(
 
 /// Returns the ID that a running attempt's answer will have; `None` if the attempt has ended.
 async fn answer_of_running(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     task_id: TaskId,
     attempt: i64,
 ) -> Result<Option<MessageId>, StoreError> {
@@ -139,18 +139,20 @@ impl Store {
         attempt: i64,
         after: Option<i64>,
     ) -> Result<Option<RunningPart>, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let Some(message_id) = answer_of_running(&mut tx, task_id, attempt).await? else { return Ok(None) };
-        let partial = match after {
-            None => {
-                let text = chunks::text_so_far(&mut tx, task_id, attempt).await?;
-                Some(partial(task_id, attempt, message_id, text))
-            }
-            Some(_) => None,
-        };
-        let steps = step_rows::list_after(&mut tx, task_id, attempt, after.unwrap_or(0), STEP_PAGE).await?;
-        let has_more = is_full(&steps);
-        Ok(Some(RunningPart { partial, steps, has_more }))
+        self.read(async |tx| {
+            let Some(message_id) = answer_of_running(tx, task_id, attempt).await? else { return Ok(None) };
+            let partial = match after {
+                None => {
+                    let text = chunks::text_so_far(tx, task_id, attempt).await?;
+                    Some(partial(task_id, attempt, message_id, text))
+                }
+                Some(_) => None,
+            };
+            let steps = step_rows::list_after(tx, task_id, attempt, after.unwrap_or(0), STEP_PAGE).await?;
+            let has_more = is_full(&steps);
+            Ok(Some(RunningPart { partial, steps, has_more }))
+        })
+        .await
     }
 
     /// Returns a running attempt's text so far; `None` if the attempt has ended.
@@ -158,9 +160,11 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn find_partial(&self, task_id: TaskId, attempt: i64) -> Result<Option<Partial>, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let Some(message_id) = answer_of_running(&mut tx, task_id, attempt).await? else { return Ok(None) };
-        let text = chunks::text_so_far(&mut tx, task_id, attempt).await?;
-        Ok(Some(partial(task_id, attempt, message_id, text)))
+        self.read(async |tx| {
+            let Some(message_id) = answer_of_running(tx, task_id, attempt).await? else { return Ok(None) };
+            let text = chunks::text_so_far(tx, task_id, attempt).await?;
+            Ok(Some(partial(task_id, attempt, message_id, text)))
+        })
+        .await
     }
 }

@@ -1,7 +1,7 @@
 //! Reads the tail of all logs, that is, the new rows in the database, for a process that serves many streams.
 
 use super::{
-    ReadTx, Store, StoreError,
+    Store, StoreError,
     chunks::{self, ChunkRow},
     step_rows::{self, StepRow},
     stored_event::{EventObjects, StoredEvent, count_renderable, log_columns},
@@ -49,13 +49,17 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn tail_position(&self) -> Result<TailPosition, StoreError> {
-        let position = sqlx::query_as(
-            "SELECT (SELECT COALESCE(MAX(id), 0) FROM event_log) AS event_id, \
+        let position = self
+            .read(async |tx| {
+                Ok(sqlx::query_as(
+                    "SELECT (SELECT COALESCE(MAX(id), 0) FROM event_log) AS event_id, \
              (SELECT COALESCE(MAX(id), 0) FROM answer_chunk) AS chunk_id, \
              (SELECT last FROM step_revision) AS step_revision",
-        )
-        .fetch_one(&self.inner.readers)
-        .await?;
+                )
+                .fetch_one(tx)
+                .await?)
+            })
+            .await?;
         Ok(position)
     }
 
@@ -74,40 +78,44 @@ impl Store {
         const PAGE: i64 = 256;
         /// The maximum number of steps per read. The hub passes them to all streams.
         const STEP_PAGE: i64 = 64;
-        let mut tx: ReadTx = self.begin_read().await?;
-        let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
-            "SELECT ",
-            log_columns!(),
-            " FROM event_log e WHERE e.id > $1 ORDER BY e.id LIMIT $2 + 0"
-        ))
-        .bind(position.event_id)
-        .bind(PAGE)
-        .fetch_all(&mut *tx)
-        .await?;
-        let mut tail = Tail { position, ..Tail::default() };
-        tail.has_more = i64::try_from(log_rows.len()).is_ok_and(|count| count == PAGE);
-        // Check each row only once, because a stream may connect in the meantime.
-        let rows: Vec<(&StoredEvent, bool)> = log_rows.iter().map(|row| (row, is_followed(row.user_log_id))).collect();
-        let followed: Vec<&StoredEvent> = rows.iter().filter(|(_, followed)| *followed).map(|(row, _)| *row).collect();
-        let (now, later) = followed.split_at(count_renderable(followed.iter().copied()));
-        let objects = EventObjects::read(&mut tx, now.iter().copied()).await?;
-        let end = later.first().map(|row| row.id);
-        tail.has_more |= end.is_some();
-        for (row, is_followed) in rows.into_iter().take_while(|(row, _)| end.is_none_or(|end| row.id < end)) {
-            tail.position.event_id = row.id;
-            let event = if is_followed { Some(objects.render(row)?) } else { None };
-            tail.rows.push(LogRow { user_log_id: row.user_log_id, seq: row.seq, event });
-        }
-        // Read text and steps only after all events, so that no text is sent after its task has ended and no step
-        // before its attempt has started.
-        if !tail.has_more {
-            tail.chunks = chunks::read_after(&mut tx, position.chunk_id, PAGE).await?;
-            tail.position.chunk_id = tail.chunks.last().map_or(position.chunk_id, |chunk| chunk.id);
-            tail.steps = step_rows::read_after(&mut tx, position.step_revision, STEP_PAGE).await?;
-            tail.position.step_revision = tail.steps.last().map_or(position.step_revision, |row| row.step.revision);
-            tail.has_more = i64::try_from(tail.chunks.len()).is_ok_and(|count| count == PAGE)
-                || i64::try_from(tail.steps.len()).is_ok_and(|count| count == STEP_PAGE);
-        }
-        Ok(tail)
+        self.read(async |tx| {
+            let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
+                "SELECT ",
+                log_columns!(),
+                " FROM event_log e WHERE e.id > $1 ORDER BY e.id LIMIT $2 + 0"
+            ))
+            .bind(position.event_id)
+            .bind(PAGE)
+            .fetch_all(&mut *tx)
+            .await?;
+            let mut tail = Tail { position, ..Tail::default() };
+            tail.has_more = i64::try_from(log_rows.len()).is_ok_and(|count| count == PAGE);
+            // Check each row only once, because a stream may connect in the meantime.
+            let rows: Vec<(&StoredEvent, bool)> =
+                log_rows.iter().map(|row| (row, is_followed(row.user_log_id))).collect();
+            let followed: Vec<&StoredEvent> =
+                rows.iter().filter(|(_, followed)| *followed).map(|(row, _)| *row).collect();
+            let (now, later) = followed.split_at(count_renderable(followed.iter().copied()));
+            let objects = EventObjects::read(tx, now.iter().copied()).await?;
+            let end = later.first().map(|row| row.id);
+            tail.has_more |= end.is_some();
+            for (row, is_followed) in rows.into_iter().take_while(|(row, _)| end.is_none_or(|end| row.id < end)) {
+                tail.position.event_id = row.id;
+                let event = if is_followed { Some(objects.render(row)?) } else { None };
+                tail.rows.push(LogRow { user_log_id: row.user_log_id, seq: row.seq, event });
+            }
+            // Read text and steps only after all events, so that no text is sent after its task has ended and no step
+            // before its attempt has started.
+            if !tail.has_more {
+                tail.chunks = chunks::read_after(tx, position.chunk_id, PAGE).await?;
+                tail.position.chunk_id = tail.chunks.last().map_or(position.chunk_id, |chunk| chunk.id);
+                tail.steps = step_rows::read_after(tx, position.step_revision, STEP_PAGE).await?;
+                tail.position.step_revision = tail.steps.last().map_or(position.step_revision, |row| row.step.revision);
+                tail.has_more = i64::try_from(tail.chunks.len()).is_ok_and(|count| count == PAGE)
+                    || i64::try_from(tail.steps.len()).is_ok_and(|count| count == STEP_PAGE);
+            }
+            Ok(tail)
+        })
+        .await
     }
 }

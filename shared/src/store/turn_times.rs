@@ -66,11 +66,15 @@ impl Store {
     }
 
     pub(super) async fn read_turn_times(&self) -> Result<TurnTimes, StoreError> {
-        let rows: Vec<TurnTimeRow> = sqlx::query_as(
-            "SELECT status, part, upper_us, turns, total_us FROM turn_time ORDER BY status, part, upper_us",
-        )
-        .fetch_all(&self.inner.readers)
-        .await?;
+        let rows: Vec<TurnTimeRow> = self
+            .read(async |tx| {
+                Ok(sqlx::query_as(
+                    "SELECT status, part, upper_us, turns, total_us FROM turn_time ORDER BY status, part, upper_us",
+                )
+                .fetch_all(tx)
+                .await?)
+            })
+            .await?;
         let mut times = TurnTimes::default();
         for TurnTimeRow { status, part, upper_us, turns, total_us } in rows {
             times.add((part, status, upper_us), TurnCount { turns, total_us });

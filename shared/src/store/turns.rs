@@ -1,6 +1,6 @@
 //! Edits and unsends users' messages that no agent has seen.
 
-use sqlx::SqliteConnection;
+use crate::store::driver::Connection;
 
 use super::{
     Change, Store, StoreError, events,
@@ -73,7 +73,7 @@ impl Store {
 }
 
 /// Returns a task of a session.
-pub(super) async fn task_of(tx: &mut SqliteConnection, session_id: SessionId, id: TaskId) -> Result<Task, StoreError> {
+pub(super) async fn task_of(tx: &mut Connection, session_id: SessionId, id: TaskId) -> Result<Task, StoreError> {
     rows::find_task(tx, id).await?.filter(|task| task.chat_session_id == session_id).ok_or(StoreError::NotFound)
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn task_of(tx: &mut SqliteConnection, session_id: SessionId, id
 /// of a later turn, whose history contains the message, has ever started. (A task may be cancelled in the queue and
 /// retried after later turns.)
 async fn unstarted_task(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     user: &UserRef,
     session_id: SessionId,
     id: MessageId,
@@ -103,7 +103,7 @@ async fn unstarted_task(
 }
 
 /// Updates the time of a session's last change.
-pub(super) async fn touch_session(tx: &mut SqliteConnection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn touch_session(tx: &mut Connection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("UPDATE chat_session SET updated_at = $2 WHERE id = $1").bind(id).bind(now).execute(tx).await?;
     Ok(())
 }

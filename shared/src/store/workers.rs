@@ -1,8 +1,9 @@
 //! Registers workers and stores their heartbeats.
 
-use sqlx::{Connection, SqliteConnection};
+use crate::store::driver::Connection;
+use sqlx::Connection as _;
 
-use super::{Store, StoreError, sqlite};
+use super::{Store, StoreError, driver::block, sqlite};
 use crate::{clock::Timestamp, id::WorkerId};
 
 /// Selects every worker that has a heartbeat or a running task, with its heartbeat counter.
@@ -24,7 +25,7 @@ pub struct Beat {
 pub struct Heartbeat {
     store: Store,
     worker: WorkerId,
-    connection: Option<SqliteConnection>,
+    connection: Option<Connection>,
 }
 
 impl Heartbeat {
@@ -35,9 +36,9 @@ impl Heartbeat {
     pub async fn beat(&mut self) -> Result<(), StoreError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            None => self.connection.insert(self.store.connect().await?),
+            None => self.connection.insert(self.store.connect()?),
         };
-        let result = write_beat(connection, &self.worker, self.store.inner.clock.now()).await;
+        let result = block(write_beat(connection, &self.worker, self.store.inner.clock.now())).await;
         if result.is_err() {
             self.connection = None;
         }
@@ -45,7 +46,7 @@ impl Heartbeat {
     }
 }
 
-async fn write_beat(connection: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
+async fn write_beat(connection: &mut Connection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
     let mut tx = connection.begin_with(sqlite::BEGIN_WRITE).await?;
     register(&mut tx, worker, now).await?;
     sqlx::query("UPDATE worker_heartbeat SET beat = beat + 1 WHERE worker_id = $1")
@@ -63,7 +64,7 @@ async fn write_beat(connection: &mut SqliteConnection, worker: &WorkerId, now: T
 
 /// Registers the worker in `worker_heartbeat`, which other processes watch, and in `Workers`, to which `Jobs.lock_by`
 /// refers. Also re-registers a live worker that was considered dead.
-pub(super) async fn register(tx: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn register(tx: &mut Connection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO worker_heartbeat (worker_id, started_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(worker)
         .bind(now)
@@ -93,7 +94,7 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_beats(&self) -> Result<Vec<Beat>, StoreError> {
-        let beats = sqlx::query_as(LIST_BEATS).fetch_all(&self.inner.readers).await?;
+        let beats = self.read(async |tx| Ok(sqlx::query_as(LIST_BEATS).fetch_all(tx).await?)).await?;
         Ok(beats)
     }
 
@@ -107,13 +108,13 @@ impl Store {
 }
 
 /// Returns a worker's heartbeat counter; `None` if the worker is not registered.
-pub(super) async fn find_beat(tx: &mut SqliteConnection, worker: &WorkerId) -> Result<Option<i64>, StoreError> {
+pub(super) async fn find_beat(tx: &mut Connection, worker: &WorkerId) -> Result<Option<i64>, StoreError> {
     let beat = sqlx::query_scalar("SELECT beat FROM worker_heartbeat WHERE worker_id = $1").bind(worker);
     Ok(beat.fetch_optional(tx).await?)
 }
 
 /// Removes a worker's registration.
-pub(super) async fn forget_worker(tx: &mut SqliteConnection, worker: &WorkerId) -> Result<(), StoreError> {
+pub(super) async fn forget_worker(tx: &mut Connection, worker: &WorkerId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM worker_heartbeat WHERE worker_id = $1").bind(worker).execute(&mut *tx).await?;
     sqlx::query("DELETE FROM Workers WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM Jobs WHERE lock_by = $1)")
         .bind(worker)

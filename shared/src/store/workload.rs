@@ -47,10 +47,10 @@ impl Store {
 
     async fn count_workload(&self) -> Result<Workload, StoreError> {
         let now = self.inner.clock.now();
-        let (queued, running, workers, oldest): (_, _, _, Option<String>) = sqlx::query_as(COUNT)
-            .bind(now.unix_seconds())
-            .bind(first_future_id(now))
-            .fetch_one(&self.inner.readers)
+        let (queued, running, workers, oldest): (_, _, _, Option<String>) = self
+            .read(async |tx| {
+                Ok(sqlx::query_as(COUNT).bind(now.unix_seconds()).bind(first_future_id(now)).fetch_one(tx).await?)
+            })
             .await?;
         // A job's ID begins with the time at which the job was pushed.
         let pushed = oldest.and_then(|id| Ulid::from_string(&id).ok()).map(|id| id.timestamp_ms());

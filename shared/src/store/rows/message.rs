@@ -1,6 +1,7 @@
 //! Message rows.
 
-use sqlx::{SqliteConnection, types::Json};
+use crate::store::driver::Connection;
+use sqlx::types::Json;
 
 use super::{task::JoinedTask, usage};
 use crate::{
@@ -66,7 +67,7 @@ impl From<MessageRow> for Message {
 
 /// Returns the current state of a message.
 pub(in crate::store) async fn find_message(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: MessageId,
 ) -> Result<Option<Message>, StoreError> {
     let row: Option<MessageRow> =
@@ -76,7 +77,7 @@ pub(in crate::store) async fn find_message(
 
 /// Returns the current state of each message that exists, in any order.
 pub(in crate::store) async fn list_messages_by_id(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     ids: &[MessageId],
 ) -> Result<Vec<Message>, StoreError> {
     if ids.is_empty() {

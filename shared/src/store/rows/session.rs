@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use sqlx::{SqliteConnection, types::Json};
+use crate::store::driver::Connection;
+use sqlx::types::Json;
 
 use super::task::JoinedTask;
 use crate::{
@@ -100,7 +101,7 @@ impl From<SessionRow> for Session {
 
 /// Returns the current state of a session.
 pub(in crate::store) async fn find_session(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: SessionId,
 ) -> Result<Option<Session>, StoreError> {
     let row: Option<SessionRow> =
@@ -110,7 +111,7 @@ pub(in crate::store) async fn find_session(
 
 /// Returns the current state of each session that exists, in the order of `ids`.
 pub(in crate::store) async fn list_sessions_by_id(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     ids: &[SessionId],
 ) -> Result<Vec<Session>, StoreError> {
     if ids.is_empty() {

@@ -1,6 +1,7 @@
 //! Task rows.
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, SqliteConnection, Type, types::Json};
+use crate::store::driver::Connection;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type, types::Json};
 
 use super::usage;
 use crate::{
@@ -82,10 +83,7 @@ where
 }
 
 /// Returns the current state of a task.
-pub(in crate::store) async fn find_task(
-    connection: &mut SqliteConnection,
-    id: TaskId,
-) -> Result<Option<Task>, StoreError> {
+pub(in crate::store) async fn find_task(connection: &mut Connection, id: TaskId) -> Result<Option<Task>, StoreError> {
     let row: Option<TaskRow> =
         sqlx::query_as(concat!("SELECT ", task_columns!(), " FROM agent_task t WHERE t.id = $1"))
             .bind(id)
@@ -96,7 +94,7 @@ pub(in crate::store) async fn find_task(
 
 /// Returns the current state of each task that exists, in any order.
 pub(in crate::store) async fn list_tasks_by_id(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     ids: &[TaskId],
 ) -> Result<Vec<Task>, StoreError> {
     if ids.is_empty() {

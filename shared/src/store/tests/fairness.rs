@@ -119,8 +119,10 @@ async fn replacing_the_oldest_of_many_messages_does_not_crowd_a_round() {
         send(&f, &other).await;
     }
 
-    let rounds: Vec<i64> =
-        sqlx::query_scalar("SELECT -priority FROM Jobs ORDER BY id").fetch_all(&f.store.inner.readers).await.unwrap();
+    let rounds: Vec<i64> = sqlx::query_scalar("SELECT -priority FROM Jobs ORDER BY id")
+        .fetch_all(&mut f.store.connect().unwrap())
+        .await
+        .unwrap();
     assert_eq!(rounds, (101..=200).chain(1..=110).collect::<Vec<_>>());
     let claimed = claim_users(&f, 121).await.concat();
     assert_eq!(claimed, "user-1".repeat(100) + &"user-0user-1".repeat(10) + "user-0");

@@ -9,14 +9,15 @@ async fn truncates_the_write_ahead_log_after_a_long_read() {
     let session = f.session().await;
     let log_bytes = || std::fs::metadata(f.store.path().with_extension("db-wal")).unwrap().len();
     let long = "x".repeat(MAX_CONTENT_BYTES);
-    let mut reader = f.store.begin_read().await.unwrap();
-    sqlx::query("SELECT COUNT(*) FROM chat_message").fetch_one(&mut *reader).await.unwrap();
+    let mut reader = f.store.connect().unwrap();
+    reader.exec("BEGIN").unwrap();
+    sqlx::query("SELECT COUNT(*) FROM chat_message").fetch_one(&mut reader).await.unwrap();
     for _ in 0..60 {
         f.post(session, &long).await;
     }
     let grown = log_bytes();
 
-    reader.rollback().await.unwrap();
+    drop(reader);
     for _ in 0..20 {
         f.post(session, &long).await;
     }

@@ -153,7 +153,7 @@ impl Fixture {
     }
 
     async fn damage(&self, statement: &'static str) {
-        let mut connection = self.store.connect().await.unwrap();
+        let mut connection = self.store.connect().unwrap();
         sqlx::query("PRAGMA foreign_keys = 0").execute(&mut connection).await.unwrap();
         assert!(sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected() > 0);
     }

@@ -126,7 +126,7 @@ async fn reads_and_answers_a_request_from_the_previous_version() {
     f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
     sqlx::query("UPDATE task_step SET detail = $1")
         .bind(detail.to_string())
-        .execute(&mut f.store.connect().await.unwrap())
+        .execute(&mut f.store.connect().unwrap())
         .await
         .unwrap();
     let shown = json!([
@@ -142,8 +142,8 @@ async fn reads_and_answers_a_request_from_the_previous_version() {
     assert_eq!((step.status, &fields["options"]), (StepStatus::Succeeded, &shown));
     assert_eq!(json!([fields["decision"], fields["decided_by"]]), json!(["allow", "user"]));
     // A worker running the previous version reads the options in the older format.
-    let mut connection = f.store.inner.readers.acquire().await.unwrap();
-    let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut *connection).await.unwrap();
+    let mut connection = f.store.connect().unwrap();
+    let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut connection).await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&stored).unwrap()["options"], options);
     f.end(&claim, answered("r")).await;
     assert_eq!(f.findings().await, [""; 0]);

@@ -62,7 +62,7 @@ const OTHER_INDEXES: [&str; 3] = ["Idx", "LSIdx", "WTIdx"];
 /// Returns the steps of a statement's plan.
 async fn explain(store: &Store, statement: &Statement) -> Vec<String> {
     let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", number_names(&statement.sql)));
-    let plan = sqlx::query(explain).fetch_all(&store.inner.readers).await;
+    let plan = sqlx::query(explain).fetch_all(&mut store.connect().unwrap()).await;
     plan.unwrap_or_else(|error| panic!("{error}: {statement:?}")).iter().map(|step| step.get("detail")).collect()
 }
 
@@ -116,7 +116,7 @@ async fn every_index_is_used() {
     let mut unused: Vec<String> = sqlx::query_scalar(
         "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql LIKE 'CREATE INDEX%' ORDER BY name",
     )
-    .fetch_all(&f.store.inner.readers)
+    .fetch_all(&mut f.store.connect().unwrap())
     .await
     .unwrap();
     unused.retain(|index| !used.contains(index));

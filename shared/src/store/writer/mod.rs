@@ -6,22 +6,19 @@
 
 mod session;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use sqlx::{ConnectOptions as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
+    task::yield_now,
     time::{Instant, timeout_at},
 };
 
 use self::session::Session;
-use super::StoreError;
+use super::{
+    StoreError,
+    driver::{Connection, Options, block},
+};
 
 /// The maximum number of operations per commit, so that neither they nor other processes have to wait for long.
 const MAX_BATCH: usize = 64;
@@ -30,17 +27,15 @@ const MAX_BATCH: usize = 64;
 #[derive(Debug)]
 pub(super) struct Writer {
     session: Arc<Mutex<Session>>,
-    /// The number of operations that wait for the connection.
-    waiting: AtomicUsize,
-    options: SqliteConnectOptions,
+    options: Options,
     busy_timeout: Duration,
 }
 
 impl Writer {
     /// Opens the connection. `busy_timeout` limits the wait for the connection and for the write lock together.
-    pub(super) async fn open(options: SqliteConnectOptions, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
-        let session = Session::new(options.connect().await?);
-        Ok(Self { session: Arc::new(Mutex::new(session)), waiting: AtomicUsize::new(0), options, busy_timeout })
+    pub(super) fn open(options: Options, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
+        let session = Session::new(options.open()?);
+        Ok(Self { session: Arc::new(Mutex::new(session)), options, busy_timeout })
     }
 
     /// Runs an operation in a write transaction and returns its result after the commit. If the operation fails, its
@@ -54,55 +49,45 @@ impl Writer {
     /// time, or another error if the commit fails.
     pub(super) async fn run<T>(
         &self,
-        operation: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+        operation: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let deadline = Instant::now() + self.busy_timeout;
         let mut session = self.acquire(deadline).await?;
-        session.begin(&self.options, deadline).await?;
-        let result = operation(session.connection()?).await;
-        match &result {
-            Ok(_) => session.keep(),
-            Err(_) => session.revert().await,
-        }
+        let result = block(async {
+            session.begin(&self.options, deadline)?;
+            let result = operation(session.connection()?).await;
+            match &result {
+                Ok(_) => session.keep(),
+                Err(_) => session.revert(),
+            }
+            Ok::<_, StoreError>(result)
+        })
+        .await?;
         self.end(session).await?;
         result
     }
 
-    /// Returns the number of operations that wait for the connection.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Acquire)
-    }
-
     /// Commits the open transaction and closes the connection. Later operations fail.
     pub(super) async fn close(&self) {
-        self.session.lock().await.close().await;
+        let mut session = self.session.lock().await;
+        block(async { session.close() }).await;
     }
 
     /// Waits for the connection, in order of arrival.
     async fn acquire(&self, deadline: Instant) -> Result<OwnedMutexGuard<Session>, StoreError> {
-        let waiting = Waiting::new(&self.waiting);
-        let session = timeout_at(deadline, Arc::clone(&self.session).lock_owned()).await;
-        drop(waiting);
-        session.map_err(|_| StoreError::Busy)
+        timeout_at(deadline, Arc::clone(&self.session).lock_owned()).await.map_err(|_| StoreError::Busy)
     }
 
-    /// Commits the open transaction, or leaves the commit to the operations that wait for the connection.
+    /// Leaves the commit to a separate task, because the batch needs the result even if this caller is dropped.
     async fn end(&self, mut session: OwnedMutexGuard<Session>) -> Result<(), StoreError> {
         if !session.is_open() {
             return Ok(());
         }
-        let is_last = self.waiting() == 0;
-        if is_last && session.batch_len() == 0 {
-            return session.commit().await;
-        }
         let committed = session.join_batch();
-        if is_last || session.batch_len() >= MAX_BATCH {
-            // Commit in a separate task, because the batch needs the result even if this caller is dropped.
-            tokio::spawn(async move { session.commit().await });
+        if session.batch_len() >= MAX_BATCH {
+            tokio::spawn(commit(session));
         } else {
             if session.batch_len() == 1 {
-                // This task queues behind the operations that will join the batch, all of which may be dropped before
-                // their turn.
                 tokio::spawn(commit_next(Arc::clone(&self.session)));
             }
             drop(session);
@@ -113,23 +98,14 @@ impl Writer {
     }
 }
 
-/// Waits for the connection, and commits the transaction that is open then.
+/// Commits the open transaction after the operations that are about to start.
 async fn commit_next(session: Arc<Mutex<Session>>) {
-    session.lock().await.commit_open().await;
+    // The tasks that are ready to run get their turn, and their operations queue for the connection before this task.
+    yield_now().await;
+    commit(session.lock_owned().await).await;
 }
 
-/// Counts an operation while it waits for the connection.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
+/// Commits the open transaction.
+async fn commit(mut session: OwnedMutexGuard<Session>) {
+    block(async { session.commit_open() }).await;
 }

@@ -1,15 +1,18 @@
 //! The writer connection, its open transaction, and the operations that wait for the commit.
 
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::store::{StoreError, sqlite};
+use crate::store::{
+    StoreError,
+    driver::{Connection, Options},
+    sqlite,
+};
 
 /// The connection and the transaction that is open on it.
 #[derive(Debug)]
 pub(super) struct Session {
     /// The connection; `None` after a failure, and after the writer was closed.
-    connection: Option<SqliteConnection>,
+    connection: Option<Connection>,
     is_closed: bool,
     transaction: State,
     /// The operations that wait for the commit of the open transaction.
@@ -23,10 +26,8 @@ enum State {
     Idle,
     /// A transaction is open, and all its operations succeeded.
     Open,
-    /// An operation is running. If the next operation finds this state, the caller of this one was dropped.
+    /// An operation is running. If the next operation finds this state, this one panicked or was dropped.
     Running,
-    /// The commit is running. If the next operation finds this state, the caller of this one was dropped.
-    Committing,
 }
 
 /// The reason why an operation's transaction was not committed.
@@ -61,7 +62,7 @@ impl From<CommitError> for StoreError {
 }
 
 impl Session {
-    pub(super) fn new(connection: SqliteConnection) -> Self {
+    pub(super) fn new(connection: Connection) -> Self {
         Self { connection: Some(connection), is_closed: false, transaction: State::Idle, batch: Vec::new() }
     }
 
@@ -89,40 +90,35 @@ impl Session {
     }
 
     /// Commits the open transaction and closes the connection for good.
-    pub(super) async fn close(&mut self) {
-        self.commit_open().await;
+    pub(super) fn close(&mut self) {
+        self.commit_open();
         self.is_closed = true;
-        if let Some(connection) = self.connection.take()
-            && let Err(error) = connection.close().await
-        {
-            tracing::debug!(%error, "failed to close the connection");
-        }
+        self.connection = None;
     }
 
-    pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    pub(super) fn connection(&mut self) -> Result<&mut Connection, StoreError> {
         self.connection.as_mut().ok_or(StoreError::Database(sqlx::Error::PoolClosed))
     }
 
-    async fn execute(&mut self, statement: impl SqlSafeStr) -> Result<(), StoreError> {
-        sqlx::query(statement).execute(self.connection()?).await?;
-        Ok(())
+    fn execute(&mut self, statement: &str) -> Result<(), StoreError> {
+        Ok(self.connection()?.exec(statement)?)
     }
 
     /// Begins a transaction, or joins the open one.
-    pub(super) async fn begin(&mut self, options: &SqliteConnectOptions, deadline: Instant) -> Result<(), StoreError> {
-        self.settle().await;
+    pub(super) fn begin(&mut self, options: &Options, deadline: Instant) -> Result<(), StoreError> {
+        self.settle();
         if self.connection.is_none() && !self.is_closed {
-            self.connection = Some(options.connect().await?);
+            self.connection = Some(options.open()?);
         }
         if self.transaction == State::Open {
             self.transaction = State::Running;
             // The name is unique in the transaction: if the savepoint is missing, `ROLLBACK TO` must fail rather than
             // find the savepoint of the previous operation.
-            return self.execute(sqlite::savepoint(self.batch.len())).await;
+            return self.execute(&sqlite::savepoint(self.batch.len()));
         }
         self.transaction = State::Running;
         loop {
-            match self.execute(sqlite::BEGIN_WRITE).await {
+            match self.execute(sqlite::BEGIN_WRITE) {
                 Err(StoreError::Busy) if Instant::now() < deadline => {}
                 Ok(()) => return Ok(()),
                 Err(error) => {
@@ -133,38 +129,34 @@ impl Session {
         }
     }
 
-    /// Cleans up after an operation or a commit whose caller was dropped.
-    async fn settle(&mut self) {
+    /// Cleans up after an operation that panicked or was dropped.
+    fn settle(&mut self) {
         match self.transaction {
             State::Idle | State::Open => {}
-            State::Running => self.revert().await,
-            State::Committing => {
-                // Only a commit without a batch runs in its caller, so no operation waits for the result.
-                self.abort().await;
-            }
+            State::Running => self.revert(),
         }
     }
 
     /// Reverts the changes of the running operation, and no others.
-    pub(super) async fn revert(&mut self) {
+    pub(super) fn revert(&mut self) {
         if self.batch.is_empty() {
-            return self.abort().await;
+            return self.abort();
         }
         // If the disk is full, SQLite rolls back the entire transaction, including the savepoint.
-        match self.execute(sqlite::rollback_to(self.batch.len())).await {
+        match self.execute(&sqlite::rollback_to(self.batch.len())) {
             Ok(()) => self.transaction = State::Open,
             Err(error) => {
                 self.answer(&Err(CommitError::from(&error)));
-                self.abort().await;
+                self.abort();
             }
         }
     }
 
     /// Rolls back the transaction. A connection that cannot do so is replaced.
-    async fn abort(&mut self) {
+    fn abort(&mut self) {
         // If there is no transaction, the statement fails: SQLite has already rolled it back, or the commit was
         // completed.
-        if let Err(error) = self.execute(sqlite::ROLLBACK).await
+        if let Err(error) = self.execute(sqlite::ROLLBACK)
             && !sqlite::is_rejection(&error)
         {
             tracing::debug!(%error, "replacing the writer connection");
@@ -173,30 +165,22 @@ impl Session {
         self.transaction = State::Idle;
     }
 
-    /// Commits the open transaction, if there is one.
-    pub(super) async fn commit_open(&mut self) {
-        self.settle().await;
-        if self.transaction == State::Open {
-            // Each operation in the batch receives the error, if there is one.
-            let _ = self.commit().await;
+    /// Commits the open transaction, if there is one, and reports the result to every operation in the batch.
+    pub(super) fn commit_open(&mut self) {
+        self.settle();
+        if self.transaction != State::Open {
+            return;
         }
-    }
-
-    /// Commits the transaction and reports the result to every operation in the batch.
-    pub(super) async fn commit(&mut self) -> Result<(), StoreError> {
-        self.transaction = State::Committing;
-        let result = self.execute(sqlite::COMMIT).await;
-        match &result {
+        match self.execute(sqlite::COMMIT) {
             Ok(()) => {
                 self.transaction = State::Idle;
                 self.answer(&Ok(()));
             }
             Err(error) => {
-                self.answer(&Err(CommitError::from(error)));
-                self.abort().await;
+                self.answer(&Err(CommitError::from(&error)));
+                self.abort();
             }
         }
-        result
     }
 
     /// Reports the result of the commit to the operations in the batch.

@@ -1,0 +1,31 @@
+//! The arguments of a statement.
+
+use sqlx::{Encode, Type, encode::IsNull, error::BoxDynError};
+
+use super::{Driver, Value};
+
+/// The arguments of a statement, by the number of their parameters (`$1` is the first one).
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct Arguments(pub(super) Vec<Value>);
+
+impl sqlx::Arguments for Arguments {
+    type Database = Driver;
+
+    fn reserve(&mut self, additional: usize, _size: usize) {
+        self.0.reserve(additional);
+    }
+
+    fn add<'t, T: Encode<'t, Driver> + Type<Driver>>(&mut self, value: T) -> Result<(), BoxDynError> {
+        if let IsNull::Yes = value.encode(&mut self.0)? {
+            self.0.push(Value(rusqlite::types::Value::Null));
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+sqlx_core::impl_into_arguments_for_arguments!(Arguments);
+sqlx_core::impl_encode_for_option!(Driver);

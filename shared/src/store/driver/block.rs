@@ -1,0 +1,22 @@
+//! Blocking calls within asynchronous code.
+
+use std::{future::poll_fn, pin::pin};
+
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
+};
+
+/// Polls a future that may block its thread, such as one that waits for a lock or a disk. The runtime moves the
+/// thread's other tasks to another thread in the meantime.
+pub(in crate::store) async fn block<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    // A runtime with a single thread has no other thread to move them to. The programs do not use one.
+    let is_single = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+    poll_fn(
+        move |context| {
+            if is_single { future.as_mut().poll(context) } else { block_in_place(|| future.as_mut().poll(context)) }
+        },
+    )
+    .await
+}

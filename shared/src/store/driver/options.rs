@@ -1,0 +1,73 @@
+//! How connections are opened.
+
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use log::LevelFilter;
+use rusqlite::OpenFlags;
+use sqlx::{ConnectOptions, Error};
+use sqlx_core::Url;
+
+use super::{Connection, error::convert};
+
+/// The options of a connection to an existing database.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Options {
+    /// The database file.
+    pub(in crate::store) path: PathBuf,
+    /// How long a statement waits for a lock.
+    pub(in crate::store) busy_timeout: Duration,
+    /// Settings of the connection (<https://www.sqlite.org/pragma.html>).
+    pub(in crate::store) pragmas: Vec<(&'static str, String)>,
+    /// The number of statements that remain prepared.
+    pub(in crate::store) statements_kept: usize,
+}
+
+impl Options {
+    /// Adds a setting.
+    pub(in crate::store) fn pragma(mut self, name: &'static str, value: &str) -> Self {
+        self.pragmas.push((name, value.to_owned()));
+        self
+    }
+
+    /// Opens a connection.
+    pub(in crate::store) fn open(&self) -> Result<Connection, Error> {
+        // A connection is used by one thread at a time, so SQLite needs no locks.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let raw = rusqlite::Connection::open_with_flags(&self.path, flags).map_err(convert)?;
+        raw.busy_timeout(self.busy_timeout).map_err(convert)?;
+        raw.set_prepared_statement_cache_capacity(self.statements_kept);
+        for (name, value) in &self.pragmas {
+            raw.execute_batch(&format!("PRAGMA {name} = {value}")).map_err(convert)?;
+        }
+        Ok(Connection::new(raw))
+    }
+}
+
+// sqlx requires this of every driver. The store opens its connections itself.
+impl ConnectOptions for Options {
+    type Connection = Connection;
+
+    fn from_url(url: &Url) -> Result<Self, Error> {
+        url.as_str().parse()
+    }
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        self.open()
+    }
+
+    fn log_statements(self, _: LevelFilter) -> Self {
+        self
+    }
+
+    fn log_slow_statements(self, _: LevelFilter, _: Duration) -> Self {
+        self
+    }
+}
+
+impl FromStr for Options {
+    type Err = Error;
+
+    fn from_str(_: &str) -> Result<Self, Error> {
+        Err(Error::Configuration("this driver does not read URLs".into()))
+    }
+}

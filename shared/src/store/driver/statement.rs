@@ -1,0 +1,39 @@
+//! Prepared statements of sqlx, which the store does not use: connections cache them internally.
+
+use sqlx::{ColumnIndex, Either, Error, SqlStr};
+
+use super::{Arguments, Driver, row::Column, value::DataType};
+
+/// A statement.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Statement(pub(super) SqlStr);
+
+impl sqlx::Statement for Statement {
+    type Database = Driver;
+
+    fn into_sql(self) -> SqlStr {
+        self.0
+    }
+
+    fn sql(&self) -> &SqlStr {
+        &self.0
+    }
+
+    fn parameters(&self) -> Option<Either<&[DataType], usize>> {
+        None
+    }
+
+    fn columns(&self) -> &[Column] {
+        &[]
+    }
+
+    sqlx_core::impl_statement_query!(Arguments);
+}
+
+sqlx_core::impl_column_index_for_statement!(Statement);
+
+impl ColumnIndex<Statement> for &str {
+    fn index(&self, _: &Statement) -> Result<usize, Error> {
+        Err(Error::ColumnNotFound((*self).to_owned()))
+    }
+}

@@ -1,0 +1,92 @@
+//! Values in SQLite's five storage classes (<https://www.sqlite.org/datatype3.html>).
+
+use std::{borrow::Cow, fmt};
+
+use rusqlite::types::Value as StoredValue;
+use sqlx::TypeInfo;
+
+use super::Driver;
+
+/// The storage class of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum DataType {
+    Null,
+    Integer,
+    Real,
+    Text,
+    Blob,
+}
+
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl TypeInfo for DataType {
+    fn is_null(&self) -> bool {
+        *self == Self::Null
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Null => "NULL",
+            Self::Integer => "INTEGER",
+            Self::Real => "REAL",
+            Self::Text => "TEXT",
+            Self::Blob => "BLOB",
+        }
+    }
+}
+
+/// A value, either of a row or of a parameter.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Value(pub(super) StoredValue);
+
+impl Value {
+    pub(super) const fn data_type(&self) -> DataType {
+        match self.0 {
+            StoredValue::Null => DataType::Null,
+            StoredValue::Integer(_) => DataType::Integer,
+            StoredValue::Real(_) => DataType::Real,
+            StoredValue::Text(_) => DataType::Text,
+            StoredValue::Blob(_) => DataType::Blob,
+        }
+    }
+}
+
+impl sqlx::Value for Value {
+    type Database = Driver;
+
+    fn as_ref(&self) -> ValueRef<'_> {
+        ValueRef(self)
+    }
+
+    fn type_info(&self) -> Cow<'_, DataType> {
+        Cow::Owned(self.data_type())
+    }
+
+    fn is_null(&self) -> bool {
+        self.data_type().is_null()
+    }
+}
+
+/// A value of a row.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct ValueRef<'r>(pub(super) &'r Value);
+
+impl<'r> sqlx::ValueRef<'r> for ValueRef<'r> {
+    type Database = Driver;
+
+    fn to_owned(&self) -> Value {
+        self.0.clone()
+    }
+
+    fn type_info(&self) -> Cow<'_, DataType> {
+        Cow::Owned(self.0.data_type())
+    }
+
+    fn is_null(&self) -> bool {
+        self.0.data_type().is_null()
+    }
+}
