@@ -29,7 +29,7 @@ const RESERVED_KIB: u32 = 4 * 1024;
 const SHORT_BYTES: usize = 64 * 1024;
 /// Maximum time that a request waits for memory.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
-/// Interval at which a waiting request closes the connections of clients that are not reading.
+/// Interval at which a waiting request closes the connection of a client that is not reading.
 const CLOSE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The memory that all long responses share. Cheap to clone.

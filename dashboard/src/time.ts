@@ -47,7 +47,7 @@ export function formatExact(iso: string): string {
   return exact.format(new Date(iso));
 }
 
-/** Formats a time for the chat list, such as "now", "11:38", "Sat", or "3 Mar". */
+/** Formats a time for the chat list, such as "now", "11:38 AM", "Sat", or "Mar 3". */
 export function formatListTime(iso: string, nowMs: number): string {
   const time = new Date(iso);
   const now = new Date(nowMs);

@@ -18,7 +18,7 @@ pub fn report_exit(program: &str, error: &anyhow::Error) {
     }
 }
 
-/// From now on, logs each panic as one line instead of printing text that spans several lines.
+/// Installs a panic hook that logs each panic as one line instead of printing several.
 pub(super) fn log_panics() {
     IS_JSON.store(true, Ordering::Relaxed);
     panic::set_hook(Box::new(|panic| {

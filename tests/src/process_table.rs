@@ -2,7 +2,7 @@
 
 use procfs::process::{Process, all_processes};
 
-/// Returns the processes whose command line contains this text, except for the current process.
+/// Returns the IDs of the processes whose command line contains this text, except for the current process.
 pub fn processes_with(text: &str) -> Vec<u32> {
     processes().filter(|pid| *pid != std::process::id() && command_of(*pid).contains(text)).collect()
 }
@@ -12,7 +12,7 @@ pub fn processes() -> impl Iterator<Item = u32> {
     all_processes().unwrap().filter_map(Result::ok).filter_map(|process| u32::try_from(process.pid()).ok())
 }
 
-/// Returns the parent of a process, unless the process has exited.
+/// Returns the ID of a process's parent, unless the process has exited.
 pub fn parent_of(pid: u32) -> Option<u32> {
     u32::try_from(find(pid)?.stat().ok()?.ppid).ok()
 }

@@ -92,7 +92,7 @@ impl Proxy {
         self.shared.frozen.send_replace(true);
     }
 
-    /// Resumes forwarding, starting with the delayed data.
+    /// Resumes forwarding, starting with the data that arrived in the meantime.
     pub fn resume(&self) {
         self.shared.frozen.send_replace(false);
     }

@@ -1,9 +1,9 @@
 //! Runs one attempt at a turn, from the claim to the outcome.
 //!
-//! An attempt ends with exactly one call to [`outcome::write_and_claim`], or with none if it is
-//! already over in the store. Text is published as it arrives, and stored in chunks that end at delta boundaries; steps
-//! and permission requests are stored as they arrive. Anything that has not been stored when the attempt ends is stored
-//! with the outcome, or before it if another attempt may follow.
+//! An attempt ends with exactly one call to [`outcome::write_and_claim`], or with none if the store already records it
+//! as ended. Text is published as it arrives, and stored in chunks that end at delta boundaries; steps and permission
+//! requests are stored as they arrive. Anything that has not been stored when the attempt ends is stored with the
+//! outcome, or before it if another attempt may follow.
 
 #[cfg(test)]
 mod tests;
@@ -42,8 +42,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
 /// Pause after a failed attempt to read the conversation.
 const READ_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long storing the text may delay a hand-back, which has a deadline of its own. A write that takes longer continues
-/// in the background.
+/// How long storing the text may delay a hand-back, which has a deadline of its own. A write that takes longer
+/// continues in the background.
 const HAND_BACK_TEXT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Runs attempts.
@@ -68,16 +68,16 @@ pub struct TurnRunner {
 /// The reason why an attempt ended.
 enum AttemptResult {
     Finished(Result<Answer, AgentError>),
-    /// A stop was requested, or the attempt is already over according to the store.
+    /// A stop was requested, or the store already records the attempt as ended.
     Stopped,
     /// The process is shutting down.
     HandedBack,
     TimedOut(Duration),
-    /// According to the store, the attempt is over.
+    /// A write failed because the store already records the attempt as ended.
     LeaseLost,
 }
 
-/// Stores the rest of the text if another attempt may follow. It is kept in case the others have none.
+/// Stores the rest of the text if another attempt may follow, in case no later attempt produces any text.
 async fn store_text(end: &AttemptResult, text: &mut TextWriter) -> WriterStatus {
     match end {
         AttemptResult::Finished(Err(_)) | AttemptResult::TimedOut(_) => text.store_rest().await,

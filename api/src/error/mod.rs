@@ -54,14 +54,14 @@ impl ApiError {
         Self::new(Code::InternalError, "The server hit an internal error.").caused_by(source)
     }
 
-    /// Adds the invalid fields, parameters, and headers.
+    /// Sets the invalid fields, parameters, and headers.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
         self
     }
 
-    /// Adds the cause, which is logged and never sent to the client.
+    /// Sets the cause, which is logged and never sent to the client.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));

@@ -35,7 +35,7 @@ impl LoginCookie {
         CookieJar::new().add(cookie)
     }
 
-    /// Returns a jar that removes the cookie, under both names.
+    /// Returns a jar that removes the cookie. Over HTTPS, removes it under both names.
     pub fn clear(headers: &HeaderMap) -> CookieJar {
         let removal = |is_https| {
             let mut cookie = bare(is_https, String::new());

@@ -1,4 +1,4 @@
-//! The handle with which other tasks wake an open stream and mark what is due on it.
+//! The handle that other tasks use to wake an open stream and mark what is due on it.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU8, Ordering},
@@ -23,7 +23,8 @@ pub(super) const HEARTBEAT_VISITS: u8 = 5;
 /// Number of visits after which a reader that accepts nothing is too slow.
 pub(super) const STALL_VISITS: u8 = 10;
 
-/// The handle of an open stream. The stream registers its waker, and is woken by everything that concerns it.
+/// The handle of an open stream. The stream registers its waker here, and is woken when it has something to do or must
+/// end.
 #[derive(Debug, Default)]
 pub(super) struct StreamHandle {
     waker: AtomicWaker,

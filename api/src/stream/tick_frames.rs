@@ -1,4 +1,4 @@
-//! The frames that recur, which all streams of a tick share.
+//! The frames of recurring events, shared by all streams that send them in the same tick.
 
 use std::{
     collections::HashMap,
@@ -34,7 +34,7 @@ impl TickFrames {
         Some(frame)
     }
 
-    /// Removes the frames of the last tick.
+    /// Removes the frames of the previous tick.
     pub(super) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -27,7 +27,7 @@ impl Installation {
     /// Prepares an installation and starts its processes.
     ///
     /// # Errors
-    /// Fails if the CPUs cannot be set.
+    /// Fails if the CPU affinity cannot be set.
     pub async fn start(setup: Setup, placement: &Placement, model: &Model) -> Result<Self> {
         let mut installation = Self::prepare(setup, placement, model).await?;
         installation.launch(placement).await?;
@@ -38,7 +38,7 @@ impl Installation {
     /// generates the load.
     ///
     /// # Errors
-    /// Fails if the CPUs cannot be set.
+    /// Fails if the CPU affinity cannot be set.
     pub async fn prepare(setup: Setup, placement: &Placement, model: &Model) -> Result<Self> {
         placement.enter()?;
         let builder = TestApp::builder()
@@ -55,7 +55,7 @@ impl Installation {
     /// Starts the product's processes on the CPUs chosen for them.
     ///
     /// # Errors
-    /// Fails if the CPUs cannot be set.
+    /// Fails if the CPU affinity cannot be set.
     pub async fn launch(&mut self, placement: &Placement) -> Result<()> {
         let _side = placement.enter_product_side()?;
         for _ in 0..self.setup.workers {
@@ -69,7 +69,7 @@ impl Installation {
     /// started.
     ///
     /// # Errors
-    /// Fails if a row violates the schema.
+    /// Fails if the migration fails or a row violates the schema.
     pub async fn fill(&self, size: Fill) -> Result<Vec<String>> {
         let migrated = self.app.run_api(&["migrate"]).await;
         ensure!(migrated.status.success(), "api migrate: {}", String::from_utf8_lossy(&migrated.stderr));

@@ -1,4 +1,5 @@
-//! Checks that one user's stream contains exactly the expected events: no gaps, no duplicates, and one answer to each message.
+//! Checks that one user's stream contains exactly the expected events: no gaps, no duplicates, and one answer to each
+//! message.
 
 use std::collections::HashMap;
 
@@ -98,8 +99,9 @@ impl Observer {
         Ok(())
     }
 
-    /// A task is updated twice: when it starts and when it ends. An event shows the task as it is when the event is
-    /// sent, so the first update may already show the final state.
+    /// Records an update of a task, and returns the task if it has ended. A task is updated twice: when it starts and
+    /// when it ends. An event shows the task as it is when the event is sent, so the first update may already show the
+    /// final state.
     fn record_task(&mut self, task: &Task) -> Result<Option<Ended>> {
         let trace = self.tasks.get_mut(&task.id).with_context(|| format!("a task without a message: {task:?}"))?;
         trace.updates += 1;

@@ -47,7 +47,7 @@ impl Placement {
     /// Moves this thread to the CPUs for load generation.
     ///
     /// # Errors
-    /// Fails if the operating system refuses.
+    /// Fails if the CPU affinity cannot be set.
     pub fn enter(&self) -> Result<()> {
         sched_setaffinity(THIS_THREAD, &self.load).context("set the CPUs")
     }
@@ -56,7 +56,7 @@ impl Placement {
     /// meantime stay on those CPUs.
     ///
     /// # Errors
-    /// Fails if the operating system refuses.
+    /// Fails if the CPU affinity cannot be set.
     pub fn enter_product_side(&self) -> Result<ProductSide> {
         sched_setaffinity(THIS_THREAD, &self.product).context("set the CPUs")?;
         Ok(ProductSide(self.load))

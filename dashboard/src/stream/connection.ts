@@ -23,8 +23,8 @@ export interface ConnectionOptions {
   onEvents: (events: readonly Received[]) => void;
   onStatus: (status: ConnectionStatus) => void;
   /**
-   * Called after repeated failures, because a stream, unlike a request, does not expose the status
-   * code.
+   * Called after repeated failures, so that the caller can find out the cause with a request: a
+   * stream does not expose the status code.
    */
   onTrouble: () => void;
 }

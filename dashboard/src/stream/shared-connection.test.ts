@@ -3,7 +3,7 @@ import { at } from "@/test-objects";
 import type { Received } from "./connection";
 import { connectShared } from "./shared-connection";
 
-/** A fake BroadcastChannel with which a test acts as the other tabs. */
+/** A fake BroadcastChannel that a test uses to act as the other tabs. */
 class FakeChannel extends EventTarget {
   static posted: { kind: string; from?: string }[] = [];
   static latest: FakeChannel;

@@ -138,8 +138,8 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
   }
   const fetched = { isLoaded: true, fetchedAt: seq, isStale: false };
   let next: Thread = { ...thread, ...fetched, messages, detached, tasks, hasMore, firstTurn };
-  // The end of the task may have been missed. The response contains the answer if the task is still
-  // running.
+  // The end of the task may have been missed. The response contains the partial text if the task is
+  // still running.
   if (thread.isStale)
     for (const taskId of Object.keys(next.live))
       if (!next.tasks[taskId]) next = { ...next, live: without(next.live, taskId) };

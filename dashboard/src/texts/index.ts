@@ -1,4 +1,4 @@
-/** All texts of the page. A translation is another object with the same shape. */
+/** All user-facing text. A translation is another object with the same shape. */
 
 import { chat } from "./chat";
 import { chatList } from "./chat-list";

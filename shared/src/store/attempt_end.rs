@@ -77,7 +77,7 @@ pub struct AttemptReport {
 }
 
 impl AttemptReport {
-    /// Creates the report of an attempt of which nothing is known but its end, such as one whose agent did not start.
+    /// Creates a report for an attempt of which only the end is known, such as one whose agent did not start.
     #[must_use]
     pub const fn of(claim: &Claim, end: AttemptEnd) -> Self {
         Self { end, steps: Vec::new(), milestones: AttemptMilestones::claimed(claim.claimed_at) }

@@ -64,7 +64,7 @@ pub(super) async fn text_so_far(
     Ok(pieces.concat())
 }
 
-/// Reads the chunks after a position, in the order in which they were stored.
+/// Reads the chunks of running attempts after a position, in the order in which they were stored.
 pub(super) async fn read_after(
     connection: &mut Connection,
     after_id: i64,

@@ -73,7 +73,7 @@ const SEARCH_UNREAD: &str =
 /// A value that sorts after every time and every ID.
 const BEFORE_THE_FIRST: &str = "~";
 
-/// What the place of a session in a list depends on.
+/// The sort key of a session within the pinned or the unpinned sessions.
 #[derive(sqlx::FromRow)]
 struct SortKey {
     id: SessionId,

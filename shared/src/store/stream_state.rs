@@ -80,8 +80,8 @@ fn is_full<T>(steps: &[T]) -> bool {
     i64::try_from(steps.len()).is_ok_and(|count| count >= STEP_PAGE)
 }
 
-/// Selects a user's running tasks among all running tasks, of which there are no more than workers can run at once.
-/// `CROSS JOIN` preserves the order of the tables, because a user may have any number of sessions.
+/// Selects a user's running tasks. Starts from all running tasks, whose number is limited by the workers' concurrency,
+/// and not from the user's sessions, whose number is unlimited. `CROSS JOIN` enforces this order.
 const LIST_RUNNING: &str = "SELECT t.id, t.attempt, t.chat_session_id, s.agent_key FROM agent_task t \
      CROSS JOIN chat_session s CROSS JOIN user_log u \
      WHERE t.status = 'running' AND s.id = t.chat_session_id AND u.id = $1 AND u.workspace_id = s.workspace_id \

@@ -2,7 +2,7 @@
 //! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
 //!
 //! Guarantees: without an endpoint, nothing is created or recorded. Spans are exported by a separate thread from a
-//! bounded queue, and dropped if the queue is full, so a slow or unreachable collector can delay only the end of the
+//! bounded queue, and dropped if the queue is full, so a slow or unreachable collector can delay only the exit of the
 //! process, by at most a second.
 
 mod collector;
@@ -28,7 +28,7 @@ pub use span::{TraceSpan, current_trace_parent};
 
 pub(crate) use span::current_trace_id;
 
-/// How long the end of the process may be delayed to export the last spans.
+/// How long exporting the last spans may delay the exit of the process.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// The crates whose spans are recorded.

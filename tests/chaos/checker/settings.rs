@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::history::{Action, ChangeRecord, OperationResult};
 
-/// Describes those of the session's settings that none of these changes can explain. `texts` contains every text that
-/// the session's messages have had.
+/// Describes each setting of the session that none of these changes can explain. `texts` contains every text that the
+/// session's messages have had.
 pub(super) fn check(session: &Value, messages: &[Value], changes: &[ChangeRecord], texts: &[&str]) -> Vec<String> {
     let titles = of(changes, |action| if let Action::Rename(title) = action { Some(title.clone()) } else { None });
     let pins = of(changes, |action| if let Action::Pin(pinned) = action { Some(*pinned) } else { None });

@@ -10,8 +10,9 @@ use futures::future::join_all;
 
 use super::table::{OPERATIONS, Operation};
 
-/// The time limit for a body, plus headroom for a busy machine.
+/// The time limit for a body.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
+/// Headroom for a busy machine.
 const SLACK: Duration = Duration::from_secs(10);
 
 /// Sends an operation's request head, and then its body at one byte per second. Expects a 408 response.

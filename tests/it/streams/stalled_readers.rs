@@ -1,4 +1,4 @@
-//! A reader that stalls for a while does not delay other clients, and can always tell whether it has missed events.
+//! A reader that stalls for a while does not delay other clients, and can always detect missed events.
 
 use std::time::{Duration, Instant};
 

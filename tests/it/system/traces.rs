@@ -187,7 +187,7 @@ async fn a_collector_that_does_not_answer_delays_nothing_but_the_exit() {
     }
 }
 
-/// Returns how many lines of a log contain a text.
+/// Returns the number of lines in a log that contain a string.
 fn lines_with(log: &str, text: &str) -> usize {
     log.lines().filter(|line| line.contains(text)).count()
 }

@@ -16,8 +16,7 @@ interface PageStart {
 const start: PageStart = { cursor: null, after: null };
 
 /**
- * Fetches a list into the store, page by page. The Query cache contains only where each page
- * starts.
+ * Fetches a list into the store, page by page. The Query cache holds only the start of each page.
  */
 export function useSessionList(status: ListedStatus, isEnabled = true) {
   const generation = useStore((state) => state.generation);
@@ -51,8 +50,8 @@ function fetchUnread(cursor: string | null, signal: AbortSignal) {
 }
 
 /**
- * Fetches the unread sessions beyond the loaded pages of the list, so that they can be counted. The
- * stream then keeps the count up to date.
+ * Fetches all unread sessions if the list has more pages, so that unread sessions on those pages
+ * are counted as well. The stream then keeps the count up to date.
  */
 export function useUnreadSessions(): void {
   const { hasNextPage } = useSessionList("active");

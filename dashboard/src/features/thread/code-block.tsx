@@ -10,7 +10,7 @@ const colors: Readonly<Record<Exclude<Token["kind"], "plain">, string>> = {
   keyword: "text-accent",
 };
 
-/** A code block with a name and a copy button, which scrolls independently. */
+/** An independently scrolling code block with a name and a copy button. */
 export const CodeBlock = memo(function CodeBlock(props: {
   code: string;
   language: string | undefined;

@@ -153,7 +153,10 @@ function Detail({ detail, isRunning }: { detail: StepDetail; isRunning: boolean 
   );
 }
 
-/** The input or output of a tool call. While `isGrowing` is true, it stays scrolled to its end. */
+/**
+ * The input or output of a tool call. While `isGrowing` is true, it stays scrolled to its end
+ * unless the user has scrolled up.
+ */
 function Raw(props: { label: string; text: string; isInput?: boolean; isGrowing?: boolean }) {
   const field = useRef<HTMLPreElement>(null);
   const isAtEnd = useRef(true);

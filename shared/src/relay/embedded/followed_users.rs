@@ -27,7 +27,7 @@ impl FollowedUsers {
     }
 }
 
-/// Follows a user until it is dropped.
+/// Follows a user until this guard is dropped.
 #[derive(Debug)]
 pub(super) struct Follower {
     followed: Arc<FollowedUsers>,

@@ -15,7 +15,7 @@ use crate::chat::UserRef;
 /// The maximum number of channels per SUBSCRIBE or UNSUBSCRIBE, which limits a command to a few dozen kilobytes.
 const BATCH: usize = 500;
 
-/// A user's channel.
+/// A followed user and the state of the subscription to the user's channel.
 #[derive(Debug)]
 struct FollowedUser {
     user: UserRef,

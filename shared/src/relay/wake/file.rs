@@ -1,8 +1,9 @@
 //! The file that is touched after each commit.
 //!
-//! It has slots. A process counts its touches in a slot of its own, so that it does not take its own touch for that of another
-//! process. Slots are chosen at random; if two processes have chosen the same one, the first to notice takes another.
-//! Processes of release 0.1.0 always write the same byte, at the start of the first slot, which belongs to nobody else.
+//! The file is divided into slots. A process counts its touches in its own slot, so that it does not mistake its own
+//! touch for another process's. Slots are chosen at random; if two processes choose the same one, the first to notice
+//! moves to another. Processes of release 0.1.0 always write the same byte, at the start of the first slot, which is
+//! reserved for them.
 
 use std::{
     fs::{self, File, Metadata},
@@ -132,7 +133,8 @@ impl WakeFile {
         let touched = self.with_current(|State { opened, own }| {
             let mut slots = opened.read()?;
             if slots[0].to_le_bytes()[0] == FIRST_RELEASE {
-                // The next touch will change the slot again, and processes that have not noticed this one will notice it.
+                // Change the slot, so that the next touch changes it again. Processes that have not noticed this touch
+                // yet notice the change instead.
                 slots[0] = rand::random::<u64>() << u8::BITS;
                 opened.file.write_all_at(&slots[0].to_le_bytes(), 0)?;
             }

@@ -48,8 +48,8 @@ pub(super) enum PolicyDecision {
 }
 
 impl AcpPermissionRequest {
-    /// Parses the parameters of `session/request_permission`. Returns `None` if there are options but none of them can
-    /// be selected.
+    /// Parses the parameters of `session/request_permission`. Returns `None` if they contain no list of options, or if
+    /// none of the listed options can be selected. An empty list is valid.
     pub fn parse(parameters: &Value) -> Option<Self> {
         let listed = parameters.get("options")?.as_array()?;
         let mut offered: Vec<OfferedOption> = Vec::new();

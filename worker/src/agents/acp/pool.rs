@@ -38,9 +38,9 @@ use self::{
 use super::{connection::Connection, session::OpenSession};
 use crate::agents::process::{ProcessHandle, ProcessHost, tree};
 
-/// Shortest interval between checks for idle processes to end.
+/// Shortest interval between checks for idle processes that must be ended.
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
-/// Longest interval between checks for idle processes to end.
+/// Longest interval between checks for idle processes that must be ended.
 const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 /// A pooled connection. Dropping it ends the connection's process.
@@ -204,7 +204,8 @@ impl<C: PooledConnection> Pool<C> {
         idle
     }
 
-    /// Ends processes that have been idle for too long or have crashed, and removes empty slots.
+    /// Ends processes that have been idle for too long or have crashed, and idle ones while the memory limit is
+    /// exceeded. Also removes empty slots.
     fn evict_stale(&self) {
         for slot in self.idle() {
             let is_old = slot.used_at().elapsed() >= self.limits.keep_warm;

@@ -23,12 +23,12 @@ const REPLAY_SILENCE: Duration = Duration::from_millis(500);
 /// Maximum duration of a replay. If the replay takes longer, the session is not used.
 const REPLAY_LIMIT: Duration = Duration::from_secs(15);
 
-/// How late an agent's updates may be.
+/// How long to wait for an agent's late updates, which depends on how late they have been.
 #[derive(Debug)]
 pub(in crate::agents) struct SettlePolicy {
     /// Whether updates may arrive after a turn's result.
     is_lenient: bool,
-    /// Whether an update has arrived later than usual.
+    /// Whether an update has arrived too late or nearly so.
     is_late: AtomicBool,
 }
 

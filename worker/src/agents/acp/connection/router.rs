@@ -59,7 +59,8 @@ pub(super) struct Router {
     listener: Mutex<Option<(String, mpsc::Sender<QueuedEvent>)>>,
     room: Arc<Semaphore>,
     settle_policy: Arc<SettlePolicy>,
-    /// When a message for a session last arrived, whether or not there was a listener.
+    /// When an update that belongs to a turn or repeats a user message last arrived, whether or not there was a
+    /// listener.
     active_at: Mutex<Instant>,
     /// When the last completed turn ended, if no update has arrived since then.
     ended_at: Mutex<Option<Instant>>,
@@ -128,7 +129,7 @@ impl Router {
         EventSubscription { router: self, events, is_complete: false }
     }
 
-    /// Returns when a message for a session last arrived.
+    /// Returns when an update that belongs to a turn or repeats a user message last arrived.
     pub fn active_at(&self) -> Instant {
         *lock(&self.active_at)
     }

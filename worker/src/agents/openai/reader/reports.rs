@@ -69,7 +69,8 @@ fn is_error_status(value: &Value) -> bool {
     number.is_some_and(|number| number >= 400)
 }
 
-/// Returns whether a value carries information, that is, whether it is not `null`, `false`, 0, or empty.
+/// Returns whether a value carries information, that is, whether it is not `null`, `false`, 0, empty, or a report of
+/// success.
 fn is_substantial(value: &Value) -> bool {
     match value {
         Value::Null => false,

@@ -32,7 +32,7 @@ pub(super) struct ThinkTags {
     state: State,
     /// Text that may belong to an incomplete tag.
     held: String,
-    /// The answer's text so far, which is kept while it might still turn out to be a thought.
+    /// The text so far, kept until it is known whether it is a thought or part of the answer.
     text_so_far: String,
 }
 
@@ -42,7 +42,7 @@ enum State {
     Start,
     /// Inside a thought.
     Thinking { closing: &'static str, is_empty: bool },
-    /// Inside a thought without an opening tag, because earlier answers from this model started with one.
+    /// Inside a thought without an opening tag, because earlier answers from this model started with such a thought.
     Unopened { is_empty: bool },
     /// After a thought. Whitespace is dropped.
     AfterThought,
