@@ -56,7 +56,7 @@ use crate::{
     metrics::Metrics,
     response_memory::ResponseMemory,
     server::{ConnectionLimits, Connections},
-    state::AppState,
+    state::{AppState, Parts},
     stream::Hub,
 };
 
@@ -106,7 +106,7 @@ impl Application {
         let bind = || format!("BIND_ADDR={}: cannot listen on this address", config.bind_addr);
         let listener = TcpListener::bind(config.bind_addr).await.with_context(bind)?;
         let address = listener.local_addr()?;
-        let state = AppState {
+        let state = AppState::new(Parts {
             store,
             relay,
             catalog: Arc::new(catalog),
@@ -117,7 +117,7 @@ impl Application {
             response_memory: ResponseMemory::new(connections.clone()),
             openapi: openapi::to_json(&router::openapi())?.into(),
             task_max_attempts: config.task_max_attempts,
-        };
+        });
         Ok(Self { listener, address, connections, state })
     }
 

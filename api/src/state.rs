@@ -1,6 +1,6 @@
 //! The state that request handlers share.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use banter_shared::{
     agents_file::AgentCatalog,
@@ -14,9 +14,12 @@ use bytes::Bytes;
 
 use crate::{access::AccessPolicy, metrics::Metrics, response_memory::ResponseMemory, stream::Hub};
 
-/// The state of the process. Cheap to clone.
+/// The state of the process. Cheap to clone, because each layer of the router clones it for each request.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Parts>);
+
+/// The parts of [`AppState`].
+pub struct Parts {
     pub(crate) store: Store,
     pub(crate) relay: SharedRelay,
     pub(crate) catalog: Arc<AgentCatalog>,
@@ -31,7 +34,19 @@ pub struct AppState {
     pub(crate) task_max_attempts: u32,
 }
 
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
 impl AppState {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
     /// Announces a committed change to the other processes, and returns the change's value. Must be called for every
     /// change. If the change cancels running tasks, this method also ensures that they end.
     pub(crate) fn announce<T>(&self, changed: Change<T>) -> T {

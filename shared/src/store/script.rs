@@ -73,6 +73,7 @@ impl ScriptCall {
 
     /// Runs all statements. The first error ends the call; the transaction then contains the changes of the statements
     /// before it.
+    #[expect(clippy::unused_async, reason = "the driver of another database will have to wait")]
     pub(super) async fn execute(self, tx: &mut Connection) -> Result<(), StoreError> {
         debug_assert_eq!(self.unbound.as_slice(), &[] as &[&str], "parameters must be bound");
         if let Some(error) = self.error {

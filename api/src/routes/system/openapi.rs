@@ -19,5 +19,5 @@ use crate::state::AppState;
     responses((status = 200, description = "The document.", body = Object, content_type = "application/json")),
 )]
 pub async fn openapi(State(state): State<AppState>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], state.openapi).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], state.openapi.clone()).into_response()
 }

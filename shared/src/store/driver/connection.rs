@@ -88,16 +88,13 @@ impl Connection {
 fn bind(statement: &mut rusqlite::Statement<'_>, arguments: &Arguments) -> Result<(), Error> {
     let mut unnumbered = 0;
     for index in 1..=statement.parameter_count() {
-        let number = match statement.parameter_name(index) {
+        let number = if let Some(name) = statement.parameter_name(index) {
             // The name of a parameter includes the `$` or `?`.
-            Some(name) => name
-                .get(1..)
-                .and_then(|digits| digits.parse().ok())
-                .ok_or_else(|| Error::Protocol(format!("the name of the parameter {name} is not a number")))?,
-            None => {
-                unnumbered += 1;
-                unnumbered
-            }
+            let number = name.get(1..).and_then(|digits| digits.parse().ok());
+            number.ok_or_else(|| Error::Protocol(format!("the name of the parameter {name} is not a number")))?
+        } else {
+            unnumbered += 1;
+            unnumbered
         };
         if let Some(Value(value)) = arguments.0.get(number - 1) {
             statement.raw_bind_parameter(index, value).map_err(convert)?;

@@ -60,7 +60,7 @@ pub(super) struct QueryResult {
 
 impl QueryResult {
     /// Returns the number of rows that were inserted, updated, or deleted.
-    pub(super) const fn rows_affected(&self) -> u64 {
+    pub(super) const fn rows_affected(self) -> u64 {
         self.rows_affected
     }
 }
