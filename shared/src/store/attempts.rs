@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 
 use super::{
     AttemptEnd, AttemptReport, Change, Claim, Store, StoreError,

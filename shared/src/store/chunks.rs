@@ -1,6 +1,6 @@
 //! The text of answers in progress, stored in chunks.
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 
 use super::{Change, Store, StoreError};
 use crate::{

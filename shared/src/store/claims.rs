@@ -2,8 +2,8 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use crate::store::driver::Connection;
-use crate::store::driver::Row as StoreRow;
+use crate::store::database_driver::Connection;
+use crate::store::database_driver::Row as StoreRow;
 use sqlx::FromRow as _;
 use tokio::time::Instant;
 use ulid::Ulid;

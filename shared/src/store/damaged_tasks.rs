@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::store::driver::Connection;
-use crate::store::driver::Row as StoreRow;
+use crate::store::database_driver::Connection;
+use crate::store::database_driver::Row as StoreRow;
 use sqlx::Row as _;
 
 use super::{StoreError, events, jobs::JobEnd, script::Script};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::{Store, StoreError, driver::block};
+use super::{Store, StoreError, database_driver::block};
 
 /// The maximum size, in bytes, of a database that is rewritten after a deletion. The limit keeps the delay for senders
 /// unnoticeable.

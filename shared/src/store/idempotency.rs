@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 use sha2::{Digest, Sha256};
 
 use super::{StoreError, script::Script};

@@ -3,7 +3,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 

@@ -7,7 +7,7 @@ use super::{
     step_rows,
     stream_state::partial,
 };
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 use crate::{
     chat::{Message, Partial, Session, TaskDetail, UserRef},
     event::Cursor,

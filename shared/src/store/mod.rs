@@ -23,7 +23,7 @@ mod chunks;
 mod claims;
 mod conversations;
 mod damaged_tasks;
-mod driver;
+mod database_driver;
 mod erase;
 mod error;
 mod events;
@@ -106,7 +106,7 @@ pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
 
 use crate::{chat::TurnTimes, clock::SharedClock, event::Hints};
-use driver::{Connection, Pool};
+use database_driver::{Connection, Pool};
 use query_cache::QueryCache;
 use writer::Writer;
 
@@ -134,7 +134,7 @@ pub struct Store {
 struct Inner {
     writer: Writer,
     readers: Pool,
-    connect: driver::Options,
+    connect: database_driver::Options,
     options: StoreOptions,
     clock: SharedClock,
     _presence: files::Presence,
@@ -231,7 +231,7 @@ impl Store {
 
     /// Opens a connection outside the pools that waits at most `limit` for the write lock.
     fn connect_within(&self, limit: Duration) -> Result<Connection, StoreError> {
-        Ok(driver::Options { busy_timeout: limit, ..self.inner.connect.clone() }.open()?)
+        Ok(database_driver::Options { busy_timeout: limit, ..self.inner.connect.clone() }.open()?)
     }
 
     /// Runs a change in a write transaction and returns its result after the commit. If the change returns an error, it

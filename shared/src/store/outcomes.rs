@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 
 use super::{
     Change, StoreError, chunks,

@@ -1,7 +1,7 @@
 //! Permission requests. Each one is decided exactly once, by the session's owner, by the time limit, or by the end of
 //! the attempt.
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 use serde_json::Value;
 
 use super::{

@@ -6,7 +6,7 @@ use sqlx::query::Query;
 
 use super::{
     AGENT_QUEUE, Store, StoreError,
-    driver::{Arguments, Driver},
+    database_driver::{Arguments, DatabaseDriver},
     idempotency,
 };
 use crate::clock::Timestamp;
@@ -64,7 +64,7 @@ impl Store {
         Ok(pruned.rows)
     }
 
-    async fn delete_batch(&self, delete: Query<'_, Driver, Arguments>) -> Result<u64, StoreError> {
+    async fn delete_batch(&self, delete: Query<'_, DatabaseDriver, Arguments>) -> Result<u64, StoreError> {
         self.write(async |tx| Ok(delete.execute(tx).await?.rows_affected())).await
     }
 

@@ -3,7 +3,7 @@
 //! The reference is stored with the outcome of a turn if the agent session contains the complete turn. Any other end of
 //! an attempt deletes the reference, because the agent session may contain a message that will be sent again.
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 
 use super::StoreError;
 use crate::{

@@ -9,7 +9,7 @@ use sqlx::{Arguments as _, Encode, Type, error::BoxDynError};
 
 use super::{
     StoreError,
-    driver::{Arguments, Connection, Driver},
+    database_driver::{Arguments, Connection, DatabaseDriver},
 };
 
 /// Statements that share a set of named parameters (such as `$session_id`).
@@ -62,7 +62,11 @@ pub(super) struct ScriptCall {
 
 impl ScriptCall {
     /// Binds the next parameter. Its name documents the value; tests verify that it is the right one.
-    pub(super) fn bind<'q, T: Encode<'q, Driver> + Type<Driver>>(mut self, name: &str, value: T) -> Self {
+    pub(super) fn bind<'q, T: Encode<'q, DatabaseDriver> + Type<DatabaseDriver>>(
+        mut self,
+        name: &str,
+        value: T,
+    ) -> Self {
         let next = self.unbound.next();
         debug_assert_eq!(next, Some(&name), "parameters must be bound in order");
         if let Err(error) = self.arguments.add(value) {
@@ -73,7 +77,7 @@ impl ScriptCall {
 
     /// Runs all statements. The first error ends the call; the transaction then contains the changes of the statements
     /// before it.
-    #[expect(clippy::unused_async, reason = "the driver of another database will have to wait")]
+    #[expect(clippy::unused_async, reason = "the drivers of other databases have to wait")]
     pub(super) async fn execute(self, tx: &mut Connection) -> Result<(), StoreError> {
         debug_assert_eq!(self.unbound.as_slice(), &[] as &[&str], "parameters must be bound");
         if let Some(error) = self.error {
@@ -91,7 +95,7 @@ mod tests {
     use std::{sync::LazyLock, time::Duration};
 
     use super::*;
-    use crate::store::driver::Options;
+    use crate::store::database_driver::Options;
 
     static NOTES: LazyLock<Script> = LazyLock::new(|| {
         Script::new(

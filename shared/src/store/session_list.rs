@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 
 use super::{Store, StoreError, events, rows::list_sessions_by_id};
 use crate::{

@@ -1,6 +1,6 @@
 //! Creates, changes, archives, and deletes sessions.
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 
 use super::{
     Change, IdempotencyKey, Store, StoreError,

@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions as _, Row as _, sqlite::SqliteConnectOptions};
 
 use super::{
     StoreError, StoreOptions,
-    driver::{Connection, Options},
+    database_driver::{Connection, Options},
 };
 
 /// Begins a write transaction and acquires the write lock immediately, so that later statements do not fail because

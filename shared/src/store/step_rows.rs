@@ -1,6 +1,6 @@
 //! Reads steps, by task and for streams.
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 
 use super::{
     StoreError,

@@ -8,7 +8,7 @@
 
 use std::sync::LazyLock;
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 use serde_json::Value;
 use sqlx::types::Json;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 
 use super::{StoreError, rows};
 use crate::{

@@ -1,6 +1,6 @@
 //! The initial state of a stream: a user's running tasks and their output, which is read in parts.
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 
 use super::{
     Store, StoreError, chunks,

@@ -1,6 +1,6 @@
 //! Edits and unsends users' messages that no agent has seen.
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 
 use super::{
     Change, Store, StoreError, events,

@@ -1,6 +1,6 @@
 //! Message rows.
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 use sqlx::types::Json;
 
 use super::{task::JoinedTask, usage};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 use sqlx::types::Json;
 
 use super::task::JoinedTask;

@@ -1,6 +1,6 @@
 //! Task rows.
 
-use crate::store::driver::Connection;
+use crate::store::database_driver::Connection;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type, types::Json};
 
 use super::usage;

@@ -17,7 +17,7 @@ use tokio::{
 use self::session::Session;
 use super::{
     StoreError,
-    driver::{Connection, Options, block},
+    database_driver::{Connection, Options, block},
 };
 
 /// The maximum number of operations per commit, so that neither they nor other processes have to wait for long.

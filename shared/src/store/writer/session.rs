@@ -4,7 +4,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::store::{
     StoreError,
-    driver::{Connection, Options},
+    database_driver::{Connection, Options},
     sqlite,
 };
 

@@ -9,7 +9,7 @@ use futures::{
 use rusqlite::types::{Value as StoredValue, ValueRef as StoredRef};
 use sqlx::{Describe, Either, Error, Execute, Executor, SqlStr, Transaction};
 
-use super::{Arguments, Driver, Options, QueryResult, Row, Statement, Value, error::convert, row::Column};
+use super::{Arguments, DatabaseDriver, Options, QueryResult, Row, Statement, Value, error::convert, row::Column};
 
 /// A connection to a database file. It runs each statement on the calling thread.
 pub(in crate::store) struct Connection {
@@ -62,7 +62,7 @@ impl Connection {
     /// Runs a query, and passes its rows to `on_row` until that returns false.
     pub(in crate::store) fn fetch_while<'q>(
         &mut self,
-        mut query: impl Execute<'q, Driver>,
+        mut query: impl Execute<'q, DatabaseDriver>,
         on_row: impl FnMut(Row) -> bool,
     ) -> Result<QueryResult, Error> {
         let arguments = query.take_arguments().map_err(Error::Encode)?.unwrap_or_default();
@@ -72,7 +72,7 @@ impl Connection {
     /// Runs a query, and returns at most `limit` of its rows.
     fn fetch_rows<'q>(
         &mut self,
-        query: impl Execute<'q, Driver>,
+        query: impl Execute<'q, DatabaseDriver>,
         limit: usize,
     ) -> Result<(QueryResult, Vec<Row>), Error> {
         let mut rows = Vec::new();
@@ -117,7 +117,7 @@ fn copy(value: StoredRef<'_>) -> Result<StoredValue, Error> {
 }
 
 impl sqlx::Connection for Connection {
-    type Database = Driver;
+    type Database = DatabaseDriver;
     type Options = Options;
 
     async fn close(self) -> Result<(), Error> {
@@ -132,7 +132,7 @@ impl sqlx::Connection for Connection {
         Ok(())
     }
 
-    async fn begin(&mut self) -> Result<Transaction<'_, Driver>, Error> {
+    async fn begin(&mut self) -> Result<Transaction<'_, DatabaseDriver>, Error> {
         Transaction::begin(self, None).await
     }
 
@@ -148,16 +148,19 @@ impl sqlx::Connection for Connection {
 }
 
 impl<'c> Executor<'c> for &'c mut Connection {
-    type Database = Driver;
+    type Database = DatabaseDriver;
 
-    fn execute<'e, 'q: 'e, E: Execute<'q, Driver> + 'q>(self, query: E) -> BoxFuture<'e, Result<QueryResult, Error>>
+    fn execute<'e, 'q: 'e, E: Execute<'q, DatabaseDriver> + 'q>(
+        self,
+        query: E,
+    ) -> BoxFuture<'e, Result<QueryResult, Error>>
     where
         'c: 'e,
     {
         Box::pin(future::ready(self.fetch_rows(query, usize::MAX).map(|(result, _)| result)))
     }
 
-    fn fetch_many<'e, 'q: 'e, E: Execute<'q, Driver> + 'q>(
+    fn fetch_many<'e, 'q: 'e, E: Execute<'q, DatabaseDriver> + 'q>(
         self,
         query: E,
     ) -> BoxStream<'e, Result<Either<QueryResult, Row>, Error>>
@@ -173,7 +176,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
         }
     }
 
-    fn fetch_optional<'e, 'q: 'e, E: Execute<'q, Driver> + 'q>(
+    fn fetch_optional<'e, 'q: 'e, E: Execute<'q, DatabaseDriver> + 'q>(
         self,
         query: E,
     ) -> BoxFuture<'e, Result<Option<Row>, Error>>
@@ -190,7 +193,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
         Box::pin(future::ready(Ok(Statement(sql))))
     }
 
-    fn describe<'e>(self, _: SqlStr) -> BoxFuture<'e, Result<Describe<Driver>, Error>>
+    fn describe<'e>(self, _: SqlStr) -> BoxFuture<'e, Result<Describe<DatabaseDriver>, Error>>
     where
         'c: 'e,
     {

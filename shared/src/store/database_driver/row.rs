@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{ColumnIndex, Error};
 
-use super::{DataType, Driver, Value, ValueRef};
+use super::{DataType, DatabaseDriver, Value, ValueRef};
 
 /// A column of a row.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Column {
 }
 
 impl sqlx::Column for Column {
-    type Database = Driver;
+    type Database = DatabaseDriver;
 
     fn ordinal(&self) -> usize {
         self.ordinal
@@ -45,7 +45,7 @@ pub(in crate::store) struct Row {
 }
 
 impl sqlx::Row for Row {
-    type Database = Driver;
+    type Database = DatabaseDriver;
 
     fn columns(&self) -> &[Column] {
         &self.columns

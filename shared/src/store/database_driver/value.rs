@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use rusqlite::types::Value as StoredValue;
 use sqlx::TypeInfo;
 
-use super::Driver;
+use super::DatabaseDriver;
 
 /// The storage class of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Value {
 }
 
 impl sqlx::Value for Value {
-    type Database = Driver;
+    type Database = DatabaseDriver;
 
     fn as_ref(&self) -> ValueRef<'_> {
         ValueRef(self)
@@ -76,7 +76,7 @@ impl sqlx::Value for Value {
 pub(in crate::store) struct ValueRef<'r>(pub(super) &'r Value);
 
 impl<'r> sqlx::ValueRef<'r> for ValueRef<'r> {
-    type Database = Driver;
+    type Database = DatabaseDriver;
 
     fn to_owned(&self) -> Value {
         self.0.clone()

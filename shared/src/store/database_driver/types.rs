@@ -6,7 +6,7 @@ use rusqlite::types::Value as StoredValue;
 use serde::{Deserialize, Serialize};
 use sqlx::{Decode, Encode, Type, encode::IsNull, error::BoxDynError, types::Json};
 
-use super::{DataType, Driver, Value, ValueRef};
+use super::{DataType, DatabaseDriver, Value, ValueRef};
 
 /// Adds an argument.
 fn push(buffer: &mut Vec<Value>, value: StoredValue) -> IsNull {
@@ -43,7 +43,7 @@ fn bytes(value: ValueRef<'_>) -> Result<&[u8], BoxDynError> {
 
 macro_rules! stored_as {
     ($data_type:ident: $($rust:ty),+) => {
-        $(impl Type<Driver> for $rust {
+        $(impl Type<DatabaseDriver> for $rust {
             fn type_info() -> DataType {
                 DataType::$data_type
             }
@@ -55,37 +55,37 @@ stored_as!(Integer: bool, i32, i64);
 stored_as!(Text: str, String);
 stored_as!(Blob: [u8], Vec<u8>);
 
-impl<T> Type<Driver> for Json<T> {
+impl<T> Type<DatabaseDriver> for Json<T> {
     fn type_info() -> DataType {
         DataType::Text
     }
 }
 
-impl Encode<'_, Driver> for bool {
+impl Encode<'_, DatabaseDriver> for bool {
     fn encode_by_ref(&self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
         Ok(push(buffer, StoredValue::Integer((*self).into())))
     }
 }
 
-impl Encode<'_, Driver> for i64 {
+impl Encode<'_, DatabaseDriver> for i64 {
     fn encode_by_ref(&self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
         Ok(push(buffer, StoredValue::Integer(*self)))
     }
 }
 
-impl Encode<'_, Driver> for i32 {
+impl Encode<'_, DatabaseDriver> for i32 {
     fn encode_by_ref(&self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
         Ok(push(buffer, StoredValue::Integer((*self).into())))
     }
 }
 
-impl Encode<'_, Driver> for &str {
+impl Encode<'_, DatabaseDriver> for &str {
     fn encode_by_ref(&self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
         Ok(push(buffer, StoredValue::Text((*self).to_owned())))
     }
 }
 
-impl Encode<'_, Driver> for String {
+impl Encode<'_, DatabaseDriver> for String {
     fn encode(self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
         Ok(push(buffer, StoredValue::Text(self)))
     }
@@ -95,7 +95,7 @@ impl Encode<'_, Driver> for String {
     }
 }
 
-impl Encode<'_, Driver> for Cow<'_, str> {
+impl Encode<'_, DatabaseDriver> for Cow<'_, str> {
     fn encode(self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
         Ok(push(buffer, StoredValue::Text(self.into_owned())))
     }
@@ -105,67 +105,67 @@ impl Encode<'_, Driver> for Cow<'_, str> {
     }
 }
 
-impl Encode<'_, Driver> for &[u8] {
+impl Encode<'_, DatabaseDriver> for &[u8] {
     fn encode_by_ref(&self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
         Ok(push(buffer, StoredValue::Blob((*self).to_owned())))
     }
 }
 
-impl Encode<'_, Driver> for Vec<u8> {
+impl Encode<'_, DatabaseDriver> for Vec<u8> {
     fn encode_by_ref(&self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
         Ok(push(buffer, StoredValue::Blob(self.clone())))
     }
 }
 
-impl<T: Serialize> Encode<'_, Driver> for Json<T> {
+impl<T: Serialize> Encode<'_, DatabaseDriver> for Json<T> {
     fn encode_by_ref(&self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
         Ok(push(buffer, StoredValue::Text(serde_json::to_string(&self.0)?)))
     }
 }
 
-impl Decode<'_, Driver> for bool {
+impl Decode<'_, DatabaseDriver> for bool {
     fn decode(value: ValueRef<'_>) -> Result<Self, BoxDynError> {
         Ok(integer(value)? != 0)
     }
 }
 
-impl Decode<'_, Driver> for i64 {
+impl Decode<'_, DatabaseDriver> for i64 {
     fn decode(value: ValueRef<'_>) -> Result<Self, BoxDynError> {
         integer(value)
     }
 }
 
-impl Decode<'_, Driver> for i32 {
+impl Decode<'_, DatabaseDriver> for i32 {
     fn decode(value: ValueRef<'_>) -> Result<Self, BoxDynError> {
         Ok(integer(value)?.try_into()?)
     }
 }
 
-impl<'r> Decode<'r, Driver> for &'r str {
+impl<'r> Decode<'r, DatabaseDriver> for &'r str {
     fn decode(value: ValueRef<'r>) -> Result<Self, BoxDynError> {
         text(value)
     }
 }
 
-impl Decode<'_, Driver> for String {
+impl Decode<'_, DatabaseDriver> for String {
     fn decode(value: ValueRef<'_>) -> Result<Self, BoxDynError> {
         text(value).map(str::to_owned)
     }
 }
 
-impl<'r> Decode<'r, Driver> for &'r [u8] {
+impl<'r> Decode<'r, DatabaseDriver> for &'r [u8] {
     fn decode(value: ValueRef<'r>) -> Result<Self, BoxDynError> {
         bytes(value)
     }
 }
 
-impl Decode<'_, Driver> for Vec<u8> {
+impl Decode<'_, DatabaseDriver> for Vec<u8> {
     fn decode(value: ValueRef<'_>) -> Result<Self, BoxDynError> {
         bytes(value).map(<[u8]>::to_vec)
     }
 }
 
-impl<'r, T: Deserialize<'r> + 'r> Decode<'r, Driver> for Json<T> {
+impl<'r, T: Deserialize<'r> + 'r> Decode<'r, DatabaseDriver> for Json<T> {
     fn decode(value: ValueRef<'r>) -> Result<Self, BoxDynError> {
         Ok(Self(serde_json::from_str(text(value)?)?))
     }

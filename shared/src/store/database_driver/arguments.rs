@@ -2,20 +2,20 @@
 
 use sqlx::{Encode, Type, encode::IsNull, error::BoxDynError};
 
-use super::{Driver, Value};
+use super::{DatabaseDriver, Value};
 
 /// The arguments of a statement, by the number of their parameters (`$1` is the first one).
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Arguments(pub(super) Vec<Value>);
 
 impl sqlx::Arguments for Arguments {
-    type Database = Driver;
+    type Database = DatabaseDriver;
 
     fn reserve(&mut self, additional: usize, _size: usize) {
         self.0.reserve(additional);
     }
 
-    fn add<'t, T: Encode<'t, Driver> + Type<Driver>>(&mut self, value: T) -> Result<(), BoxDynError> {
+    fn add<'t, T: Encode<'t, DatabaseDriver> + Type<DatabaseDriver>>(&mut self, value: T) -> Result<(), BoxDynError> {
         if let IsNull::Yes = value.encode(&mut self.0)? {
             self.0.push(Value(rusqlite::types::Value::Null));
         }
@@ -28,4 +28,4 @@ impl sqlx::Arguments for Arguments {
 }
 
 sqlx_core::impl_into_arguments_for_arguments!(Arguments);
-sqlx_core::impl_encode_for_option!(Driver);
+sqlx_core::impl_encode_for_option!(DatabaseDriver);

@@ -5,14 +5,14 @@ use sqlx_core::transaction::{
     TransactionManager, begin_ansi_transaction_sql, commit_ansi_transaction_sql, rollback_ansi_transaction_sql,
 };
 
-use super::{Arguments, Connection, Driver};
+use super::{Arguments, Connection, DatabaseDriver};
 
 /// Begins and ends transactions.
 #[derive(Debug)]
 pub(in crate::store) struct Transactions;
 
 impl TransactionManager for Transactions {
-    type Database = Driver;
+    type Database = DatabaseDriver;
 
     async fn begin(connection: &mut Connection, statement: Option<SqlStr>) -> Result<(), Error> {
         let statement = statement.unwrap_or_else(|| begin_ansi_transaction_sql(connection.depth));

@@ -15,6 +15,8 @@ mod options;
 mod pool;
 mod row;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod types;
 mod value;
@@ -33,9 +35,9 @@ use self::{
 
 /// SQLite, as this driver accesses it.
 #[derive(Debug)]
-pub(super) struct Driver;
+pub(super) struct DatabaseDriver;
 
-impl Database for Driver {
+impl Database for DatabaseDriver {
     type Connection = Connection;
     type TransactionManager = Transactions;
     type Row = Row;

@@ -2,14 +2,14 @@
 
 use sqlx::{ColumnIndex, Either, Error, SqlStr};
 
-use super::{Arguments, Driver, row::Column, value::DataType};
+use super::{Arguments, DatabaseDriver, row::Column, value::DataType};
 
 /// A statement.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Statement(pub(super) SqlStr);
 
 impl sqlx::Statement for Statement {
-    type Database = Driver;
+    type Database = DatabaseDriver;
 
     fn into_sql(self) -> SqlStr {
         self.0
