@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Ensures that programs are installed: `scripts/need.sh cargo node chromium`. As root on Debian, it installs missing
-# packages; otherwise, it prints what to install.
+# Ensures that programs are installed: `scripts/need.sh cargo node chromium`. When run as root on Debian, installs
+# missing packages; otherwise, prints what to install.
 set -euo pipefail
 
 fail() {

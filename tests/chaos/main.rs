@@ -112,8 +112,8 @@ async fn run(config: Config, has_redis: bool) {
     print_report(config, has_redis, &world.history);
 }
 
-/// Creates the database folder. It is usually on a small in-memory disk, which faults can fill. Filling the real disk
-/// would slow down everything.
+/// Decides where to put the database. Usually mounts a small in-memory disk for it, which faults can fill. Otherwise,
+/// returns `None`, and the database is on the real disk, which is never filled because that would slow down everything.
 fn choose_disk(rng: &mut TestRng) -> Option<SmallDisk> {
     if rng.random_ratio(1, 3) {
         return None;

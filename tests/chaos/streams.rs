@@ -52,7 +52,7 @@ pub async fn follow(config: Config, users: &[Arc<User>], rng: &mut TestRng) -> V
     streams
 }
 
-/// Checks that no stream carries events that belong to another user.
+/// Returns a check that fails if a stream carries an event that belongs to another user.
 fn only_own_events(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Check {
     let (number, (workspace, name)) = (user.number, user.name.clone());
     Arc::new(move |event: &Event| {

@@ -26,8 +26,8 @@ pub fn tag(client: usize, number: usize) -> String {
     format!("p{client}n{number}")
 }
 
-/// Returns the client that wrote a text. Supports truncated texts, such as titles and previews. Returns `None` for
-/// other texts.
+/// Returns the number of the client that wrote a message, given its text or the start of its text, such as a title or a
+/// preview. Returns `None` for any other text.
 pub fn author(text: &str) -> Option<usize> {
     let (client, number) = text.strip_prefix("/echo ").unwrap_or(text).strip_prefix('p')?.split_once('n')?;
     number.chars().next().filter(char::is_ascii_digit)?;

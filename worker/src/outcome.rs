@@ -22,9 +22,9 @@ pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, report: &A
     write_and_claim(store, relay, claim, report, None).await;
 }
 
-/// Ends an attempt, as [`write()`] does. If a worker is given, also claims the next due task for it, unless the first
-/// write fails: a failed claim reverts the outcome, so the later ones write only the outcome. Returns the new status of
-/// the task and the claim, or `None` if the lease was lost.
+/// Ends an attempt, as [`write()`] does. If a worker is given, the first write also claims the next due task for it. If
+/// that write fails, the retries write only the outcome, because a failed claim would revert the outcome as well.
+/// Returns the new status of the task and the claim, or `None` if the lease was lost.
 pub async fn write_and_claim(
     store: &Store,
     relay: &SharedRelay,

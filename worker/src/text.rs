@@ -137,7 +137,7 @@ impl TextWriter {
         self.relay.publish_text(&self.claim.user, text);
     }
 
-    /// Stores the text that is not stored yet, at the end of an attempt that another one may follow.
+    /// Stores the remaining text at the end of an attempt that may be followed by another one.
     pub(crate) async fn store_rest(&mut self) -> WriterStatus {
         if self.all.len() > self.published && self.pace.published.is_some() {
             self.publish();

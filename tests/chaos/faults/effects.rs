@@ -15,7 +15,7 @@ use crate::history::History;
 /// Time limit for a process to exit after SIGTERM. The grace period is 1 s.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
-/// The log line with which a worker reports that it has started.
+/// Part of the log line that a worker writes once it has started.
 const WORKER_READY: &str = ": ready";
 
 /// Time limit for acquiring the write lock. If it is exceeded, the fault is skipped.

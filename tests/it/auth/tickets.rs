@@ -1,4 +1,4 @@
-//! Tickets, with which a client opens a stream when it can send neither a key nor a cookie.
+//! Tickets, which let a client open a stream if it can send neither a key nor a cookie.
 
 use std::time::Duration;
 

@@ -22,8 +22,8 @@ const SECRET: &str = "Xylophon4711";
 /// A word that all remaining text contains.
 const KEPT: &str = "Bassoon2288";
 
-/// Returns the names of the database files that contain a text. The write-ahead log is read first, because a checkpoint
-/// moves text out of it.
+/// Returns the names of the database files that contain a string. The write-ahead log is read first, because a
+/// checkpoint moves text out of it.
 fn files_with(app: &TestApp, text: &str) -> Vec<String> {
     let contains =
         |path: &Path| fs::read(path).unwrap_or_default().windows(text.len()).any(|window| window == text.as_bytes());

@@ -1,6 +1,6 @@
 //! Cancel, edit, unsend, and archive race with the claim of a turn and the end of the previous one, once per round.
 //!
-//! Whichever side wins, a task has one outcome that is consistent with the responses, and no agent receives an unsent
+//! Whichever side wins, a task has one outcome that is consistent with the responses, and no agent receives unsent
 //! text.
 
 use std::{sync::Arc, time::Duration};

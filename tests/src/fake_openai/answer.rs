@@ -34,7 +34,7 @@ pub enum Answer {
     Gated(Steps),
     /// These words, followed by a dropped connection.
     CutAfter(Vec<String>),
-    /// A dropped connection without a response, not even a status line.
+    /// Silence on an open connection, without even a status line.
     SilentFromTheStart,
     /// These words, followed by silence on an open connection.
     SilentAfter(Vec<String>),

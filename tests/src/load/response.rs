@@ -23,7 +23,7 @@ pub enum Response {
 /// The reason why the effect of a request is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The error response violates the contract in the way that this text describes.
+    /// The error response violates the contract. The text describes the violation.
     Malformed(String),
     /// A 503 with a code other than `store_busy`.
     Unavailable,

@@ -80,7 +80,7 @@ pub(super) struct Prompt<'a> {
     pub stop: &'a CancellationToken,
     /// Cancelled when the worker is about to exit.
     pub shutting_down: &'a CancellationToken,
-    /// How late the agent's updates may be.
+    /// How long to wait for the agent's late updates.
     pub settle_policy: &'a SettlePolicy,
 }
 
@@ -237,7 +237,7 @@ impl Prompt<'_> {
         }
     }
 
-    /// Sends updates. Returns false if the receiver was dropped.
+    /// Sends updates. Returns `false` if the receiver was dropped.
     async fn emit(&self, out: Vec<Update>) -> bool {
         for update in out {
             if self.updates.send(update).await.is_err() {

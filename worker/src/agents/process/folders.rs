@@ -48,7 +48,8 @@ impl AgentFolders {
         }
     }
 
-    /// Returns the work folder for a session's agents. The folder exists as long as the session does.
+    /// Returns the work folder for a session's agents, and creates it if it does not exist. The folder is kept until
+    /// the session is deleted.
     ///
     /// # Errors
     /// Fails if the folder cannot be created.
@@ -153,7 +154,8 @@ fn search_path() -> OsString {
     env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into())
 }
 
-/// Resolves a program name. A path is returned unchanged; any other name is looked up on `PATH`.
+/// Returns the absolute path of a program, or `None` if there is no such program. A name without a slash is looked up
+/// on `PATH`.
 #[must_use]
 pub fn find_program(command: &str) -> Option<PathBuf> {
     let is_program =

@@ -14,7 +14,7 @@ use crate::text::TextWriter;
 /// The byte of the WAL index that a writer locks (<https://sqlite.org/walformat.html#wal_locks>).
 const WRITE_LOCK: i64 = 120;
 
-/// Acquires or releases the write lock. Locks of an open file exclude even the process's own connections.
+/// Acquires or releases the write lock. An open file description lock excludes even the process's own connections.
 fn lock(index: &File, kind: i32) {
     let lock = flock {
         l_type: kind.try_into().unwrap(),

@@ -64,7 +64,7 @@ impl MappedTurn {
         self.step(&format!("tool:{tool}")).status
     }
 
-    /// Returns the tool from each emitted tool step, in order.
+    /// Returns the tool call ID of each emitted tool step, in order.
     fn tools(&self) -> Vec<&str> {
         self.steps().filter_map(|step| step.tool_call_id.as_deref()).collect()
     }

@@ -15,7 +15,7 @@ pub(in super::super) struct Cleanup {
 
 impl Cleanup {
     /// Waits until the agent is silent, discarding its output, and then kills the processes that the turn left behind.
-    /// Returns false if the connection cannot be used for another turn.
+    /// Returns `false` if the connection cannot be used for another turn.
     pub async fn run(self, connection: &Connection, policy: &SettlePolicy) -> bool {
         let is_silent = match policy.after_turn() {
             Some(window) if self.is_unsettled => connection.settle(window).await,

@@ -138,7 +138,7 @@ impl<'a> Assembler<'a> {
     /// Processes the next message.
     ///
     /// # Errors
-    /// The error that the message reports.
+    /// Returns the failure that the message reports.
     pub fn take(&mut self, message: &ServerMessage) -> Result<MessageEffect, Failure> {
         match message {
             ServerMessage::Done => {
@@ -236,7 +236,7 @@ impl<'a> Assembler<'a> {
         Ok(if is_news { MessageEffect::Output } else { MessageEffect::Idle })
     }
 
-    /// Processes part of the answer. Returns false if the answer is too long.
+    /// Processes part of the answer. Returns `false` if the answer is too long.
     fn take_part(&mut self, part: Part) -> bool {
         self.flags.has_output = true;
         match part {
@@ -272,7 +272,7 @@ impl<'a> Assembler<'a> {
         self.output.take_updates()
     }
 
-    /// Returns the result of the answer.
+    /// Returns the answer's finish reason and usage.
     pub fn answer(&self) -> Answer {
         Answer { finish_reason: self.finish.unwrap_or(FinishReason::Stop), usage: self.usage }
     }
