@@ -19,7 +19,7 @@ exec_on() {
   local cpu=$1
   shift
   if command -v taskset >/dev/null; then exec_command=(taskset -c "$cpu" "$@"); else exec_command=("$@"); fi
-  # In the background, the command replaces its subshell, so that $! is the command's process id.
+  # In the background, the command replaces its subshell, so that $! is the command's process ID.
   if [ "$BASHPID" != "$$" ]; then exec "${exec_command[@]}"; else "${exec_command[@]}"; fi
 }
 

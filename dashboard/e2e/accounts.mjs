@@ -1,4 +1,4 @@
-/** Helpers with which the browser tests create API keys and sign in. */
+/** Helpers that the browser tests use to create API keys and sign in. */
 
 export async function makeKey(server, user, ...more) {
   const output = await server.run("keys", "create", "--user", user, ...more);

@@ -3,7 +3,7 @@
  * to an account and are neither shown to other users of the browser nor sent while another user is
  * signed in.
  *
- * All tabs of a browser share one cookie. When another user signs in in one tab, the other tabs
+ * All tabs of a browser share one cookie. When another user signs in from one tab, the other tabs
  * reload.
  */
 import { createObservable, useObservable } from "./observable";
@@ -13,7 +13,7 @@ const KEY = "banter.owner";
 const account = createObservable<string | null>(null);
 
 /**
- * Returns the id of a user's account: the workspace and the user, escaped and joined with a slash.
+ * Returns the ID of a user's account: the workspace and the user, escaped and joined with a slash.
  */
 export function accountIdOf(user: { workspace_id: string; user_id: string }): string {
   return `${encodeURIComponent(user.workspace_id)}/${encodeURIComponent(user.user_id)}`;

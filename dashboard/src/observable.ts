@@ -1,5 +1,5 @@
 /**
- * Observable values and events outside of React, and the hook with which components subscribe to
+ * Observable values and events outside of React, and the hook that components use to subscribe to
  * them.
  */
 import { useSyncExternalStore } from "react";

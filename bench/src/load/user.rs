@@ -60,7 +60,7 @@ pub struct User {
 #[derive(Debug)]
 pub struct Slot {
     index: usize,
-    /// The id of the session.
+    /// The ID of the session.
     pub session: String,
 }
 

@@ -45,7 +45,7 @@ impl DatabaseSampler {
 
     /// Takes a sample.
     pub async fn sample(&mut self) -> Result<DatabaseSample> {
-        // A job's id is a ULID that contains the time at which the job first became runnable. Jobs waiting for a retry
+        // A job's ID is a ULID that contains the time at which the job first became runnable. Jobs waiting for a retry
         // are excluded until they are due.
         let row = sqlx::query(
             "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now, (SELECT MIN(id) FROM Jobs \

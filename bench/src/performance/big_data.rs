@@ -22,7 +22,7 @@ use super::{
 /// The list page, counted from 1, that is measured in addition to the first page.
 const PAGE: usize = 10;
 
-/// Returns the path for the request with this number.
+/// A function that returns the path for the request with this number.
 type PathOf = Box<dyn Fn(usize) -> String + Send>;
 
 /// Fills a database and measures each kind of read. `api check` must report no violations after the fill.

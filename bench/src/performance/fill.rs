@@ -72,7 +72,7 @@ pub async fn run(database: &Path, size: Fill) -> Result<()> {
     Ok(())
 }
 
-/// Returns the id of the session with this number.
+/// Returns the ID of the session with this number.
 pub fn session_id(number: usize) -> String {
     format!("00000001-0000-7000-8001-{number:012x}")
 }

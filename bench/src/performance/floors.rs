@@ -120,7 +120,7 @@ impl StampServer {
         Ok(Self { child, address: address.trim().to_owned() })
     }
 
-    /// Returns the process id.
+    /// Returns the process ID.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

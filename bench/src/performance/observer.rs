@@ -27,7 +27,7 @@ struct Trace {
 /// A task that has succeeded, and its answer.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// The task's id.
+    /// The task's ID.
     pub task: String,
     /// The answer.
     pub answer: String,
@@ -50,7 +50,7 @@ struct Message {
 /// The fields of a task that are checked.
 #[derive(Debug, Deserialize)]
 pub struct Task {
-    /// The task's id.
+    /// The task's ID.
     pub id: String,
     status: String,
     attempt: u32,

@@ -10,7 +10,7 @@ use nix::{
     unistd::Pid,
 };
 
-/// The process id that refers to the calling thread.
+/// The process ID that refers to the calling thread.
 const THIS_THREAD: Pid = Pid::from_raw(0);
 
 /// The CPUs used in a run.

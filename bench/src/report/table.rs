@@ -33,7 +33,7 @@ impl Series {
     }
 }
 
-/// All columns.
+/// All columns, and the CSV file to which each row is written.
 #[derive(Debug)]
 pub struct Table {
     /// Seconds since the start of the run, one per row.

@@ -150,7 +150,7 @@ fn print_logs(logs: &str) {
     lines.iter().take(SHOWN_LINES).for_each(|line| println!("  {line}"));
 }
 
-/// Prints whether each checked series is flat.
+/// Prints whether each series with a tolerance is flat. Returns whether all of those that can fail the run are flat.
 fn print_trends(table: &Table) -> bool {
     let mut all_flat = true;
     println!("{:<32}{:<12}{:>10}{:>12}{:>12}", "after a third of warm-up", "", "median", "rise", "rise/h");

@@ -45,7 +45,10 @@ function hueOf(key: string): number {
   return hues[(hash >>> 8) % hues.length] ?? 0;
 }
 
-/** An agent's emoji or color, or the first letter of its name on a tint derived from its key. */
+/**
+ * An agent's emoji, or the first letter of its name. The background is the agent's color or a tint
+ * derived from its key.
+ */
 export function AgentAvatar(props: {
   agentKey: string;
   name?: string | undefined;

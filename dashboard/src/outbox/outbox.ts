@@ -13,7 +13,7 @@ import type { NewMessage, OutboxStorage, OutgoingMessage } from "./outgoing-mess
 
 interface Options {
   storage: OutboxStorage;
-  /** Creates the session for its first message and returns the id. Rejects with an `ApiError`. */
+  /** Creates the session for its first message and returns the ID. Rejects with an `ApiError`. */
   createSession: (message: OutgoingMessage, signal: AbortSignal) => Promise<string>;
   /** Posts the message and adds the response to the store. Rejects with an `ApiError`. */
   send: (message: OutgoingMessage, signal: AbortSignal) => Promise<void>;
@@ -33,7 +33,7 @@ export interface Outbox {
   retry(key: string): void;
   /** Retries all waiting messages immediately, for use after a reconnect. */
   retryWaiting(): void;
-  /** Calls `listener` with the id of each session created for a message. */
+  /** Calls `listener` with the ID of each session created for a message. */
   onSessionCreated(listener: (sessionId: string) => void): () => void;
   discard(key: string): Promise<void>;
   /** Discards the messages of a deleted session. */

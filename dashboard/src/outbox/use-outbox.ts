@@ -9,7 +9,7 @@ import { createIndexedDbStorage } from "./indexed-db";
 import { createOutbox } from "./outbox";
 import type { OutgoingMessage } from "./outgoing-message";
 
-/** The keys that accepted messages had in the outbox, by message id. */
+/** The keys that accepted messages had in the outbox, by message ID. */
 const outgoingKeys = new Map<string, string>();
 
 /** Returns the key that a message had in the outbox if it was sent from this page. */
@@ -65,7 +65,7 @@ export function useOutboxDelivery(isLive: boolean): void {
 
 /**
  * Matches pending messages with the messages of a thread. Returns the keys of pending messages by
- * message id. The event about a message may arrive before the response to its POST; the message
+ * message ID. The event about a message may arrive before the response to its POST; the message
  * then replaces the pending one.
  */
 export function matchDelivered(

@@ -77,7 +77,7 @@ export function SignInPage() {
   );
 }
 
-/** Reloads the page if the user has signed in in another tab, which shares the cookie. */
+/** Reloads the page if the user has signed in from another tab, which shares the cookie. */
 async function checkSession(): Promise<void> {
   if (document.visibilityState === "hidden") return;
   try {

@@ -1,9 +1,9 @@
 /**
- * A lock that the tabs of a browser share if Web Locks are unavailable, as over plain HTTP. The
- * tabs use a BroadcastChannel to agree on which of them holds the lock.
+ * A lock that the tabs of a browser share if Web Locks are unavailable, such as over plain HTTP.
+ * The tabs use a BroadcastChannel to agree on which of them holds the lock.
  *
  * A tab that wants the lock asks for it, and the holder objects. If several tabs ask at the same
- * time, the one with the smallest id proceeds. A holder's term is the time at which it acquired the
+ * time, the one with the smallest ID proceeds. A holder's term is the time at which it acquired the
  * lock. If two tabs believe that they hold the lock, for example after one of them was frozen, the
  * tab with the later term keeps the lock. A holder releases the lock when it closes; if the holder
  * is silent, the waiting tabs ask again.

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { at } from "@/test-objects";
 import { type Connection, type ConnectionOptions, connect } from "./connection";
 
-/** A fake EventSource with which a test sends events. */
+/** A fake EventSource that a test uses to send events. */
 class FakeEventSource extends EventTarget {
   static opened: FakeEventSource[] = [];
   onerror: (() => void) | null = null;

@@ -76,7 +76,7 @@ export function connect(options: ConnectionOptions): Connection {
       options.onStatus("live");
     }
     if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);
-    // `lastEventId` stays set for later frames without an id, and only durable events have an id.
+    // `lastEventId` stays set for later frames without an ID, and only durable events have an ID.
     const cursor = "session" in event || event.type === "session.deleted" ? frame.lastEventId : "";
     batch.add({ cursor: parseCursor(cursor), event });
   }

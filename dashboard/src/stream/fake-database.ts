@@ -3,7 +3,7 @@ import type { Message, Session, Task } from "@/api/models";
 import type { Cursor } from "./cursor";
 import { compareSessions } from "./session-order";
 
-/** A change in the log, together with the id of its session. */
+/** A change in the log, together with the ID of its session. */
 export type LogEntry =
   | { kind: "session"; type: "session.created" | "session.updated" | "session.read"; id: string }
   | { kind: "deleted"; id: string }

@@ -13,7 +13,7 @@ export interface Delta {
 
 export interface LiveText {
   readonly attempt: number;
-  /** The id that the finished message will have. */
+  /** The ID that the finished message will have. */
   readonly messageId: string;
   readonly text: string;
   /** The length of `text` in bytes. */

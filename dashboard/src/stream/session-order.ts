@@ -3,7 +3,7 @@ import type { Session } from "@/api/models";
 import type { Entries, ListedStatus, State } from "./state";
 
 /**
- * Orders pinned sessions first, then by latest activity. Ties are broken by id, so that rows never
+ * Orders pinned sessions first, then by latest activity. Ties are broken by ID, so that rows never
  * swap.
  */
 export function compareSessions(a: Session, b: Session): number {

@@ -55,8 +55,8 @@ function split(line: Line): Cell[] {
 }
 
 /**
- * Joins cells into spans, omitting trailing blanks, with which a program covers longer text when it
- * redraws a line.
+ * Joins cells into spans, omitting trailing blanks, which programs use to cover longer text when
+ * they redraw a line.
  */
 function join(line: Line): readonly Span[] {
   if (!line.cells) return line.spans;

@@ -35,7 +35,7 @@ function fromIndex(index: number): Color | undefined {
 
 /**
  * Parses the color after 38 or 48, which is `5;n` or `2;r;g;b`. If the parameters are separated by
- * colons, `2` may be followed by the id of a color space, which is often empty. Returns the color
+ * colons, `2` may be followed by the ID of a color space, which is often empty. Returns the color
  * and the number of values used.
  */
 function readColor(values: readonly number[], hasColons: boolean): [Color | undefined, number] {

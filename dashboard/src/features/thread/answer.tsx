@@ -27,7 +27,7 @@ export const Answer = memo(function Answer(props: {
   task: Task | null;
   agent: ThreadAgent;
   steps: readonly Step[];
-  /** Whether a failure is shown below the answer that explains how the answer ended. */
+  /** Whether a failure that explains how the answer ended is shown below it. */
   hasFailure: boolean;
   /** Whether the turn was stopped and can therefore be retried. */
   canRetry: boolean;

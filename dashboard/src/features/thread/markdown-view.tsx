@@ -11,7 +11,7 @@ type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> 
 
 /**
  * Follows a link to or from a footnote only within its answer, because other answers use the same
- * ids.
+ * IDs.
  */
 function followFootnote(event: React.MouseEvent<HTMLAnchorElement>) {
   event.preventDefault();

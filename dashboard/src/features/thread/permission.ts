@@ -43,8 +43,8 @@ export interface Choice {
   readonly name: string;
   readonly answer: PermissionAnswer;
   /**
-   * `yes` is for the only option that allows the operation once. If there are several, none of them
-   * is emphasized.
+   * `yes` is for the only option that allows the operation once or, if there is none, the only one
+   * that allows it at all. If there are several, none of them is emphasized.
    */
   readonly look: "yes" | "option" | "no";
 }
