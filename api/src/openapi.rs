@@ -144,7 +144,7 @@ pub struct IdempotencyParam {
     key: Option<String>,
 }
 
-/// The header with which a stream resumes.
+/// The header that resumes a stream.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "used only for the document")]
@@ -208,7 +208,7 @@ problems! {
         "500": "The server hit an internal error.",
         "503": "The database is busy or unavailable. Retry after the delay in `Retry-After`.",
     }
-    /// A component is not ready.
+    /// The error for a component that is not ready.
     NotReadyProblem {
         "503": "`errors` lists the components that are not ready.",
     }

@@ -122,8 +122,8 @@ pub fn restrict(path: &Path, mode: u32) -> bool {
     }
 }
 
-/// Restricts an existing folder unless other programs also use it: shared folders such as `/tmp`, the root directory,
-/// the home directory, and the working directory and its parents are left unchanged. Returns whether the permissions
+/// Restricts an existing folder unless other programs also use it: shared folders such as `/tmp`, the home directory,
+/// the working directory, and all parents of either directory are left unchanged. Returns whether the permissions
 /// changed.
 #[must_use]
 pub fn restrict_own_folder(path: &Path) -> bool {

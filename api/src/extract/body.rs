@@ -144,7 +144,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 /// Decodes UTF-8, with or without a byte order mark.
 fn decode(bytes: &[u8]) -> Result<&str, ApiError> {
     let invalid = |detail: String| ApiError::new(Code::InvalidRequest, detail);
-    // JSON begins with two ASCII characters, so a zero byte among the first two indicates UTF-16 or UTF-32.
+    // A JSON object begins with two ASCII characters, so a zero byte among the first two indicates UTF-16 or UTF-32.
     let is_wide = bytes.starts_with(&[0xff, 0xfe])
         || bytes.starts_with(&[0xfe, 0xff])
         || bytes.iter().take(2).any(|byte| *byte == 0);

@@ -96,8 +96,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a request. `route` is the pattern that the request's path matched; `None` for the page and for unknown
-    /// paths.
+    /// Counts a request and records its duration. `route` is the pattern that the request's path matched; `None` for
+    /// the page and for unknown paths.
     pub fn count_request(&self, method: &Method, route: Option<&str>, status: StatusCode, elapsed: Duration) {
         let (method, route) = (method_label(method), route.unwrap_or("other").to_owned());
         self.durations.get_or_create(&DurationLabels { method, route: route.clone() }).observe(elapsed.as_secs_f64());

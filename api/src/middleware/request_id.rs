@@ -16,7 +16,7 @@ use crate::error::{ApiError, Code, PROBLEM_JSON};
 
 /// The name of the header.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The header with which a client continues its trace (<https://www.w3.org/TR/trace-context/>).
+/// The header that contains the trace to continue (<https://www.w3.org/TR/trace-context/>).
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Maximum length of an ID from a client, in bytes.
 const MAX_BYTES: usize = 128;
@@ -37,7 +37,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     .await
 }
 
-/// Creates the span for a request. If traces are on, the span continues the client's trace.
+/// Creates the span for a request. If traces are enabled, the span continues the client's trace.
 fn request_span(request: &Request, id: &str) -> Span {
     // Omit the query, which may contain a ticket.
     let (method, path) = (request.method(), request.uri().path());

@@ -24,7 +24,7 @@ pub struct Activity {
 
 #[derive(Debug)]
 struct State {
-    /// The number of the last exchange.
+    /// The number of the latest exchange.
     exchanges: u64,
     /// The exchange whose request body has not arrived yet.
     body_of: Option<u64>,

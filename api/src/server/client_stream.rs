@@ -22,12 +22,12 @@ pub(super) struct ClientStream {
 }
 
 impl ClientStream {
-    /// Records the writes of a stream as activity of its connection.
+    /// Wraps a connection's stream, so that its writes are recorded in `activity`.
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
         Self { stream, activity }
     }
 
-    /// Returns the stream.
+    /// Returns the wrapped stream.
     pub(super) fn into_inner(self) -> TcpStream {
         self.stream
     }

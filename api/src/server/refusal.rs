@@ -38,7 +38,7 @@ pub(super) struct Refusals {
     counts: Mutex<RefusalCounts>,
 }
 
-/// The refusals since the last log line.
+/// The refusals and failed accepts since the last log line.
 #[derive(Debug, Default)]
 struct RefusalCounts {
     by_process: u64,
@@ -75,7 +75,8 @@ impl Refusals {
         self.record(|counts| counts.failures += 1);
     }
 
-    /// Counts a refusal, and logs the counts unless they were already logged within the last [`LOG_INTERVAL`].
+    /// Counts a refusal or a failed accept, and logs the counts unless they were already logged within the last
+    /// [`LOG_INTERVAL`].
     fn record(&self, count: impl FnOnce(&mut RefusalCounts)) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         count(&mut counts);

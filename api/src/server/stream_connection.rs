@@ -135,7 +135,7 @@ impl StreamConnection {
         }
     }
 
-    /// Performs one write with what has been collected.
+    /// Writes the collected frames, as many as one write accepts.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let Poll::Ready(writable) = self.stream.poll_write_ready(context) else {

@@ -22,7 +22,7 @@ pub(super) struct Takeover {
     pub(super) is_chunked: bool,
 }
 
-/// The place where a connection finds the event stream that takes it over.
+/// The slot for the event stream that takes over a connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TakeoverSlot(Arc<Mutex<Option<Takeover>>>);
 

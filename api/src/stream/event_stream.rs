@@ -1,7 +1,7 @@
 //! One open stream, which replays the log and then sends live events, in order and without gaps.
 //!
 //! A stream is a state machine that its connection's task polls until a write is pending. A stream with a slow reader
-//! therefore holds only its position, at most one write, and the frames of the last update.
+//! therefore holds only its position, at most one write, and the frames of the latest update.
 
 use std::{
     collections::VecDeque,

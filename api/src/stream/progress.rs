@@ -49,7 +49,7 @@ impl Progress {
                     self.apply_task_change(*session_id, task_change.as_ref(), out);
                 }
             }
-            // At least one event was missed.
+            // At least one event was missed or must be read from the log.
             LiveUpdate::Event { seq, .. } | LiveUpdate::LogOnly { seq } if *seq > self.cursor.seq => {
                 return Next::CatchUp;
             }

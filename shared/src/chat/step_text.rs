@@ -36,8 +36,8 @@ pub fn clean_step_title(title: &str) -> String {
     line
 }
 
-/// Returns the fields of a detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] bytes of JSON. Truncates the
-/// longest strings first, and then sets `is_truncated` to true.
+/// Returns the fields of a detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] bytes of JSON. If the detail is
+/// longer, truncates its longest strings first and sets `is_truncated` to true.
 #[must_use]
 pub fn clean_step_detail(detail: &StepDetail) -> Value {
     clean_fields(&detail.to_value())

@@ -4,13 +4,14 @@ use std::{convert::Infallible, fmt, str::FromStr};
 
 use crate::text_column::text_column;
 
-/// The parent of the spans of a turn, in the format of the header `traceparent`
-/// (<https://www.w3.org/TR/trace-context/#traceparent-header>). Travels with the task from the request to the worker.
+/// The parent of the spans of a turn, in the format of the `traceparent` header
+/// (<https://www.w3.org/TR/trace-context/#traceparent-header>). Stored with the task, so that the worker continues the
+/// trace of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceParent(String);
 
 impl TraceParent {
-    /// Wraps the value of a header. A reader ignores an invalid one.
+    /// Wraps the value of a header without validating it. Readers ignore an invalid value.
     #[must_use]
     pub const fn new(header: String) -> Self {
         Self(header)

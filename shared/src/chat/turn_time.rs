@@ -46,7 +46,8 @@ impl AttemptMilestones {
         Self { claimed_at: at, started_at: None, first_text_at: None }
     }
 
-    /// Returns the parts of a turn that was queued for some time before this attempt, which ended it at `ended_at`.
+    /// Returns the parts of a turn that was queued for `queued_for` before this attempt, which ended the turn at
+    /// `ended_at`.
     #[must_use]
     pub fn parts(&self, queued_for: Duration, ended_at: Instant) -> Vec<(TurnPart, Duration)> {
         let milestones = [

@@ -5,8 +5,8 @@
 //! numbers `NaN` and `Infinity`, which become `null`. Any other defect, such as a truncated object, is an error.
 //!
 //! A character outside the Basic Multilingual Plane requires two escapes, and a stream may split them across two
-//! messages.
-//! [`LoneSurrogates::Mark`] keeps each half, and [`SurrogateJoiner`] joins the halves when the text is assembled.
+//! messages. [`LoneSurrogates::Mark`] keeps each half, and [`SurrogateJoiner`] joins the halves when the text is
+//! assembled.
 
 mod repair;
 mod surrogates;

@@ -83,7 +83,7 @@ impl EmbeddedRelay {
             },
         };
         let stop = CancellationToken::new();
-        // Wait until changes are detected, so that nothing is missed after the start.
+        // Wait until the listener can detect changes, so that nothing is missed after the start.
         tokio::spawn(stop.clone().run_until_cancelled_owned(listener.start().await));
         let (counters, followed) = (Arc::<Counters>::default(), Arc::<FollowedUsers>::default());
         let (folder, seal) = (SocketFolder::of(database), Seal::new(identity.key.clone(), &identity.installation));

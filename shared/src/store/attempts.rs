@@ -223,7 +223,7 @@ async fn end_interrupted(
     end_task(tx, task, outcome, now).await
 }
 
-/// Returns a running task to the head of its session's queue, due immediately or at `due`.
+/// Returns a running task to its session's queue, ahead of later turns and due immediately or at `due`.
 async fn requeue(
     tx: &mut Connection,
     task: &UnfinishedTask,

@@ -67,7 +67,7 @@ pub enum BackupError {
     /// The target's disk is full.
     #[error("not enough disk space for {}", .0.display())]
     NoSpace(PathBuf),
-    /// The target's folder is not writable.
+    /// The target or a lock file could not be written.
     #[error("cannot write {}", path.display())]
     Write {
         /// The target.

@@ -42,7 +42,7 @@ pub struct Claim {
     /// The ID that the answer will have once it is stored.
     pub answer_message_id: MessageId,
     /// The time from the send, or from the latest retry by the user, to the claim, according to the wall clocks of the
-    /// two processes; zero if the second one is behind.
+    /// two processes; zero if the clock of the claiming process is behind.
     pub queued_for: Duration,
     /// When the attempt was claimed.
     pub claimed_at: Instant,
@@ -88,7 +88,7 @@ struct DueJob {
 }
 
 impl DueJob {
-    /// Reads a row of [`LIST_DUE`]. The ID of the job must be one that the queue can pass on.
+    /// Reads a row of [`LIST_DUE`]. Fails if the job's ID is not a ULID, because the queue accepts only ULIDs.
     fn read(row: &StoreRow) -> Result<Self, StoreError> {
         let job = Self::from_row(row)?;
         Ulid::from_string(&job.job_id).map_err(|error| StoreError::Corrupt(format!("job_id: {error}")))?;
@@ -142,8 +142,8 @@ static START: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Claims at most `limit` due tasks within a transaction. Ends tasks whose rows are damaged, because they would be the
-/// first ones again in every later claim.
+/// Claims at most `limit` due tasks within a transaction. Ends tasks whose rows are damaged, because they would
+/// otherwise come first in every later claim.
 pub(super) async fn claim_due(
     tx: &mut Connection,
     worker: &WorkerId,

@@ -52,7 +52,7 @@ pub(super) async fn end(
         .execute(tx)
         .await?;
     let mut hints = Hints { wake_workers: true, ..Hints::default() };
-    // An event with an invalid ID could not be read.
+    // No event is appended if one of its IDs is invalid, because streams could not read it.
     if let Ok((user, updated)) = read_event(row) {
         events::append(tx, &user, now, &[updated]).await?;
         hints.users.push(user);

@@ -72,8 +72,9 @@ pub(super) async fn withdraw_job(tx: &mut Connection, task_id: TaskId) -> Result
     WITHDRAW.call().bind("task_id", task_id).execute(tx).await
 }
 
-/// Deletes a session's unclaimed job. If it is the user's latest job, returns its round to the user, whose next job takes
-/// the place. An earlier job's round is not returned, because the next job would share the round of the latest one.
+/// Deletes a session's unclaimed job. If it is the user's latest job, returns its round to the user, whose next job
+/// takes its place. An earlier job's round is not returned, because the next job would share the round of the latest
+/// one.
 static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["session_id"],
@@ -135,7 +136,7 @@ pub(super) const ENTER_ROUND: &str = "UPDATE user_log \
      SET last_round = MAX(last_round + 1, (SELECT round FROM queue_clock)) \
      WHERE workspace_id = $workspace_id AND user_id = $user_id AND $job_id IS NOT NULL";
 
-/// Pushes the job in the user's round, if there is a job; must follow [`ENTER_ROUND`]. It has no idempotency key,
+/// Pushes the job in the user's round, if there is a job; must follow [`ENTER_ROUND`]. The job has no idempotency key,
 /// because a conflict would silently discard a retry.
 pub(super) const PUSH_JOB: &str = "INSERT INTO Jobs \
      (job, id, job_type, status, attempts, max_attempts, run_at, priority, metadata) \

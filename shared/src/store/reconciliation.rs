@@ -1,11 +1,11 @@
-//! Reconciliation, which repairs an inconsistency in the queue that should never occur.
+//! Reconciliation, which adds missing jobs to the queue.
 
 use super::{Change, Store, StoreError, jobs::schedule_head};
 use crate::{event::Hints, id::SessionId};
 
 impl Store {
-    /// Pushes a job for every session that has queued tasks but no job. There should be no such sessions: each one is
-    /// the result of a bug elsewhere and is logged.
+    /// Pushes a job for every session that has queued tasks but no job. Each such session is logged, because it results
+    /// from a damaged task or from a bug elsewhere.
     ///
     /// # Errors
     /// Returns an error if the store fails.

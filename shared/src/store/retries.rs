@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Store {
-    /// Returns an ended task to the head of its session's queue. Deletes its answer in the same transaction; the new
-    /// answer has a new ID.
+    /// Returns an ended task to its session's queue, ahead of later turns. Deletes its answer in the same transaction;
+    /// the new answer has a new ID.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`], [`StoreError::TaskNotEnded`], [`StoreError::TaskSucceeded`], or

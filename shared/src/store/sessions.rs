@@ -255,7 +255,8 @@ async fn cancel_queued_of_archived(
     .bind(ARCHIVED_BEFORE_ITS_TURN)
     .fetch_all(&mut *tx)
     .await?;
-    // A task that is waiting between two attempts ends last, so that no task is queued behind it. Its text is kept.
+    // A task that has text and is waiting between two attempts ends last, so that no task is queued behind it. Its text
+    // is kept.
     let with_text: Vec<TaskId> =
         sqlx::query_scalar("SELECT id FROM agent_task WHERE chat_session_id = $1 AND status = 'queued'")
             .bind(id)

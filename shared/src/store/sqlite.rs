@@ -32,7 +32,7 @@ macro_rules! listed {
         "(SELECT value FROM json_each($1))"
     };
 }
-/// The first 2,000 bytes of the text of message `m`. They may end inside a character, and contain any NUL characters.
+/// The first 2,000 bytes of the text of message `m`. They may end inside a character, and may include NUL characters.
 macro_rules! content_start {
     () => {
         "substr(CAST(m.content AS BLOB), 1, 2000)"
@@ -68,7 +68,7 @@ pub(super) fn migration_options(options: &StoreOptions) -> SqliteConnectOptions 
     pragmas(options).into_iter().fold(connect, |connect, (name, value)| connect.pragma(name, value))
 }
 
-/// Keeps the pages to which a savepoint would revert in memory. SQLite otherwise writes them to a file for each
+/// Keeps in memory the pages to which a savepoint would revert. Otherwise, SQLite writes them to a file for each
 /// operation in a batch, which doubles the operation's cost.
 pub(super) fn with_savepoints_in_memory(options: Options) -> Options {
     options.pragma("temp_store", "MEMORY")

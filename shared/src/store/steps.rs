@@ -149,7 +149,7 @@ pub(super) async fn update(
         .await
 }
 
-/// Updates the status of a step.
+/// Updates the status of a step, and its detail unless `$detail` is null.
 static UPDATE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["task_id", "attempt", "seq", "status", "detail"],
@@ -161,7 +161,8 @@ static UPDATE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// The columns of a step that are needed to close it. The detail, which may be long, is omitted.
+/// The columns of a step that are needed to close it. The detail, which may be long, is omitted unless the step is a
+/// permission request.
 #[derive(sqlx::FromRow)]
 struct UnclosedStep {
     seq: i64,

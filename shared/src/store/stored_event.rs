@@ -12,7 +12,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// Reading events stops once this many bytes of text have been read, which limits memory use.
+/// The size of the text, in bytes, at which no more events are read at once. This limits memory use.
 const READ_BYTES: usize = 512 * 1024;
 
 /// A row of `event_log`.

@@ -99,7 +99,7 @@ impl Traces {
     }
 }
 
-/// Describes this process.
+/// Returns the resource that describes this process in traces.
 fn resource(service: &'static str) -> Resource {
     let is_named = variable("OTEL_SERVICE_NAME").is_some()
         || variable("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|attributes| attributes.contains("service.name="));

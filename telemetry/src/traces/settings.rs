@@ -36,7 +36,7 @@ fn first_of(names: [&'static str; 2]) -> Option<(&'static str, String)> {
     names.into_iter().find_map(|name| Some((name, variable(name)?)))
 }
 
-/// Returns where traces are sent; `None` if traces are off.
+/// Returns where traces are sent; `None` if traces are disabled.
 pub(super) fn endpoint() -> Result<Option<Endpoint>, ConfigError> {
     let is_disabled = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let is_unused = variable("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");

@@ -1,4 +1,4 @@
-//! Operations on spans, all of which do nothing while traces are off.
+//! Operations on spans, all of which do nothing while traces are disabled.
 
 use std::collections::HashMap;
 
@@ -63,7 +63,8 @@ impl TraceSpan for Span {
     }
 }
 
-/// Returns the current span as the parent for work in another process; `None` if there is none, or if traces are off.
+/// Returns the current span as the parent for work in another process; `None` if there is none, or if traces are
+/// disabled.
 #[must_use]
 pub fn current_trace_parent() -> Option<TraceParent> {
     if !is_enabled() {

@@ -7,7 +7,8 @@ use axum::http::HeaderMap;
 
 use crate::extract::StreamQuery;
 
-/// The header with which a browser resumes a stream (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+/// The header that a browser sends to resume a stream
+/// (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
 /// Returns the client's cursor. The header takes precedence over `?after=`; an empty header or parameter counts as

@@ -43,7 +43,8 @@ impl TextListener {
         self.folder.open()?.listen()
     }
 
-    /// Receives until it is dropped. Creates the socket if that has failed before, and again if it was removed.
+    /// Receives text until the future is dropped. Creates the socket if it is not bound yet, and recreates it whenever
+    /// it is removed.
     pub(super) async fn run(self, mut bound: Option<(UnixListener, SocketFile)>) {
         loop {
             if let Some(bound) = bound.take() {

@@ -240,7 +240,7 @@ async fn stores_text_more_often_if_there_is_no_folder_for_sockets() {
 async fn stores_text_more_often_if_sockets_cannot_be_created() {
     let folder = tempfile::tempdir().unwrap();
     let mut deep = folder.path().to_owned();
-    // The path of the folder of the sockets is valid, but that of a socket in it is too long.
+    // The path of the sockets' folder is valid, but the path of a socket in it is too long.
     let longest = usize::try_from(nix::libc::PATH_MAX).unwrap() - "/chat.db-live/".len() - 1;
     while let missing @ 2.. = longest - deep.as_os_str().len() {
         deep.push("x".repeat(200.min(missing - 1)));

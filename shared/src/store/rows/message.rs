@@ -75,7 +75,7 @@ pub(in crate::store) async fn find_message(
     Ok(row.map(Message::from))
 }
 
-/// Returns the current state of each message that exists, in any order.
+/// Returns the current state of each message that exists, in no particular order.
 pub(in crate::store) async fn list_messages_by_id(
     connection: &mut Connection,
     ids: &[MessageId],

@@ -92,7 +92,7 @@ pub(in crate::store) async fn find_task(connection: &mut Connection, id: TaskId)
     Ok(row.map(Task::from))
 }
 
-/// Returns the current state of each task that exists, in any order.
+/// Returns the current state of each task that exists, in no particular order.
 pub(in crate::store) async fn list_tasks_by_id(
     connection: &mut Connection,
     ids: &[TaskId],

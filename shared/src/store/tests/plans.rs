@@ -123,8 +123,9 @@ async fn every_index_is_used() {
     assert_eq!(unused, OTHER_INDEXES);
 }
 
-/// SQLite takes such a value into account when it compiles a statement, and therefore compiles the statement again
-/// whenever the parameter is bound (`sqlite3_bind_int64` marks it as expired). Compiling takes longer than running.
+/// SQLite takes the value of a parameter into account if it is a `LIMIT` or is compared with the column in a partial
+/// index's condition. The statement is then compiled again whenever the parameter is bound (`sqlite3_bind_int64` marks
+/// it as expired). Compiling takes longer than running.
 #[test]
 fn no_statement_is_compiled_again_for_the_value_of_a_parameter() {
     const PARTIAL_INDEXES: [(&str, &str); 3] =
