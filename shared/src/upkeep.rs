@@ -1,5 +1,5 @@
 //! Background work in every process, which takes over the tasks of dead workers, ends tasks whose worker ignores a stop
-//! request, erases the remnants of deleted text, and prunes old rows.
+//! request, erases the remnants of deleted text, adds missing jobs to the queue, and prunes old rows.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
 pub const STOP_TIMEOUT: Duration = Duration::from_millis(700);
 /// How often to check for ignored stop requests.
 const STOP_SWEEP: Duration = Duration::from_secs(1);
-/// How often to prune old rows.
+/// How often to add missing jobs and prune old rows.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long to wait after a deletion before erasing the remnants, so that several deletions can share the work.

@@ -116,7 +116,8 @@ impl Store {
         .await
     }
 
-    /// Returns the principal for a ticket if the ticket and its login or key are valid.
+    /// Returns the principal for a ticket if the ticket and its key are valid. A ticket is deleted together with its
+    /// login.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -32,7 +32,7 @@ pub(super) struct StoredEvent {
 }
 
 impl StoredEvent {
-    /// Returns the event's message.
+    /// Returns the event's message, the author's role, and the task.
     fn message(&self) -> Result<(MessageId, Role, TaskId), StoreError> {
         let message = self.message_id.zip(self.message_role).zip(self.task_id);
         let ((id, role), task_id) =
