@@ -1,4 +1,4 @@
-//! The spans of a turn, for traces. While traces are off, no span is created.
+//! The spans of a turn, for traces. While traces are disabled, no span is created.
 
 use banter_shared::{
     chat::{TaskStatus, TraceParent},
