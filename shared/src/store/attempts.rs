@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::store::database_driver::Connection;
-
 use super::{
     AttemptEnd, AttemptReport, Change, Claim, Store, StoreError,
     claims::claim_due,
+    database_driver::Connection,
     events,
     jobs::{JobEnd, end_job, schedule_head},
     outcomes::{TaskOutcome, UnfinishedTask, end_task, find_running, find_unfinished},

@@ -1,8 +1,6 @@
 //! The text of answers in progress, stored in chunks.
 
-use crate::store::database_driver::Connection;
-
-use super::{Change, Store, StoreError};
+use super::{Change, Store, StoreError, database_driver::Connection};
 use crate::{
     chat::UserRef,
     event::Hints,

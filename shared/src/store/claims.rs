@@ -2,14 +2,13 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use crate::store::database_driver::Connection;
-use crate::store::database_driver::Row as StoreRow;
 use sqlx::FromRow as _;
 use tokio::time::Instant;
 use ulid::Ulid;
 
 use super::{
     Change, Store, StoreError, damaged_tasks,
+    database_driver::{Connection, Row},
     events::{COUNT_EVENT, LOG_TASK_UPDATED},
     jobs::{JobEnd, LOOK, due_jobs, end_job, first_future_id},
     script::Script,
@@ -55,7 +54,7 @@ pub struct Claim {
 /// Jobs are ordered by round, then by ID, which begins with the time at which the job was pushed. If they were ordered
 /// by `run_at`, jobs that back off would starve behind new ones.
 const LIST_DUE: &str = concat!(
-    "SELECT j.rowid AS job_row, t.rowid AS task_row, j.id AS job_id, -j.priority AS round, t.id AS task_id, \
+    "SELECT j.id AS job_id, -j.priority AS round, t.id AS task_id, \
      t.attempt + 1 AS attempt, t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, \
      COALESCE(t.retried_at, t.created_at) AS requested_at, t.trace_parent, s.workspace_id, \
      s.creator_id AS user_id, s.agent_key, \
@@ -89,7 +88,7 @@ struct DueJob {
 
 impl DueJob {
     /// Reads a row of [`LIST_DUE`]. Fails if the job's ID is not a ULID, because the queue accepts only ULIDs.
-    fn read(row: &StoreRow) -> Result<Self, StoreError> {
+    fn read(row: &Row) -> Result<Self, StoreError> {
         let job = Self::from_row(row)?;
         Ulid::from_string(&job.job_id).map_err(|error| StoreError::Corrupt(format!("job_id: {error}")))?;
         Ok(job)

@@ -2,11 +2,15 @@
 
 use std::sync::LazyLock;
 
-use crate::store::database_driver::Connection;
-use crate::store::database_driver::Row as StoreRow;
 use sqlx::Row as _;
 
-use super::{StoreError, events, jobs::JobEnd, script::Script};
+use super::{
+    StoreError,
+    database_driver::{Connection, Row},
+    events,
+    jobs::JobEnd,
+    script::Script,
+};
 use crate::{
     chat::{ErrorCode, UserRef},
     clock::Timestamp,
@@ -16,16 +20,15 @@ use crate::{
 /// The error message of the task.
 const MESSAGE: &str = "The database record of this message is corrupted.";
 
-/// Fails a task and ends its job, both of which are identified by their rows.
+/// Fails a task and ends its job. Their IDs may be invalid.
 static END: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        &["task_row", "error_code", "error_message", "now", "job_row", "job_status", "job_result", "now_seconds"],
+        &["task_id", "error_code", "error_message", "now", "job_id", "job_status", "job_result", "now_seconds"],
         &[
-            "DELETE FROM answer_chunk WHERE task_id = (SELECT id FROM agent_task WHERE rowid = $task_row)",
+            "DELETE FROM answer_chunk WHERE task_id = $task_id",
             "UPDATE agent_task SET status = 'failed', job_id = NULL, next_attempt_at = NULL, \
-             error_code = $error_code, error_message = $error_message, finished_at = $now WHERE rowid = $task_row",
-            "UPDATE Jobs SET status = $job_status, last_result = $job_result, done_at = $now_seconds \
-             WHERE rowid = $job_row",
+             error_code = $error_code, error_message = $error_message, finished_at = $now WHERE id = $task_id",
+            "UPDATE Jobs SET status = $job_status, last_result = $job_result, done_at = $now_seconds WHERE id = $job_id",
         ],
     )
 });
@@ -34,18 +37,18 @@ static END: LazyLock<Script> = LazyLock::new(|| {
 /// has an invalid value, as described by `error`. Reconciliation pushes a job for the session's next task.
 pub(super) async fn end(
     tx: &mut Connection,
-    row: &StoreRow,
+    row: &Row,
     error: StoreError,
     now: Timestamp,
 ) -> Result<Hints, StoreError> {
-    let job_row: i64 = row.try_get("job_row")?;
-    tracing::error!(job_row, %error, "task record is corrupted; marked the task as failed");
+    let job_id: &str = row.try_get("job_id")?;
+    tracing::error!(job_id, %error, "task record is corrupted; marked the task as failed");
     END.call()
-        .bind("task_row", row.try_get::<Option<i64>, _>("task_row")?)
+        .bind("task_id", row.try_get::<Option<&str>, _>("task_id")?)
         .bind("error_code", ErrorCode::AgentError)
         .bind("error_message", MESSAGE)
         .bind("now", now)
-        .bind("job_row", job_row)
+        .bind("job_id", job_id)
         .bind("job_status", JobEnd::Killed.status())
         .bind("job_result", JobEnd::Killed.result())
         .bind("now_seconds", now.unix_seconds())
@@ -61,7 +64,7 @@ pub(super) async fn end(
 }
 
 /// Returns the owner of the task, and its `task.updated`.
-fn read_event(row: &StoreRow) -> Result<(UserRef, EventRef), sqlx::Error> {
+fn read_event(row: &Row) -> Result<(UserRef, EventRef), sqlx::Error> {
     let user = UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("user_id")? };
     let updated = EventRef::task(row.try_get("session_id")?, row.try_get("task_id")?, row.try_get("user_message_id")?);
     Ok((user, updated))

@@ -1,8 +1,6 @@
 //! Appends events to users' event logs within the transaction of a change, and reads the head of a log.
 
-use crate::store::database_driver::Connection;
-
-use super::{Store, StoreError};
+use super::{Store, StoreError, database_driver::Connection};
 use crate::{
     chat::UserRef,
     clock::Timestamp,

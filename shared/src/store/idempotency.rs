@@ -2,10 +2,9 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use crate::store::database_driver::Connection;
 use sha2::{Digest, Sha256};
 
-use super::{StoreError, script::Script};
+use super::{StoreError, database_driver::Connection, script::Script};
 use crate::{
     chat::UserRef,
     clock::Timestamp,

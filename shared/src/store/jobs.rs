@@ -3,11 +3,10 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use crate::store::database_driver::Connection;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-use super::{StoreError, rows::Owner, script::Script};
+use super::{StoreError, database_driver::Connection, rows::Owner, script::Script};
 use crate::{
     chat::UserRef,
     clock::Timestamp,
@@ -133,7 +132,8 @@ impl NewJob {
 /// Moves the user to the round of the job to push, if there is one: the round after that of the user's previous job,
 /// but not one that other users have already completed.
 pub(super) const ENTER_ROUND: &str = "UPDATE user_log \
-     SET last_round = MAX(last_round + 1, (SELECT round FROM queue_clock)) \
+     SET last_round = (SELECT CASE WHEN user_log.last_round < round THEN round ELSE user_log.last_round + 1 END \
+         FROM queue_clock) \
      WHERE workspace_id = $workspace_id AND user_id = $user_id AND $job_id IS NOT NULL";
 
 /// Pushes the job in the user's round, if there is a job; must follow [`ENTER_ROUND`]. The job has no idempotency key,

@@ -1,13 +1,14 @@
 //! Reads the transcripts of sessions.
 
 use super::{
-    Store, StoreError, chunks, events,
+    Store, StoreError, chunks,
+    database_driver::Connection,
+    events,
     rows::{self, MessageRow, select_messages},
     sessions::owned_session,
     step_rows,
     stream_state::partial,
 };
-use crate::store::database_driver::Connection;
 use crate::{
     chat::{Message, Partial, Session, TaskDetail, UserRef},
     event::Cursor,

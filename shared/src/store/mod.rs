@@ -177,7 +177,7 @@ impl Store {
         let presence = migrate::prepare(&options.path, &sqlite::migration_options(&options)).await?;
         let connect = sqlite::options(&options);
         let open = |source| OpenError::Open { path: path.clone(), source };
-        let writer = Writer::open(sqlite::with_savepoints_in_memory(connect.clone()), options.busy_timeout);
+        let writer = Writer::open(sqlite::for_writer(connect.clone()), options.busy_timeout);
         let readers = Pool::open(sqlite::read_only(connect.clone()), READERS, options.busy_timeout);
         let (writer, readers) = (writer.map_err(open)?, readers.map_err(open)?);
         Ok(Self {

@@ -2,15 +2,14 @@
 
 use std::sync::LazyLock;
 
-use crate::store::database_driver::Connection;
-
 use super::{
     Change, StoreError, chunks,
+    database_driver::Connection,
     events::{COUNT_ANSWER, COUNT_EVENT, LOG_ANSWER, LOG_TASK_UPDATED},
     jobs::{AgentJob, END_JOB, ENTER_ROUND, JobEnd, NewJob, PUSH_JOB, schedule_head, withdraw_job},
     rows::Owner,
     script::Script,
-    turn_times::{COUNT_TURN, measure},
+    turn_times,
 };
 use crate::{
     chat::{AttemptMilestones, FinishReason, StopReason, TaskError, TaskStatus, Usage, UserRef, sanitize_agent_text},
@@ -65,8 +64,7 @@ pub(super) struct TaskOutcome {
     pub(super) error: Option<TaskError>,
 }
 
-/// Stores the outcome of a task: its answer, the task, its job, the session's next job, the events, and how long the
-/// turn took.
+/// Stores the outcome of a task: its answer, the task, its job, the session's next job, and the events.
 static END: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &[
@@ -96,7 +94,6 @@ static END: LazyLock<Script> = LazyLock::new(|| {
             "job_id",
             "job_payload",
             "job_run_at",
-            "turn_times",
         ],
         &[
             "DELETE FROM answer_chunk WHERE task_id = $task_id",
@@ -118,7 +115,6 @@ static END: LazyLock<Script> = LazyLock::new(|| {
             LOG_ANSWER,
             COUNT_EVENT,
             LOG_TASK_UPDATED,
-            COUNT_TURN,
         ],
     )
 });
@@ -138,9 +134,6 @@ pub(super) async fn end_task(
     let text = (!text.is_empty() || is_answered).then(|| sanitize_agent_text(&text));
     let job_end = if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done };
     let next = task.next_task_id.map(|id| AgentJob { task_id: id, chat_session_id: task.session_id });
-    let started_at = task.started_at.filter(|_| task.is_running);
-    let measured = started_at.map(|started_at| measure(task.requested_at, started_at, task.milestones, now));
-    let turn_times = measured.transpose()?;
     let job = next.map(|job| NewJob::new(job, task.next_due_at, now)).transpose()?;
     if !task.is_running {
         withdraw_job(tx, task.task_id).await?;
@@ -173,9 +166,11 @@ pub(super) async fn end_task(
         .bind("job_id", job.as_ref().map(|job| &job.id))
         .bind("job_payload", job.as_ref().map(|job| &job.payload))
         .bind("job_run_at", job.as_ref().map(|job| job.run_at))
-        .bind("turn_times", turn_times)
         .execute(tx)
         .await?;
+    if let Some(started_at) = task.started_at.filter(|_| task.is_running) {
+        turn_times::count(tx, outcome.status, task.requested_at, started_at, task.milestones, now).await?;
+    }
     let wake_workers = if task.is_running { job.is_some() } else { schedule_head(tx, task.session_id, now).await? };
     let hints = Hints { users: vec![task.user.clone()], wake_workers, ..Hints::default() };
     Ok(Change::new(outcome.status, hints))

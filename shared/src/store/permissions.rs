@@ -1,11 +1,11 @@
 //! Permission requests. Each one is decided exactly once, by the session's owner, by the time limit, or by the end of
 //! the attempt.
 
-use crate::store::database_driver::Connection;
 use serde_json::Value;
 
 use super::{
     Change, Store, StoreError,
+    database_driver::Connection,
     sessions::owned_session,
     steps::{self, StepKey},
     turns::task_of,

@@ -1,9 +1,7 @@
 //! Moves read positions. A session's read position is the last message that its owner has read. Triggers maintain the
 //! session's number of unread answers.
 
-use crate::store::database_driver::Connection;
-
-use super::{Change, Store, StoreError, events, sessions::owned_session};
+use super::{Change, Store, StoreError, database_driver::Connection, events, sessions::owned_session};
 use crate::{
     chat::{Session, UserRef},
     event::{EventRef, Hints, LogKind},

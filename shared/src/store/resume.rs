@@ -3,9 +3,7 @@
 //! The reference is stored with the outcome of a turn if the agent session contains the complete turn. Any other end of
 //! an attempt deletes the reference, because the agent session may contain a message that will be sent again.
 
-use crate::store::database_driver::Connection;
-
-use super::StoreError;
+use super::{StoreError, database_driver::Connection};
 use crate::{
     chat::{AgentSession, sanitize_agent_text},
     id::SessionId,

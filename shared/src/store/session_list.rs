@@ -2,9 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::store::database_driver::Connection;
-
-use super::{Store, StoreError, events, rows::list_sessions_by_id};
+use super::{Store, StoreError, database_driver::Connection, events, rows::list_sessions_by_id};
 use crate::{
     chat::{Session, SessionStatus, UserRef},
     clock::Timestamp,

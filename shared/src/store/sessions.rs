@@ -1,10 +1,9 @@
 //! Creates, changes, archives, and deletes sessions.
 
-use crate::store::database_driver::Connection;
-
 use super::{
     Change, IdempotencyKey, Store, StoreError,
     attempts::{ARCHIVED_BEFORE_ITS_TURN, end_archived},
+    database_driver::Connection,
     events, idempotency,
     jobs::withdraw_jobs,
     rows,

@@ -19,7 +19,7 @@ pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// The number of prepared statements that a connection caches; more than the store uses.
 const STATEMENTS_KEPT: usize = 512;
-/// How long SQLite itself waits for the write lock per attempt; the writer retries until its own deadline.
+/// How long SQLite itself waits for a lock.
 const BUSY_SLICE: Duration = Duration::from_millis(200);
 /// The size in bytes to which the write-ahead log is truncated after a checkpoint. The log grows during bursts and
 /// while readers are suspended, and SQLite never truncates it by default
@@ -68,10 +68,13 @@ pub(super) fn migration_options(options: &StoreOptions) -> SqliteConnectOptions 
     pragmas(options).into_iter().fold(connect, |connect, (name, value)| connect.pragma(name, value))
 }
 
-/// Keeps in memory the pages to which a savepoint would revert. Otherwise, SQLite writes them to a file for each
+/// Prepares the options for the writer, which itself waits for the write lock: SQLite checks a lock that another process
+/// holds at intervals that grow to 100 ms.
+///
+/// The pages to which a savepoint would revert are kept in memory. Otherwise, SQLite writes them to a file for each
 /// operation in a batch, which doubles the operation's cost.
-pub(super) fn with_savepoints_in_memory(options: Options) -> Options {
-    options.pragma("temp_store", "MEMORY")
+pub(super) fn for_writer(options: Options) -> Options {
+    Options { busy_timeout: Duration::ZERO, ..options.pragma("temp_store", "MEMORY") }
 }
 
 /// Makes the connections read-only.

@@ -1,9 +1,8 @@
 //! Reads steps, by task and for streams.
 
-use crate::store::database_driver::Connection;
-
 use super::{
     StoreError,
+    database_driver::Connection,
     rows::{self, StepColumns, step_columns},
 };
 use crate::{

@@ -8,11 +8,10 @@
 
 use std::sync::LazyLock;
 
-use crate::store::database_driver::Connection;
 use serde_json::Value;
 use sqlx::types::Json;
 
-use super::{Change, Store, StoreError, script::Script};
+use super::{Change, Store, StoreError, database_driver::Connection, script::Script};
 use crate::{
     chat::{
         DecidedBy, PermissionOutcome, StepDetail, StepKind, StepStatus, UserRef, clean_step_detail, clean_step_title,

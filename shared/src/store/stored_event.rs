@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::store::database_driver::Connection;
-
-use super::{StoreError, rows};
+use super::{StoreError, database_driver::Connection, rows};
 use crate::{
     chat::{Message, Role, Session, Task},
     clock::Timestamp,

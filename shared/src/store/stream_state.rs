@@ -1,9 +1,8 @@
 //! The initial state of a stream: a user's running tasks and their output, which is read in parts.
 
-use crate::store::database_driver::Connection;
-
 use super::{
     Store, StoreError, chunks,
+    database_driver::Connection,
     step_rows::{self, StepRow},
     steps,
 };

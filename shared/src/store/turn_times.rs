@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, database_driver::Connection};
 use crate::{
     chat::{AttemptMilestones, TaskStatus, TurnCount, TurnPart, TurnTimes, turn_time_bound},
     clock::Timestamp,
@@ -15,11 +15,10 @@ const READ_FOR: Duration = Duration::from_secs(2);
 /// The longest time that is counted. A longer one means that a clock was wrong, and would distort the sum.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// Adds a turn to the buckets of its times, which are the result of [`measure`]. Without `WHERE`, `ON CONFLICT` would
-/// be parsed as the condition of a join.
-pub(super) const COUNT_TURN: &str = "INSERT INTO turn_time (status, part, upper_us, turns, total_us) \
-     SELECT $status, value ->> 0, value ->> 1, 1, value ->> 2 FROM json_each($turn_times) WHERE TRUE \
-     ON CONFLICT (status, part, upper_us) DO UPDATE SET turns = turns + 1, total_us = total_us + excluded.total_us";
+/// Adds a turn that ended with `$1` to the bucket of part `$2` with the upper bound `$3`; the part took `$4`.
+const COUNT_TURN: &str = "INSERT INTO turn_time (status, part, upper_us, turns, total_us) VALUES ($1, $2, $3, 1, $4) \
+     ON CONFLICT (status, part, upper_us) \
+     DO UPDATE SET turns = turn_time.turns + 1, total_us = turn_time.total_us + excluded.total_us";
 
 /// A row of `turn_time`.
 #[derive(sqlx::FromRow)]
@@ -31,14 +30,16 @@ struct TurnTimeRow {
     total_us: i64,
 }
 
-/// Returns the times of a running turn that ends now, as JSON: the part, the upper bound of the bucket, and the time in
-/// microseconds. `milestones` are those measured by the worker; without them, the wall clock measures the attempt.
-pub(super) fn measure(
+/// Counts a running turn that ends now with `status`. `milestones` are those measured by the worker; without them, the
+/// wall clock measures the attempt.
+pub(super) async fn count(
+    tx: &mut Connection,
+    status: TaskStatus,
     requested_at: Timestamp,
     started_at: Timestamp,
     milestones: Option<AttemptMilestones>,
     now: Timestamp,
-) -> Result<String, StoreError> {
+) -> Result<(), StoreError> {
     let queued_for = started_at.duration_since(requested_at).min(LONGEST);
     let parts = if let Some(milestones) = milestones {
         milestones.parts(queued_for, Instant::now())
@@ -46,14 +47,17 @@ pub(super) fn measure(
         let ran_for = now.duration_since(started_at).min(LONGEST);
         vec![(TurnPart::Duration, queued_for + ran_for), (TurnPart::Queued, queued_for), (TurnPart::Outcome, ran_for)]
     };
-    let times: Vec<_> = parts
-        .into_iter()
-        .map(|(part, time)| {
-            let time_us = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-            (part.as_str(), turn_time_bound(time_us), time_us)
-        })
-        .collect();
-    serde_json::to_string(&times).map_err(|error| StoreError::Corrupt(error.to_string()))
+    for (part, time) in parts {
+        let time_us = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        sqlx::query(COUNT_TURN)
+            .bind(status)
+            .bind(part)
+            .bind(turn_time_bound(time_us))
+            .bind(time_us)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
 }
 
 impl Store {

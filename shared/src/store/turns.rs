@@ -1,9 +1,9 @@
 //! Edits and unsends users' messages that no agent has seen.
 
-use crate::store::database_driver::Connection;
-
 use super::{
-    Change, Store, StoreError, events,
+    Change, Store, StoreError,
+    database_driver::Connection,
+    events,
     jobs::{schedule_head, withdraw_job},
     rows,
     sessions::owned_session,

@@ -1,9 +1,8 @@
 //! Registers workers and stores their heartbeats.
 
-use crate::store::database_driver::Connection;
 use sqlx::Connection as _;
 
-use super::{Store, StoreError, database_driver::block, sqlite};
+use super::{Store, StoreError, database_driver::Connection, database_driver::block, sqlite};
 use crate::{clock::Timestamp, id::WorkerId};
 
 /// Selects every worker that has a heartbeat or a running task, with its heartbeat counter.

@@ -1,6 +1,5 @@
 //! Message rows.
 
-use crate::store::database_driver::Connection;
 use sqlx::types::Json;
 
 use super::{task::JoinedTask, usage};
@@ -8,7 +7,7 @@ use crate::{
     chat::{FinishReason, Message, Role},
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
-    store::{StoreError, sqlite},
+    store::{StoreError, database_driver::Connection, sqlite},
 };
 
 /// Selects the columns of a [`MessageRow`]; must be followed by `WHERE` and `ORDER BY`.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::store::database_driver::Connection;
 use sqlx::types::Json;
 
 use super::task::JoinedTask;
@@ -10,7 +9,7 @@ use crate::{
     chat::{LastMessage, Role, Session, SessionStatus, preview},
     clock::Timestamp,
     id::SessionId,
-    store::{StoreError, sqlite},
+    store::{StoreError, database_driver::Connection, sqlite},
 };
 
 /// Selects the columns of a [`SessionRow`]; must be followed by `WHERE` and `ORDER BY`.

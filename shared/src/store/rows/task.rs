@@ -1,6 +1,5 @@
 //! Task rows.
 
-use crate::store::database_driver::Connection;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type, types::Json};
 
 use super::usage;
@@ -8,7 +7,7 @@ use crate::{
     chat::{ErrorCode, Task, TaskError, TaskStatus},
     clock::Timestamp,
     id::{SessionId, TaskId},
-    store::{StoreError, sqlite},
+    store::{StoreError, database_driver::Connection, sqlite},
 };
 
 /// The columns of `agent_task t` that make up a [`TaskRow`].

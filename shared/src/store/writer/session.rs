@@ -1,5 +1,7 @@
 //! The writer connection, its open transaction, and the operations that wait for the commit.
 
+use std::{thread, time::Duration};
+
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::store::{
@@ -7,6 +9,12 @@ use crate::store::{
     database_driver::{Connection, Options},
     sqlite,
 };
+
+/// The first pause between two attempts to acquire the write lock, which other processes usually hold for less than a
+/// millisecond. Each further pause is twice as long.
+const FIRST_LOCK_PAUSE: Duration = Duration::from_micros(100);
+/// The longest of these pauses.
+const LONGEST_LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The connection and the transaction that is open on it.
 #[derive(Debug)]
@@ -117,9 +125,13 @@ impl Session {
             return self.execute(&sqlite::savepoint(self.batch.len()));
         }
         self.transaction = State::Running;
+        let mut pause = FIRST_LOCK_PAUSE;
         loop {
             match self.execute(sqlite::BEGIN_WRITE) {
-                Err(StoreError::Busy) if Instant::now() < deadline => {}
+                Err(StoreError::Busy) if Instant::now() < deadline => {
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_LOCK_PAUSE);
+                }
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     self.transaction = State::Idle;
