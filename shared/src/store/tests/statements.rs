@@ -48,13 +48,13 @@ pub(super) fn find_all() -> Vec<Statement> {
     statements
 }
 
-/// Lists the source files in a folder and its subfolders, except for tests and migrations.
+/// Lists the source files in a folder and its subfolders, except for tests, migrations, and the database driver.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() && !["tests", "migrate"].contains(&name) {
+        if path.is_dir() && !["tests", "migrate", "database_driver"].contains(&name) {
             found.extend(sources(&path));
         } else if Path::new(name).extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
