@@ -8,14 +8,13 @@ use reqwest::{
     header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue},
     redirect::Policy,
 };
-use serde_json::Value;
 use tokio::{
     runtime::{Builder, Runtime},
     time::{Instant, timeout_at},
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::errors;
+use super::{errors, request::CompletionRequest};
 use crate::agents::AgentError;
 
 /// Time limit for establishing a connection.
@@ -84,7 +83,7 @@ impl Client {
     }
 
     /// Requests a completion. The response may have any status.
-    pub async fn complete(&self, request: &Value, deadline: Instant) -> Result<Response, AgentError> {
+    pub async fn complete(&self, request: &CompletionRequest<'_>, deadline: Instant) -> Result<Response, AgentError> {
         send(self.http.post(format!("{}/chat/completions", self.base_url)).json(request), deadline).await
     }
 

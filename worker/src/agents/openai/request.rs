@@ -6,73 +6,122 @@ use banter_shared::{
     agents_file::OpenaiConfig,
     chat::{HistoryMessage, Role},
 };
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use super::dialect::Dialect;
 
 /// The separator between the parts of a joined message.
 const SEPARATOR: &str = "\n\n";
 
+/// The body of a completion request, which borrows the texts of the conversation.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct CompletionRequest<'a> {
+    model: &'a str,
+    messages: Vec<RequestMessage<'a>>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<i64>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct RequestMessage<'a> {
+    role: RequestRole,
+    content: Cow<'a, str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum RequestRole {
+    System,
+    User,
+    Assistant,
+}
+
+impl From<Role> for RequestRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::User => Self::User,
+            Role::Assistant => Self::Assistant,
+        }
+    }
+}
+
 /// Returns the request for the next answer in this conversation.
-pub(super) fn completion(config: &OpenaiConfig, model: &str, history: &[HistoryMessage], dialect: Dialect) -> Value {
-    let mut request = Map::new();
-    request.insert("model".into(), model.into());
-    request.insert("messages".into(), messages(config.system_prompt.as_deref(), history, dialect));
-    request.insert("stream".into(), true.into());
-    if !dialect.no_stream_options {
-        request.insert("stream_options".into(), json!({"include_usage": true}));
+pub(super) fn completion<'a>(
+    config: &'a OpenaiConfig,
+    model: &'a str,
+    history: &'a [HistoryMessage],
+    dialect: Dialect,
+) -> CompletionRequest<'a> {
+    let limit = |is_sent: bool| config.max_tokens.filter(|_| is_sent);
+    CompletionRequest {
+        model,
+        messages: messages(config.system_prompt.as_deref(), history, dialect),
+        stream: true,
+        stream_options: (!dialect.no_stream_options).then_some(StreamOptions { include_usage: true }),
+        temperature: config.temperature,
+        max_completion_tokens: limit(dialect.completion_tokens),
+        max_tokens: limit(!dialect.completion_tokens),
+        seed: config.seed,
     }
-    if let Some(temperature) = config.temperature {
-        request.insert("temperature".into(), temperature.into());
-    }
-    if let Some(max_tokens) = config.max_tokens {
-        let name = if dialect.completion_tokens { "max_completion_tokens" } else { "max_tokens" };
-        request.insert(name.into(), max_tokens.into());
-    }
-    if let Some(seed) = config.seed {
-        request.insert("seed".into(), seed.into());
-    }
-    Value::Object(request)
 }
 
 /// Returns the messages, which are neither changed nor joined unless the dialect requires it.
-fn messages(system_prompt: Option<&str>, history: &[HistoryMessage], dialect: Dialect) -> Value {
-    let mut messages: Vec<(Role, Cow<'_, str>)> = Vec::with_capacity(history.len());
+fn messages<'a>(
+    system_prompt: Option<&'a str>,
+    history: &'a [HistoryMessage],
+    dialect: Dialect,
+) -> Vec<RequestMessage<'a>> {
+    let message = |role, content: &'a str| RequestMessage { role, content: content.into() };
+    let mut messages: Vec<RequestMessage<'a>> = Vec::with_capacity(history.len() + 1);
     for HistoryMessage { role, content, .. } in history {
         if dialect.no_empty_messages && content.trim().is_empty() {
             continue;
         }
+        let role = RequestRole::from(*role);
         match messages.last_mut() {
-            Some((last, text)) if dialect.alternate_roles && last == role => {
-                *text = format!("{text}{SEPARATOR}{content}").into();
+            Some(last) if dialect.alternate_roles && last.role == role => {
+                let joined = last.content.to_mut();
+                joined.push_str(SEPARATOR);
+                joined.push_str(content);
             }
-            None if dialect.alternate_roles && *role == Role::Assistant => {}
-            Some(_) | None => messages.push((*role, content.into())),
+            None if dialect.alternate_roles && role == RequestRole::Assistant => {}
+            Some(_) | None => messages.push(message(role, content)),
         }
     }
-    let mut system_prompt = system_prompt;
-    if dialect.no_system_role
-        && let Some(prompt) = system_prompt.take()
-    {
-        match messages.iter_mut().find(|(role, _)| *role == Role::User) {
-            Some((_, text)) => *text = format!("{prompt}{SEPARATOR}{text}").into(),
-            None => messages.insert(0, (Role::User, prompt.into())),
-        }
+    let Some(prompt) = system_prompt else { return messages };
+    if !dialect.no_system_role {
+        messages.insert(0, message(RequestRole::System, prompt));
+    } else if let Some(first) = messages.iter_mut().find(|message| message.role == RequestRole::User) {
+        first.content = format!("{prompt}{SEPARATOR}{}", first.content).into();
+    } else {
+        messages.insert(0, message(RequestRole::User, prompt));
     }
-    let system = system_prompt.map(|prompt| json!({"role": "system", "content": prompt}));
-    let messages = messages.iter().map(|(role, text)| {
-        let role = match role {
-            Role::User => "user",
-            Role::Assistant => "assistant",
-        };
-        json!({"role": role, "content": text})
-    });
-    system.into_iter().chain(messages).collect()
+    messages
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn value(request: impl Serialize) -> Value {
+        serde_json::to_value(request).unwrap()
+    }
 
     fn history(messages: &[(Role, &str)]) -> Vec<HistoryMessage> {
         let message =
@@ -95,7 +144,7 @@ mod tests {
             "stream": true,
             "stream_options": {"include_usage": true},
         });
-        assert_eq!(completion(&config, "m", &history, Dialect::default()), plain);
+        assert_eq!(value(completion(&config, "m", &history, Dialect::default())), plain);
 
         config.system_prompt = Some("Be brief.".into());
         config.temperature = Some(0.0);
@@ -110,7 +159,23 @@ mod tests {
             "seed": 1,
         });
         let dialect = Dialect { no_stream_options: true, completion_tokens: true, ..Dialect::default() };
-        assert_eq!(completion(&config, "m", &history[..1], dialect), full);
+        assert_eq!(value(completion(&config, "m", &history[..1], dialect)), full);
+    }
+
+    #[test]
+    fn writes_the_fields_in_a_fixed_order() {
+        let history = history(&[(Role::User, "é\n")]);
+        let mut config = OpenaiConfig::at("http://x".into());
+        (config.system_prompt, config.temperature) = (Some("Be brief.".into()), Some(0.3));
+        (config.max_tokens, config.seed) = (Some(9), Some(-1));
+
+        let request = completion(&config, "m", &history, Dialect::default());
+
+        let expected = concat!(
+            r#"{"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"é\n"}],"#,
+            r#""stream":true,"stream_options":{"include_usage":true},"temperature":0.3,"max_tokens":9,"seed":-1}"#,
+        );
+        assert_eq!(serde_json::to_string(&request).unwrap(), expected);
     }
 
     #[test]
@@ -124,7 +189,7 @@ mod tests {
             (Role::Assistant, "1"),
             (Role::User, "d"),
         ]);
-        let arranged = |dialect| messages(Some("Be brief."), &history, dialect);
+        let arranged = |dialect| value(messages(Some("Be brief."), &history, dialect));
 
         let dialect = Dialect { alternate_roles: true, no_empty_messages: true, ..Dialect::default() };
         let expected = json!([
