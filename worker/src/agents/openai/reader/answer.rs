@@ -7,7 +7,7 @@ use banter_shared::{
 use serde_json::Value;
 
 use super::{
-    chunk::{self, Finish},
+    chunk::{self, Chunk, Finish},
     last_words::LastWords,
     message::ServerMessage,
     output::Output,
@@ -158,6 +158,7 @@ impl<'a> Assembler<'a> {
                 Ok(progress)
             }
             ServerMessage::Object { value, is_document } => self.take_object(value, *is_document),
+            ServerMessage::Plain(chunk) => self.take_chunk(chunk.to_chunk(self.choice), None, false),
             ServerMessage::Error(Value::String(words)) => Err(errors::from_words(words, self.context)),
             ServerMessage::Error(object) => Err(errors::from_object(object, self.context)),
             ServerMessage::TooLong => {
@@ -180,10 +181,22 @@ impl<'a> Assembler<'a> {
 
     fn take_object(&mut self, object: &Value, is_document: bool) -> Result<MessageEffect, Failure> {
         let mut chunk = chunk::read(object, self.choice);
-        let report = reports::find(object);
         if chunk.is_repeatable && (self.flags.has_deltas || chunk.finish.is_some()) {
             repetition::remove(&mut chunk.parts, &self.output);
         }
+        if chunk.parts.is_empty() {
+            self.words.push_object(object);
+        }
+        self.take_chunk(chunk, reports::find(object), is_document)
+    }
+
+    /// Processes a chunk and the error that it reports, if any.
+    fn take_chunk(
+        &mut self,
+        chunk: Chunk,
+        report: Option<&Value>,
+        is_document: bool,
+    ) -> Result<MessageEffect, Failure> {
         if !chunk.parts.is_empty() {
             self.choice.get_or_insert(chunk.index);
             self.flags.has_deltas |= !chunk.is_repeatable;
@@ -194,8 +207,6 @@ impl<'a> Assembler<'a> {
         let has_output = !chunk.parts.is_empty();
         if has_output {
             self.words = LastWords::default();
-        } else {
-            self.words.push_object(object);
         }
         if report.is_none() && !chunk.is_completion && chunk.usage.is_none() {
             return Ok(MessageEffect::Ignored);

@@ -4,14 +4,16 @@
 
 use serde_json::Value;
 
-use super::{frames::Frame, json};
+use super::{frames::Frame, json, plain_chunk::PlainChunk};
 
 /// The content of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ServerMessage {
     /// The stream is complete.
     Done,
-    /// A JSON object. Lone surrogates in its strings are marked.
+    /// A chunk in the ordinary form.
+    Plain(PlainChunk),
+    /// Any other JSON object. Lone surrogates in its strings are marked.
     Object {
         /// The object.
         value: Value,
@@ -32,6 +34,14 @@ pub(super) enum ServerMessage {
 
 /// Returns the messages in a frame. There may be several, either on separate lines or on the same line.
 pub(super) fn read(frame: &Frame) -> Vec<ServerMessage> {
+    match PlainChunk::parse(frame) {
+        Some(chunk) => vec![ServerMessage::Plain(chunk)],
+        None => read_any(frame),
+    }
+}
+
+/// Returns the messages in a frame, whatever its form.
+pub(super) fn read_any(frame: &Frame) -> Vec<ServerMessage> {
     let is_error = is_error_name(&frame.name);
     let data = frame.data.trim();
     if data.is_empty() {
@@ -80,7 +90,11 @@ fn read_pieces(text: &str, is_document: bool) -> Vec<ServerMessage> {
 
 fn is_known(message: &ServerMessage) -> bool {
     match message {
-        ServerMessage::Done | ServerMessage::Object { .. } | ServerMessage::Error(_) | ServerMessage::TooLong => true,
+        ServerMessage::Done
+        | ServerMessage::Plain(_)
+        | ServerMessage::Object { .. }
+        | ServerMessage::Error(_)
+        | ServerMessage::TooLong => true,
         ServerMessage::Words(_) | ServerMessage::Loss(_) | ServerMessage::Unknown(_) => false,
     }
 }

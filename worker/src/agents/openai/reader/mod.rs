@@ -2,7 +2,8 @@
 //!
 //! Each stage tolerates deviations and passes clean values to the next one: bytes → text (`charset`) → lines of bounded
 //! length (`lines`) → frames (`frames`) → messages (`message`) → chunks (`chunk`, `parts`) → the answer (`answer`).
-//! Unknown but harmless input is counted and ignored. If the server reports an error (`reports`), the answer fails.
+//! A chunk in the ordinary form takes a shorter path (`plain_chunk`). Unknown but harmless input is counted and ignored.
+//! If the server reports an error (`reports`), the answer fails.
 //!
 //! **End of the answer.** An answer is complete when the server sends `[DONE]`, ends the body after a `finish_reason`,
 //! or sends no more of the answer for [`QUIET`] after a `finish_reason`. A `finish_reason` followed by more output does
@@ -23,6 +24,7 @@ mod message;
 mod notices;
 mod output;
 mod parts;
+mod plain_chunk;
 mod repetition;
 mod reports;
 mod think_tags;
@@ -198,6 +200,7 @@ impl AnswerReader<'_> {
                 }
                 ServerMessage::Loss(text) => self.count_unknown(text),
                 ServerMessage::Done
+                | ServerMessage::Plain(_)
                 | ServerMessage::Object { .. }
                 | ServerMessage::Error(_)
                 | ServerMessage::TooLong => {}
