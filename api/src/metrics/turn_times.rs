@@ -34,7 +34,11 @@ impl TurnTimeMetrics {
     /// Registers all metrics.
     pub(super) fn register(&self, registry: &mut Registry) {
         for (name, help, family) in [
-            ("turn_duration", "Time from when the user sent or last retried a message to the outcome", &self.duration),
+            (
+                "turn_duration",
+                "Time between the user sending or last retrying a message and the outcome",
+                &self.duration,
+            ),
             ("turn_queued", "Part of the turn duration until a worker claimed the final attempt", &self.queued),
             (
                 "turn_started",

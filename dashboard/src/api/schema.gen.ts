@@ -164,7 +164,7 @@ export interface paths {
         post?: never;
         /**
          * Archive or delete a session
-         * @description Archives the session by default: a running turn ends as usual, queued turns are cancelled, and the session can be restored. With `permanent`, stops any running turn and deletes the session with all its messages.
+         * @description Archives the session by default: any running turn is allowed to finish, queued turns are cancelled, and the session can be restored. With `permanent`, stops any running turn and deletes the session with all its messages.
          */
         delete: operations["deleteSession"];
         options?: never;

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
     task::yield_now,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 
 use self::session::Session;
@@ -22,6 +22,9 @@ use super::{
 
 /// The maximum number of operations per commit, so that neither they nor other processes have to wait for long.
 const MAX_BATCH: usize = 64;
+
+/// The pause before the next attempt to acquire a write lock that another process holds for long.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Runs operations on the writer connection.
 #[derive(Debug)]
@@ -53,8 +56,8 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let deadline = Instant::now() + self.busy_timeout;
         let mut session = self.acquire(deadline).await?;
+        self.begin(&mut session, deadline).await?;
         let result = block(async {
-            session.begin(&self.options, deadline)?;
             let result = operation(session.connection()?).await;
             match &result {
                 Ok(_) => session.keep(),
@@ -76,6 +79,16 @@ impl Writer {
     /// Waits for the connection, in order of arrival.
     async fn acquire(&self, deadline: Instant) -> Result<OwnedMutexGuard<Session>, StoreError> {
         timeout_at(deadline, Arc::clone(&self.session).lock_owned()).await.map_err(|_| StoreError::Busy)
+    }
+
+    /// Begins a transaction once no other process holds the write lock, or joins the open one.
+    async fn begin(&self, session: &mut Session, deadline: Instant) -> Result<(), StoreError> {
+        loop {
+            match block(async { session.begin(&self.options) }).await {
+                Err(StoreError::Busy) if Instant::now() < deadline => sleep(LOCK_PAUSE).await,
+                result => return result,
+            }
+        }
     }
 
     /// Leaves the commit to a separate task, because the batch needs the result even if this caller is dropped.

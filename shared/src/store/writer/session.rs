@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 
 use crate::store::{
     StoreError,
@@ -10,11 +10,10 @@ use crate::store::{
     sqlite,
 };
 
-/// The first pause between two attempts to acquire the write lock, which other processes usually hold for less than a
-/// millisecond. Each further pause is twice as long.
-const FIRST_LOCK_PAUSE: Duration = Duration::from_micros(100);
-/// The longest of these pauses.
-const LONGEST_LOCK_PAUSE: Duration = Duration::from_millis(5);
+/// The pauses between attempts to acquire the write lock, which other processes usually hold for less than a
+/// millisecond.
+const LOCK_PAUSES: [Duration; 4] =
+    [Duration::from_micros(100), Duration::from_micros(200), Duration::from_micros(400), Duration::from_micros(800)];
 
 /// The connection and the transaction that is open on it.
 #[derive(Debug)]
@@ -112,33 +111,35 @@ impl Session {
         Ok(self.connection()?.exec(statement)?)
     }
 
-    /// Begins a transaction, or joins the open one.
-    pub(super) fn begin(&mut self, options: &Options, deadline: Instant) -> Result<(), StoreError> {
+    /// Begins a transaction, or joins the open one. Waits up to 2 ms for the write lock.
+    pub(super) fn begin(&mut self, options: &Options) -> Result<(), StoreError> {
         self.settle();
         if self.connection.is_none() && !self.is_closed {
             self.connection = Some(options.open()?);
         }
-        if self.transaction == State::Open {
-            self.transaction = State::Running;
+        let joins = self.transaction == State::Open;
+        let result = if joins {
             // The name is unique in the transaction: if the savepoint is missing, `ROLLBACK TO` must fail rather than
             // find the savepoint of the previous operation.
-            return self.execute(&sqlite::savepoint(self.batch.len()));
+            self.execute(&sqlite::savepoint(self.batch.len()))
+        } else {
+            self.acquire_lock()
+        };
+        if joins || result.is_ok() {
+            self.transaction = State::Running;
         }
-        self.transaction = State::Running;
-        let mut pause = FIRST_LOCK_PAUSE;
-        loop {
+        result
+    }
+
+    /// Begins a transaction.
+    fn acquire_lock(&mut self) -> Result<(), StoreError> {
+        for pause in LOCK_PAUSES {
             match self.execute(sqlite::BEGIN_WRITE) {
-                Err(StoreError::Busy) if Instant::now() < deadline => {
-                    thread::sleep(pause);
-                    pause = (pause * 2).min(LONGEST_LOCK_PAUSE);
-                }
-                Ok(()) => return Ok(()),
-                Err(error) => {
-                    self.transaction = State::Idle;
-                    return Err(error);
-                }
+                Err(StoreError::Busy) => thread::sleep(pause),
+                result => return result,
             }
         }
+        self.execute(sqlite::BEGIN_WRITE)
     }
 
     /// Cleans up after an operation that panicked or was dropped.

@@ -149,10 +149,10 @@ fn sentence(cause: Cause, status: Option<u16>, access: Access, wait: Option<(Dur
             Access::OtherReason => format!("{server} denied access"),
         },
         Cause::Other(ErrorCode::AgentUnavailable) if is_redirect => {
-            format!("{server} redirects to another URL; set `base_url` to that URL")
+            format!("{server} redirected the request to another URL")
         }
         Cause::Other(ErrorCode::AgentUnavailable) => {
-            format!("{server} did not recognize the model or the path; check `model` and `base_url`")
+            format!("{server} did not recognize the model or the path")
         }
         Cause::Other(ErrorCode::AgentRateLimited) => match wait {
             Some((wait, now)) => format!("{server} is rate-limiting requests until {}", wait::until(wait, now)),
@@ -173,10 +173,15 @@ fn sentence(cause: Cause, status: Option<u16>, access: Access, wait: Option<(Dur
             None => format!("{server} reported an error"),
         },
     };
+    let advice = match cause {
+        Cause::Other(ErrorCode::AgentUnavailable) if is_redirect => " Set `base_url` to that URL.",
+        Cause::Other(ErrorCode::AgentUnavailable) => " Check `model` and `base_url`.",
+        Cause::Quota | Cause::Loading | Cause::Other(_) => "",
+    };
     match status {
         Some(status) if cause != Cause::Other(ErrorCode::ContextOverflow) || status == 413 => {
-            format!("{what} (HTTP {status}).")
+            format!("{what} (HTTP {status}).{advice}")
         }
-        Some(_) | None => format!("{what}."),
+        Some(_) | None => format!("{what}.{advice}"),
     }
 }

@@ -120,7 +120,7 @@ async fn does_not_follow_redirects() {
     let error = ask(&agent(config(&server))).await.1.unwrap_err();
 
     assert_eq!(error.code, ErrorCode::AgentUnavailable);
-    assert!(error.message.contains("redirects"), "{error}");
+    assert!(error.message.contains("redirected"), "{error}");
     assert_eq!(target.requests_left(), 0);
 }
 
