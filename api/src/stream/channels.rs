@@ -30,7 +30,8 @@ impl Channels {
         self.by_log.is_empty()
     }
 
-    /// Returns a user's channel, creating it if necessary. A new channel keeps `follow`.
+    /// Returns a user's channel, creating it if necessary. A new channel takes ownership of `follow`; otherwise,
+    /// `follow` is dropped.
     pub(super) fn open(&mut self, user: &UserRef, start: &ReplayStart, follow: FollowGuard) -> &Arc<Channel> {
         self.logs.insert(user.clone(), start.user_log_id);
         self.by_log

@@ -149,7 +149,7 @@ interface Delivery {
 }
 
 /**
- * Makes the changes in a history, and asserts that the client's view equals that of a new client.
+ * Applies the changes in a history, and asserts that the client's view equals that of a new client.
  */
 function simulate(history: Decisions, { deliver, finish }: Delivery) {
   let decisions: readonly number[] = [];

@@ -18,7 +18,7 @@ const LAST_USED_PRECISION: Duration = Duration::from_mins(1);
 /// An API key. Its secret is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ApiKey {
-    /// The ID, which identifies the key when revoking it.
+    /// The ID, which is used to revoke the key.
     pub id: KeyId,
     /// The user.
     #[sqlx(flatten)]

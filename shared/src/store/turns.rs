@@ -19,8 +19,8 @@ impl Store {
     /// Edits a message whose task has not started. No agent will see the previous text.
     ///
     /// # Errors
-    /// Returns [`StoreError::NotFound`], or [`StoreError::TaskNotQueued`] if the task has started or the message is an
-    /// answer.
+    /// Returns [`StoreError::NotFound`], or [`StoreError::TaskNotQueued`] if the task is not queued, if it or the task
+    /// of a later turn has ever started, or if the message is an answer.
     pub async fn edit_message(
         &self,
         user: &UserRef,
@@ -77,9 +77,9 @@ pub(super) async fn task_of(tx: &mut Connection, session_id: SessionId, id: Task
     rows::find_task(tx, id).await?.filter(|task| task.chat_session_id == session_id).ok_or(StoreError::NotFound)
 }
 
-/// Returns the task of a user message if no agent has seen the message. This means that neither its task nor the task
-/// of a later turn, whose history contains the message, has ever started. (A task may be cancelled in the queue and
-/// retried after later turns.)
+/// Returns the task of a user message if the task is queued and no agent has seen the message. This means that neither
+/// its task nor the task of a later turn, whose history contains the message, has ever started. (A task may be
+/// cancelled in the queue and retried after later turns.)
 async fn unstarted_task(
     tx: &mut Connection,
     user: &UserRef,

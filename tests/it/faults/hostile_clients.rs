@@ -177,7 +177,7 @@ async fn raises_the_limit_on_open_files_as_far_as_allowed() {
     assert!(!soft.contains("128"), "{soft}");
 }
 
-/// Creates a session with 15 MiB of messages, seven times a page's size limit.
+/// Creates a session with 15 MiB of messages, more than seven times a page's size limit.
 async fn long_session(client: &Client) -> String {
     let session = client.create_session("demo").await;
     let content = "x".repeat(256 * 1024);

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 const PAGE: usize = 2 * 1024 * 1024;
 const TURNS: i64 = 20;
 
-/// Creates a session with twenty unanswered turns of 256 KiB each.
+/// Creates a session with twenty unanswered turns of about 255 KiB each.
 async fn long_session(client: &Client) -> String {
     let session = client.create_session("demo").await;
     for turn in 1..=TURNS {

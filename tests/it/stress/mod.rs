@@ -10,14 +10,14 @@
 //! | [`backups`] | A backup, a restore, and the clients' api are killed | A restored database is consistent and contains a prefix of the history |
 //! | [`group_commits`] | The api is killed while many clients send | Every acknowledged message is stored; no message is partially stored |
 //! | [`busy_session`] | Fifty messages are sent to one session | Messages are answered in the order sent, one at a time |
-//! | [`rolling_restart`] | Every process is restarted in turn | No lost send, no gap, no failure counted |
-//! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
-//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All users are subscribed to quickly; each stream receives its user's events |
-//! | [`scaling`] | Workers are added and removed | No lost send, no gap, no failure counted |
+//! | [`rolling_restart`] | Every process is restarted in turn | No lost messages and no gaps; no task counts a failure |
+//! | [`relay`] | Redis is killed, is frozen, loses permissions, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
+//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | The api subscribes to every user quickly; each stream receives its user's events |
+//! | [`scaling`] | Workers are added and removed | No lost messages and no gaps; no task counts a failure |
 //!
 //! Most of these tests run under a [`load`]. At the end, they check the load's messages and streams, and the database.
 //!
-//! `ROUNDS` is the number of rounds: 3 by default, which every test run uses, and 200 in `make test-stress`. The rounds
+//! `ROUNDS` is the number of rounds: 3 by default, including in `make test`, and 200 in `make test-stress`. The rounds
 //! are divided into [batches](Batch). Each batch has a separate installation and prints its seed. To replay a batch,
 //! set `BANTER_TEST_SEED` and `ROUNDS` to the values that the batch printed. `RELAY=without_redis` runs without Redis.
 
@@ -58,7 +58,7 @@ fn rounds() -> u64 {
     env::var("ROUNDS").map_or(SHORT, |text| text.parse().unwrap_or_else(|_| panic!("ROUNDS is not a number: {text:?}")))
 }
 
-/// Returns whether this is the short run, which is part of every test run.
+/// Returns whether this is the short run, which is part of `make test`.
 fn is_short() -> bool {
     rounds() <= SHORT
 }

@@ -63,8 +63,8 @@ pub fn of(config: &DriverConfig) -> &dyn Driver {
 }
 
 impl BuildContext<'_> {
-    /// Returns how to start a program. Does not check whether the program is installed; that is checked only when the
-    /// program is started.
+    /// Returns the launch settings for a program. Does not check whether the program is installed; that is checked only
+    /// when the program is started.
     ///
     /// # Errors
     /// Fails with a readable message if a secret is missing.

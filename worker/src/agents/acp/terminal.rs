@@ -7,10 +7,10 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-/// Maximum length, in bytes, of the output that is kept for a tool. This is one byte more than is displayed, so that
-/// longer output counts as truncated.
+/// Maximum length, in bytes, of the output that is kept for a tool call. This is one byte more than is displayed, so
+/// that longer output counts as truncated.
 const MAX_BYTES: usize = 64 * 1024 + 1;
-/// Maximum number of tools per turn whose output is kept.
+/// Maximum number of tool calls per turn whose output is kept.
 const MAX_TOOLS: usize = 2000;
 
 /// The output received so far for each tool call ID.
