@@ -48,16 +48,11 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_agent_health(&self) -> Result<Vec<AgentHealth>, StoreError> {
-        let mut agents: Vec<AgentHealth> = self
-            .read(async |tx| {
-                Ok(sqlx::query_as(
-                    "SELECT agent_key, MAX(available) AS available, MAX(reason) AS reason FROM agent_health \
+        let query = sqlx::query_as(
+            "SELECT agent_key, MAX(available) AS available, MAX(reason) AS reason FROM agent_health \
              GROUP BY agent_key ORDER BY agent_key",
-                )
-                .fetch_all(tx)
-                .await?)
-            })
-            .await?;
+        );
+        let mut agents: Vec<AgentHealth> = self.read(async |tx| Ok(query.fetch_all(tx).await?)).await?;
         for agent in &mut agents {
             // One worker can run the agent even though another one cannot.
             agent.reason.take_if(|_| agent.is_available);

@@ -15,6 +15,13 @@ use crate::{
 /// The precision of the last-used time, which is sufficient for display and cheap to maintain.
 const LAST_USED_PRECISION: Duration = Duration::from_mins(1);
 
+/// Selects all keys, in the order in which they were created.
+const LIST: &str = "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at \
+     FROM api_key ORDER BY created_at, id";
+/// Selects the key whose secret has the hash `$1` if the key is valid at `$2`.
+const FIND_VALID: &str = "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at \
+     FROM api_key WHERE secret_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
+
 /// An API key. Its secret is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ApiKey {
@@ -92,17 +99,7 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        let keys = self
-            .read(async |tx| {
-                Ok(sqlx::query_as(
-                    "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at \
-             FROM api_key ORDER BY created_at, id",
-                )
-                .fetch_all(tx)
-                .await?)
-            })
-            .await?;
-        Ok(keys)
+        self.read(async |tx| Ok(sqlx::query_as(LIST).fetch_all(tx).await?)).await
     }
 
     /// Revokes a key. Revoking it again has no effect.
@@ -138,17 +135,8 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Principal>, StoreError> {
         let now = self.inner.clock.now();
-        let found: Option<ApiKey> = self
-            .read(async |tx| {
-                Ok(sqlx::query_as(
-            "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at FROM api_key \
-             WHERE secret_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
-        )
-        .bind(secret_hash(secret))
-        .bind(now)
-        .fetch_optional(tx).await?)
-            })
-            .await?;
+        let query = sqlx::query_as(FIND_VALID).bind(secret_hash(secret)).bind(now);
+        let found: Option<ApiKey> = self.read(async |tx| Ok(query.fetch_optional(tx).await?)).await?;
         let Some(key) = found else { return Ok(None) };
         if key.last_used_at.is_none_or(|used| used < now.minus(LAST_USED_PRECISION)) {
             self.record_use(key.id, now);

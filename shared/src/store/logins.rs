@@ -152,18 +152,14 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn is_still_valid(&self, principal: &Principal) -> Result<bool, StoreError> {
         let Some(key) = principal.key_id else { return Ok(!self.has_keys().await?) };
-        let found = self
-            .read(async |tx| {
-                Ok(sqlx::query(
+        let query = sqlx::query(
             "SELECT 1 FROM api_key WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) \
              AND ($3 IS NULL OR EXISTS (SELECT 1 FROM login WHERE id = $3 AND expires_at > $2))",
         )
         .bind(key)
         .bind(self.inner.clock.now())
-        .bind(principal.login_id)
-        .fetch_optional(tx).await?)
-            })
-            .await?;
+        .bind(principal.login_id);
+        let found = self.read(async |tx| Ok(query.fetch_optional(tx).await?)).await?;
         Ok(found.is_some())
     }
 }

@@ -30,8 +30,8 @@ pub struct DeleteQuery {
     operation_id = "deleteSession",
     tag = "sessions",
     summary = "Archive or delete a session",
-    description = "Archives the session by default: any running turn is allowed to finish, queued turns are cancelled, and \
-                   the session can be restored. With `permanent`, stops any running turn and deletes the session \
+    description = "Archives the session by default: any running turn is allowed to finish, queued turns are cancelled, \
+                   and the session can be restored. With `permanent`, stops any running turn and deletes the session \
                    with all its messages.",
     params(
         SessionPath,

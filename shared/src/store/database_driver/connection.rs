@@ -47,7 +47,7 @@ impl Connection {
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(convert)? {
             let columns = columns.get_or_insert_with(|| Column::list(row.as_ref().column_names()));
-            let values = (0..columns.len()).map(|index| Ok(Value(copy(row.get_ref(index).map_err(convert)?)?)));
+            let values = (0..columns.len()).map(|index| Ok(Value(copy(row.get_ref(index).map_err(convert)?))));
             let values = values.collect::<Result<_, Error>>()?;
             if !on_row(Row { columns: Arc::clone(columns), values }) {
                 break;
@@ -103,17 +103,18 @@ fn bind(statement: &mut rusqlite::Statement<'_>, arguments: &Arguments) -> Resul
     Ok(())
 }
 
-/// Copies a value of a row.
-fn copy(value: StoredRef<'_>) -> Result<StoredValue, Error> {
-    Ok(match value {
+/// Copies a value of a row. Text that is not valid UTF-8 becomes bytes, so that only reading it as text fails.
+fn copy(value: StoredRef<'_>) -> StoredValue {
+    match value {
         StoredRef::Null => StoredValue::Null,
         StoredRef::Integer(number) => StoredValue::Integer(number),
         StoredRef::Real(number) => StoredValue::Real(number),
-        StoredRef::Text(bytes) => {
-            StoredValue::Text(str::from_utf8(bytes).map_err(|error| Error::Decode(error.into()))?.to_owned())
-        }
+        StoredRef::Text(bytes) => match str::from_utf8(bytes) {
+            Ok(text) => StoredValue::Text(text.to_owned()),
+            Err(_) => StoredValue::Blob(bytes.to_owned()),
+        },
         StoredRef::Blob(bytes) => StoredValue::Blob(bytes.to_owned()),
-    })
+    }
 }
 
 impl sqlx::Connection for Connection {

@@ -64,6 +64,18 @@ async fn passes_values_of_every_type() {
 }
 
 #[tokio::test]
+async fn only_reading_invalid_text_fails() {
+    let (_folder, options) = create();
+    let mut connection = options.open().unwrap();
+
+    let row =
+        sqlx::query("SELECT CAST(x'ff' AS TEXT) AS damaged, 7 AS number").fetch_one(&mut connection).await.unwrap();
+
+    assert!(matches!(row.try_get::<String, _>("damaged"), Err(Error::ColumnDecode { .. })));
+    assert_eq!(row.get::<i64, _>("number"), 7);
+}
+
+#[tokio::test]
 async fn binds_parameters_by_number() {
     let (_folder, options) = create();
     let mut connection = options.open().unwrap();

@@ -36,7 +36,6 @@ fn text(value: ValueRef<'_>) -> Result<&str, BoxDynError> {
 fn bytes(value: ValueRef<'_>) -> Result<&[u8], BoxDynError> {
     match &value.0.0 {
         StoredValue::Blob(bytes) => Ok(bytes),
-        StoredValue::Text(text) => Ok(text.as_bytes()),
         _ => Err(unexpected(value, DataType::Blob)),
     }
 }
