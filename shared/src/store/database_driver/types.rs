@@ -50,7 +50,7 @@ macro_rules! stored_as {
     };
 }
 
-stored_as!(Integer: bool, i32, i64);
+stored_as!(Integer: bool, i64);
 stored_as!(Text: str, String);
 stored_as!(Blob: [u8], Vec<u8>);
 
@@ -69,12 +69,6 @@ impl Encode<'_, DatabaseDriver> for bool {
 impl Encode<'_, DatabaseDriver> for i64 {
     fn encode_by_ref(&self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
         Ok(push(buffer, StoredValue::Integer(*self)))
-    }
-}
-
-impl Encode<'_, DatabaseDriver> for i32 {
-    fn encode_by_ref(&self, buffer: &mut Vec<Value>) -> Result<IsNull, BoxDynError> {
-        Ok(push(buffer, StoredValue::Integer((*self).into())))
     }
 }
 
@@ -131,12 +125,6 @@ impl Decode<'_, DatabaseDriver> for bool {
 impl Decode<'_, DatabaseDriver> for i64 {
     fn decode(value: ValueRef<'_>) -> Result<Self, BoxDynError> {
         integer(value)
-    }
-}
-
-impl Decode<'_, DatabaseDriver> for i32 {
-    fn decode(value: ValueRef<'_>) -> Result<Self, BoxDynError> {
-        Ok(integer(value)?.try_into()?)
     }
 }
 

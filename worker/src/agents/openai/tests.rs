@@ -4,6 +4,7 @@ mod answers;
 mod dialects;
 mod failures;
 mod loading;
+pub(super) mod properties;
 mod quirks;
 mod requests;
 mod server;

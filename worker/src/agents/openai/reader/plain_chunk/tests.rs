@@ -5,7 +5,7 @@
 mod frames;
 
 use banter_shared::clock::Timestamp;
-use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+use proptest::{collection::vec, prelude::*, sample::select};
 
 use self::frames::{event, frame};
 use super::*;
@@ -17,6 +17,7 @@ use crate::agents::openai::{
         message::{self, ServerMessage},
         reports,
     },
+    tests::properties::config,
 };
 
 /// Frames that reveal the assembler's state.
@@ -27,17 +28,6 @@ const PROBES: [&str; 5] = [
     r#"{"message":"slot lost"}"#,
     "upstream request timeout",
 ];
-
-/// Returns a configuration with a fixed seed unless `PROPTEST_RNG_SEED` is set.
-fn config(cases: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    let rng_seed = match default.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(0),
-        RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
-    };
-    println!("PROPTEST_RNG_SEED={rng_seed}");
-    ProptestConfig { cases, rng_seed, failure_persistence: None, ..default }
-}
 
 fn assembler(is_unopened: bool) -> Assembler<'static> {
     let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();

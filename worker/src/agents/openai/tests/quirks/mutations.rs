@@ -7,11 +7,11 @@ use proptest::{
     collection::vec,
     prelude::*,
     sample::{Index, select},
-    test_runner::RngSeed,
 };
 use tokio::runtime::Builder;
 
 use super::*;
+use crate::agents::openai::tests::properties::config;
 
 /// A way to damage the frames in a stream.
 #[derive(Clone, Debug)]
@@ -35,17 +35,6 @@ const UNKNOWN_FRAMES: [&str; 11] = [
     "<html>\n",
     "data: \"\\ud83d\"\n\n",
 ];
-
-/// Returns a configuration with a fixed seed unless `PROPTEST_RNG_SEED` is set.
-fn config(cases: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    let rng_seed = match default.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(0),
-        RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
-    };
-    println!("PROPTEST_RNG_SEED={rng_seed}");
-    ProptestConfig { cases, rng_seed, failure_persistence: None, ..default }
-}
 
 /// Runs a future with tokio's time paused.
 fn run<T>(future: impl Future<Output = T>) -> T {
