@@ -68,7 +68,7 @@ impl AppState {
             }
             match state.store.end_ignored_stop(task_id).await {
                 Ok(ended) => state.relay.announce(ended.hints),
-                Err(error) => tracing::warn!(%task_id, %error, "failed to end a stopped task; retrying"),
+                Err(error) => tracing::warn!(%task_id, %error, "failed to end a task whose worker ignored a stop request; retrying"),
             }
         });
     }

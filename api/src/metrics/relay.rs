@@ -39,7 +39,7 @@ impl RelayMetrics {
         for (name, help, counter) in [
             (
                 "relay_dropped_hints",
-                "Hints not delivered within a second; other processes found the change by polling",
+                "Hints (change notifications) not delivered within a second; other processes found the changes by polling",
                 &self.dropped_hints,
             ),
             ("relay_dropped_texts", "Pieces of live text that were not delivered", &self.dropped_texts),

@@ -13,7 +13,7 @@ use crate::report::palette::{FONT, GRID, HEADING, LABEL, LINES, PAGE, with_dark_
 
 /// Each panel's title, and the section and row of the figures that the panel shows.
 const PANELS: [(&str, &str, &str); 10] = [
-    ("One session: send → answer, p50, ms", "One session", "Send → answer above the model, p50, ms"),
+    ("One session: send → answer, p50, ms", "One session", "Send → answer, excluding the model, p50, ms"),
     ("16 sessions: turns per second", "16 sessions", "Turns per second"),
     ("64 sessions: turns per second", "64 sessions", "Turns per second"),
     ("16 sessions: CPU per turn, ms", "16 sessions", "CPU per turn, api and worker, ms"),

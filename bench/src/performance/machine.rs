@@ -11,7 +11,7 @@ use super::plan::Plan;
 /// # Errors
 /// Fails if the number of available CPUs cannot be determined.
 pub fn describe(plan: &Plan) -> Result<(String, Vec<(String, String)>)> {
-    let time = output("date", &["-u", "+%Y-%m-%dT%H-%M-%SZ"]);
+    let time = output("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"]);
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |it| it.1);
     let cpus = std::thread::available_parallelism()?;
@@ -22,9 +22,9 @@ pub fn describe(plan: &Plan) -> Result<(String, Vec<(String, String)>)> {
         ("Machine", format!("{cpus} CPUs ({cpu}), Linux {}", output("uname", &["-r"]))),
         ("Commit", output("git", &["describe", "--always", "--dirty"])),
         ("Runs", format!("{}; cells show the median and [the range]", plan.runs)),
-        ("Load of the machine before the run", load.to_owned()),
+        ("Load average before the run (1 min)", load.to_owned()),
     ];
-    Ok((time, environment.map(|(name, value)| (name.to_owned(), value)).into()))
+    Ok((time.replace(':', "-"), environment.map(|(name, value)| (name.to_owned(), value)).into()))
 }
 
 /// Returns the first line that a program prints, or a question mark if there is none.

@@ -60,7 +60,7 @@ pub async fn cold_start(figures: &mut Figures, setup: Setup, placement: &Placeme
     ensure!(body["reply"]["content"].as_str().is_some_and(|text| text.starts_with("first")), "no answer: {body}");
     drop(processes);
     let (section, column) = ("Start with an empty database", setup.to_string());
-    figures.add(section, "First 200, ms", &column, 1000.0 * ready.as_secs_f64());
+    figures.add(section, "First HTTP 200 response, ms", &column, 1000.0 * ready.as_secs_f64());
     figures.add(section, "First answer, ms", &column, 1000.0 * answered.as_secs_f64());
     Ok(())
 }

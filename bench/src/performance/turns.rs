@@ -73,8 +73,8 @@ impl TurnRun {
     /// Adds the figures for a run with one session, where latency matters.
     pub fn add_latency(&self, figures: &mut Figures, section: &str, column: &str, model_ms: f64) {
         let over = |quantile| self.answered.quantile_ms(quantile) - model_ms;
-        figures.add(section, "Send → answer above the model, p50, ms", column, over(0.5));
-        figures.add(section, "Send → answer above the model, p99, ms", column, over(0.99));
+        figures.add(section, "Send → answer, excluding the model, p50, ms", column, over(0.5));
+        figures.add(section, "Send → answer, excluding the model, p99, ms", column, over(0.99));
         figures.add(section, "Send → accepted, p50, ms", column, self.acknowledged.quantile_ms(0.5));
         figures.add(section, "Send → accepted, p99, ms", column, self.acknowledged.quantile_ms(0.99));
         figures.add(section, "Send → start at the model, p50, ms", column, self.started.quantile_ms(0.5));

@@ -872,7 +872,7 @@ export interface components {
              * @description The state of each component. `server` and `store` are `ok`. `relay_subscriber` and `relay_publisher` are `ok`,
              *     `away` (not connected), `denied` (Redis rejects the credentials or a permission is missing), or `polling` (the
              *     wake-up file cannot be watched); `relay` is the worse of the two. The relay does not affect readiness:
-             *     without it, changes are delivered up to two seconds late.
+             *     without it, changes arrive up to a second late.
              */
             checks: {
                 [key: string]: string;
@@ -886,7 +886,8 @@ export interface components {
             pending_subscriptions: number;
             /**
              * Format: int64
-             * @description The number of hints that were not delivered within a second; other processes found the change by polling.
+             * @description The number of hints (change notifications) that were not delivered within a second; other processes found the
+             *     changes by polling.
              */
             dropped_hints: number;
             /**
@@ -3006,7 +3007,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer was stored and sent to the agent. */
+            /** @description The answer was stored. The worker forwards it to the agent if the agent is still waiting. */
             204: {
                 headers: {
                     [name: string]: unknown;

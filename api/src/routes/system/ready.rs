@@ -21,7 +21,7 @@ pub struct Ready {
     /// The state of each component. `server` and `store` are `ok`. `relay_subscriber` and `relay_publisher` are `ok`,
     /// `away` (not connected), `denied` (Redis rejects the credentials or a permission is missing), or `polling` (the
     /// wake-up file cannot be watched); `relay` is the worse of the two. The relay does not affect readiness:
-    /// without it, changes are delivered up to two seconds late.
+    /// without it, changes arrive up to a second late.
     pub checks: BTreeMap<&'static str, &'static str>,
     /// Relay statistics for this process.
     pub relay: RelayReport,
@@ -32,7 +32,8 @@ pub struct Ready {
 pub struct RelayReport {
     /// The number of users with an open stream but no channel subscription in this process yet.
     pub pending_subscriptions: usize,
-    /// The number of hints that were not delivered within a second; other processes found the change by polling.
+    /// The number of hints (change notifications) that were not delivered within a second; other processes found the
+    /// changes by polling.
     pub dropped_hints: u64,
     /// The number of pieces of live text that were not delivered; streams read the stored text instead.
     pub dropped_texts: u64,

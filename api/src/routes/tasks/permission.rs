@@ -52,7 +52,7 @@ impl AnswerPermission {
     params(PermissionPath),
     request_body = AnswerPermission,
     responses(
-        (status = 204, description = "The answer was stored and sent to the agent."),
+        (status = 204, description = "The answer was stored. The worker forwards it to the agent if the agent is still waiting."),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

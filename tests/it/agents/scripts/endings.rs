@@ -72,7 +72,7 @@ fn rows() -> Vec<Row> {
             json!([{"fail": {"code": -32000, "message": "Authentication required"}}]),
             "",
             "agent_auth",
-            "The agent requires authentication. See “Sign in” in docs/agents.md. (Authentication required)",
+            "The agent requires authentication. See “Sign in” in docs/agents.md. The agent says: Authentication required",
         ),
         Row::fails(
             "a response that cannot be parsed",

@@ -86,7 +86,9 @@ pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> S
     let quoted = quote(&redact(words));
     match code {
         ErrorCode::AgentAuth => {
-            let message = format!("The agent requires authentication. See “Sign in” in docs/agents.md. ({quoted})");
+            let advice = "The agent requires authentication. See “Sign in” in docs/agents.md.";
+            let message =
+                if words.trim().is_empty() { advice.to_owned() } else { format!("{advice} The agent says: {quoted}") };
             AgentError::new(code, message)
         }
         ErrorCode::AgentRateLimited | ErrorCode::AgentOverloaded => {
