@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use banter_shared::chat::ErrorCode;
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
 use reqwest::{Response, header::CONTENT_TYPE};
 use tokio::time::{Instant, timeout_at};
 
-use super::{errors, gzip};
+use super::{
+    connections::{self, Parts},
+    errors, gzip,
+};
 use crate::agents::AgentError;
 
 /// A response body that is being read.
 pub(super) struct Body {
-    bytes: BoxStream<'static, Result<Bytes, AgentError>>,
+    bytes: Parts,
     content_type: String,
     /// The time by which the next bytes must arrive.
     deadline: Instant,
@@ -27,18 +30,14 @@ impl Body {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
         let is_gzip = gzip::is_declared(response.headers());
-        let bytes = response.bytes_stream().map_err(errors::from_transport);
-        let bytes = if is_gzip { gzip::decode(bytes).boxed() } else { bytes.boxed() };
+        let bytes = connections::receive(response.bytes_stream().map_err(errors::from_transport).boxed());
+        let bytes = if is_gzip { gzip::decode(bytes).boxed() } else { bytes };
         Self { bytes, content_type, deadline: first_byte_at, idle_timeout }
     }
 
     /// Creates a body for a test.
     #[cfg(test)]
-    pub fn from_stream(
-        bytes: BoxStream<'static, Result<Bytes, AgentError>>,
-        content_type: &str,
-        idle_timeout: Duration,
-    ) -> Self {
+    pub fn from_stream(bytes: Parts, content_type: &str, idle_timeout: Duration) -> Self {
         Self { bytes, content_type: content_type.to_owned(), deadline: Instant::now() + idle_timeout, idle_timeout }
     }
 

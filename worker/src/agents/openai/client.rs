@@ -1,6 +1,6 @@
 //! The HTTP client for a model server.
 
-use std::{io, net::IpAddr, sync::LazyLock, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use banter_shared::chat::ErrorCode;
 use reqwest::{
@@ -8,13 +8,9 @@ use reqwest::{
     header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue},
     redirect::Policy,
 };
-use tokio::{
-    runtime::{Builder, Runtime},
-    time::{Instant, timeout_at},
-};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::time::{Instant, timeout_at};
 
-use super::{errors, request::CompletionRequest};
+use super::{connections, errors, request::CompletionRequest};
 use crate::agents::AgentError;
 
 /// Time limit for establishing a connection.
@@ -25,14 +21,6 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Maximum number of header fields in a response. Gateways add many of them.
 const MAX_HEADERS: usize = 1_000;
-
-/// A runtime that handles all connections on a single thread.
-///
-/// In hyper 1.x, a request is lost if one thread passes it to a connection while another thread closes that connection
-/// because of data from the server. The request then hangs until it times out. On a single thread, the two operations
-/// cannot overlap.
-static CONNECTIONS: LazyLock<io::Result<Runtime>> =
-    LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).thread_name("connections").enable_all().build());
 
 /// A connection pool for one server, along with its API key.
 pub(super) struct Client {
@@ -94,17 +82,11 @@ impl Client {
 }
 
 async fn send(request: RequestBuilder, deadline: Instant) -> Result<Response, AgentError> {
-    let internal = || AgentError::new(ErrorCode::AgentError, "The worker could not start the request.");
-    let connections = CONNECTIONS.as_ref().map_err(|error| {
-        tracing::error!(%error, "cannot start the connection thread");
-        internal()
-    })?;
-    let sending = AbortOnDropHandle::new(connections.spawn(request.send()));
-    match timeout_at(deadline, sending).await {
+    match timeout_at(deadline, connections::spawn(request.send())?).await {
         Ok(Ok(sent)) => sent.map_err(errors::from_transport),
         Ok(Err(error)) => {
             tracing::error!(%error, "request task panicked");
-            Err(internal())
+            Err(AgentError::new(ErrorCode::AgentError, "The worker could not send the request."))
         }
         Err(_) => Err(AgentError::new(ErrorCode::Timeout, "The agent's server did not respond in time.")),
     }

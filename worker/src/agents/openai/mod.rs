@@ -8,6 +8,7 @@
 
 mod body;
 mod client;
+mod connections;
 mod dialect;
 mod driver;
 mod errors;
