@@ -2,7 +2,9 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use banter_shared::{
@@ -12,9 +14,13 @@ use banter_shared::{
 };
 use tokio::{
     sync::{Notify, watch},
-    time::timeout,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+
+/// The minimum interval between checks for stop requests. The embedded relay requires a check after every commit of
+/// another process.
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The running attempts, by task.
 #[derive(Clone, Debug, Default)]
@@ -121,29 +127,34 @@ pub async fn follow(
     end: CancellationToken,
 ) {
     let mut signals = relay.signals();
+    let mut poll = interval(POLL_INTERVAL);
+    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut checks = PendingChecks::default();
+    let mut next_stop_check = Instant::now();
     loop {
-        let mut checks = PendingChecks::default();
         tokio::select! {
             () = end.cancelled() => return,
-            signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
-                Ok(None) => return,
-                Ok(Some(signal)) => checks.add(&signal),
-                // The poll interval has passed.
-                Err(_) => checks = PendingChecks::all(),
+            signal = signals.recv() => match signal {
+                Some(signal) => checks.add(&signal),
+                None => return,
             },
+            _ = poll.tick() => checks = PendingChecks::all(),
+            () = sleep_until(next_stop_check), if checks.stops => {}
         }
         // A single check covers all signals that have arrived before it.
         while let Some(signal) = signals.try_recv() {
             checks.add(&signal);
         }
-        if checks.work {
+        if mem::take(&mut checks.work) {
             wake.notify_one();
         }
-        if checks.decisions {
+        if mem::take(&mut checks.decisions) {
             running.notify_decided();
         }
-        if checks.stops {
+        if checks.stops && Instant::now() >= next_stop_check {
+            checks.stops = false;
             running.check_stops(&store, &worker).await;
+            next_stop_check = Instant::now() + STOP_CHECK_INTERVAL;
         }
     }
 }

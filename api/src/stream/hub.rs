@@ -19,7 +19,7 @@ use banter_shared::{
     shutdown::Shutdown,
     store::{ChunkRow, ReplayStart, Store, StoreError, StoredChunk, Tail, TailPosition},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{
     channel::{Channel, Subscription},
@@ -121,17 +121,19 @@ impl Hub {
 
     async fn run(self) {
         let mut signals = self.relay.signals();
+        let mut poll = interval(POLL_INTERVAL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // One read serves all signals received so far, but text that arrived after a signal is forwarded only after
             // the read for that signal.
             let mut pending = PendingWork::default();
             tokio::select! {
                 () = self.shutdown.soft().cancelled() => return,
-                signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
-                    Ok(None) => return,
-                    Ok(Some(signal)) => self.handle_signal(signal, &mut pending).await,
-                    Err(_) => pending.read = true,
+                signal = signals.recv() => match signal {
+                    Some(signal) => self.handle_signal(signal, &mut pending).await,
+                    None => return,
                 },
+                _ = poll.tick() => pending.read = true,
             }
             while let Some(signal) = signals.try_recv() {
                 self.handle_signal(signal, &mut pending).await;

@@ -1,6 +1,6 @@
 //! The relay for processes that share one database file on one machine. It requires no service.
 //!
-//! A hint says only that something changed, and receivers read the database. Live text is sent over Unix sockets. Where
+//! To other processes, a hint says only that something changed, and receivers read the database. Live text is sent over Unix sockets. Where
 //! these cannot be used, text is stored often enough for streams to read it from the database.
 
 mod followed_users;
@@ -146,7 +146,7 @@ impl Relay for EmbeddedRelay {
             }
         }
         // Receivers in this process do not need to wait for the file system.
-        self.signals.send(Signal::Changed);
+        self.signals.send_hints(hints);
     }
 
     fn publish_text(&self, user: &UserRef, text: LiveText) {

@@ -154,23 +154,20 @@ impl RedisRelay {
 #[async_trait]
 impl Relay for RedisRelay {
     fn announce(&self, hints: Hints) {
-        // Receivers in this process do not need to wait for Redis.
-        for user in hints.users {
-            self.send_queue.push(self.channels.user(&user), ChannelMessage::Log);
-            self.signals.send(Signal::Log(user));
+        for user in &hints.users {
+            self.send_queue.push(self.channels.user(user), ChannelMessage::Log);
         }
         if hints.wake_workers {
             self.send_queue.push(self.channels.work(), ChannelMessage::Work);
-            self.signals.send(Signal::WakeWorkers);
         }
-        for task_id in hints.stops {
-            self.send_queue.push(self.channels.stops(), ChannelMessage::Stop(task_id));
-            self.signals.send(Signal::Stop(task_id));
+        for task_id in &hints.stops {
+            self.send_queue.push(self.channels.stops(), ChannelMessage::Stop(*task_id));
         }
-        for task_id in hints.decisions {
-            self.send_queue.push(self.channels.stops(), ChannelMessage::Decided(task_id));
-            self.signals.send(Signal::Decided(task_id));
+        for task_id in &hints.decisions {
+            self.send_queue.push(self.channels.stops(), ChannelMessage::Decided(*task_id));
         }
+        // Receivers in this process do not need to wait for Redis.
+        self.signals.send_hints(hints);
     }
 
     fn publish_text(&self, user: &UserRef, text: LiveText) {

@@ -10,7 +10,7 @@ use tokio::sync::broadcast::{
     error::{RecvError, TryRecvError},
 };
 
-use super::Signal;
+use super::{Hints, Signal};
 
 /// The number of signals that are buffered for a slow receiver.
 const BUFFER: usize = 4096;
@@ -34,6 +34,17 @@ impl SignalSender {
     /// Sends a signal to every receiver in this process. It is not an error if there are no receivers.
     pub(super) fn send(&self, signal: Signal) {
         let _ = self.sender.send(signal);
+    }
+
+    /// Sends the signals for a committed change.
+    pub(super) fn send_hints(&self, hints: Hints) {
+        let Hints { users, wake_workers, stops, decisions } = hints;
+        users.into_iter().for_each(|user| self.send(Signal::Log(user)));
+        if wake_workers {
+            self.send(Signal::WakeWorkers);
+        }
+        stops.into_iter().for_each(|task_id| self.send(Signal::Stop(task_id)));
+        decisions.into_iter().for_each(|task_id| self.send(Signal::Decided(task_id)));
     }
 
     /// Returns a receiver for all signals from now on.
