@@ -1,4 +1,4 @@
-//! Rebuilds the crate after the dashboard has been rebuilt, because the dashboard's files are compiled into the binary.
+//! Makes Cargo rebuild the crate when the dashboard's files have changed, because they are compiled into the binary.
 
 use std::{fs, path::Path};
 

@@ -3,8 +3,9 @@
 //
 // Reads each file's `use` items and the paths that start with `crate`, `super`, `self`, a child module, or an imported
 // module. Follows re-exports to the module that defines the item, and then searches the graph for strongly connected
-// components. `mod` declarations, re-exports, tests, and imports from an ancestor (which contains the module) are
-// ignored. (`cargo modules dependencies --acyclic` is not suitable: it reports every type with a method as a cycle.)
+// components. `mod` declarations, re-exports that the module itself does not use, tests, and imports from an ancestor
+// (which contains the module) are ignored. (`cargo modules dependencies --acyclic` is not suitable: it reports every
+// type with a method as a cycle.)
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Ensures that programs are installed: `scripts/need.sh cargo node chromium`. When run as root on Debian, installs
-# missing packages; otherwise, prints what to install.
+# missing packages, except Rust and Node; otherwise, prints what to install and fails.
 set -euo pipefail
 
 fail() {
@@ -39,7 +39,7 @@ for program in "$@"; do
       [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || install chromium chromium
       ;;
     redis-server)
-      # Debian starts a server when it installs the package. The tests start their own servers on other ports.
+      # Debian may start a server when it installs the package. The tests start their own servers on other ports.
       command -v redis-server >/dev/null || install redis-server redis-server
       ;;
     openssl)

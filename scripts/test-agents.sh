@@ -112,7 +112,8 @@ for name in "${names[@]}"; do
     summary+=("$name with SmolLM2: SKIPPED: $reason")
     echo "SKIPPED: SmolLM2: $reason"
   fi
-  # Run one test at a time, because each one takes hundreds of megabytes. Do not use /tmp, which some agents reject.
+  # Run one test at a time, because each one uses hundreds of megabytes of memory. Do not use /tmp, which some agents
+  # reject.
   TMPDIR="$AGENTS_DIR/tmp" cargo test --workspace --locked --quiet --test real_agents -- \
     --ignored --nocapture --test-threads 1 "${skip[@]}" "${name//-/_}::" >"$log" 2>&1
   ended=$?

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test. Builds the binaries, the dashboard, and the tests first.
+# Builds the binaries and the dashboard, and runs every test except those of third-party agents
+# (scripts/test-agents.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"

@@ -7,7 +7,7 @@ fn main() {
     println!("cargo:rerun-if-changed=../migrations");
     println!("cargo:rerun-if-env-changed=BANTER_COMMIT");
     let given = env::var("BANTER_COMMIT").ok().filter(|commit| !commit.is_empty());
-    // Debug builds do not contain the commit, so that they are not rebuilt after every commit.
+    // Debug builds do not look up the commit, so that they are not rebuilt after every commit.
     let is_release = env::var("PROFILE").as_deref() == Ok("release");
     let commit = given.or_else(|| is_release.then(find_commit).flatten());
     let package = env::var("CARGO_PKG_VERSION").unwrap_or_default();

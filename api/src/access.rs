@@ -10,7 +10,7 @@ use banter_shared::{
     store::{Store, StoreError},
 };
 
-/// Marks a request that does not require a key. Added by [`crate::middleware::keyless`].
+/// A marker for requests that do not require a key. Added by [`crate::middleware::keyless`].
 #[derive(Clone, Copy, Debug)]
 pub struct Keyless;
 

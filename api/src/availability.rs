@@ -23,12 +23,12 @@ pub enum Availability {
 pub struct KnownAgent<'a> {
     /// The agent's configuration.
     pub config: &'a AgentConfig,
-    /// Whether the agent can answer.
+    /// The agent's availability.
     pub availability: Availability,
 }
 
 impl AppState {
-    /// Lists all agents, followed by those that are installed on a worker but not enabled.
+    /// Lists the configured agents, followed by those that are installed on a worker but not enabled.
     ///
     /// # Errors
     /// Returns an error if the store fails.

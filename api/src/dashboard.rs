@@ -1,8 +1,9 @@
 //! The dashboard's built files, compiled into the binary.
 //!
 //! Serves every path that is not an API route. Returns the file at that path if there is one. If a browser navigates to
-//! any other path, returns the page, because routing happens on the client. Files are sent compressed if the client
-//! accepts one of the available encodings; the build creates the compressed files next to the originals.
+//! any other path, returns the page, because routing happens on the client. Files other than the page are sent
+//! compressed if the client accepts one of the available encodings; the build creates the compressed files next to the
+//! originals.
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, Uri, header},

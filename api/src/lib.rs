@@ -72,8 +72,8 @@ impl Application {
     /// Opens the store and binds the address. `shutdown` stops everything that this function starts.
     ///
     /// # Errors
-    /// Returns an error if a component cannot be started, or if the address is not a loopback address and no API key
-    /// exists.
+    /// Returns an error if a component cannot be started, or if the address is not a loopback address, no API key
+    /// exists, and keys are not always required.
     pub async fn build(config: &Config, shutdown: &Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| std::env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
@@ -130,7 +130,7 @@ impl Application {
     /// Prints the address to stdout and serves requests until the shutdown is complete or its grace period has elapsed.
     ///
     /// # Errors
-    /// Returns an error if stdout cannot be written.
+    /// Returns an error if writing to stdout fails.
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { listener, address, connections, state } = self;
         let mut stdout = std::io::stdout();

@@ -1,8 +1,8 @@
 //! The OpenAPI 3.1 document, generated from the routes.
 //!
 //! [`crate::router`] registers and documents a handler in one step, so the document contains every operation. Many
-//! operations perform the same checks. Each type in this module adds the errors for one check to the operations that
-//! perform it.
+//! operations perform the same checks. Each error type in this module adds the errors for one check to the operations
+//! that perform it.
 
 use std::collections::BTreeMap;
 
@@ -149,7 +149,7 @@ pub struct IdempotencyParam {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "used only for the document")]
 pub struct LastEventIdParam {
-    /// The last `id` received; takes precedence over `after`. Without either, the stream starts at the current position.
+    /// The last `id` received; takes precedence over `after`. With neither, the stream starts at the current position.
     #[param(rename = "Last-Event-ID")]
     last_event_id: Option<String>,
 }

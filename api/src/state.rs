@@ -47,8 +47,8 @@ impl AppState {
         Self(Arc::new(parts))
     }
 
-    /// Announces a committed change to the other processes, and returns the change's value. Must be called for every
-    /// change. If the change cancels running tasks, this method also ensures that they end.
+    /// Announces a committed change to all processes, and returns the change's value. Must be called for every change.
+    /// If the change cancels running tasks, this method also ensures that they end.
     pub(crate) fn announce<T>(&self, changed: Change<T>) -> T {
         let stops = changed.hints.stops.clone();
         self.relay.announce(changed.hints);

@@ -11,8 +11,8 @@ import { withTestApp } from "./test-app.mjs";
 const TIMEOUT = { timeout: 600_000 };
 
 /**
- * Returns the serious and critical violations that axe finds. `rules` limits the check to these
- * rules.
+ * Returns the serious and critical violations that axe finds. With `rules`, only those rules are
+ * checked.
  */
 async function findings(page, rules) {
   // Wait for animations, because text that is fading in has low contrast.

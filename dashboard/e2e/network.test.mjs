@@ -200,7 +200,8 @@ test(
         await page.getByText("/echo first of all", { exact: true }).waitFor();
         await page.getByText("Sending", { exact: true }).waitFor();
         await composer(page).fill("and then");
-        // Browsers retry requests that fail on a reused connection.
+        // Browsers retry a request that fails on a reused connection, so keep cutting the
+        // connections.
         const cutting = setInterval(server.network.cut, 200);
         await page.getByText("Waiting to send").waitFor();
         clearInterval(cutting);

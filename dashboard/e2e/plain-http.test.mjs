@@ -49,6 +49,7 @@ async function openTabs({ page, context, server }, count) {
 
 /**
  * Sends a message from the last tab, waits for the answer in every tab, and stops it in the first.
+ * `stops` is the number of answers stopped before.
  */
 async function followAll(tabs, stops) {
   await send(tabs.at(-1), "/slow 600");

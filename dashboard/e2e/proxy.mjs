@@ -26,7 +26,7 @@ function forward(api, incoming, outgoing) {
 
 async function serveFile(dist, path, policy, { headers }, outgoing) {
   const name = extname(path) === "" ? "/index.html" : path;
-  // These are the encodings that the api supports. Browsers do not accept Brotli over plain HTTP.
+  // These are the encodings that the api supports. Browsers accept Brotli only in secure contexts.
   const isCompressed = /\.(js|css)$/.test(name);
   const encoding = /\bbr\b/.test(headers["accept-encoding"] ?? "") ? "br" : "gzip";
   const ending = encoding === "br" ? ".br" : ".gz";

@@ -26,8 +26,8 @@ async function storedAnswers(page) {
 }
 
 /**
- * Returns only letters and digits, because the page does not contain Markdown syntax or blank
- * lines.
+ * Removes everything except letters and digits, because the page does not contain Markdown syntax
+ * or blank lines.
  */
 const letters = (text) => (text ?? "").replace(/[^\p{L}\p{N}]+/gu, "");
 

@@ -17,7 +17,7 @@ export function watchStreams(context) {
   for (const end of ["requestfailed", "requestfinished"])
     context.on(end, (request) => open.delete(request));
   return {
-    /** Waits until at most `count` streams are open. Returns their tabs, oldest first. */
+    /** Waits until at most `count` streams are open. Returns their tabs, oldest stream first. */
     holders: async (count) => {
       while (open.size > count) await context.waitForEvent("requestfailed");
       return [...open].map((request) => request.frame().page());

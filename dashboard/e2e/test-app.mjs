@@ -138,8 +138,8 @@ async function startServer(options) {
 /**
  * Calls `run` with an open page, and stops everything afterward. Options: `context` for the
  * browser; `environment` for the processes; `hasNetwork` to simulate network failures; `hasWorker`,
- * if false, to start no worker; and `hostname` to use a host name other than `localhost`, which is
- * not a secure context.
+ * if false, to start no worker; and `hostname` to open the page at a host name that browsers do not
+ * consider secure over plain HTTP.
  */
 export async function withTestApp(run, options = {}) {
   const server = await startServer(options);

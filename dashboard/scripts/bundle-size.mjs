@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
-/** The limit in bytes of gzip, which every browser accepts. */
+/** The limit in bytes, compressed with gzip, which every browser accepts. */
 export const LIMIT = 180_000;
 
 const scripts = (text, pattern) => [...text.matchAll(pattern)].map(([, path]) => basename(path));

@@ -1,6 +1,6 @@
 /**
  * A scripted api for measurements. It has one session with a long history and an answer in
- * progress, which grows at a fixed rate of deltas while a stream is open.
+ * progress, for which it sends deltas at a fixed rate while a stream is open.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -26,7 +26,7 @@ function textOf(number) {
   return words[number % words.length];
 }
 
-/** Starts the api. Returns its address, the number of deltas sent, and a function to stop it. */
+/** Starts the api. Returns its address, the chat's path, and functions that count the deltas sent and stop the api. */
 export async function startScriptedApi({ turns, deltasPerSecond }) {
   const newest = turns + 1;
   const started_at = new Date().toISOString();

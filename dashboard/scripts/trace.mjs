@@ -1,4 +1,4 @@
-// Measures the page under load: a session with 10 000 messages, 100 deltas per second, and typing
+// Measures the page under load: a session with 10,000 messages, 100 deltas per second, and typing
 // in the composer. Prints results from the browser's trace and clocks, and saves the trace to
 // look-out/ for the performance panel. SECONDS, TURNS, and DELTAS change the load.
 import { mkdirSync } from "node:fs";
@@ -22,7 +22,10 @@ function quantiles(values) {
   return `median ${find(0.5)} ms, p95 ${find(0.95)} ms, worst ${find(1)} ms (${sorted.length})`;
 }
 
-/** Records the time of each frame, the duration of each long task, and the latency from each key to its frame. */
+/**
+ * Records the time of each frame, the duration of each long task, and the latency from each key
+ * press to the frame that shows it.
+ */
 function watch() {
   window.seen = { frames: [], long: [], keys: [] };
   new PerformanceObserver((list) => {
@@ -68,8 +71,8 @@ async function report(page, name) {
 }
 
 /**
- * Returns the CPU time that the page's main thread used, according to the trace. It does not depend
- * on other load on the machine.
+ * Returns how busy the page's main thread was according to the trace. All durations are CPU time,
+ * which does not depend on other load on the machine.
  */
 function summarizeTrace(trace) {
   const { traceEvents } = JSON.parse(trace.toString());

@@ -31,7 +31,7 @@ export function setCurrentAccount(next: string): void {
   try {
     localStorage.setItem(KEY, next);
   } catch {
-    // Storage is disabled, so nothing is stored for any account.
+    // Storage is disabled or full, so other tabs do not notice the change.
   }
 }
 

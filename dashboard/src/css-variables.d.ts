@@ -4,8 +4,9 @@ declare module "react" {
   interface CSSProperties {
     /** The hue of an avatar's tint, from 0 to 359. */
     "--hue"?: number;
-    /** The color of terminal text or of its background, if it is not in the palette. */
+    /** The color of terminal text, if it is not in the palette. */
     "--ansi-color"?: string;
+    /** The background color of terminal text, if it is not in the palette. */
     "--ansi-back"?: string;
   }
 }

@@ -96,7 +96,7 @@ describe("a draft that another tab writes", () => {
   const readConflicting = () => renderHook(() => useConflictingDraft("chat")).result.current;
 
   /**
-   * Writes text as another tab would, replacing `before`. Unless `isNotified` is true, this tab
+   * Writes text as another tab would, replacing `before`. If `isNotified` is false, this tab
    * receives no storage event.
    */
   function writeElsewhere(before: string, text: string, isNotified = true) {

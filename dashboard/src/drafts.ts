@@ -1,6 +1,6 @@
 /**
- * Drafts, one per session (or "new"), stored on the device for the account that wrote them. No
- * drafts exist while no account is signed in.
+ * Drafts, one per session and one for the new chat view (with the key `new`), stored on the device
+ * for the account that wrote them. No drafts exist while no account is signed in.
  *
  * The tabs of a browser share their drafts: typing in one tab updates the others. If two tabs have
  * different texts, the later one wins, and the other one is kept as a conflicting draft until the
@@ -96,7 +96,7 @@ export function writeDraft(key: string, text: string): void {
   // Another tab has written text that has not reached this tab yet.
   if (stored !== null && stored !== seen.get(storageKey) && isLost(stored, text))
     keepConflicting(storageKey, stored);
-  // The user may have overwritten the entire text without noticing that it came from another tab.
+  // The user may have overwritten most of the text without noticing that it came from another tab.
   else if (
     adopted.has(storageKey) &&
     countCommon(known, text) < known.length / 2 &&
@@ -116,7 +116,10 @@ export function discardDraft(key: string): void {
   writeDraft(key, "");
 }
 
-/** Replaces a draft with text that was not typed, and keeps the draft as the conflicting one. */
+/**
+ * Replaces a draft with text that was not typed. Keeps the draft as the conflicting one, unless the
+ * text contains it.
+ */
 export function replaceDraft(key: string, text: string): void {
   const storageKey = storageKeyOf(key);
   if (storageKey === null) return;
@@ -173,13 +176,13 @@ function receive(storageKey: string, before: string, text: string): void {
   if (known === undefined || known === text) return;
   const isDraft = storageKey.startsWith(PREFIX);
   if (isDraft && storageKey === composing) {
-    // The text in the field is kept, and overwrites this text at the next key press.
+    // The text in the field is kept, and overwrites the other tab's text at the next key press.
     if (isLost(text, known)) keepConflicting(storageKey, text);
     changes.emit();
     return;
   }
   const isConflict = isDraft && known !== before && isLost(known, text);
-  // The other tab has sent its text; this tab has a different draft.
+  // The other tab has sent or deleted its text; this tab has a different draft.
   if (isConflict && text === "") {
     save(storageKey, known);
     return;

@@ -16,7 +16,10 @@ export function hasModifier(event: { ctrlKey: boolean; metaKey: boolean }): bool
   return event.ctrlKey || event.metaKey;
 }
 
-/** Returns whether the only keyboard is a touch keyboard, on which Enter inserts a line break. */
+/**
+ * Returns whether the device presumably has only an on-screen keyboard, on which Enter inserts a
+ * line break.
+ */
 export function isTouchOnly(): boolean {
   return window.matchMedia("(pointer: coarse) and (hover: none)").matches;
 }

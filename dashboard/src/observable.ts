@@ -51,8 +51,8 @@ export function createObservable<Value>(initial: Value): Observable<Value> {
 }
 
 /**
- * Returns the current value or a part of it. `select` must return the same object for the same
- * part.
+ * Returns the current value or a part of it. `select` must return the same object as long as that
+ * part is unchanged.
  */
 export function useObservable<Value>(observable: ReadonlyObservable<Value>): Value;
 export function useObservable<Value, Part>(

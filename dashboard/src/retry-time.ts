@@ -1,9 +1,9 @@
 import type { Task } from "@/api/models";
 
-/** If a wait is at least this long, the page shows the time of the next attempt. */
+/** The page shows the time of the next attempt if it is at least this far away. */
 const LONG_WAIT_MS = 60_000;
 
-/** Returns the time of the next attempt if the task waits for at least a minute; otherwise null. */
+/** Returns the time of the next attempt if it is at least a minute away; otherwise null. */
 export function findRetryTime(task: Task, nowMs: number): string | null {
   if (task.status !== "queued" || !task.error || !task.next_attempt_at) return null;
   return Date.parse(task.next_attempt_at) - nowMs >= LONG_WAIT_MS ? task.next_attempt_at : null;

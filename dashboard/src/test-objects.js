@@ -157,7 +157,7 @@ export function makeAgent(over = {}) {
 }
 
 /**
- * Returns a message in the outbox that waits for its next attempt.
+ * Returns a message in the outbox that is waiting for its next attempt.
  * @param {Partial<OutgoingMessage>} over
  * @returns {OutgoingMessage}
  */

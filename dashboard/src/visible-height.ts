@@ -9,7 +9,7 @@ export function followVisibleHeight(): void {
   const { visualViewport } = window;
   if (!visualViewport || !isTouchOnly()) return;
   visualViewport.addEventListener("resize", () => {
-    // Zooming in does not change the height of the page.
+    // Multiplying by the scale cancels out the effect of zooming.
     const height = Math.round(visualViewport.height * visualViewport.scale);
     document.documentElement.style.setProperty("--visible-height", `${height}px`);
     // Undo the browser's scroll to the focused field.

@@ -91,8 +91,8 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A source of wall-clock time. Ordering and leases never depend on wall-clock time; they use counters and monotonic
-/// time.
+/// A source of wall-clock time. The order of messages and events and the expiry of leases do not depend on it; they use
+/// counters and monotonic time.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the current time.
     fn now(&self) -> Timestamp;

@@ -6,10 +6,10 @@
 //! | [`event`] | the events of a user's stream, and cursors | [`chat`] |
 //! | [`store`] | all SQL, with one transaction per operation | [`chat`], [`event`] |
 //! | [`relay`] | hints and live text between processes | [`chat`], [`event`] |
-//! | [`agents_file`] | `agents.toml` | [`chat`] |
-//! | [`lenient_json`] | a parser for invalid JSON | |
+//! | [`agents_file`] | `agents.toml` | |
+//! | [`lenient_json`] | a parser that repairs invalid JSON | |
 //! | [`private`] | files and folders that only this account can read | |
-//! | [`config`], [`shutdown`], [`version`] | starting and stopping a process | |
+//! | [`config`], [`shutdown`], [`version`] | starting and stopping a process | [`store`], [`relay`] |
 //! | [`upkeep`] | background work in every process | [`store`], [`relay`] |
 //!
 //! The store and the relay do not depend on each other, and nothing here depends on HTTP.

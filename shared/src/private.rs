@@ -54,12 +54,12 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Like [`open_file`], but for a file whose content no other account may read or replace later. The file must belong to
-/// this account and must not have another hard link.
+/// Like [`open_file`], but for a file whose content other accounts must not be able to read or replace. The file must
+/// belong to this account and must not have another hard link.
 ///
 /// # Errors
-/// Returns an error in the same cases as [`open_file`], and if the file belongs to another account or has another hard
-/// link.
+/// Returns an error in the same cases as [`open_file`], and if the file belongs to another account, has another hard
+/// link, or cannot be made private.
 pub fn open_own_file(path: &Path) -> io::Result<File> {
     let file = open_file(path)?;
     let found = file.metadata()?;
@@ -81,7 +81,7 @@ pub fn create_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Creates a folder and its missing parents, all of them private. Returns whether the folder was missing.
+/// Creates a folder and its missing parents, all of them private. Returns whether it created the folder.
 ///
 /// # Errors
 /// Returns an error if a folder cannot be created.
@@ -103,8 +103,8 @@ pub fn create_folder(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Sets the permissions of a file or folder. Returns whether they changed. A missing file is ignored; a file that
-/// belongs to another account is logged and left unchanged.
+/// Sets the permissions of a file or folder. Returns whether they changed. A missing file is ignored. If the
+/// permissions cannot be changed, for example because the file belongs to another account, logs a warning.
 ///
 /// Never opens the file, because closing a file that SQLite has open in the same process would release SQLite's locks
 /// (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).

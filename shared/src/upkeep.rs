@@ -23,7 +23,8 @@ const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 const ERASE_DELAY: Duration = Duration::from_millis(200);
 /// The first and the longest pause between attempts while readers or writers are blocking the erasure.
 const ERASE_RETRY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
-/// At most 1/n of the time is spent rewriting the database, because writers have to wait during a rewrite.
+/// The minimum pause after a rewrite of the database, as a multiple of the rewrite's duration, because writers have to
+/// wait during a rewrite.
 const REWRITE_SHARE: u32 = 20;
 /// How often to empty the write-ahead log even if this process has deleted nothing, because a process that deleted text
 /// may have crashed before emptying the log.
@@ -147,8 +148,8 @@ async fn erase(store: Store, end: CancellationToken) {
     }
 }
 
-/// Rewrites the database if a rewrite is still pending, then empties the write-ahead log. Returns false if a retry is
-/// needed.
+/// Rewrites the database if a rewrite is needed and the pause since the last one is over, then empties the write-ahead
+/// log. Returns false if a retry is needed.
 async fn is_erased(store: &Store, needs_rewrite: &mut bool, next_rewrite: &mut Instant) -> bool {
     let erased = async {
         let started = Instant::now();

@@ -1,6 +1,6 @@
 //! The logs and traces of both binaries.
 //!
-//! Logs go to stderr; stdout is reserved for machine-readable output. They are filtered by `RUST_LOG` and formatted
+//! Logs go to stderr; stdout is reserved for the output of commands. Logs are filtered by `RUST_LOG` and formatted
 //! according to `LOG_FORMAT`. In the JSON format, every line on stderr is one JSON object, including panics and the
 //! error with which a process exits.
 

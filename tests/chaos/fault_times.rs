@@ -10,7 +10,7 @@ use std::{
 /// backlog.
 const AFTERMATH: Duration = Duration::from_secs(3);
 
-/// The times at which faults affected a process, the store, or the relay. Dropped connections do not count as faults.
+/// The times at which faults affected a process, the store, or the relay. Network faults are not recorded.
 #[derive(Debug)]
 pub struct FaultTimes {
     faults: Mutex<Vec<(Instant, Option<Instant>)>>,
@@ -35,7 +35,7 @@ impl FaultTimes {
         self.faults.lock().unwrap()[number].1 = Some(Instant::now());
     }
 
-    /// Returns whether no fault was in effect between these times.
+    /// Returns whether neither a fault nor its aftermath was in effect between these times.
     pub fn was_fault_free(&self, from: Instant, to: Instant) -> bool {
         let faults = self.faults.lock().unwrap();
         !faults.iter().any(|(began, ended)| *began <= to && ended.is_none_or(|ended| ended + self.aftermath >= from))

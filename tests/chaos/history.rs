@@ -153,7 +153,7 @@ impl History {
         }
     }
 
-    /// Records a send before the first attempt.
+    /// Records a send before the first attempt and returns its index.
     pub fn begin_send(&self, session: &str, text: &str, key: Option<(String, &'static str)>) -> usize {
         let (started, result, text) = (Instant::now(), OperationResult::Unknown, text.to_owned());
         let send = SendRecord { session: session.to_owned(), text, started, result, ids: None, seq: None, key };
@@ -171,7 +171,7 @@ impl History {
         (send.result, send.ids, send.seq) = (OperationResult::acknowledged_now(), Some((message, task)), seq);
     }
 
-    /// Records an operation on a message or a session before the attempt.
+    /// Records an operation on a message or a session before the attempt and returns its index.
     pub fn begin_change(&self, of: &str, action: Action) -> usize {
         let (started, result) = (Instant::now(), OperationResult::Unknown);
         let change = ChangeRecord { action, started, result, position: None };
@@ -209,7 +209,7 @@ impl History {
         self.changes.lock().unwrap().about(of).cloned().collect()
     }
 
-    /// Returns whether this operation may have taken effect on a message or a session.
+    /// Returns whether a matching operation may have taken effect on a message or a session.
     pub fn may_have(&self, of: &str, is_it: impl Fn(&Action) -> bool) -> bool {
         self.changes.lock().unwrap().about(of).any(|it| it.result != OperationResult::Rejected && is_it(&it.action))
     }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 /// Interval at which requests to the model are collected.
 const COLLECT_EVERY: Duration = Duration::from_millis(200);
 
-/// Collects requests during a run.
+/// A background task that collects the requests to the model.
 pub struct PromptCollector {
     end: CancellationToken,
     task: JoinHandle<Vec<Vec<String>>>,
@@ -23,7 +23,8 @@ impl PromptCollector {
         Self { end, task }
     }
 
-    /// Returns the text of the user messages in each request, with the requests in order of arrival.
+    /// Stops collecting and returns the text of the user messages in each request, with the requests in order of
+    /// arrival.
     pub async fn finish(self) -> Vec<Vec<String>> {
         self.end.cancel();
         self.task.await.unwrap()

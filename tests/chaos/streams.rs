@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::{clients::User, config::Config, history::History, panic_message, texts};
 
-/// Time limit for an api to return metrics after a violation.
+/// Time limit for each diagnostic request to an api after a violation.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Number of events kept per stream to help explain a violation.

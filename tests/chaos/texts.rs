@@ -13,7 +13,7 @@ use crate::history::History;
 /// Time limit, in seconds, for a silent scripted agent.
 const SILENCE_LIMIT: u32 = 3;
 
-/// Size, in bytes, of each word in a huge answer.
+/// Approximate size, in bytes, of each long word in a huge answer.
 const HUGE_WORD: usize = 16 * 1024;
 
 /// Returns the `agents.toml` table for the scripted agent.
@@ -21,7 +21,7 @@ pub fn agents(model: &FakeOpenAi) -> String {
     model.agent(&format!("first_byte_timeout_s = {SILENCE_LIMIT}\nidle_timeout_s = {SILENCE_LIMIT}\n"))
 }
 
-/// Returns the prefix that identifies the nth message of this client.
+/// Returns the tag that identifies the nth text of this client.
 pub fn tag(client: usize, number: usize) -> String {
     format!("p{client}n{number}")
 }

@@ -128,7 +128,7 @@ def sleeping_tool(turn, seconds):
 
 
 def daemons(turn, seconds):
-    """Starts tools that are hard to find: in separate sessions, double-forked, ignoring signals, and forking continuously."""
+    """Starts tools that are hard to stop: in separate sessions, double-forked, ignoring signals, and forking continuously."""
     nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     wander = "import os, time\nwhile True:\n    if os.fork(): os._exit(0)\n    os.setsid()\n    time.sleep(0.3)"
     deaf = f"trap '' TERM HUP INT; while :; do sleep {seconds}; done"
@@ -240,7 +240,7 @@ def play_step(turn, step):
     elif "write" in step:
         write(filled(turn, step["write"]))
     elif "line" in step:
-        # The line is written unchanged, to test JSON escapes.
+        # Apart from the placeholders, the line is written verbatim, to test JSON escapes.
         text = step["line"].replace("$S", turn.session).replace("$P", str(turn.prompt_id)).replace("$BIG", "x" * step.get("big", 0))
         raw(text.encode("latin-1" if step.get("latin") else "utf-8") + b"\n")
     elif "end" in step:
@@ -248,7 +248,7 @@ def play_step(turn, step):
     elif "fail" in step:
         write({"jsonrpc": "2.0", "id": turn.prompt_id, "error": step["fail"]})
     elif "ask" in step:
-        # Waits for the response and sends it as the answer.
+        # Waits for the response and sends its outcome or error code as text.
         request = filled(turn, step["ask"])
         id = request["id"]
         answers[id] = [threading.Event(), None]
@@ -330,7 +330,7 @@ def stop_late(turn, pause):
     return "cancelled"
 
 
-# Behavior observed with third-party agents -----------------------------------------------------------------------------
+# Behavior observed in third-party agents -------------------------------------------------------------------------------
 
 
 def terminal_tool(turn, _):

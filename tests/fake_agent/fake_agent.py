@@ -8,7 +8,7 @@ Command-line options select everything else:
   --load                            supports session/load, which replays the messages
   --replay-after                    replays a session's messages after the response
   --deletes, --closes               supports session/delete, session/close
-  --broken-load                     announces session/load but crashes on it
+  --broken-load                     advertises session/load but crashes on it
   --failing-load, --failing-resume  returns an error from session/load, session/resume
   --modes                           offers the modes `plan` and `default` and the models `small` and `large`
   --new-modes                       offers these modes and models only in new sessions
@@ -18,7 +18,7 @@ Command-line options select everything else:
   --no-session                      never responds to `session/new`
   --auth                            requires authentication
   --ignore-stdin-close              does not exit when stdin closes
-  --ignore-sigterm                  does not exit on SIGTERM
+  --ignore-sigterm                  does not exit on SIGTERM or when stdin closes
   --log-signals                     also logs the end of stdin and SIGTERM
   --rename                          reports a different name
   --numeric                         uses numbers as session IDs

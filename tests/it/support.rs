@@ -29,13 +29,13 @@ impl Scripted {
         Self { app, model, client }
     }
 
-    /// Creates a session with `scripted`.
+    /// Creates a session with the agent `scripted`.
     pub async fn session(&self) -> String {
         self.client.create_session("scripted").await
     }
 
-    /// Starts a session with a turn that is held in the middle of the answer to `prompt`. Returns the session, the
-    /// task, and the gate.
+    /// Starts a turn in a new session, and waits until the agent has received `prompt`. The answer is held until the
+    /// test sends it through the gate. Returns the session, the task, and the gate.
     pub async fn held(&self, prompt: &str) -> (String, String, Gate) {
         let session = self.session().await;
         let mut gate = self.model.gate(prompt);

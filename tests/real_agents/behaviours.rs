@@ -1,4 +1,4 @@
-//! The behaviors that are tested with every agent.
+//! The tests, each of which checks one behavior of an agent. `main.rs` selects the tests for each agent.
 
 use std::time::{Duration, Instant};
 

@@ -13,7 +13,7 @@ mod model;
 mod processes;
 mod stage;
 
-/// The tests for one agent.
+/// Defines the tests for one agent.
 macro_rules! tests_of {
     ($name:ident, $($behaviour:ident),+ $(,)?) => {
         mod $name {

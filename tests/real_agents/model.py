@@ -11,7 +11,7 @@ generateContent, with and without streaming. Responds to the last text in the us
     anything else       "You said: …"
 
 The first line on stdout is the server's address. Each request is appended to FILE as a line with the dialect, the (role,
-text) pairs, and the names of the offered tools.
+text) pairs, the names of the offered tools, and the answer.
 """
 
 import argparse

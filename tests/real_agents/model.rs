@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::stage::soon;
 
-/// The prefix of a user message that repeats the conversation for an agent that has not seen it.
+/// The prefix of each user message in a conversation that is repeated for an agent that has not seen it.
 const TOLD_AGAIN: &str = "[user]\n";
 
 /// A `model.py` process, which calls a tool when instructed to. Dropping it stops the process.

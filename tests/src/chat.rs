@@ -170,7 +170,8 @@ impl Client {
         .await
     }
 
-    /// Waits until this text of the session's running answer is stored. Streams may receive it earlier.
+    /// Waits until the stored text of the session's running answer is equal to this text. Streams may receive it
+    /// earlier.
     pub async fn wait_for_stored_text(&self, session: &str, text: &str) {
         eventually(&format!("{text:?} to be stored"), async || {
             (self.chat(session).await["partial"]["text"] == text).then_some(())

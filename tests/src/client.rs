@@ -23,7 +23,7 @@ pub struct Client {
     is_patient: bool,
 }
 
-/// A response that has been read completely.
+/// A response. Its body has been read completely, unless it is an event stream.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The status code.
@@ -106,7 +106,7 @@ impl Client {
     /// Sends a request and reads the response. Closes an event stream after reading the headers.
     ///
     /// # Errors
-    /// Fails if the connection fails.
+    /// Fails if the connection fails or the response takes too long.
     pub async fn try_call(&self, request: RequestBuilder) -> reqwest::Result<Reply> {
         let request = request.timeout(CALL_LIMIT).build()?;
         let what = format!("{} {}", request.method(), request.url().path());

@@ -9,14 +9,14 @@ use tempfile::TempDir;
 /// The path of the agent's Python program.
 pub const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fake_agent/fake_agent.py");
 
-/// The agent's program and the log of the messages that it has received.
+/// A fake agent and its logs, one per agent key.
 #[derive(Debug)]
 pub struct FakeAgent {
     folder: TempDir,
 }
 
 impl FakeAgent {
-    /// Creates an agent with an empty log.
+    /// Creates an agent without any logs.
     #[expect(clippy::new_without_default, reason = "cannot create a folder")]
     pub fn new() -> Self {
         Self { folder: tempfile::Builder::new().prefix("banter-agent-").tempdir().unwrap() }
@@ -40,13 +40,15 @@ impl FakeAgent {
         self.folder.path().join(format!("{key}.log"))
     }
 
-    /// Returns every message that the agent with this key has received, in order.
+    /// Returns the log of the agent with this key: every message that it has received, and other events such as
+    /// signals, in order.
     pub fn received(&self, key: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.log_path(key)).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// Returns the methods of the requests and notifications that the agent with this key has received.
+    /// Returns the methods of the requests and notifications that the agent with this key has received, and the names
+    /// of the other events in its log, such as `(SIGTERM)`.
     pub fn methods(&self, key: &str) -> Vec<String> {
         let received = self.received(key);
         received.iter().filter_map(|message| message["method"].as_str().map(str::to_owned)).collect()

@@ -76,7 +76,8 @@ async fn pass_on(mut client: TcpStream, target: String, added: String) -> Option
     server.write_all(&received[end..]).await.ok()?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    // Discards anything that the client sends after the server has responded and closed the connection.
+    // This future never completes, because only the server ends the connection. Anything that the client sends after
+    // that is discarded.
     let upload = async {
         let _ = copy(&mut from_client, &mut to_server).await;
         std::future::pending::<()>().await;

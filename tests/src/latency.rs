@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 /// Number of significant digits in a recorded value.
 const DIGITS: u8 = 3;
 
-/// Collects the latencies of concurrent measurements until [`Self::take`] removes them.
+/// A collection of latencies from concurrent measurements. [`Self::take`] empties it.
 #[derive(Debug)]
 pub struct LatencyRecorder(Mutex<Latencies>);
 

@@ -21,8 +21,8 @@
 //! | [`wall_clock`] | Wall clocks controlled by a test |
 //! | [`wait`], [`random`], [`port`] | Waiting for a condition; seeded random numbers; reserved ports |
 //!
-//! Every function panics with an explanation if the product violates its contract. Nothing in this crate uses the
-//! product's types.
+//! Unless they return a `Result`, functions panic with an explanation if the product violates its contract. Nothing in
+//! this crate uses the product's types.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness fails a test by panicking")]
 #![allow(clippy::missing_panics_doc, reason = "every function panics on a contract violation")]
 #![allow(

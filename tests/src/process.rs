@@ -164,7 +164,7 @@ impl Process {
         self.child.try_wait().unwrap()
     }
 
-    /// Waits until the process exits, for up to `limit`.
+    /// Waits for the process to exit. Panics if it is still running after `limit`.
     pub async fn wait_for_exit(&mut self, limit: Duration) -> ExitStatus {
         let deadline = Instant::now() + limit;
         loop {
@@ -201,7 +201,7 @@ impl Process {
         read(&self.stderr)
     }
 
-    /// Prints the last lines of the log if a test fails.
+    /// Prints the last lines of the log, to help explain a failed test.
     pub fn print_log(&self) {
         let text = self.stderr();
         let lines: Vec<&str> = text.lines().collect();

@@ -1,4 +1,4 @@
-//! Seeded random numbers. Each test prints its seed, which can be used to replay the test.
+//! Seeded random numbers. A test that uses them prints its seed, which can be used to replay the test.
 
 use rand::SeedableRng as _;
 

@@ -47,7 +47,7 @@ impl RawConnection {
         Self { stream, received: Vec::new() }
     }
 
-    /// Connects and sends the start of a request.
+    /// Connects and sends text, such as the start of a request.
     pub async fn with(address: &str, text: &str) -> Self {
         let mut connection = Self::open(address).await;
         connection.send(text).await;
@@ -90,7 +90,7 @@ impl RawConnection {
         timeout(limit, read).await.ok()?
     }
 
-    /// Returns whether the server has closed the connection.
+    /// Returns whether the server has closed the connection. Discards any unread data.
     pub fn is_closed(&self) -> bool {
         let mut buffer = [0; 1024];
         loop {

@@ -31,7 +31,7 @@ pub fn session_events(session: &str) -> String {
     format!("/v1/chat/{session}/events")
 }
 
-/// An event.
+/// An event received from a stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// The cursor after the event. Only durable events have one.
@@ -43,7 +43,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Parses a frame. Returns `None` for a comment.
+    /// Parses a frame. Returns `None` for a frame without an event, such as a comment.
     fn parse(frame: &str) -> Result<Option<Self>, String> {
         let (mut id, mut kind, mut data) = (None, None, None);
         for line in frame.lines().filter(|line| !line.starts_with(':')) {
@@ -171,7 +171,7 @@ impl EventStream {
         }
     }
 
-    /// Returns the next event within `limit`, or `None` at the end of the stream.
+    /// Returns the next event, or `None` at the end of the stream. Panics if neither arrives within `limit`.
     pub async fn next_within(&mut self, limit: Duration) -> Option<Event> {
         tokio::time::timeout(limit, self.try_next()).await.unwrap_or_else(|_| panic!("no event in {limit:?}")).unwrap()
     }

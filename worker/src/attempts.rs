@@ -97,7 +97,7 @@ impl RunningAttempts {
 }
 
 impl AttemptGuard {
-    /// Returns a token that is cancelled when the attempt should stop or has ended.
+    /// Returns a token that is cancelled when, according to the store, the attempt should stop or has ended.
     #[must_use]
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
@@ -116,8 +116,8 @@ impl Drop for AttemptGuard {
     }
 }
 
-/// Follows the relay until `end` is cancelled: wakes the queue, checks for stop requests, and announces decisions. Also
-/// polls once a second.
+/// Follows the relay until `end` is cancelled: wakes the queue, checks for stop requests, and notifies attempts of
+/// decisions. Also does all of this after a second without any signal.
 pub async fn follow(
     running: RunningAttempts,
     store: Store,
@@ -134,9 +134,11 @@ pub async fn follow(
     loop {
         tokio::select! {
             () = end.cancelled() => return,
-            signal = signals.recv() => match signal {
-                Some(signal) => checks.add(&signal),
-                None => return,
+            signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
+                Ok(None) => return,
+                Ok(Some(signal)) => checks.add(&signal),
+                // No signal has arrived within the poll interval.
+                Err(_) => checks = PendingChecks::all(),
             },
             _ = poll.tick() => checks = PendingChecks::all(),
             () = sleep_until(next_stop_check), if checks.stops => {}

@@ -17,7 +17,7 @@ use crate::agents::{
 /// Probes all agents one after another and prints the results. Returns whether every configured agent is usable.
 ///
 /// # Errors
-/// Fails if the configuration cannot be read.
+/// Fails if the agents file cannot be loaded, or if the agents' folders cannot be created.
 pub async fn run(config: &Config) -> anyhow::Result<bool> {
     let env = |name: &str| env::var(name).ok();
     let catalog = AgentCatalog::load(config.agents_file.as_deref(), env)?;

@@ -47,10 +47,10 @@ use turn::TurnRunner;
 
 /// Interval between reports of the agents' health.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
-/// Upper bound on the duration of a turn. An agent's timeout is at most 24 hours.
+/// The timeout of an apalis task. It exceeds the longest timeout of an attempt, which is 24 hours.
 const LONGEST_TURN: Duration = Duration::from_hours(25);
-/// How long an apalis task may keep starting further turns. The limit leaves enough of [`LONGEST_TURN`], the apalis
-/// task's timeout, for the last turn.
+/// How long an apalis task may keep starting further attempts. The limit leaves enough of [`LONGEST_TURN`] for the last
+/// attempt.
 const LONGEST_SERIES: Duration = Duration::from_mins(30);
 /// How long a claim in progress may delay the start of draining.
 const CLAIM_LIMIT: Duration = Duration::from_secs(5);
@@ -85,7 +85,8 @@ impl Worker {
     /// Processes tasks until shutdown, and then finishes the running tasks or hands them back.
     ///
     /// # Errors
-    /// Fails if running tasks cannot be handed back in time.
+    /// Fails if the agents' folders cannot be created, if the queue stops unexpectedly, or if running tasks cannot be
+    /// handed back in time.
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { config, id, store, relay, catalog, shutdown } = self;
         let wake = Arc::new(Notify::new());

@@ -15,9 +15,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause between write attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Ends an attempt in the store, along with everything else that its report contains, and announces the change. Retries
-/// until the outcome is written or the lease turns out to be lost, which means that another process has ended the
-/// attempt.
+/// Ends an attempt in the store, stores everything else that its report contains, and announces the change. Retries
+/// until the outcome is written or the lease turns out to be lost, which means that the attempt has already been ended.
 pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, report: &AttemptReport) {
     write_and_claim(store, relay, claim, report, None).await;
 }

@@ -1,5 +1,5 @@
-//! A running attempt's permission requests. For each request, a separate task waits for a decision, the time limit, or
-//! the end of the attempt.
+//! A running attempt's permission requests. For each request, a separate task waits for a decision, the time limit, the
+//! withdrawal of the request, or the end of the attempt.
 //!
 //! Guarantees:
 //! - Each request receives at most one decision, namely the one in the store.

@@ -247,7 +247,7 @@ impl<R: Send> Acknowledge<R> for Acknowledger {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<(), Infallible>>;
 
-    /// Check the result, because the context's status is still `Running` after a panic or a timeout.
+    /// Checks the result, because the context's status is still `Running` after a panic or a timeout.
     fn ack(&mut self, result: &Result<R, BoxDynError>, context: &ExecutionContext) -> Self::Future {
         let slot = context.data().get::<TaskSlot>().cloned();
         let (Some(slot), Err(error)) = (slot, result) else { return async { Ok(()) }.boxed() };

@@ -1,4 +1,4 @@
-//! Stores the steps in a running attempt.
+//! Stores the steps of a running attempt.
 //!
 //! Guarantees:
 //! - Steps are numbered in the order in which they first arrive.

@@ -1,10 +1,10 @@
 //! Implements `worker supervise`, which runs as an agent's parent process and kills all of the agent's descendants when
-//! the agent ends.
+//! the agent exits.
 //!
-//! Killing the agent's process group is not enough, because agents run their tools under `setsid`. Instead, the
+//! Killing the agent's process group is not enough, because agents may run their tools under `setsid`. Instead, the
 //! supervisor is a subreaper: orphaned descendants become its children. When the agent exits, when the supervisor
-//! receives SIGTERM, or when the worker dies for any reason, the supervisor kills descendants until none are left. Only
-//! then does it exit, with the agent's exit code.
+//! receives SIGTERM, SIGINT, or SIGHUP, or when the worker dies for any reason, the supervisor kills descendants until
+//! none are left. Only then does it exit, with the agent's exit code.
 //!
 //! Stdin and stdout belong to the agent: the supervisor does not read from them, write to them, or keep them open. The
 //! supervisor also holds the lock on the work folder, so the folder is not released until the last of these processes
@@ -66,7 +66,7 @@ pub struct Arguments {
     argv: Vec<OsString>,
 }
 
-/// Runs the agent until it ends; see the module documentation.
+/// Runs the agent until it exits; see the module documentation.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
     match supervise(arguments) {
@@ -141,7 +141,7 @@ fn release_stdio() -> io::Result<()> {
 
 fn start(argv: &[OsString]) -> io::Result<Child> {
     let Some((program, arguments)) = argv.split_first() else { return Err(io::ErrorKind::InvalidInput.into()) };
-    // The standard library gives every child an empty signal mask.
+    // The child inherits the signal mask, because the standard library does not reset it.
     Command::new(program).args(arguments).spawn()
 }
 
@@ -152,8 +152,8 @@ fn reap(agent: Pid, status: &mut Option<ExitStatus>) -> bool {
             Ok(WaitStatus::Exited(pid, code)) => (pid, ExitStatus::from_raw(code << 8)),
             Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, ExitStatus::from_raw(signal as i32)),
             Ok(WaitStatus::StillAlive) => return true,
-            // `ECHILD` means that there are no children and therefore no descendants.
             Ok(_) | Err(Errno::EINTR) => continue,
+            // `ECHILD` means that there are no children and therefore no descendants.
             Err(_) => return false,
         };
         if pid == agent {
@@ -179,8 +179,8 @@ fn exit_code(status: ExitStatus) -> u8 {
     u8::try_from(code).unwrap_or(FAILED)
 }
 
-/// Acquires the lock. If another supervisor holds it, that supervisor must belong to an idle agent or a finished
-/// attempt, so it is sent SIGTERM. Returns `None` if that supervisor does not exit in time.
+/// Acquires the lock. A supervisor that already holds it belongs to an idle agent or a finished attempt, so it is sent
+/// SIGTERM. Returns `None` if that supervisor does not exit in time, or if the worker exits.
 fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let deadline = Instant::now() + LOCK_LIMIT;

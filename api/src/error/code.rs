@@ -23,9 +23,9 @@ macro_rules! codes {
 }
 
 codes! {
-    /// A value, field, parameter, or header is missing, malformed, or out of range.
+    /// The body, or a field, parameter, or header, is missing, malformed, or out of range.
     InvalidRequest = BAD_REQUEST;
-    /// The key is missing or invalid.
+    /// The API key, login, or ticket is missing, invalid, expired, or revoked.
     Unauthorized = UNAUTHORIZED;
     /// The key's role does not permit the operation.
     Forbidden = FORBIDDEN;
@@ -33,7 +33,7 @@ codes! {
     HostNotAllowed = FORBIDDEN;
     /// Without keys, requests that came through a proxy are rejected.
     ProxyNotAllowed = FORBIDDEN;
-    /// Without a key, only requests from the dashboard's own page are accepted.
+    /// A request without a key came from a page on another origin.
     CrossSiteRequest = FORBIDDEN;
     /// The object does not exist or belongs to another user.
     NotFound = NOT_FOUND;
@@ -43,7 +43,7 @@ codes! {
     SessionArchived = CONFLICT;
     /// A task is running or queued, and `on_busy` is `reject`.
     AgentBusy = CONFLICT;
-    /// The message's task has already started.
+    /// The message cannot be changed, because its task is not queued or an agent may have seen it.
     TaskNotQueued = CONFLICT;
     /// The task has ended.
     TaskEnded = CONFLICT;
@@ -65,7 +65,7 @@ codes! {
     RequestTimeout = REQUEST_TIMEOUT;
     /// The body is too large.
     PayloadTooLarge = PAYLOAD_TOO_LARGE;
-    /// The body is not JSON.
+    /// The content type of the body is not JSON.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE;
     /// The agent is unknown.
     UnknownAgent = UNPROCESSABLE_ENTITY;
@@ -79,7 +79,7 @@ codes! {
     InternalError = INTERNAL_SERVER_ERROR;
     /// The database was locked for longer than the timeout; nothing was stored.
     StoreBusy = SERVICE_UNAVAILABLE;
-    /// The database is not writable; nothing was stored.
+    /// The database is not writable, or the disk is full; nothing was stored.
     StoreUnavailable = SERVICE_UNAVAILABLE;
     /// Too many connections are open, or too many large responses are being sent.
     Overloaded = SERVICE_UNAVAILABLE;

@@ -54,7 +54,7 @@ impl ApiError {
         Self::new(Code::InternalError, "The server hit an internal error.").caused_by(source)
     }
 
-    /// Sets the invalid fields, parameters, and headers.
+    /// Sets the invalid fields, parameters, and headers, or the components that are not ready.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;

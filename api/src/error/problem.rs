@@ -8,10 +8,10 @@ use super::Code;
 /// The media type of every error body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// A problem with one body field, query parameter, or header.
+/// A problem with one body field, query parameter, header, or component (in `/readyz`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// The name of the field, parameter, or header.
+    /// The name of the field, parameter, header, or component.
     pub field: String,
     /// A human-readable explanation, phrased to follow the field name, such as "must be at most 200 characters".
     pub message: String,
@@ -33,7 +33,7 @@ pub struct Problem {
     pub code: Code,
     /// The request ID, as in the `X-Request-Id` header and the server's log.
     pub request_id: String,
-    /// The invalid fields, parameters, and headers.
+    /// The invalid fields, parameters, and headers, or the components that are not ready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldError>,

@@ -6,10 +6,10 @@ use banter_shared::store::LOGIN_LIFE;
 
 /// The cookie's name over plain HTTP.
 pub const NAME: &str = "banter_session";
-/// The cookie's name over HTTPS. The prefix makes browsers accept the cookie only from this host, over HTTPS, and for
-/// all paths (<https://www.rfc-editor.org/rfc/rfc6265>, and RFC 6265bis on cookie name prefixes).
+/// The cookie's name over HTTPS. The prefix makes browsers accept the cookie only from this host, over HTTPS, and with
+/// the path `/` (<https://www.rfc-editor.org/rfc/rfc6265>, and RFC 6265bis on cookie name prefixes).
 const SECURE_NAME: &str = "__Host-banter_session";
-/// The header in which a proxy passes on the request's scheme.
+/// The header in which a proxy forwards the request's scheme.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// The login cookie. Scripts cannot read it, and browsers do not send it with requests from other sites.

@@ -1,5 +1,5 @@
-//! Extractors for the objects identified by a path: one of the principal's sessions and, in some paths, a message or
-//! task in it. For any other object, the response is 404.
+//! Extractors for the objects identified by a path: one of the principal's sessions and, in some paths, a message,
+//! task, or permission request in it. For any other object, the response is 404.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;

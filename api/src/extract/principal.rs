@@ -45,8 +45,8 @@ async fn by_key(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> 
     found.ok_or_else(|| ApiError::new(Code::Unauthorized, "The API key is invalid, expired, or revoked."))
 }
 
-/// Authenticates with the login cookie. Browsers may also send the cookie with requests from other pages, so changes
-/// are accepted only from the dashboard.
+/// Authenticates with the login cookie. Browsers also send the cookie with requests from other origins on the same
+/// site, so changes requested by such pages are rejected.
 async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
     let found = state.store.authenticate_login(token).await?;
     let principal = found
@@ -66,7 +66,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }
 
-/// Requires a principal who may change conversations.
+/// An extractor that requires a principal who may change conversations.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteAccess;
 

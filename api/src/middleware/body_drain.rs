@@ -1,4 +1,4 @@
-//! Keeps reading an unread request body for a short time after the response has been sent.
+//! Keeps reading an unread request body for a short time after the handler has dropped it.
 //!
 //! An error may be sent before the body has been read. Closing the connection while the body is still arriving would
 //! reset the connection, and many clients would report the reset instead of the response.

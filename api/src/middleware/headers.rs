@@ -10,7 +10,8 @@ use axum::{
     response::Response,
 };
 
-/// Allows resources from this origin only, inline styles but no inline scripts, and no embedding in frames.
+/// Allows resources only from this origin (images also from `data:` URLs), inline styles but no inline scripts, and no
+/// embedding in frames.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 

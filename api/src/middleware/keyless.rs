@@ -1,7 +1,8 @@
 //! Keyless mode. Until the first key is created, everyone who can connect to the loopback address is treated as the
 //! local user.
 //!
-//! Web pages in the user's browser can connect as well, so requests must come from the server's own origin.
+//! Web pages in the user's browser can connect as well, so requests from pages of other origins are rejected, except
+//! when the user follows a link to the dashboard.
 
 use axum::{
     extract::{Request, State},

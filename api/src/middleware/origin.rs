@@ -62,10 +62,10 @@ fn is_proxy_header(name: &HeaderName) -> bool {
         || matches!(name, "forwarded" | "via" | "x-forwarded" | "x-real-ip" | "x-client-ip" | "x-cluster-client-ip")
 }
 
-/// The reason why a request without a key is rejected.
+/// The reason a request without a key is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginError {
-    /// The `Host` header does not contain a loopback name.
+    /// The `Host` header is missing, does not name a loopback host, or differs from the URI's authority.
     Host,
     /// A proxy forwarded the request for an unknown client.
     Forwarded,
@@ -142,7 +142,7 @@ pub fn is_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
 
-/// Returns whether a `Host` header contains a loopback name, with or without a port.
+/// Returns whether a `Host` header names a loopback host, with or without a port.
 fn is_loopback(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((name, rest)) => {

@@ -26,13 +26,13 @@ pub struct Activity {
 struct State {
     /// The number of the latest exchange.
     exchanges: u64,
-    /// The exchange whose request body has not arrived yet.
+    /// The exchange whose request body has not fully arrived yet.
     body_of: Option<u64>,
     /// The exchange whose response has not been passed to the connection yet.
     response_of: Option<u64>,
     /// When the connection started waiting for its client.
     waiting_since: Instant,
-    /// When a write last found the send buffer full.
+    /// When the send buffer became full; `None` while the client is reading.
     stalled_since: Option<Instant>,
     /// When a response started holding shared memory.
     holding_since: Option<Instant>,
@@ -58,8 +58,8 @@ impl Activity {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how long the connection has been waiting for a request, including its body; `None` while a request is
-    /// being handled or the client is not reading.
+    /// Returns how long the connection has been waiting for a request or the rest of its body; `None` while a complete
+    /// request is being handled or the client is not reading.
     pub(super) fn waiting(&self) -> Option<Duration> {
         let state = self.state();
         let is_waiting = (state.response_of.is_none() || state.body_of.is_some()) && state.stalled_since.is_none();

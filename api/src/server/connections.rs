@@ -56,13 +56,13 @@ impl Table {
     fn close_longest(&mut self, time: impl Fn(&Activity) -> Option<Duration>) -> bool {
         let longest = self.open.iter().filter_map(|(number, (_, activity))| Some((time(activity)?, *number))).max();
         let Some((_, number)) = longest.filter(|(time, _)| *time >= MIN_WAIT) else { return false };
-        // The socket is closed a moment later; the limit leaves room for that.
+        // The socket is closed a moment later; the connection limit leaves enough open files for that.
         let closed = self.remove(number);
         closed.inspect(|activity| activity.close()).is_some()
     }
 
     /// Closes the connection that has waited longest for its client, if it has waited for at least [`MIN_WAIT`].
-    /// Returns whether a connection was closed.
+    /// Returns whether a connection was closed. Does not search within [`SEARCH_PAUSE`] of a search that found none.
     fn make_room(&mut self) -> bool {
         if self.searched_at.is_some_and(|at| at.elapsed() < SEARCH_PAUSE) {
             return false;
@@ -94,7 +94,8 @@ impl Connections {
         &self.inner.limits
     }
 
-    /// Adds a connection from this address, or returns the limit that it would exceed.
+    /// Adds a connection from this address, or returns the limit that it would exceed. At the process limit, tries to
+    /// close another connection first.
     pub(super) fn admit(&self, address: IpAddr) -> Result<ConnectionPermit, LimitScope> {
         let address = client_network(address);
         let mut table = self.table();

@@ -73,8 +73,8 @@ fn raise_open_files() -> u64 {
     }
 }
 
-/// Returns the address to which limits apply: the address itself for IPv4, and its /64 network for IPv6, because a
-/// whole /64 network is usually assigned to one client.
+/// Returns the address to which limits apply: the address itself for IPv4 and loopback, and otherwise its /64 network,
+/// because a whole /64 network is usually assigned to one client.
 #[must_use]
 pub fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -2,8 +2,8 @@
 //!
 //! Guarantees: a silent client occupies a connection only for a bounded time. A request head must arrive within
 //! [`HEAD_TIMEOUT`], and a body within [`BODY_TIMEOUT`]. Connections are limited per process and per address; at the
-//! limit, the connection that has waited longest for its client is closed. A shutdown finishes every request that has
-//! arrived, and does not wait for clients that are still sending or are not reading.
+//! process limit, the connection that has waited longest for its client is closed. A shutdown finishes every request
+//! that has arrived, and waits only briefly for clients that are still sending or are not reading.
 //!
 //! hyper serves a connection until the head of an event stream has been sent. Then a [`StreamConnection`] takes over.
 //! It uses a fraction of the memory and writes frames that all streams share.
@@ -91,8 +91,8 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
 /// A client's connection as served by hyper, until an event stream takes over.
 type HttpConnection<S> = http1::Connection<TokioIo<ClientStream>, S>;
 
-/// Serves one connection until it ends, is closed to make room, or is silent during the shutdown. An event stream
-/// continues in its own task, which is added to `tasks`.
+/// Serves one connection until it ends, is closed to make room, or its client is silent during the shutdown. An event
+/// stream continues in its own task, which is added to `tasks`.
 async fn serve_connection(
     stream: TcpStream,
     router: Router,

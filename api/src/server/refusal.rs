@@ -30,7 +30,7 @@ const REQUEST_WAIT: Duration = Duration::from_millis(300);
 /// Minimum time between log lines about refusals.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Refuses connections. Must be used within a Tokio runtime.
+/// The state for refusing connections. Must be used within a Tokio runtime.
 #[derive(Debug)]
 pub(super) struct Refusals {
     connections: Connections,
@@ -48,7 +48,7 @@ struct RefusalCounts {
 }
 
 impl Refusals {
-    /// Creates the initial state, with no refusals recorded.
+    /// Creates the state, with no refusals recorded.
     pub(super) fn new(connections: Connections) -> Self {
         Self { connections, responses: Arc::new(Semaphore::new(MAX_RESPONSES)), counts: Mutex::default() }
     }

@@ -1,8 +1,8 @@
 //! The connection of an event stream.
 //!
 //! Frames that are ready at the same time, such as those that a busy socket has delayed, are sent in one write. What
-//! the client sends is discarded. The stream ends when the client closes its sending side, which means that it no
-//! longer reads the stream.
+//! the client sends is discarded. The stream ends when the client closes its sending side, which is taken to mean that
+//! it no longer reads the stream.
 
 use std::{
     collections::VecDeque,

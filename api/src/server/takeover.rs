@@ -18,7 +18,7 @@ use crate::stream::EventStream;
 pub(super) struct Takeover {
     pub(super) events: EventStream,
     pub(super) exchange: HttpExchange,
-    /// Whether the head announced a chunked body. Otherwise, the body ends with the connection.
+    /// Whether the head announced a chunked body. Otherwise, the body is delimited by the close of the connection.
     pub(super) is_chunked: bool,
 }
 
@@ -37,8 +37,8 @@ impl TakeoverSlot {
     }
 }
 
-/// The body of an event stream's response. hyper polls it once it has buffered the head; the stream takes over when the
-/// head has been sent.
+/// The body of an event stream's response. hyper polls it after buffering the head; the stream takes over when the head
+/// has been sent.
 #[derive(Debug)]
 pub(super) struct TakeoverBody {
     takeover: Option<Takeover>,

@@ -152,7 +152,7 @@ impl EventStream {
         }
     }
 
-    /// Starts ending the stream if it should end. Returns whether it did.
+    /// Moves the stream to the ending phase if it should end. Returns whether it did so.
     fn end_if_due(&mut self) -> bool {
         let (is_draining, is_too_slow) = (self.handle.is_draining(), self.handle.is_too_slow());
         if !is_draining && !is_too_slow {

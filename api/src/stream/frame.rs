@@ -52,7 +52,7 @@ impl Frame {
         self.chunk.clone()
     }
 
-    /// Returns the frame as text, for a body that ends with its connection.
+    /// Returns the frame as text, for a body that is delimited by the close of the connection.
     #[must_use]
     pub fn text(&self) -> Bytes {
         self.chunk.slice(self.head..self.chunk.len() - CHUNK_END.len())

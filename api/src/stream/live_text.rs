@@ -58,8 +58,8 @@ impl Progress {
 }
 
 impl TaskProgress {
-    /// Sends the part of a piece that has not been sent yet; the piece must not begin beyond the text sent so far.
-    /// Returns whether the part was sent.
+    /// Sends the part of a piece that has not been sent yet; the piece must not begin after the end of the text sent so
+    /// far. Returns whether the part was sent.
     fn send_text(&mut self, piece: &TextPiece, out: &mut VecDeque<Frame>) -> bool {
         // A stored chunk may overlap text that was already sent. Sent text ends where a delta ended, so the rest of the
         // chunk begins at a character boundary.

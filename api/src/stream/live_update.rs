@@ -140,7 +140,7 @@ pub(super) struct TaskProgress {
     pub(super) next_offset: i64,
     /// Deltas after a gap, held until the text before them is known.
     pub(super) held: Vec<Arc<TextPiece>>,
-    /// The revisions of steps that were sent with a higher revision than the stream's, by `seq`.
+    /// The revisions, by `seq`, of steps that a replay sent and that are newer than the stream's `step_revision`.
     pub(super) sent_steps: BTreeMap<i64, i64>,
 }
 

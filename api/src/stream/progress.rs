@@ -34,7 +34,7 @@ pub(super) struct Progress {
 pub(super) enum Next {
     /// Waits for the next update.
     Continue,
-    /// Reads the log, because it has missed something.
+    /// Reads the log, because something was missed or must be read from the log.
     CatchUp,
 }
 
@@ -116,7 +116,7 @@ impl Progress {
         running.and_then(|running| running.sent_steps.get(&seq)).is_none_or(|sent| revision > *sent)
     }
 
-    /// Returns the typing event for a running task.
+    /// Returns a typing event for a task.
     pub(super) fn typing(&self, task_id: TaskId, running: &TaskProgress, is_typing: bool) -> Option<Frame> {
         let event = typing_event(&running.agent_key, task_id, is_typing, self.hub.now());
         self.hub.encode(event, Some(running.session_id))

@@ -7,12 +7,12 @@ import types
 from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-# Interval, in seconds, at which the in-memory queue looks for work while it has none.
+# Interval, in seconds, at which the in-memory queue polls for work while it is idle.
 IDLE_POLL = 0.5
 
 
 def shorten_poll(seconds: float) -> None:
-    """Makes the queue look for work more often by replacing its `sleep`, because LangGraph has no setting for this."""
+    """Makes the queue poll for work more often by replacing its `sleep`, because LangGraph has no setting for this."""
     from langgraph_runtime_inmem import ops
 
     async def sleep(delay: float, result=None):

@@ -1,6 +1,6 @@
 //! Simulates load from users ([`user`]), who have sessions and streams and run turns ([`turns`]).
 //!
-//! A request that receives a 503 is retried. Every message must be answered, and no stream may have a gap. Violations
+//! A request that receives a 503 is retried. Every turn must end as expected, and no stream may have a gap. Violations
 //! are recorded in the [`LoadStats`].
 
 mod stats;
@@ -62,13 +62,13 @@ impl Load {
         self.stats.clone()
     }
 
-    /// Returns the number of turns that have not ended yet.
+    /// Returns the number of turns started by [`Self::run_at_rate`] that have not ended yet.
     pub fn open_turns(&self) -> u64 {
         self.open_turns.load(Ordering::Relaxed)
     }
 
-    /// Runs turns for the given number of users, with no pauses between them, for the given duration. Returns the
-    /// number of turns per second.
+    /// Keeps `users` turns running at a time, each for a random user, for the given duration. Returns the number of
+    /// turns per second.
     pub async fn run_unthrottled(&mut self, users: usize, duration: Duration) -> f64 {
         let started = Instant::now();
         let before = self.stats.answers();

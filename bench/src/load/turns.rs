@@ -58,7 +58,7 @@ impl Kind {
 /// Runs one turn as the given user, and records a violation if the result is not the expected one.
 pub async fn take_turn(user: &Arc<User>, stats: &LoadStats, rng: &mut TestRng) {
     let kind = Kind::draw(rng);
-    // All suitable sessions may be busy or about to be archived; in that case, skip this turn.
+    // All suitable sessions may be busy or about to be archived or deleted; in that case, skip this turn.
     let Some(slot) = user.acquire_slot(kind == Kind::Echo, rng) else { return sleep(Duration::from_millis(5)).await };
     let session = slot.session.clone();
     if let Err(error) = perform_turn(user, kind, &slot, stats, rng).await {

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::stats::LoadStats;
 
-/// Number of sessions with instant answers, and number of sessions with slow answers, per user.
+/// Number of sessions with quick answers, and number of sessions with slow answers, per user.
 const QUICK: usize = 4;
 const SLOW: usize = 4;
 /// Number of turns after which a session is archived or deleted.
@@ -83,7 +83,7 @@ impl User {
     }
 
     /// Sends a request until the response is something other than a 503, and returns the body. Fails if the status is
-    /// not one of the expected ones.
+    /// not one of the expected ones, or if the time limit of `RETRIES` is reached.
     pub async fn call(
         &self,
         stats: &LoadStats,
@@ -125,7 +125,7 @@ impl User {
         self.conversations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Acquires a slot in one of the user's sessions, or returns `None` if no slot is free.
+    /// Acquires a slot in one of the user's sessions with quick or slow answers, or returns `None` if no slot is free.
     pub fn acquire_slot(&self, is_quick: bool, rng: &mut TestRng) -> Option<Slot> {
         let (first, count) = if is_quick { (0, QUICK) } else { (QUICK, SLOW) };
         let offset = rng.random_range(0..count);

@@ -27,7 +27,7 @@ const STATEMENTS: [&str; 3] = [
      AND job_type = 'agent-task' AND done_at > unixepoch() - 3600 AND done_at < unixepoch('now', ?1) LIMIT ?2)",
 ];
 
-/// Backdates rows in the background.
+/// A background task that backdates rows.
 #[derive(Debug)]
 pub struct Backdater {
     connection: SqliteConnection,

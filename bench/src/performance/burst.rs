@@ -29,7 +29,7 @@ pub struct Burst {
     other: Duration,
 }
 
-/// Sends one message to each of `sessions` sessions.
+/// Sends one message to each of `sessions` sessions of one user, then one message as another user.
 ///
 /// # Errors
 /// Fails if a message is not answered exactly once.

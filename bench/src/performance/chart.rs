@@ -36,7 +36,7 @@ const STEP: i32 = 20;
 const LEFT: i32 = 152;
 const LENGTH: i32 = 144;
 
-/// Draws every panel that has figures.
+/// Draws every panel that has figures, and returns the SVG image.
 ///
 /// # Errors
 /// Fails if the drawing fails.

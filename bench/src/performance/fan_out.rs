@@ -29,7 +29,7 @@ pub struct FanOut {
     seconds: f64,
 }
 
-/// Follows an answer that consists of `events` deltas on `streams` streams.
+/// On `streams` streams, follows an answer that consists of `events` deltas.
 ///
 /// # Errors
 /// Fails if a stream misses an event or receives one twice.

@@ -36,7 +36,7 @@ pub struct Figure {
 }
 
 impl Figures {
-    /// Adds a value to a figure.
+    /// Adds a value to a figure. Ignores a value that is not finite.
     pub fn add(&mut self, section: &str, row: &str, column: &str, value: f64) {
         if !value.is_finite() {
             return;
@@ -66,7 +66,7 @@ impl Figures {
     /// Reads figures from a file that [`Self::write`] created.
     ///
     /// # Errors
-    /// Fails if the file cannot be read.
+    /// Fails if the file cannot be read or parsed.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
         Ok(serde_json::from_str(&text)?)

@@ -3,8 +3,9 @@
 //!
 //! The product runs as it does in production: in separate processes, with a database on disk and the default
 //! configuration. The model ([`model`]) is scripted and answers instantly, so all of the measured time is spent in the
-//! product. Each workload runs several times, each time on a fresh installation and after a warm-up; the results are
-//! medians with ranges. In every run, delivery must be exact ([`observer`]): no errors, no duplicates, and no gaps.
+//! product. Each workload runs several times, after a warm-up where it needs one and, except for reads, on a fresh
+//! installation each time; the results are medians with ranges. In every run, delivery must be exact ([`observer`]): no
+//! errors, no duplicates, and no gaps.
 
 mod big_data;
 mod burst;
@@ -82,7 +83,7 @@ pub enum Workload {
     Floors,
     /// Turns in 1, 16, and 64 sessions.
     Turns,
-    /// Sending messages, with no answers.
+    /// Sending messages without answers.
     Sends,
     /// One answer followed on many streams.
     FanOut,
@@ -92,16 +93,16 @@ pub enum Workload {
     Burst,
     /// Turns after a long history.
     History,
-    /// Reads over a million messages.
+    /// Reads from databases with up to a million messages.
     Reads,
     /// Other systems.
     Peers,
 }
 
-/// Runs the workloads. Returns `true` if delivery was exact in every run.
+/// Runs the workloads, or loads earlier results, and prints the tables. Returns `true` if there are no violations.
 ///
 /// # Errors
-/// Fails if a result cannot be written.
+/// Fails if the results cannot be read or written.
 pub async fn run(options: Options) -> Result<bool> {
     let figures = match &options.from {
         Some(path) => Figures::read(path)?,

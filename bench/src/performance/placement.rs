@@ -20,7 +20,7 @@ pub struct Placement {
     load: CpuSet,
 }
 
-/// Moves the thread back to the CPUs for load generation when dropped.
+/// A guard that moves the thread back to the CPUs for load generation when dropped.
 #[derive(Debug)]
 pub struct ProductSide(CpuSet);
 

@@ -14,7 +14,7 @@ pub const REPLAYED_EVENTS: u64 = 5000;
 /// Number of turns that produce at least [`REPLAYED_EVENTS`] events, each turn in its own session.
 pub const REPLAYED_TURNS: usize = 1700;
 
-/// Connects with a cursor one event behind the latest, and waits for that event.
+/// Connects `requests` times with a cursor that is one event behind the latest, and waits for that event.
 ///
 /// # Errors
 /// Fails if the api cannot be reached or rejects a request.

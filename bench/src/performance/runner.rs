@@ -24,7 +24,7 @@ const SESSIONS: [usize; 3] = [1, 16, 64];
 /// Number of requests to the model; their median time is subtracted from the latency of a turn.
 const MODEL_REQUESTS: usize = 50;
 
-/// Runs workloads and collects the figures.
+/// A runner of workloads, which collects the figures.
 #[derive(Debug)]
 pub struct Runner {
     plan: Plan,
@@ -36,7 +36,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Starts the model on the CPU reserved for load generation, if there is one.
+    /// Creates a runner, and starts the model on the CPU reserved for load generation, if there is one.
     ///
     /// # Errors
     /// Fails if a pinned run has only one CPU, or if the model does not start.

@@ -18,7 +18,7 @@ pub struct Setup {
 /// How the processes are connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relay {
-    /// Through the database file.
+    /// Through the database and files next to it.
     Embedded,
     /// Through a Redis server.
     Redis,

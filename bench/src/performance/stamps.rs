@@ -7,7 +7,7 @@ use banter_tests::latency::Latencies;
 
 use super::{monotonic, stream::EventStream};
 
-/// Reads one stream.
+/// A reader of one stream.
 #[derive(Debug)]
 pub struct StampReader {
     next: Option<u64>,

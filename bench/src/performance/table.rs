@@ -35,7 +35,7 @@ fn render_section(text: &mut String, section: &str, figures: &[&Figure]) {
     }
 }
 
-/// Returns the median and, if there were several runs, the range.
+/// Returns the median and, if there are several values, the range.
 fn cell_of(figure: &Figure) -> String {
     let Figure { median, min, max, .. } = figure;
     if figure.values.len() < 2 {
@@ -45,7 +45,7 @@ fn cell_of(figure: &Figure) -> String {
     }
 }
 
-/// Formats a number with three significant digits.
+/// Formats a number with two decimal places below 10, one below 100, and none above that.
 pub fn number(value: f64) -> String {
     let magnitude = value.abs();
     if magnitude >= 99.95 {
@@ -57,7 +57,7 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// Formats a whole number, with spaces as separators starting at 10 000.
+/// Formats a number without decimal places, with spaces as thousands separators starting at 10 000.
 fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     if digits.len() < 5 {

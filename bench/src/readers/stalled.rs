@@ -1,4 +1,4 @@
-//! A reader that never reads.
+//! A client that opens a stream and never reads it.
 
 use std::net::SocketAddr;
 

@@ -29,7 +29,7 @@ const FONT_SIZE: i32 = 11;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws all panels for a table, in the order in which their first series appear.
+/// Draws all panels for a table, in the order in which their first series appear, and returns the SVG image.
 ///
 /// # Errors
 /// Fails if the drawing fails.
@@ -90,7 +90,7 @@ fn draw_panel(area: &Area<'_>, panel: &str, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Returns the measured values of a series, with their times in minutes.
+/// Returns the measured values of a series with their times in minutes, averaged to at most [`POINTS`] points.
 fn points(series: &Series, table: &Table) -> Vec<(f64, f64)> {
     let points = table.seconds.iter().map(|seconds| seconds / 60.0).zip(series.values.iter().copied());
     let measured: Vec<(f64, f64)> = points.filter(|(_, value)| value.is_finite()).collect();

@@ -1,6 +1,6 @@
 //! The soak test, which runs two apis, three workers, and a Redis server at half load for an hour. Memory usage, the
 //! number of open files, the size of the write-ahead log, and the wait time of the oldest job must stay flat. Every
-//! message must be answered, and `api check` must pass.
+//! turn must end as expected, and `api check` must pass.
 //!
 //! The database's size is reported but not checked: the database grows because messages are kept. To cover pruning, the
 //! test backdates events, finished jobs, and idempotency keys once they are older than a sixth of the run.
@@ -122,8 +122,7 @@ pub async fn run(options: Options) -> Result<bool> {
     Ok(print_totals(&stats) && is_sound && is_flat)
 }
 
-/// Determines full load: the highest number of turns per second, with no pauses between turns, for any of the tried
-/// numbers of users.
+/// Determines full load: the highest number of turns per second for any of the tried numbers of concurrent users.
 async fn full_load(load: &mut Load) -> f64 {
     let mut most = 0.0;
     for users in TRIALS {

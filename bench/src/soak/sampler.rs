@@ -32,7 +32,7 @@ const EVENTS_PER_TURN: f64 = 6.0;
 /// At half load, latencies and CPU usage should be the same at the end as at the beginning.
 const EFFORT: Tolerance = Tolerance { share: 0.3, least: 10.0 };
 
-/// Samples an installation's processes and database.
+/// A sampler of an installation's processes and database.
 #[derive(Debug)]
 pub struct Sampler {
     processes: Vec<ProcessSampler>,
@@ -104,7 +104,7 @@ impl Sampler {
     }
 }
 
-/// The columns, in the order in which [`Sampler::add`] adds values.
+/// Returns the columns, in the order in which [`Sampler::add`] adds values.
 fn columns(processes: &[ProcessSampler], rate: f64) -> Vec<Series> {
     let kept = |rows_per_turn: f64| {
         Some(Tolerance { share: 0.2, least: rate * PRUNING_INTERVAL.as_secs_f64() * rows_per_turn / 1000.0 })

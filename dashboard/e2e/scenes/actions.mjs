@@ -1,7 +1,7 @@
 /** Actions that several scenes use. */
 import { composer, thread } from "../chat.mjs";
 
-/** Opens a chat. */
+/** Opens a chat and waits for its thread. */
 export async function openChat(page, path) {
   await page.goto(path);
   await thread(page).waitFor();

@@ -6,8 +6,8 @@ import { binaries } from "../test-app.mjs";
 const ESC = "\\033";
 
 /**
- * Terminal output, in the format of `printf`: all kinds of colors, a progress line that is redrawn,
- * columns, and a link.
+ * Terminal output, as a format string for `printf`: all kinds of colors, a progress line that is
+ * redrawn, columns, and a link.
  */
 export const BUILD_OUTPUT = [
   `${ESC}[1mBuilding${ESC}[0m 3 packages`,
@@ -31,8 +31,8 @@ export const BUILD_OUTPUT = [
 ].join("\\n");
 
 /**
- * Returns an environment with several agents: a slow one, one with a short time limit, one that
- * prints terminal output, and an unavailable one.
+ * Returns an environment with several agents: the demo agent, one with a short permission timeout,
+ * a slow one, one that prints terminal output, and an unavailable one.
  */
 export function withAgents(folder) {
   const file = `${folder}/agents.toml`;

@@ -8,8 +8,8 @@ const AGES_H = [0.2, 0.6, 2.5, 4, 26, 29, 50, 75, 120, 400, 420, 1200];
 const earlier = (time, hours) => new Date(Date.parse(time) - hours * HOUR_MS).toISOString();
 
 /**
- * Returns the same local time this many days earlier. Subtracting multiples of 24 hours could
- * change the time of day.
+ * Returns the same local time `days` days earlier. Subtracting multiples of 24 hours could change
+ * the time of day.
  */
 function daysBefore(time, days) {
   const date = new Date(time);
@@ -58,7 +58,7 @@ export async function colorSteps(page) {
   });
 }
 
-/** Modifies the responses for a chat and its messages. */
+/** Modifies the responses that contain a chat with its newest messages. */
 async function changeThread(page, change) {
   await page.route(/\/v1\/chat\/[0-9a-f-]{36}(\?|$)/, async (route) => {
     if (route.request().method() !== "GET") return route.fallback();

@@ -58,7 +58,7 @@ export const unavailableScenes = {
     await page.getByText("Can’t reach the server").waitFor();
   },
   offline: async (page, chats) => {
-    // Wait for the stream. If it opened later, it would report that the device is online.
+    // Wait for the stream. If it opened later, the page would appear to be connected.
     const stream = page.waitForResponse(/\/v1\/events/);
     await openChat(page, chats.unread);
     await stream;

@@ -7,7 +7,10 @@ import type { paths } from "./schema.gen";
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
-  /** Seconds to wait before a retry, from `Retry-After`; null if the header is missing. */
+  /**
+   * Seconds to wait before a retry, from `Retry-After`; null if the header is missing or not a
+   * number.
+   */
   readonly retryAfter: number | null;
 
   constructor(status: number, code: string, detail: string, retryAfter: number | null = null) {

@@ -17,7 +17,7 @@ export type Step = Omit<Schemas["Step"], "kind" | "detail"> & {
 export type Agent = Schemas["Agent"];
 export type Partial = Schemas["Partial"];
 
-/** Returns whether the task has an outcome. */
+/** Returns whether a task with this status has ended. */
 export function isEnded(status: TaskStatus): boolean {
   return status !== "queued" && status !== "running";
 }

@@ -423,14 +423,14 @@ export interface components {
         };
         /** @description A list of agents. */
         AgentList: {
-            /** @description The agents, in configuration order. */
+            /** @description The agents in configuration order, then those that are installed on a worker but not enabled. */
             items: components["schemas"]["Agent"][];
         };
         /** @description The answer to a permission request; exactly one of the two fields is required. */
         AnswerPermission: {
             /**
-             * @description `allow` selects the only `allow_once` option or, if there is none, the only `allow_always` option. `reject` is
-             *     always accepted.
+             * @description `allow` selects the only `allow_once` option or, if there is none, the only `allow_always` option. `reject` does
+             *     not require a matching option.
              */
             decision?: components["schemas"]["PermissionDecision"];
             /** @description The `option_id` of one of the request's options. */
@@ -500,7 +500,7 @@ export interface components {
         } | {
             /** @description The reason: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind`, or `too_slow`. */
             reason: string;
-            /** @description The position from which the stream continues. */
+            /** @description The position from which the stream continues or can be resumed. */
             cursor: components["schemas"]["Cursor"];
             /** @enum {string} */
             type: "resync";
@@ -633,9 +633,9 @@ export interface components {
             task: components["schemas"]["Task"];
             reply: components["schemas"]["Message"] | null;
         };
-        /** @description A problem with one body field, query parameter, or header. */
+        /** @description A problem with one body field, query parameter, header, or component (in `/readyz`). */
         FieldError: {
-            /** @description The name of the field, parameter, or header. */
+            /** @description The name of the field, parameter, header, or component. */
             field: string;
             /** @description A human-readable explanation, phrased to follow the field name, such as "must be at most 200 characters". */
             message: string;
@@ -654,7 +654,7 @@ export interface components {
             /** @description When the message was stored. */
             created_at: components["schemas"]["Timestamp"];
         };
-        /** @description The process is running. */
+        /** @description A response that confirms that the process is running. */
         Live: {
             /** @description Always `ok`. */
             status: string;
@@ -710,7 +710,7 @@ export interface components {
             finish_reason: components["schemas"]["FinishReason"] | null;
             /**
              * Format: int64
-             * @description The duration of the attempt in milliseconds; null for a user message.
+             * @description The time in milliseconds from the start of the latest attempt to the outcome; null for a user message.
              */
             elapsed_ms: number | null;
             usage: components["schemas"]["Usage"] | null;
@@ -843,7 +843,7 @@ export interface components {
             code: components["schemas"]["ProblemCode"];
             /** @description The request ID, as in the `X-Request-Id` header and the server's log. */
             request_id: string;
-            /** @description The invalid fields, parameters, and headers. */
+            /** @description The invalid fields, parameters, and headers, or the components that are not ready. */
             errors?: components["schemas"]["FieldError"][];
         };
         /**
@@ -860,19 +860,20 @@ export interface components {
             last_read_seq: number;
             /**
              * Format: int64
-             * @description The number of answers after `last_read_seq`.
+             * @description The number of answers after `last_read_seq`; 0 while archived.
              */
             unread_count: number;
         };
-        /** @description The process is ready to serve requests. */
+        /** @description A response that confirms that the process is ready to serve requests. */
         Ready: {
             /** @description Always `ready`; a process that is not ready responds with 503. */
             status: string;
             /**
              * @description The state of each component. `server` and `store` are `ok`. `relay_subscriber` and `relay_publisher` are `ok`,
              *     `away` (not connected), `denied` (Redis rejects the credentials or a permission is missing), or `polling` (the
-             *     wake-up file cannot be watched); `relay` is the worse of the two. The relay does not affect readiness:
-             *     without it, changes arrive up to a second late.
+             *     wake-up file cannot be watched). `relay` is the state of the subscriber if that is `away` or `denied`, and
+             *     otherwise the state of the publisher. The relay does not affect readiness: without it, the database is polled
+             *     for changes once a second.
              */
             checks: {
                 [key: string]: string;
@@ -928,9 +929,9 @@ export interface components {
             pinned_at: components["schemas"]["Timestamp"] | null;
             /** @description When the session was created. */
             created_at: components["schemas"]["Timestamp"];
-            /** @description When the session last changed in any way other than being read. */
+            /** @description When the title, status, pinned state, or messages last changed, or a task was last retried. */
             updated_at: components["schemas"]["Timestamp"];
-            /** @description When the last message was stored; lists are ordered by this time. */
+            /** @description When the last message was stored; initially, when the session was created. Lists are ordered by this time. */
             last_activity_at: components["schemas"]["Timestamp"];
             last_message: components["schemas"]["LastMessage"] | null;
             /**
@@ -2158,7 +2159,7 @@ export interface operations {
                 token?: string;
             };
             header?: {
-                /** @description The last `id` received; takes precedence over `after`. Without either, the stream starts at the current position. */
+                /** @description The last `id` received; takes precedence over `after`. With neither, the stream starts at the current position. */
                 "Last-Event-ID"?: string | null;
             };
             path: {
@@ -3343,7 +3344,7 @@ export interface operations {
                 token?: string;
             };
             header?: {
-                /** @description The last `id` received; takes precedence over `after`. Without either, the stream starts at the current position. */
+                /** @description The last `id` received; takes precedence over `after`. With neither, the stream starts at the current position. */
                 "Last-Event-ID"?: string | null;
             };
             path?: never;

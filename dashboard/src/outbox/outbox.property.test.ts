@@ -16,10 +16,7 @@ function createMemoryStorage(): OutboxStorage {
   };
 }
 
-/**
- * The result of an attempt: accepted, failed before or after the server accepted it, or a 503
- * response.
- */
+/** The result of an attempt: accepted, request lost, response lost, or a 503 response. */
 type Result = "accepted" | "not received" | "response lost" | "busy";
 
 /** A server that accepts each idempotency key once. */

@@ -1,9 +1,10 @@
 /**
  * Keeps each message that the user has sent until the server has accepted it.
  *
- * Guarantees: a message is stored on the device before the first attempt, and removed only after a
- * 2xx response or by the user; all attempts use the same Idempotency-Key, so the message is posted
- * once; the messages of a session are sent in the order in which they were written; a message is
+ * Guarantees: a message is stored on the device before the first attempt, unless storing it fails
+ * or takes more than a second; it is removed only by the user or once the server has accepted it;
+ * all attempts use the same Idempotency-Key, so the message is posted once; the messages of a
+ * session are sent in the order in which they were written, skipping failed ones; a message is
  * shown and sent only while its author is signed in.
  */
 import { ApiError } from "@/api/client";
@@ -13,9 +14,14 @@ import type { NewMessage, OutboxStorage, OutgoingMessage } from "./outgoing-mess
 
 interface Options {
   storage: OutboxStorage;
-  /** Creates the session for its first message and returns the ID. Rejects with an `ApiError`. */
+  /**
+   * Creates the session for its first message and returns the ID. Rejects with an `ApiError` on
+   * failure.
+   */
   createSession: (message: OutgoingMessage, signal: AbortSignal) => Promise<string>;
-  /** Posts the message and adds the response to the store. Rejects with an `ApiError`. */
+  /**
+   * Posts the message and adds the response to the store. Rejects with an `ApiError` on failure.
+   */
   send: (message: OutgoingMessage, signal: AbortSignal) => Promise<void>;
   /** Returns how long to wait after the n-th consecutive failure (n ≥ 1). */
   delayMs?: (failures: number) => number;
@@ -28,7 +34,10 @@ export interface Outbox {
   open(account: string): Promise<void>;
   /** Stops sending until the next `open`. The messages stay on the device. */
   close(): void;
-  /** Adds a message. Resolves once the message is stored and therefore survives a reload. */
+  /**
+   * Adds a message. Resolves once the message is stored and therefore survives a reload, or when
+   * storing it fails or takes too long.
+   */
   add(message: NewMessage): Promise<void>;
   retry(key: string): void;
   /** Retries all waiting messages immediately, for use after a reconnect. */
@@ -151,10 +160,11 @@ export function createOutbox(options: Options): Outbox {
       await remove(key);
       return true;
     }
-    // The outbox was closed in the meantime, so leave the stored message unchanged.
+    // The outbox was closed or switched to another account in the meantime, so leave the stored
+    // message unchanged.
     if (message.owner !== account) return false;
     const reason = { code: problem.code, detail: problem.message };
-    // The user is signed out, so no attempt can succeed before this account signs in again.
+    // The user is signed out, so no attempt can succeed until they sign in again.
     if (problem.status === 401) {
       update(key, { state: "waiting", reason });
       return false;

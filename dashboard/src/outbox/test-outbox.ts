@@ -1,4 +1,4 @@
-/** An outbox with in-memory storage, for tests. */
+/** An outbox and in-memory storage, for tests. */
 import { ApiError } from "@/api/client";
 import { createOutbox } from "./outbox";
 import type { OutgoingMessage } from "./outgoing-message";

@@ -50,7 +50,10 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   const agent = choose(agents.data);
   const only = agents.data?.length === 1 ? agent : undefined;
 
-  /** Waits until the agents are loaded, because a message can be sent before then. */
+  /**
+   * Fetches the agents and returns the chosen one, because a message can be sent before they are
+   * loaded.
+   */
   async function findAgent(): Promise<Agent | undefined> {
     setAsking(true);
     try {
@@ -65,7 +68,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
 
   async function start(content: string) {
     const chosenAgent = agent ?? (await findAgent());
-    // The page shows that there are no agents, and the composer restores the text.
+    // The page shows that no agent is available, and the composer restores the text.
     if (!chosenAgent) throw new Error("No agent is available.");
     await outbox.add({ sessionId: null, agentKey: chosenAgent.key, content, baseline: 0 });
   }

@@ -84,7 +84,7 @@ async function checkSession(): Promise<void> {
     await client.GET("/v1/auth/me");
     window.location.reload();
   } catch {
-    // The user is still signed out.
+    // The user is still signed out, or the request failed.
   }
 }
 

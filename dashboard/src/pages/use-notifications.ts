@@ -10,7 +10,7 @@ import { toLine, toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
 import { explainEnding } from "@/texts/explain";
 
-/** A shared Web Lock held by every visible tab. */
+/** The name of a shared Web Lock that every visible tab holds. */
 const LOCK = "banter-visible";
 /** The maximum length of a notification's text, in UTF-16 code units. */
 const MAX_LENGTH = 160;
@@ -59,8 +59,8 @@ function holdVisibilityLock(): () => void {
 }
 
 /**
- * Shows a notification. Returns null if the browser does not support notifications from pages, as
- * on Android.
+ * Shows a notification. Returns null if the browser does not let pages create notifications, as on
+ * Android.
  */
 function show(sessionId: string, text: string): Notification | null {
   const title = store.getState().sessions[sessionId]?.value?.title || texts.app.name;

@@ -4,9 +4,9 @@
  *
  * A tab that wants the lock asks for it, and the holder objects. If several tabs ask at the same
  * time, the one with the smallest ID proceeds. A holder's term is the time at which it acquired the
- * lock. If two tabs believe that they hold the lock, for example after one of them was frozen, the
- * tab with the later term keeps the lock. A holder releases the lock when it closes; if the holder
- * is silent, the waiting tabs ask again.
+ * lock, but always later than the terms it has seen. If two tabs believe that they hold the lock,
+ * for example after one of them was frozen, the tab with the later term keeps the lock. A holder
+ * releases the lock when it closes; if the holder is silent, the waiting tabs ask again.
  *
  * Guarantees: a free lock is acquired within a second, and a crashed tab's lock within seconds. Two
  * tabs may briefly hold it at the same time; the guarded resource must tolerate that.
@@ -135,7 +135,7 @@ function startRequest(
   }
 
   function onAbort() {
-    // A holder ends when its use of the lock ends.
+    // As with Web Locks, aborting has no effect once the lock is held.
     if (role !== "holding") end(lost());
   }
 

@@ -2,8 +2,9 @@
  * Keeps one event stream open while the page is open.
  *
  * Reconnects with backoff and jitter, but immediately when the device comes online or the page
- * becomes visible. Also reconnects when the server has been silent for too long. The connection is
- * stateless: it asks for the position to resume from, and delivers events in order and in batches.
+ * becomes visible. Also reconnects when the server has been silent for too long. The connection
+ * does not track the position: it asks its caller where to resume, and delivers events in order and
+ * in batches.
  */
 import { createBatch } from "./batch";
 import { noteServerTime } from "./clock";
@@ -23,8 +24,8 @@ export interface ConnectionOptions {
   onEvents: (events: readonly Received[]) => void;
   onStatus: (status: ConnectionStatus) => void;
   /**
-   * Called after repeated failures, so that the caller can find out the cause with a request: a
-   * stream does not expose the status code.
+   * Called after repeated failures, so that the caller can find out the cause with a request: an
+   * EventSource does not expose the status code.
    */
   onTrouble: () => void;
 }
@@ -33,11 +34,11 @@ const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 /** How long to wait for `hello` after connecting. */
 const HELLO_TIMEOUT_MS = 10_000;
-/** The number of missed heartbeats after which the stream is considered dead. */
+/** The number of heartbeat intervals without an event after which the stream is considered dead. */
 const MISSED_BEATS = 2.5;
 /**
- * The corresponding number when the page becomes visible. It is lower because, after a device wakes
- * from sleep, timers are late.
+ * The corresponding number for `wake` and `check`. It is lower because timers are late after a
+ * device wakes from sleep.
  */
 const LATE_BEATS = 1.2;
 
@@ -45,7 +46,10 @@ export interface Connection {
   close(): void;
   /** Reconnects immediately if a retry is pending or the stream is silent. */
   wake(): void;
-  /** Runs overdue work. This is needed because a hidden page's timers are late. */
+  /**
+   * Reconnects if the stream is silent or a retry is overdue, because a hidden page's timers are
+   * late.
+   */
   check(): void;
 }
 

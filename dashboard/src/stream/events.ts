@@ -10,7 +10,10 @@ type StepEvent = Extract<Documented, { type: "task.step" }>;
 /** The events in the OpenAPI document. The details of steps are parsed where they are shown. */
 type Expected = Exclude<Documented, StepEvent> | (Omit<StepEvent, "step"> & { step: Step });
 
-/** A validated event. Compilation fails if the schemas differ from the types in the document. */
+/**
+ * A validated event. Compilation fails if the schemas' output does not conform to the types in the
+ * document.
+ */
 export type StreamEvent = Parsed extends Expected ? Parsed : never;
 export type EventType = StreamEvent["type"];
 

@@ -70,7 +70,7 @@ export class FakeDatabase {
     this.messages.set(session.id, left);
   }
 
-  /** Updates the counts of the session. */
+  /** Updates the active task and the counts of the session. */
   updateCounts(session: Session): void {
     const all = this.transcript(session.id);
     const tasks = all.flatMap(({ role, task_id }) => {

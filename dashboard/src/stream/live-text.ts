@@ -75,8 +75,9 @@ export function applyDelta(known: LiveText | undefined, delta: Delta): LiveText 
 }
 
 /**
- * Replaces the text with a partial. Text from the same attempt that starts with the partial is
- * kept: an attempt only appends text, so the shorter text is older.
+ * Replaces the text with a partial, unless the partial is from a lower attempt. Text from the same
+ * attempt that starts with the partial is kept: an attempt only appends text, so the shorter text
+ * is older.
  */
 export function applyPartial(
   known: LiveText | undefined,

@@ -3,7 +3,7 @@ import type { Cursor } from "./cursor";
 import { type Entries, initialState, type State } from "./state";
 
 /**
- * Returns whether a fetch is older than the start of the stream, which means that events are
+ * Returns whether a response is older than `origin`, which means that the events in between are
  * missing.
  */
 export function isBehind(state: State, asOf: Cursor): boolean {
@@ -11,8 +11,8 @@ export function isBehind(state: State, asOf: Cursor): boolean {
 }
 
 /**
- * Restarts if the cursor belongs to another epoch, because its positions cannot be compared with
- * the current ones.
+ * Adopts the cursor as the first position, or restarts if it belongs to another epoch, because its
+ * positions cannot be compared with the current ones.
  */
 export function adoptEpoch(state: State, cursor: Cursor): State {
   if (!state.position) return { ...state, position: cursor, origin: cursor.seq };
@@ -21,7 +21,8 @@ export function adoptEpoch(state: State, cursor: Cursor): State {
 }
 
 /**
- * Restarts at `cursor`. Everything must be fetched again; the old state stays visible until then.
+ * Restarts at `cursor`. Everything must be fetched again; known sessions and messages stay visible
+ * until then.
  */
 export function restartAt(state: State, cursor: Cursor): State {
   const isSameEpoch = state.position?.epoch === cursor.epoch;

@@ -143,7 +143,7 @@ export class RandomChanges {
     this.#database.log.push({ kind: "task", id: session.id, message });
   }
 
-  /** Starts, continues, requeues, or ends the first unfinished task. */
+  /** Continues, requeues, or ends the running task, or starts the first queued one. */
   #work(session: Session): Action[] {
     const message =
       this.#database.findUserMessage(session, ({ status }) => status === "running") ??

@@ -32,7 +32,7 @@ export function reduce(state: State, action: Action): State {
     case "sessions.fetched": {
       const base = adoptEpoch(state, action.asOf);
       const { status, page, asOf } = action;
-      // A newer response has already been applied.
+      // A newer first page has already been applied.
       if (asOf.seq < base.listedAt[status]) return base;
       const sessions = mergeList(base.sessions, action);
       const listedAt = page.after ? base.listedAt : { ...base.listedAt, [status]: asOf.seq };

@@ -18,8 +18,8 @@ function usePaused(value: string): string {
 }
 
 /**
- * Searches the titles of all chats, including those not loaded yet, and adds the matches to the
- * store.
+ * Searches the titles of all chats, including those not loaded yet, and adds up to 20 matches to
+ * the store.
  */
 export function useSearchOnServer(query: string): void {
   const q = usePaused(query.trim());

@@ -39,8 +39,8 @@ export function extendListed(
 }
 
 /**
- * Merges all unread sessions. All other sessions must have been read, even if this page received no
- * event about them.
+ * Merges all unread sessions. All other sessions are marked as read, even if no events about them
+ * have arrived, unless their known state is newer.
  */
 export function mergeUnread(
   known: Entries<Session>,

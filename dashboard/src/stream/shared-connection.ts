@@ -4,9 +4,9 @@
  * or, over plain HTTP, where Web Locks are unavailable, a lock that the tabs manage among
  * themselves.
  *
- * Guarantees: when the leader closes, the next tab in the lock's queue resumes from the position
- * that it has reached; a tab that joins or wakes up receives the events that it missed, or fetches
- * again; a leader that does not respond to a visible tab (a frozen one, for example) loses the lead
+ * Guarantees: when the leader closes, the next tab in the lock's queue resumes from its own
+ * position; a tab that joins or wakes up receives the events that it missed, or fetches again; a
+ * leader that does not respond to a visible tab, for example because it is frozen, loses the lead
  * and becomes a follower when it resumes.
  */
 import { newId } from "@/identifier";
@@ -25,7 +25,7 @@ import { type Cursor, formatCursor } from "./cursor";
 type Snapshot = () => readonly Received[];
 
 interface Options extends ConnectionOptions {
-  /** Returns the typing events and steps of running tasks that this tab knows. */
+  /** Returns the typing events and steps of the running tasks known to this tab. */
   snapshot: Snapshot;
 }
 
@@ -34,7 +34,7 @@ type TabMessage =
   | { kind: "status"; status: ConnectionStatus }
   /** The leader has changed, so every tab must join again. */
   | { kind: "lead" }
-  /** `isNew` is true if the tab was just opened or became visible. */
+  /** `isNew` is true if the tab has just been opened or become visible. */
   | { kind: "join"; from: string; position: Cursor | null; isNew: boolean }
   | {
       kind: "welcome";
@@ -149,7 +149,7 @@ export function connectShared(options: Options): () => void {
         return join(false);
       case "join":
         if (!connection) return;
-        // The tab that joins is visible, so verify that the stream is alive.
+        // The user has just opened or returned to the tab, so do not wait for a pending retry.
         if (message.isNew) connection.wake();
         else connection.check();
         return post({
@@ -232,7 +232,7 @@ export function connectShared(options: Options): () => void {
   };
 }
 
-/** Updates the server clock from events that another tab received. */
+/** Sets the server's clock from events that another tab received. */
 function noteTimes(events: readonly Received[]): void {
   for (const { event } of events)
     if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);

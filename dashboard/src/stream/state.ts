@@ -29,7 +29,7 @@ export interface Thread {
    */
   readonly detached: Entries<Message>;
   readonly tasks: Entries<Task>;
-  /** The text of answers in progress so far, by task. */
+  /** The text so far of answers in progress, by task. */
   readonly live: Readonly<Record<string, LiveText>>;
   /** Whether older turns exist that have not been fetched. */
   readonly hasMore: boolean;
@@ -42,7 +42,7 @@ export interface Thread {
    * outdated.
    */
   readonly isStale: boolean;
-  /** Increases when this thread has missed text and must be fetched again. */
+  /** Increases when this thread must be fetched again because text or events were missed. */
   readonly gaps: number;
 }
 
@@ -74,7 +74,7 @@ export interface State {
   readonly typing: Readonly<Record<string, Typing>>;
   /**
    * The steps of tasks. They are also kept for threads that are not open, because the stream sends
-   * the steps of a running turn only once.
+   * the steps of a running turn only once per connection.
    */
   readonly steps: Readonly<Record<string, TaskSteps>>;
 }

@@ -42,7 +42,7 @@ export function putStep(
   };
 }
 
-/** Merges fetched steps. Newer revisions are kept. */
+/** Merges fetched steps, unless they are from a lower attempt. Newer known revisions are kept. */
 export function putFetched(known: TaskSteps | undefined, task: FetchedTask): TaskSteps {
   if (known && task.attempt < known.attempt) return known;
   const steps: TaskSteps = {
@@ -58,7 +58,7 @@ export function putFetched(known: TaskSteps | undefined, task: FetchedTask): Tas
   );
 }
 
-/** Returns the steps that are still valid for the task, or undefined after a restart. */
+/** Returns the steps if they are still valid, or undefined if the task has been restarted since. */
 export function settleSteps(known: TaskSteps, task: Task): TaskSteps | undefined {
   const isRestarted = task.attempt > known.attempt || task.started_at === null;
   return isRestarted ? undefined : known;

@@ -34,7 +34,7 @@ export function viewOf(state: State) {
   };
 }
 
-/** Opens and fetches the empty thread. */
+/** The actions that open the thread and fetch it while it is empty. */
 export const opened: Action[] = [{ type: "thread.opened", sessionId: sid }, fetched(10)];
 export const running = task({ status: "running", attempt: 1, started_at: at });
 export const done = task({ ...running, status: "succeeded", finished_at: at });

@@ -119,7 +119,8 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
   const detached = thread.isStale ? {} : { ...thread.detached };
   for (const [id, entry] of Object.entries(thread.messages)) {
     const isOlderPage = isConnected && entry.value !== null && entry.value.turn < pageTurn;
-    // An accepted message has no position until its event arrives. This fetch may precede it.
+    // An accepted message has no position until its event arrives, and this fetch may be older than
+    // the message.
     const isAcceptedLater = entry.seq === 0 && (entry.value?.seq ?? 0) > data.session.last_seq;
     if (entry.seq <= seq && !isOlderPage && !isAcceptedLater) continue;
     const isUnfetched = hasMore && entry.value !== null && entry.value.turn < firstTurn;

@@ -3,9 +3,9 @@
  * without control sequences.
  *
  * The screen has as many lines as the output. Carriage return, backspace, relative cursor movement,
- * and erasing are supported. Sequences that depend on the size of a window (absolute positions,
- * scroll regions, the alternate screen) are ignored, except for the home position, which is the
- * first line.
+ * absolute columns, and erasing are supported. Sequences that depend on the size of a window
+ * (absolute positions, scroll regions, the alternate screen) are ignored, except for the home
+ * position, which is the first line.
  */
 import { type CODE, parse } from "@ansi-tools/parser";
 import { applyStyle, plain, type Style } from "./style";
@@ -55,8 +55,8 @@ function split(line: Line): Cell[] {
 }
 
 /**
- * Joins cells into spans, omitting trailing blanks, which programs use to cover longer text when
- * they redraw a line.
+ * Joins cells into spans, omitting trailing blanks without a background color, which programs use
+ * to cover longer text when they redraw a line.
  */
 function join(line: Line): readonly Span[] {
   if (!line.cells) return line.spans;
@@ -250,8 +250,8 @@ export function toPlainText(text: string): string {
 }
 
 /**
- * Returns one line without control sequences, for titles. Redrawing is not applied, because it
- * could hide part of a permission request's title.
+ * Returns a title without control sequences. Its line breaks are kept. Redrawing is not applied,
+ * because it could hide part of a permission request's title.
  */
 export function toLine(text: string): string {
   if (!hasControls(text)) return text;
@@ -259,7 +259,10 @@ export function toLine(text: string): string {
   return parts.join("").replace(ALL_CONTROLS, " ").replace(/ {2,}/g, " ").trim();
 }
 
-/** Replaces control characters with visible symbols (`␛`), for text that must be shown exactly. */
+/**
+ * Replaces control characters other than tabs and line breaks with visible symbols (`␛`), for text
+ * that must be shown exactly.
+ */
 export function showControls(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(ALL_CONTROLS, (control) => {
     const code = control.charCodeAt(0);

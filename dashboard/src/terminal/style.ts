@@ -81,7 +81,7 @@ function applyCode(style: Style, code: number): Style {
 
 /**
  * Applies the parameters of one sequence. A group contains parameters joined by colons; an empty
- * one means 0.
+ * parameter means 0.
  */
 export function applyStyle(style: Style, groups: readonly (readonly string[])[]): Style {
   if (groups.length === 0) return plain;

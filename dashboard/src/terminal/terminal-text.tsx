@@ -12,8 +12,8 @@ const names: Readonly<Record<Exclude<keyof Style, "color" | "background">, strin
 };
 
 /**
- * Returns classes for the palette's colors, and variables for other colors, which the style sheet
- * makes legible.
+ * Returns classes for attributes and palette colors, and variables for other colors. The style
+ * sheet makes the colors legible.
  */
 function lookOf(style: Style) {
   const classes = Object.entries(names)

@@ -41,8 +41,8 @@ export function explainProblem(problem: { code: string; detail: string }): strin
 }
 
 /**
- * Returns how an answer ended, or null if it is complete. If the answer has no text, its notice
- * explains the ending.
+ * Returns how an answer ended, or null if it is complete. If the answer has no text and no other
+ * reason is known, its latest notice explains the ending.
  */
 export function explainEnding(message: Message, steps: readonly Step[]): string | null {
   const reason = message.finish_reason;

@@ -23,10 +23,10 @@ pub struct AgentCatalog {
 
 impl AgentCatalog {
     /// Reads the file at `path`. If `path` is `None`, builds the catalog from the environment: `demo`, preceded by
-    /// `openai` if `OPENAI_BASE_URL` or `OPENAI_API_KEY` is set. An empty variable counts as unset.
+    /// `openai` if `OPENAI_BASE_URL` or `OPENAI_API_KEY` is set. A blank variable counts as unset.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read or is invalid, or if `OPENAI_BASE_URL` is not a valid URL.
+    /// Returns an error if the file cannot be read or is invalid, or, without a file, if `OPENAI_BASE_URL` is invalid.
     pub fn load(path: Option<&Path>, env: impl Fn(&str) -> Option<String>) -> Result<Self, AgentsFileError> {
         let Some(path) = path else { return Self::from_environment(env) };
         let text = std::fs::read_to_string(path)
@@ -62,8 +62,8 @@ impl AgentCatalog {
         self.agents.iter().find(|agent| agent.key == key)
     }
 
-    /// Returns whether the file contains an agent with this key, enabled or disabled, or an enabled agent that runs
-    /// this program.
+    /// Returns whether an agent with this key is configured, even if it is disabled, or whether an enabled ACP agent
+    /// runs this program.
     #[must_use]
     pub fn mentions(&self, key: &str, command: &str) -> bool {
         let runs = |agent: &AgentConfig| match &agent.driver {

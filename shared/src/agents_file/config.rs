@@ -172,8 +172,8 @@ impl OpenaiConfig {
     /// Returns the API key with surrounding whitespace removed; `None` if no key is configured.
     ///
     /// # Errors
-    /// Returns an error if the configured variable is unset or empty, or if its value cannot be a key. The message
-    /// never contains the value.
+    /// Returns an error if the configured variable is unset or blank, or if its value contains characters that are not
+    /// allowed in a key. The message never contains the value.
     pub fn api_key(&self, env: impl Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
         let Some(name) = &self.api_key_env else { return Ok(None) };
         let key = env(name).map(|value| value.trim().to_owned()).unwrap_or_default();

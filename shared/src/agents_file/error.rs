@@ -21,7 +21,7 @@ pub enum AgentsFileError {
         path: PathBuf,
         /// The line number, starting at 1.
         line: usize,
-        /// A description of the problem that names the agent, the field, the expected value, and the actual value.
+        /// A description of the problem. It names the agent and the field if they are known.
         problem: String,
     },
     /// No file is configured, and one of the variables used instead is invalid.
@@ -29,7 +29,7 @@ pub enum AgentsFileError {
     Variable {
         /// The name of the variable.
         name: &'static str,
-        /// A description of the problem that names the expected value and the actual value.
+        /// A description of the problem that does not contain the value.
         problem: String,
     },
 }

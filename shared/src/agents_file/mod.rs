@@ -1,8 +1,8 @@
 //! Reads `agents.toml`, which defines the configured agents and how they are run.
 //!
 //! `api` reads the file to list agents and to reject messages to unknown agents; `worker` reads it to run the agents.
-//! Both need the same file and the same environment. A file that contains an error is rejected as a whole; every error
-//! names the line, the field, and the expected value. This module opens no connections.
+//! Both need the same file and the same environment. A file that contains an error is rejected as a whole, and the
+//! error names the line. This module opens no connections.
 //!
 //! Each table becomes an [`AgentConfig`]; the worker's `agents` module runs the agents.
 

@@ -131,7 +131,7 @@ fn parse_driver(reader: &TableReader<'_>, key: &str) -> Result<DriverConfig, Par
     }
 }
 
-/// Returns the reason why a known field is not allowed for this driver.
+/// Returns the reason why a known field is not allowed for this driver; `None` for an unknown field.
 fn foreign_field(field: &str, driver: &str) -> Option<String> {
     if field == "api_key" {
         return Some("`api_key` is not allowed: set an environment variable and name it in `api_key_env`".to_owned());

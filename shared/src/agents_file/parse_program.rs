@@ -73,8 +73,8 @@ fn parse_program(reader: &TableReader<'_>) -> Result<ProgramConfig, ParseError> 
     Ok(ProgramConfig { command, args: reader.arguments("args")?.unwrap_or_default(), env, secrets })
 }
 
-/// Returns whether a name consists of uppercase letters, digits, and underscores. The name is shown to users if the
-/// variable is unset, so a secret entered there by mistake must be rejected.
+/// Returns whether a name consists of uppercase letters, digits, and underscores, and does not start with a digit. The
+/// name is shown to users if the variable is unset, so this check also rejects most secrets entered by mistake.
 pub(super) fn is_variable_name(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
         && !name.starts_with(|c: char| c.is_ascii_digit())

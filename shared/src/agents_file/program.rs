@@ -16,7 +16,7 @@ pub struct ProgramConfig {
     pub args: Vec<String>,
     /// Variables in addition to those that every agent receives.
     pub env: BTreeMap<String, String>,
-    /// The names of the worker's own variables to pass on, such as API keys.
+    /// The names of the variables to pass on from the worker's environment, such as those that contain API keys.
     pub secrets: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ pub struct AcpConfig {
     pub permission: PermissionPolicy,
     /// The time that the user has to answer a permission request before the request is rejected.
     pub permission_timeout: Duration,
-    /// The maximum length, in bytes of text, of the conversation sent to an agent that keeps no session.
+    /// The maximum length, in bytes of text, of the messages sent in one prompt.
     pub history_bytes: usize,
     /// The maximum time with no output during a turn.
     pub idle_timeout: Duration,
@@ -53,7 +53,8 @@ pub enum PermissionPolicy {
     /// Rejects every request.
     #[default]
     Reject,
-    /// Allows every request once.
+    /// Allows a request once if exactly one option does so and the kinds of all options are recognized. Otherwise, the
+    /// user decides.
     Allow,
 }
 
@@ -75,7 +76,7 @@ pub struct CommandConfig {
 /// The input of a program that is run by the `command` driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CommandInput {
-    /// The conversation as text, or only the user's message if it is the first message.
+    /// The conversation as text, or only the user's new message if there are no earlier messages to include.
     #[default]
     Transcript,
     /// Only the user's new message.
@@ -108,7 +109,7 @@ impl ProgramConfig {
     /// Returns the names and values of the secrets.
     ///
     /// # Errors
-    /// If a variable is unset or empty, returns a sentence for users that names the variable.
+    /// If a variable is unset or blank, returns a sentence for users that names the variable.
     pub fn secret_values(&self, env: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>, String> {
         let value = |name: &String| match env(name).filter(|value| !value.trim().is_empty()) {
             Some(value) => Ok((name.clone(), value)),

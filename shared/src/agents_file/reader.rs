@@ -14,7 +14,7 @@ pub(super) const DAY_S: u64 = 24 * 60 * 60;
 /// The maximum number of arguments that a program may have.
 const MOST_ARGUMENTS: usize = 100;
 
-/// The text of the file, which maps positions to lines.
+/// The text of the file, from which line numbers are determined.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a>(pub &'a str);
 
@@ -71,7 +71,7 @@ impl<'a> TableReader<'a> {
         self.source.problem(offset, format!("{}: `{field}`: {text}", self.name))
     }
 
-    /// Reads a non-empty string.
+    /// Reads a string that is not blank.
     pub fn text(&self, field: &str) -> Result<Option<String>, ParseError> {
         self.read(field, "a non-empty string", |value| {
             value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned)
@@ -85,7 +85,7 @@ impl<'a> TableReader<'a> {
         })
     }
 
-    /// Reads an array of at most `most` non-empty strings of at most `longest` characters each.
+    /// Reads an array of at most `most` strings, none of them blank or longer than `longest` characters.
     pub fn texts(&self, field: &str, most: usize, longest: usize) -> Result<Option<Vec<String>>, ParseError> {
         let expected = format!("an array of at most {most} strings of 1 to {longest} characters each");
         self.read(field, &expected, |value| {
@@ -98,7 +98,7 @@ impl<'a> TableReader<'a> {
         })
     }
 
-    /// Reads an array of arguments, which may be empty.
+    /// Reads an array of arguments, each of which may be empty.
     pub fn arguments(&self, field: &str) -> Result<Option<Vec<String>>, ParseError> {
         self.read(field, &format!("an array of at most {MOST_ARGUMENTS} strings"), |value| {
             let items = value.as_array().filter(|items| items.len() <= MOST_ARGUMENTS)?;
@@ -193,7 +193,7 @@ fn is_short(text: &str, most: usize) -> bool {
     text.chars().count() <= most && !text.chars().any(char::is_control)
 }
 
-/// Describes a value for an error. Strings are included only if they are short.
+/// Describes a value for an error. A string is included only if it is short and contains no control characters.
 fn describe(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) if text.is_empty() => "an empty string".to_owned(),

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::{PREVIEW_CHARS, strip_terminal_codes};
 
-/// Returns whether a character is invisible and changes the layout of the text around it.
+/// Returns whether a character is an invisible format control or a noncharacter.
 ///
 /// These are the controls for bidirectional text (<https://www.unicode.org/reports/tr9/>), which could reverse a title,
-/// and other format characters that have no glyph. Joiners are excluded because emoji, Persian, and Indic scripts need
-/// them.
+/// other format characters that have no glyph, and U+FDD0 to U+FDEF. Joiners are excluded, because emoji and text in
+/// Persian and Indic languages need them.
 const fn is_format_control(c: char) -> bool {
     matches!(
         c,
@@ -27,7 +27,7 @@ const fn is_format_control(c: char) -> bool {
     )
 }
 
-/// Returns whether a character ends a line, including U+2028 and U+2029, which are not control characters.
+/// Returns whether a character ends a line. U+2028 and U+2029 are included, although they are not control characters.
 pub(super) const fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{000b}' | '\u{000c}' | '\u{0085}' | '\u{2028}' | '\u{2029}')
 }

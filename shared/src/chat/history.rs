@@ -1,4 +1,4 @@
-//! The parts of a conversation that an agent receives: the messages, and the agent session to resume.
+//! The input of a turn: the messages of the conversation, and the agent session to resume.
 
 use super::Role;
 

@@ -37,9 +37,10 @@ pub enum FinishReason {
     Length,
     /// The agent refused to answer.
     Refusal,
-    /// The user stopped the task; the text so far was kept.
+    /// The user stopped the task or archived the session; the text so far was kept.
     Cancelled,
-    /// A newer message was sent with `on_busy=interrupt`, or the agent crashed after a tool call.
+    /// A newer message was sent with `on_busy=interrupt`, or the attempt ended with a retryable error or at a shutdown
+    /// after a tool call.
     Interrupted,
     /// The task failed; the text of the latest attempt that produced any was kept.
     Error,
@@ -73,7 +74,7 @@ pub struct Message {
     /// How the answer ended; null for a user message.
     #[schema(required)]
     pub finish_reason: Option<FinishReason>,
-    /// The duration of the attempt in milliseconds; null for a user message.
+    /// The time in milliseconds from the start of the latest attempt to the outcome; null for a user message.
     #[schema(required)]
     pub elapsed_ms: Option<i64>,
     /// The token usage reported by the agent; null for user messages, or if the agent reported none.

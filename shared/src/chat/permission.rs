@@ -134,18 +134,18 @@ pub enum PermissionAnswer {
 pub enum AnswerError {
     /// No option has this ID.
     UnknownOption,
-    /// The decision is ambiguous: no option, or more than one, allows the operation.
+    /// The answer is an approval, but no option represents it unambiguously; see [`option_for`].
     OptionRequired,
 }
 
 /// Returns the option that represents a decision.
 ///
 /// For an approval, this is the only `allow_once` option or, if there is none, the only `allow_always` option. For a
-/// rejection, it is the first `reject_once` option; if there is none, no option is selected, and the agent is notified
-/// that the request was cancelled.
+/// rejection, it is the first `reject_once` option whose ID no approval shares; if there is none, no option is
+/// selected, and the agent is notified that the request was cancelled.
 ///
 /// # Errors
-/// Returns [`AnswerError::OptionRequired`] if no option, or more than one, represents an approval.
+/// Returns [`AnswerError::OptionRequired`] if there is no such option for an approval.
 pub fn option_for(
     options: &[PermissionOption],
     decision: PermissionDecision,
@@ -198,7 +198,7 @@ pub struct PermissionOutcome {
     pub decision: PermissionDecision,
     /// The ID of the option that the user selected, if any.
     pub chosen: Option<String>,
-    /// Who decided.
+    /// Who or what decided.
     pub decided_by: DecidedBy,
 }
 
@@ -249,7 +249,7 @@ impl PermissionDetail {
     /// Returns the outcome of a user's answer.
     ///
     /// # Errors
-    /// Returns an error if the answer does not select any option.
+    /// Returns an error if no option has the given ID, or if no option represents an approval unambiguously.
     pub fn answer(&self, answer: &PermissionAnswer) -> Result<PermissionOutcome, AnswerError> {
         let (decision, chosen) = match answer {
             PermissionAnswer::Decision(decision) => (*decision, option_for(&self.options, *decision)?),

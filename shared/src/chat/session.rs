@@ -67,9 +67,9 @@ pub struct Session {
     pub pinned_at: Option<Timestamp>,
     /// When the session was created.
     pub created_at: Timestamp,
-    /// When the session last changed in any way other than being read.
+    /// When the title, status, pinned state, or messages last changed, or a task was last retried.
     pub updated_at: Timestamp,
-    /// When the last message was stored; lists are ordered by this time.
+    /// When the last message was stored; initially, when the session was created. Lists are ordered by this time.
     pub last_activity_at: Timestamp,
     /// The newest message; null if there is none.
     #[schema(required)]

@@ -1,4 +1,4 @@
-//! Steps, which record what an agent did before its answer.
+//! Steps, which record what an agent does besides answering.
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct as _};
 use strum::{Display, EnumString, IntoStaticStr};

@@ -92,7 +92,7 @@ impl StepDetail {
     /// Reads the fields of a stored detail.
     ///
     /// # Errors
-    /// Returns an error if a field has the wrong type, or if a permission request lacks a field.
+    /// Returns an error if a field has the wrong type, or if a required field is missing.
     pub fn from_fields(kind: StepKind, fields: Value) -> serde_json::Result<Self> {
         match kind {
             StepKind::Thought => serde_json::from_value(fields).map(Self::Thought),

@@ -10,7 +10,7 @@ pub const MAX_STEP_TITLE_CHARS: usize = 200;
 pub const MAX_STEP_DETAIL_BYTES: usize = 64 * 1024;
 /// The smallest limit, in bytes, to which strings are truncated. A detail that is still too long is dropped entirely.
 const SHORTEST_CUT: usize = 64;
-/// The maximum nesting depth; deeper values are omitted.
+/// The maximum nesting depth; deeper arrays and objects are replaced with null.
 const MAX_DEPTH: usize = 16;
 /// The field that marks a detail as truncated.
 const TRUNCATED: &str = "is_truncated";
@@ -72,7 +72,8 @@ fn size(object: &Map<String, Value>) -> usize {
     serde_json::to_string(object).map_or(usize::MAX, |text| text.len())
 }
 
-/// Returns a copy in which no string exceeds `limit` bytes.
+/// Returns a copy without NUL characters, in which no string value exceeds `limit` bytes and nothing is nested more
+/// than `depth` levels deep.
 fn clean(value: &Value, limit: usize, depth: usize) -> Value {
     match value {
         Value::String(text) => {

@@ -33,9 +33,9 @@ pub enum TaskStatus {
     Succeeded,
     /// Ended with an error.
     Failed,
-    /// Stopped by the user.
+    /// Stopped by the user, or because the session was archived.
     Cancelled,
-    /// Stopped by a newer message, or by a crash after a tool call.
+    /// Stopped by a newer message, or by a retryable error or a shutdown after a tool call.
     Interrupted,
 }
 
@@ -113,13 +113,13 @@ error_codes! {
     AgentOverloaded = "agent_overloaded", true;
     /// The agent is rate-limiting requests.
     AgentRateLimited = "agent_rate_limited", true;
-    /// The agent failed with an internal error (5xx).
+    /// The agent, its server, or the worker hit an internal error.
     AgentError = "agent_error", true;
-    /// The agent's process exited before any tool call.
+    /// The agent's process exited unexpectedly.
     AgentCrashed = "agent_crashed", true;
     /// The agent stopped responding or took too long.
     Timeout = "timeout", true;
-    /// The worker running the attempt stopped responding.
+    /// The worker running the attempt stopped responding or shut down.
     WorkerLost = "worker_lost", true;
     /// The agent is not configured on the worker or cannot be run.
     AgentUnavailable = "agent_unavailable", false;
@@ -131,7 +131,7 @@ error_codes! {
     ContextOverflow = "context_overflow", false;
     /// The agent sent an invalid response.
     AgentProtocol = "agent_protocol", false;
-    /// The session was archived before the task was started.
+    /// The session was archived while the task was queued.
     SessionArchived = "session_archived", false;
 }
 
@@ -186,7 +186,7 @@ pub struct Task {
     pub failures: i64,
     /// The number of failures after which the task fails permanently.
     pub max_attempts: i64,
-    /// When the next attempt is due; null except between attempts.
+    /// When the next attempt is due; null if none is scheduled, or if it is due immediately.
     #[schema(required)]
     pub next_attempt_at: Option<Timestamp>,
     /// Why the latest attempt failed; null if it did not.
@@ -197,7 +197,7 @@ pub struct Task {
     pub usage: Option<Usage>,
     /// When the message was sent.
     pub created_at: Timestamp,
-    /// When the latest attempt started; null before the first attempt.
+    /// When the latest attempt started; null before the first attempt, including the first after a manual retry.
     #[schema(required)]
     pub started_at: Option<Timestamp>,
     /// When the task ended; null until then.

@@ -7,7 +7,7 @@ use super::{
 
 /// The maximum length of a title, in characters.
 pub const MAX_TITLE_CHARS: usize = 200;
-/// The maximum length of a derived title, in characters.
+/// The maximum length of a derived title, in characters, not counting the ellipsis.
 const AUTOMATIC_CHARS: usize = 60;
 
 /// A title, which is a single line of at most [`MAX_TITLE_CHARS`] characters and may be empty.
@@ -38,7 +38,8 @@ impl Title {
         Ok(Self(text.to_owned()))
     }
 
-    /// Derives a title from the first line of a session's first message. Truncates a long title at a word boundary.
+    /// Derives a title from the first non-blank line of a session's first message. Truncates a long title at a word
+    /// boundary, unless its first word is too long.
     #[must_use]
     pub fn from_first_message(content: &str) -> Self {
         let lines = content.split(is_line_break).map(|line| clean_line(&strip_terminal_codes(line)).into_owned());

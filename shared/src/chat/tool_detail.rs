@@ -67,7 +67,7 @@ pub struct ToolLocation {
     pub line: Option<u64>,
 }
 
-/// Deserializes a field that is present, even if its value is null.
+/// Deserializes any value that is present, even null, as `Some`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

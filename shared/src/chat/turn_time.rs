@@ -14,7 +14,7 @@ use crate::text_column::text_enum;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum TurnPart {
-    /// From the send, or from the latest retry by the user, until the outcome was written.
+    /// From the time the message was sent, or last retried by the user, until the outcome was written.
     Duration,
     /// Until a worker claimed the attempt that ended the turn. Includes earlier attempts and the pauses after them.
     Queued,

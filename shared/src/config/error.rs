@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable}{}: expected {expected}", value.as_ref().map(|value| format!("={value:?}")).unwrap_or_default())]
 pub struct ConfigError {
-    /// The name of the variable.
+    /// The name of the variable, or `.env` if that file is unreadable or invalid.
     pub variable: &'static str,
     /// The value of the variable; `None` if the value may be a secret.
     pub value: Option<String>,

@@ -1,6 +1,7 @@
-//! Configuration from environment variables and from a `.env` file in the working directory.
+//! Configuration from environment variables and from a `.env` file in the working directory or its closest parent that
+//! has one.
 //!
-//! clap's `env` feature is not used, because here an empty variable counts as unset, and errors name the variable and
+//! clap's `env` feature is not used, because here a blank variable counts as unset, and errors name the variable and
 //! the expected value but never show a secret.
 
 mod error;
@@ -83,16 +84,17 @@ impl Config {
     /// Reads the environment and `.env`. Variables in the environment take precedence.
     ///
     /// # Errors
-    /// Returns an error that names the first variable with an invalid value.
+    /// Returns an error if `.env` cannot be read or parsed, or else one that names the first variable with an invalid
+    /// value.
     pub fn from_env() -> Result<Self, ConfigError> {
         load_env_file()?;
         Self::from_lookup(|name| env::var(name).ok())
     }
 
-    /// Reads the variables through `lookup`. An empty variable counts as unset.
+    /// Reads the variables through `lookup`. A blank variable counts as unset.
     ///
     /// # Errors
-    /// Returns an error in the same cases as [`Config::from_env`].
+    /// Returns an error that names the first variable with an invalid value.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get =
             |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
@@ -142,7 +144,8 @@ impl Config {
         })
     }
 
-    /// Creates the folder `DATA_DIR` if it is missing, and makes the folder private.
+    /// Creates the folder `DATA_DIR` as a private folder if it is missing; otherwise, makes it private unless it is
+    /// shared ([`private::restrict_own_folder`]).
     ///
     /// # Errors
     /// Returns an error if the folder cannot be created.

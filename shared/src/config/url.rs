@@ -29,7 +29,8 @@ pub(super) fn without_credentials(url: &str) -> String {
     }
 }
 
-/// Returns the file to which a `sqlite:` URL refers; `None` for an in-memory database, which processes cannot share.
+/// Returns the file to which a `sqlite:` URL refers; `None` if the URL is invalid or refers to an in-memory database,
+/// which processes cannot share.
 pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
     // Only modes that match how the store opens the file are accepted.

@@ -12,7 +12,8 @@ use utoipa::{
 /// The length of an epoch. Ten characters from an alphabet of 36 provide 51 bits, enough to be unique.
 const EPOCH_CHARS: usize = 10;
 
-/// The identity of a user's log in one database (`[0-9a-z]+`), so that a cursor from another log is never accepted.
+/// The random ID of a user's log in one database (`[0-9a-z]+`). Cursors contain it, so that a cursor from another log
+/// is never accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Epoch(String);

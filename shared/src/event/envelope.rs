@@ -42,12 +42,12 @@ pub enum EventData {
     /// Sent periodically to show that the connection is alive.
     #[serde(rename = "heartbeat")]
     Heartbeat,
-    /// Events were skipped: fetch the state again. The stream continues from `cursor`.
+    /// Events were skipped: fetch the state again. The stream continues, unless the reason is `too_slow`.
     #[serde(rename = "resync")]
     Resync {
         /// The reason: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind`, or `too_slow`.
         reason: String,
-        /// The position from which the stream continues.
+        /// The position from which the stream continues or can be resumed.
         cursor: Cursor,
     },
     /// The server is shutting down; reconnect.

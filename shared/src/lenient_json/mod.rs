@@ -1,8 +1,9 @@
 //! A parser for JSON from programs that do not fully conform to RFC 8259.
 //!
-//! Text is first parsed strictly; if that fails, the text is repaired and parsed again. The repair handles byte order
-//! marks, invalid UTF-8, unpaired surrogate escapes, raw control characters and unknown escapes in strings, and the
-//! numbers `NaN` and `Infinity`, which become `null`. Any other defect, such as a truncated object, is an error.
+//! A byte order mark and invalid UTF-8 are always tolerated. The text is then parsed strictly; if that fails, it is
+//! repaired and parsed again. The repair handles unpaired surrogate escapes, raw control characters and unknown escapes
+//! in strings, and the numbers `NaN` and `Infinity`, which become `null`. Any other defect, such as a truncated object,
+//! is an error.
 //!
 //! A character outside the Basic Multilingual Plane requires two escapes, and a stream may split them across two
 //! messages. [`LoneSurrogates::Mark`] keeps each half, and [`SurrogateJoiner`] joins the halves when the text is

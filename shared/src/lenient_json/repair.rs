@@ -9,7 +9,7 @@ use super::{LoneSurrogates, surrogates::mark};
 pub(super) enum Scope {
     /// All defects.
     Everything,
-    /// Only surrogate escapes.
+    /// Only unpaired surrogate escapes.
     Surrogates,
 }
 

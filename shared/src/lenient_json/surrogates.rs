@@ -12,7 +12,7 @@ pub(super) fn mark(surrogate: u16) -> String {
     format!("{MARK}{surrogate:04x}")
 }
 
-/// Replaces every mark with U+FFFD.
+/// Replaces every mark with U+FFFD, except that marks that form a pair are joined.
 #[must_use]
 pub fn replace_marks(text: &str) -> Cow<'_, str> {
     if !text.contains(MARK) {
@@ -61,13 +61,13 @@ impl SurrogateJoiner {
         joined.into()
     }
 
-    /// Ends the text. Returns U+FFFD if the last piece ended with a high surrogate, otherwise nothing.
+    /// Ends the text. Returns U+FFFD if the last piece ended with a high surrogate, otherwise an empty string.
     pub fn finish(&mut self) -> &'static str {
         if self.high.take().is_some() { "\u{fffd}" } else { "" }
     }
 }
 
-/// Removes the digits of a surrogate from the start of `rest`.
+/// Removes the digits of a surrogate from the start of `rest` and returns the surrogate, if there is one.
 fn take_digits(rest: &mut &str) -> Option<u16> {
     let (digits, after) = rest.split_at_checked(DIGITS)?;
     let surrogate = u16::from_str_radix(digits, 16).ok().filter(|code| (0xd800..=0xdfff).contains(code))?;

@@ -1,4 +1,4 @@
-//! The relay for processes that share one database file on one machine. It requires no service.
+//! The relay for processes that share one database file on one machine. It requires no other service.
 //!
 //! To other processes, a hint says only that something changed, and receivers read the database. Live text is sent over Unix sockets. Where
 //! these cannot be used, text is stored often enough for streams to read it from the database.
@@ -55,7 +55,7 @@ pub struct EmbeddedRelay {
     /// Sends live text; `None` if sockets cannot be created.
     texts: Option<TextPublisher>,
     tasks: CancellationToken,
-    /// Ends the relay's tasks when dropped.
+    /// Cancels the relay's tasks when dropped.
     _stop: DropGuard,
 }
 
@@ -94,7 +94,7 @@ impl EmbeddedRelay {
             followed: Arc::clone(&followed),
             rejections: Arc::new(Rejections::new(Arc::clone(&counters))),
         };
-        // A process that cannot create a socket assumes that no other can, and that nobody receives text.
+        // A process that cannot create a socket assumes that no other process can, and that none receives text.
         let texts = match folder.open().and_then(|folder| folder.listen()) {
             Ok(_) => {
                 let (texts, sending) = TextPublisher::new(folder, seal, Arc::clone(&counters));

@@ -1,9 +1,9 @@
 //! The relay over Redis pub/sub, for processes on any number of machines that share one database.
 //!
-//! Guarantees: nothing waits for Redis. While Redis is unavailable or frozen, or denies access, receivers poll the
-//! database. Within two seconds of Redis becoming available again, both connections are restored, and receivers get
-//! [`Signal::Reconnected`]. A hint is either published, held until every receiver has polled the database, or counted
-//! as dropped. Nothing is stored in Redis.
+//! Guarantees: nothing waits for Redis, except that a new stream and an exiting process wait for at most half a second.
+//! While Redis is unavailable or frozen, or denies access, receivers poll the database. Within two seconds of Redis
+//! becoming available again, both connections are restored, and receivers get [`Signal::Reconnected`]. A hint that is
+//! neither published nor a duplicate of another is counted as dropped. Nothing is stored in Redis.
 //!
 //! | module | contents |
 //! |---|---|
@@ -13,8 +13,8 @@
 //! | [`publisher`], [`subscriber`] | one connection each, including its recovery |
 //! | [`connection`] | timeouts, backoff, and the classification of errors |
 //!
-//! Channels are named `banter:<installation>:…`: one per user for events and text, one for jobs, and one for stops and
-//! permission decisions of running tasks. Every message is [signed](super::key).
+//! Channels are named `banter:<installation>:…`: one per user for events and text, one for jobs, one for stops and
+//! permission decisions of running tasks, and one for probes. Every message except a probe is [signed](super::key).
 
 mod address;
 mod connection;
@@ -105,7 +105,7 @@ pub struct RedisRelay {
     counters: Arc<Counters>,
     subscriber: Arc<Link>,
     publisher: Arc<Link>,
-    /// Ends the publisher and the subscriber when dropped.
+    /// Stops the publisher and the subscriber when dropped.
     _stop: DropGuard,
 }
 

@@ -35,7 +35,7 @@ impl LinkState {
         }
     }
 
-    /// Returns whether changes arrive faster than by polling once a second.
+    /// Returns whether waiting receivers get changes within milliseconds.
     #[must_use]
     pub const fn is_connected(self) -> bool {
         match self {
@@ -96,13 +96,13 @@ impl Counter {
     }
 }
 
-/// The maximum number of state changes to log per link in each [`LOG_PERIOD`], so that an unstable link does not flood the
-/// log.
+/// The maximum number of state changes to log per link in each [`LOG_PERIOD`], so that an unstable link does not flood
+/// the log.
 const LOGGED_CHANGES: usize = 10;
 /// See [`LOGGED_CHANGES`].
 const LOG_PERIOD: Duration = Duration::from_mins(1);
 
-/// The state of one direction. Every change is logged once.
+/// The state of one direction. Changes are logged, up to [`LOGGED_CHANGES`] per [`LOG_PERIOD`].
 #[derive(Debug)]
 pub(super) struct Link {
     name: &'static str,

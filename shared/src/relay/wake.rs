@@ -50,7 +50,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Starts watching or polling. The returned future runs until it is dropped.
+    /// Starts watching if the mode allows it. The returned future watches or polls until it is dropped.
     pub(super) async fn start(self) -> impl Future<Output = ()> + Send {
         let first = match self.mode {
             WakeMode::Auto => Some(self.watch().await),

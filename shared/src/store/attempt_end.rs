@@ -1,11 +1,12 @@
-//! The ends of attempts, as reported by their workers.
+//! The ends of attempts.
 
 use std::time::Duration;
 
 use super::{Claim, StepState};
 use crate::chat::{AgentSession, AttemptMilestones, FinishReason, TaskError, Usage};
 
-/// How an attempt ended, as reported by its worker. A stored stop request takes precedence.
+/// How an attempt ended, as reported by its worker or, for [`AttemptEnd::WorkerLost`], by another process. A stored
+/// stop request takes precedence.
 #[derive(Clone, Debug)]
 pub enum AttemptEnd {
     /// The agent answered; the answer may be empty.
@@ -16,14 +17,14 @@ pub enum AttemptEnd {
         finish_reason: FinishReason,
         /// The usage that the agent reported.
         usage: Option<Usage>,
-        /// The agent session, which contains the conversation up to this turn.
+        /// The agent session that contains the conversation up to and including this turn, if the agent has one.
         resume: Option<AgentSession>,
     },
     /// The attempt was stopped.
     Stopped {
         /// The text so far.
         text: String,
-        /// The agent session, which contains the conversation up to this turn.
+        /// The agent session that contains the conversation up to and including this turn, if the agent has one.
         resume: Option<AgentSession>,
     },
     /// The attempt failed.
@@ -40,7 +41,7 @@ pub enum AttemptEnd {
         /// The text so far, which is kept if the task ends now because a tool call had started.
         text: String,
     },
-    /// The worker was lost.
+    /// The worker stopped sending heartbeats or ignored a stop request.
     WorkerLost,
 }
 

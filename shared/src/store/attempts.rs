@@ -23,8 +23,8 @@ use crate::{
 };
 
 impl Store {
-    /// Ends an attempt in one transaction: its last steps, the answer, the task, its job, the session's next job, and
-    /// the events. If a worker is given, claims the next due task for it in the same transaction.
+    /// Ends an attempt in one transaction, which stores its last steps, the answer, the task's new state, the session's
+    /// next job, and the events. If a worker is given, claims the next due task for it in the same transaction.
     ///
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has already ended. In this case, nothing is written.

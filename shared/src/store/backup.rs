@@ -2,8 +2,8 @@
 //!
 //! Guarantees:
 //! - A file with the final name is complete, verified, and synced to disk.
-//! - A backup that fails or is killed leaves at most `.NAME.partial` behind, next to the target. The next backup to the
-//!   same target replaces that file.
+//! - A backup that fails or is killed leaves at most `.NAME.partial` and its journal behind, next to the target. The
+//!   next backup to the same target replaces them.
 //!
 //! `VACUUM INTO` reads one snapshot and does not block writers. SQLite's backup API starts over whenever another
 //! process writes, and it also copies free pages (docs/adr/0010).
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::private;
 
-/// How long a backup waits for a process that is opening the database.
+/// How long a backup waits for a process that is opening or restoring the database.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
 /// How long a backup's connection waits for an SQLite lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,7 +43,7 @@ pub enum BackupError {
     /// The target exists.
     #[error("{} already exists; choose another name, or pass --overwrite", .0.display())]
     Exists(PathBuf),
-    /// The target is a folder or a special file.
+    /// The target is a folder, a special file, or a dangling symbolic link.
     #[error("{} is not a regular file; pass a path to a file", .0.display())]
     NotAFile(PathBuf),
     /// The target is the database or one of its companion files.
@@ -52,7 +52,7 @@ pub enum BackupError {
     /// Another backup is writing the same file.
     #[error("another backup to {} is running", .0.display())]
     Running(PathBuf),
-    /// A restore is replacing the database.
+    /// A restore is replacing the database, or another process held the migration lock for too long.
     #[error("a restore is in progress; try again after `api restore` finishes")]
     BeingRestored,
     /// The database file is itself a backup, but the write-ahead log next to it belongs to another database.
@@ -93,7 +93,8 @@ pub enum BackupError {
 /// Writes a backup of a database to `target` and returns its size in bytes.
 ///
 /// # Errors
-/// Returns an error if no backup was made. In this case, an existing file is unchanged.
+/// Returns an error if the backup failed. An existing file is then unchanged, unless only the final sync of its folder
+/// failed.
 pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Result<u64, BackupError> {
     let files = DatabaseFiles::new(database);
     if !database.is_file() {
@@ -157,7 +158,7 @@ fn check_target(files: &DatabaseFiles, target: &Path, may_overwrite: bool) -> Re
     match fs::metadata(target) {
         Ok(found) if !found.is_file() => Err(BackupError::NotAFile(target.to_path_buf())),
         Ok(_) if !may_overwrite => Err(BackupError::Exists(target.to_path_buf())),
-        // The target is a dangling link: the backup would replace the link instead of creating its target.
+        // A dangling link: the backup would replace the link instead of creating the file to which it points.
         Err(_) if target.is_symlink() => Err(BackupError::NotAFile(target.to_path_buf())),
         _ if target.file_name().is_none() => Err(BackupError::NotAFile(target.to_path_buf())),
         _ => Ok(()),

@@ -9,7 +9,7 @@ use super::{Store, StoreError, sqlite};
 pub struct Finding {
     /// The violated rule.
     pub rule: &'static str,
-    /// The ID of the affected object, or SQLite's own message.
+    /// The affected object, usually its ID, or a description of the damage.
     pub place: String,
 }
 

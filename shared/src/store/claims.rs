@@ -52,7 +52,7 @@ pub struct Claim {
 /// Selects the first `$3` due jobs with their tasks. `$4` is the worker.
 ///
 /// Jobs are ordered by round, then by ID, which begins with the time at which the job was pushed. If they were ordered
-/// by `run_at`, jobs that back off would starve behind new ones.
+/// by `run_at`, jobs with a backoff would starve behind new ones.
 const LIST_DUE: &str = concat!(
     "SELECT j.id AS job_id, -j.priority AS round, t.id AS task_id, \
      t.attempt + 1 AS attempt, t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, \
@@ -77,7 +77,7 @@ struct DueJob {
     turn: Option<i64>,
     user_message_id: Option<MessageId>,
     answer_message_id: Option<MessageId>,
-    /// When the task was sent, or when the user last retried it.
+    /// When the message was sent, or when the user last retried the task.
     requested_at: Option<Timestamp>,
     trace_parent: Option<TraceParent>,
     workspace_id: Option<String>,
@@ -87,14 +87,15 @@ struct DueJob {
 }
 
 impl DueJob {
-    /// Reads a row of [`LIST_DUE`]. Fails if the job's ID is not a ULID, because the queue accepts only ULIDs.
+    /// Reads a row of [`LIST_DUE`]. Fails if a value is invalid or if the job's ID is not a ULID.
     fn read(row: &Row) -> Result<Self, StoreError> {
         let job = Self::from_row(row)?;
         Ulid::from_string(&job.job_id).map_err(|error| StoreError::Corrupt(format!("job_id: {error}")))?;
         Ok(job)
     }
 
-    /// Returns the attempt that starts if the job is claimed now, and the message to answer.
+    /// Returns the attempt that starts if the job is claimed now, and the message to answer; `None` if the job is
+    /// obsolete.
     fn into_claim(self, now: Timestamp) -> Option<(Claim, MessageId)> {
         let claim = Claim {
             task_id: self.task_id?,
@@ -141,8 +142,8 @@ static START: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Claims at most `limit` due tasks within a transaction. Ends tasks whose rows are damaged, because they would
-/// otherwise come first in every later claim.
+/// Claims at most `limit` due tasks within a transaction. Ends obsolete jobs, and tasks whose rows are damaged, because
+/// they would otherwise come first in every later claim.
 pub(super) async fn claim_due(
     tx: &mut Connection,
     worker: &WorkerId,
@@ -202,7 +203,7 @@ pub(super) async fn claim_due(
 }
 
 impl Store {
-    /// Returns whether a job is due, without acquiring a lock.
+    /// Returns whether a job is due, without acquiring the write lock.
     ///
     /// # Errors
     /// Returns an error if the store fails.

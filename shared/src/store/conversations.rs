@@ -14,13 +14,13 @@ pub struct Conversation {
     pub resume: Option<ResumePoint>,
 }
 
-/// Selects the messages up to the one of the user in turn `$2`, newest first. An answer of that turn is that of an
-/// earlier attempt.
+/// Selects the messages up to and including the user's message in turn `$2`, newest first. An answer in that turn,
+/// which exists only if the attempt has already ended, is not selected.
 const LIST_HISTORY: &str = "SELECT m.turn, m.role, m.content FROM chat_message m \
      WHERE m.chat_session_id = $1 AND m.turn <= $2 AND (m.turn < $2 OR m.role = 'user') \
      ORDER BY m.turn DESC, m.role";
 
-/// Selects the agent session to resume, if there is one, in the session `$1`.
+/// Selects the agent session to resume, if there is one, for turn `$2` of the session `$1` and the agent `$3`.
 const FIND_RESUME: &str = "SELECT r.resume_id, r.provider, r.turn FROM chat_session s \
      LEFT JOIN agent_resume r ON r.chat_session_id = s.id AND r.agent_key = $3 AND r.turn < $2 WHERE s.id = $1";
 

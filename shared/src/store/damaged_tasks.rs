@@ -17,7 +17,7 @@ use crate::{
     event::{EventRef, Hints},
 };
 
-/// The error message of the task.
+/// The error message of a damaged task.
 const MESSAGE: &str = "The database record of this message is corrupted.";
 
 /// Fails a task and ends its job. Their IDs may be invalid.
@@ -63,7 +63,7 @@ pub(super) async fn end(
     Ok(hints)
 }
 
-/// Returns the owner of the task, and its `task.updated`.
+/// Returns the task's owner and the `task.updated` event.
 fn read_event(row: &Row) -> Result<(UserRef, EventRef), sqlx::Error> {
     let user = UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("user_id")? };
     let updated = EventRef::task(row.try_get("session_id")?, row.try_get("task_id")?, row.try_get("user_message_id")?);

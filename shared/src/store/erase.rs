@@ -2,8 +2,8 @@
 //!
 //! `secure_delete` overwrites deleted rows and pages. Copies remain in two places: in the write-ahead log, which
 //! contains earlier versions of pages, and in gaps within pages whose rows SQLite has moved. A checkpoint truncates the
-//! log, and `VACUUM` rewrites the pages. Both have to wait for readers, so [`crate::upkeep`] runs them after the
-//! deletion and retries them.
+//! log, and `VACUUM` rewrites the pages. Other readers and writers can block them, so [`crate::upkeep`] runs them after
+//! the deletion and retries them.
 
 use std::time::Duration;
 
@@ -45,8 +45,8 @@ impl Store {
         .await
     }
 
-    /// Rewrites a small database page by page, which removes all deleted text. Returns false if the database is too
-    /// large.
+    /// Rewrites the database if it is small, so that its pages no longer contain deleted text. Returns false if the
+    /// database is too large.
     ///
     /// # Errors
     /// Returns [`StoreError::Busy`] while the database is being written, or another error if the store fails.

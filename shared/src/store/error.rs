@@ -15,7 +15,7 @@ pub enum StoreError {
     /// Too many tasks are queued in the session.
     #[error("too many messages are queued")]
     QueueFull,
-    /// The message's task has started or ended, so the message cannot be changed.
+    /// The message cannot be changed, because its task is not queued, an agent may have seen it, or it is an answer.
     #[error("the message's task has already started")]
     TaskNotQueued,
     /// The task has an outcome.
@@ -54,10 +54,10 @@ pub enum StoreError {
     /// The attempt has ended, or another worker has taken over the task. The worker stops without writing.
     #[error("the lease was lost")]
     LeaseLost,
-    /// The database stayed locked until the timeout.
+    /// The database stayed locked, or no connection was available, until the timeout.
     #[error("the store is busy")]
     Busy,
-    /// The disk is full or read-only.
+    /// The disk is full, or the database file cannot be read or written.
     #[error("the store is not writable")]
     Unwritable(#[source] sqlx::Error),
     /// The disk has too little space for a message.
@@ -66,7 +66,7 @@ pub enum StoreError {
     /// The database reported an unexpected error.
     #[error("database error")]
     Database(#[source] sqlx::Error),
-    /// A row contains an invalid value, so another program must have changed the file.
+    /// A row is missing or contains an invalid value, so another program must have changed the file.
     #[error("the store contains an invalid value: {0}")]
     Corrupt(String),
 }

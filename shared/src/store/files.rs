@@ -25,7 +25,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 const COMPANIONS: [&str; 6] = ["-wal", "-shm", "-journal", "-wake", ".lock", ".migrate.lock"];
 /// The suffixes of the files that SQLite may keep next to any database.
 const SQLITE_COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
-/// The suffix of a database that is being restored.
+/// The suffix of the copy that a restore prepares.
 const STAGED: &str = ".restoring";
 /// The suffix of a database that a restore has replaced. It is followed by the time of the restore.
 const BEFORE_RESTORE: &str = ".before-restore-";
@@ -46,7 +46,7 @@ pub(super) struct Presence(#[expect(dead_code, reason = "kept only to be dropped
 /// The reason why [`DatabaseFiles::enter`] failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EnterError {
-    /// A lock file could not be opened or locked.
+    /// A lock file could not be opened or locked, or the database file could not be read.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A restore is replacing the database.
@@ -88,12 +88,12 @@ impl DatabaseFiles {
         companion_path(&self.path, suffix)
     }
 
-    /// Returns the path at which a restore prepares a database.
+    /// Returns the files of the copy that a restore prepares.
     pub(super) fn staged(&self) -> Self {
         Self { path: self.companion(STAGED) }
     }
 
-    /// Returns the path to which a restore moves the previous database.
+    /// Returns the files under whose names a restore keeps the previous database.
     pub(super) fn before_restore(&self, at: &str) -> Self {
         Self { path: self.companion(&format!("{BEFORE_RESTORE}{at}")) }
     }
@@ -132,8 +132,8 @@ impl DatabaseFiles {
         companions.chain([self.path.clone()]).try_for_each(|path| remove_if_present(&path))
     }
 
-    /// Removes the files that a killed restore left behind: the unfinished copy, and the current database's second
-    /// name. Requires the migration lock.
+    /// Removes the files that a killed restore left behind: the unfinished copy, and the second hard link to the
+    /// current database. Requires the migration lock.
     pub(super) fn remove_leftovers(&self) -> io::Result<()> {
         self.staged().remove()?;
         let Ok(present) = fs::metadata(&self.path) else { return Ok(()) };
@@ -151,9 +151,10 @@ impl DatabaseFiles {
         Ok(())
     }
 
-    /// Acquires the lock that one process at a time holds while it migrates the schema, takes a snapshot for a backup,
-    /// or restores a backup. Waits at most `limit`. The lock is released when the file is closed, even if the process
-    /// is killed. Polls instead of blocking, because a blocked thread would prevent the process from shutting down.
+    /// Acquires the lock that one process at a time holds while it migrates the schema, opens the database for a
+    /// backup, or restores a backup. If `limit` is given, returns `None` after that time. The lock is released when the
+    /// file is closed, even if the process is killed. Polls instead of blocking, because a blocked thread would prevent
+    /// the process from shutting down.
     pub(super) async fn lock_migration(&self, limit: Option<Duration>) -> io::Result<Option<File>> {
         let file = private::open_file(&self.companion(".migrate.lock"))?;
         let deadline = limit.map(|limit| Instant::now() + limit);
@@ -202,8 +203,8 @@ impl DatabaseFiles {
         }
     }
 
-    /// Returns the ID of a process, running any program, that has an SQLite connection to this database. Must not be
-    /// called while this process itself has a connection.
+    /// Returns the ID of another process that has an SQLite connection to this database, whichever program it runs.
+    /// Must not be called while this process itself has a connection.
     pub(super) fn find_user(&self) -> io::Result<Option<u32>> {
         let file = match File::open(&self.path) {
             Ok(file) => file,

@@ -62,8 +62,8 @@ pub(super) async fn find(
     Ok(found)
 }
 
-/// Stores the message to which a request's key refers, if the request has a key. A key that has expired may be stored
-/// again.
+/// Stores a request's key, if it has one, with the session and the message to which the key refers. Overwrites an
+/// expired key.
 pub(super) const INSERT_KEY: &str = "INSERT INTO idempotency_key \
      (workspace_id, user_id, operation, key, request_hash, chat_session_id, message_id, created_at) \
      SELECT $workspace_id, $user_id, $operation, $idempotency_key, $request_hash, $session_id, $user_message_id, $now \
@@ -87,7 +87,7 @@ static INSERT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Stores the session to which the key refers, within the transaction that creates it.
+/// Stores a key with the session to which it refers, within the transaction that creates the session.
 pub(super) async fn insert(
     tx: &mut Connection,
     user: &UserRef,

@@ -24,7 +24,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 pub struct AgentJob {
     /// The task.
     pub task_id: TaskId,
-    /// Its session.
+    /// The task's session.
     pub chat_session_id: SessionId,
 }
 
@@ -42,11 +42,12 @@ struct HeadTask {
     job_id: Option<String>,
 }
 
-/// Ensures that the session's only live job belongs to the task at the head of the session's queue. Must be called by
-/// every change that ends, adds, removes, or reorders tasks. Returns whether a job was pushed.
+/// Ensures that the session's only live job belongs to the task at the head of the session's queue. Every change that
+/// ends, adds, removes, or reorders tasks must call this function or push the job itself. Returns whether a job was
+/// pushed.
 ///
-/// While a task is running, no job is pushed; this function is called again when the task ends. If an earlier task was
-/// retried, the job of the later task is withdrawn.
+/// While a task is running, no job is pushed; the change that ends the attempt pushes the next one. If an earlier task
+/// was retried, the job of the later task is withdrawn.
 pub(super) async fn schedule_head(
     tx: &mut Connection,
     session_id: SessionId,
@@ -71,9 +72,8 @@ pub(super) async fn withdraw_job(tx: &mut Connection, task_id: TaskId) -> Result
     WITHDRAW.call().bind("task_id", task_id).execute(tx).await
 }
 
-/// Deletes a session's unclaimed job. If it is the user's latest job, returns its round to the user, whose next job
-/// takes its place. An earlier job's round is not returned, because the next job would share the round of the latest
-/// one.
+/// Deletes a session's unclaimed job. If it is the user's latest job, its round is returned to the user, whose next job
+/// takes it. An earlier job's round is not returned, because the next job would then share the round of the latest one.
 static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["session_id"],
@@ -90,7 +90,7 @@ static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Deletes a task's unclaimed job. Returns its round to the user in the same case as [`WITHDRAW_ALL`].
+/// Deletes a task's unclaimed job. Its round is returned to the user under the same condition as in [`WITHDRAW_ALL`].
 static WITHDRAW: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["task_id"],
@@ -112,8 +112,8 @@ pub(super) struct NewJob {
     pub(super) id: String,
     /// The payload.
     pub(super) payload: Vec<u8>,
-    /// When the job is due, in seconds since the Unix epoch. 0 unless the task backs off: setting the clock back must
-    /// not delay a job.
+    /// When the job is due, in seconds since the Unix epoch; 0 if it is due immediately, so that setting the clock back
+    /// does not delay it.
     pub(super) run_at: i64,
 }
 
@@ -129,8 +129,8 @@ impl NewJob {
     }
 }
 
-/// Moves the user to the round of the job to push, if there is one: the round after that of the user's previous job,
-/// but not one that other users have already completed.
+/// Moves the user to the round of the job to push, if there is one: the round after that of the user's previous job or
+/// the latest round from which a job was claimed, whichever is later.
 pub(super) const ENTER_ROUND: &str = "UPDATE user_log \
      SET last_round = (SELECT CASE WHEN user_log.last_round < round THEN round ELSE user_log.last_round + 1 END \
          FROM queue_clock) \
@@ -171,7 +171,8 @@ async fn push(
     Ok(job.id)
 }
 
-/// The jobs of the queue that are due at `$1` (seconds since the Unix epoch); must follow `FROM Jobs j` and joins.
+/// The `WHERE` clause for the jobs that are due at `$1` (seconds since the Unix epoch); must follow `FROM Jobs j` and
+/// any joins.
 ///
 /// A job with a push time in the future counts as due: the clock was set back after the push, so `run_at` is
 /// meaningless. `$2` is [`first_future_id`].
@@ -183,10 +184,10 @@ macro_rules! due_jobs {
 
 pub(super) use due_jobs;
 
-/// Determines whether a job is due, without acquiring a lock.
+/// Determines whether a job is due, without acquiring the write lock.
 pub(super) const LOOK: &str = concat!("SELECT 1 FROM Jobs j ", due_jobs!(), "LIMIT 1");
 
-/// Returns the lowest possible ID of a job whose push time is later than `now` by more than [`CLOCK_TOLERANCE`].
+/// Returns the lowest possible ID of a job whose push time is later than `now` by at least [`CLOCK_TOLERANCE`].
 pub(super) fn first_future_id(now: Timestamp) -> String {
     Ulid::from_parts(unix_millis(now.plus(CLOCK_TOLERANCE)), 0).to_string()
 }
@@ -198,9 +199,9 @@ fn unix_millis(at: Timestamp) -> u64 {
 /// How the delivery of a job ended, for inspection of the queue. The outcome is stored in the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JobEnd {
-    /// The task has an outcome.
+    /// The task succeeded or was stopped.
     Done,
-    /// The attempt failed or was abandoned.
+    /// The attempt failed or was abandoned, or the job had no task that could run.
     Killed,
 }
 
@@ -230,7 +231,7 @@ pub(super) const END_JOB: &str = "UPDATE Jobs SET status = $ended_job_status, la
 static END: LazyLock<Script> =
     LazyLock::new(|| Script::new(&["ended_job_id", "ended_job_status", "ended_job_result", "now_seconds"], &[END_JOB]));
 
-/// Ends a claimed job, which is kept for a while as a record.
+/// Ends a job, which is kept for a while as a record.
 pub(super) async fn end_job(tx: &mut Connection, job_id: &str, end: JobEnd, now: Timestamp) -> Result<(), StoreError> {
     END.call()
         .bind("ended_job_id", job_id)

@@ -145,7 +145,7 @@ impl Store {
     }
 
     /// Records the use of a key in the background, so that no request waits for it. At most one such write is in
-    /// progress at a time.
+    /// progress at a time; uses in the meantime are not recorded.
     fn record_use(&self, id: KeyId, now: Timestamp) {
         if self.inner.is_recording_use.swap(true, Ordering::AcqRel) {
             return;

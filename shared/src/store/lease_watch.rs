@@ -78,7 +78,7 @@ mod tests {
         vec![Beat { worker_id: WorkerId::from_stored("w".into()), beat: Some(count) }]
     }
 
-    /// Observes the same heartbeats at every interval for `span`, and returns the dead workers.
+    /// Observes the same heartbeats at every interval for `span`. Returns the dead workers and the time afterward.
     fn watch(watch: &mut LeaseWatch, beats: &[Beat], from: Instant, span: Duration) -> (Vec<Beat>, Instant) {
         let mut now = from;
         let mut dead = Vec::new();

@@ -116,8 +116,8 @@ impl Store {
         .await
     }
 
-    /// Returns the principal for a ticket if the ticket and its key are valid. A ticket is deleted together with its
-    /// login.
+    /// Returns the principal for a ticket if the ticket and its key are valid; `None` for a ticket that was issued in
+    /// keyless mode. A ticket is deleted together with its login.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -23,7 +23,7 @@ const PAGE_BYTES: i64 = 2 * 1024 * 1024;
 pub struct Thread {
     /// The session.
     pub session: Session,
-    /// Its newest turns, in ascending order.
+    /// The messages of the newest turns, in ascending order.
     pub messages: Vec<Message>,
     /// Whether there are older turns.
     pub has_more: bool,
@@ -47,7 +47,7 @@ pub enum TurnBound {
 /// A page of a transcript.
 #[derive(Clone, Debug)]
 pub struct MessagePage {
-    /// Complete turns, in ascending order.
+    /// The messages of complete turns, in ascending order.
     pub items: Vec<Message>,
     /// Whether there are more turns in the paging direction.
     pub has_more: bool,
@@ -197,7 +197,7 @@ impl Store {
         .await
     }
 
-    /// Returns a user message with its task and its answer, if there is one.
+    /// Returns the user message of a task, and the answer if there is one; `None` if the task does not exist.
     ///
     /// # Errors
     /// Returns an error if the store fails.

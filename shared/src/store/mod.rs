@@ -1,4 +1,5 @@
-//! The store, which contains all SQL. Each operation is one transaction.
+//! The store, which contains all SQL that reads or writes tables. Each change is one transaction, except for pruning,
+//! which deletes rows in batches.
 //!
 //! Guarantees:
 //! - The results of a successful operation are stored together with the task, the job, and the events that belong to
@@ -209,7 +210,7 @@ impl Store {
         &self.inner.clock
     }
 
-    /// Waits for running operations to finish, then closes all connections.
+    /// Waits for running operations to finish, then closes the readers' connections and the writer's.
     pub async fn close(&self) {
         self.inner.readers.close().await;
         self.inner.writer.close().await;
@@ -223,13 +224,13 @@ impl Store {
         self.write(async |_| Ok(())).await
     }
 
-    /// Opens a connection outside the pools, which does not wait for other operations. Each of its transactions waits
-    /// for the write lock separately.
+    /// Opens a separate connection, so that its operations do not wait for others of this process. Each of its
+    /// transactions acquires the write lock by itself.
     fn connect(&self) -> Result<Connection, StoreError> {
         self.connect_within(self.inner.options.busy_timeout)
     }
 
-    /// Opens a connection outside the pools that waits at most `limit` for the write lock.
+    /// Opens a separate connection whose statements wait at most `limit` for a lock.
     fn connect_within(&self, limit: Duration) -> Result<Connection, StoreError> {
         Ok(database_driver::Options { busy_timeout: limit, ..self.inner.connect.clone() }.open()?)
     }

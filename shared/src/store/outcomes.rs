@@ -1,4 +1,4 @@
-//! Stores the outcomes of tasks, regardless of how they ended.
+//! Stores the outcomes of tasks.
 
 use std::sync::LazyLock;
 
@@ -37,7 +37,7 @@ pub(super) struct UnfinishedTask {
     pub(super) failures: i64,
     pub(super) max_attempts: i64,
     pub(super) stop_reason: Option<StopReason>,
-    /// When the task was sent, or when the user last retried it.
+    /// When the message was sent, or when the user last retried the task.
     pub(super) requested_at: Timestamp,
     pub(super) started_at: Option<Timestamp>,
     /// What the worker measured; `None` if it did not end the attempt.
@@ -57,7 +57,7 @@ pub(super) struct UnfinishedTask {
 pub(super) struct TaskOutcome {
     pub(super) status: TaskStatus,
     pub(super) finish_reason: FinishReason,
-    /// The text; `None` to use the stored text.
+    /// The text. If it is `None`, or if it is empty and the task did not succeed, the stored text is used.
     pub(super) text: Option<String>,
     pub(super) usage: Option<Usage>,
     pub(super) failures: i64,
@@ -145,7 +145,7 @@ pub(super) async fn end_task(
         .bind("user_id", &task.user.user_id)
         .bind("now", now)
         .bind("now_seconds", now.unix_seconds())
-        // A condition on the text itself would copy it for each statement.
+        // A condition on the text itself would require a copy of the text for each statement.
         .bind("has_answer", text.is_some())
         .bind("text", text.as_deref())
         .bind("user_message_id", task.user_message_id)
@@ -197,7 +197,7 @@ pub(super) async fn find_running(
     Ok(find_unfinished(tx, task_id, TaskStatus::Running).await?.filter(|task| task.attempt == attempt))
 }
 
-/// Selects a task that has not ended, with the task that follows it in its session if it is running.
+/// Selects a task that has not ended and, if it is running, the task at the head of its session's queue.
 const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, t.attempt, \
      t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, t.max_attempts, \
      t.stop_reason, COALESCE(t.retried_at, t.created_at) AS requested_at, t.started_at, \

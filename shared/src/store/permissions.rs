@@ -1,5 +1,5 @@
-//! Permission requests. Each one is decided exactly once, by the session's owner, by the time limit, or by the end of
-//! the attempt.
+//! Permission requests. Each one is decided exactly once: by the session's owner, by the time limit, by the agent's
+//! withdrawal, or by the end of the attempt.
 
 use serde_json::Value;
 
@@ -116,7 +116,7 @@ impl Store {
         .await
     }
 
-    /// Returns the outcome of a permission request; `None` if the request is pending or has not been stored yet.
+    /// Returns the outcome of a permission request; `None` if the request is pending or is not stored.
     ///
     /// # Errors
     /// Returns an error if the store fails.

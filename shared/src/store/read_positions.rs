@@ -9,7 +9,8 @@ use crate::{
 };
 
 impl Store {
-    /// Advances the read position to the message with this `seq`; never moves it back. Returns the session.
+    /// Advances the read position to the message with this `seq`, or to the last message if `seq` is beyond it; never
+    /// moves the position back. Returns the session.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.

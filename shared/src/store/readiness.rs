@@ -21,7 +21,8 @@ impl Store {
     /// Checks within the same second share one write.
     ///
     /// # Errors
-    /// Returns an error if the database does not respond or accept the write in time, or if the disk is full.
+    /// Returns an error if the database does not respond or accept the write in time, or if the disk has too little
+    /// space for a large message.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
         self.inner
             .readiness

@@ -4,8 +4,8 @@ use super::{Change, Store, StoreError, jobs::schedule_head};
 use crate::{event::Hints, id::SessionId};
 
 impl Store {
-    /// Pushes a job for every session that has queued tasks but no job. Logs each such session, because a missing job
-    /// indicates a damaged task or a bug elsewhere.
+    /// Pushes a job for every session that has queued tasks but neither a running task nor a pending job. Returns the
+    /// number of these sessions. Logs each of them, because a missing job indicates a damaged task or a bug elsewhere.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -17,11 +17,11 @@ const MAX_REPLAY: i64 = 10_000;
 /// The reason why a stream cannot continue at its client's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResyncReason {
-    /// The cursor is not valid.
+    /// The cursor cannot be parsed.
     Malformed,
-    /// The cursor belongs to another user or another database.
+    /// The cursor belongs to another user or another database, or was created before a restore.
     Foreign,
-    /// The cursor is beyond the head of the log, because the database was restored from an older copy.
+    /// The cursor is beyond the head of the log, for example because the database file was replaced with an older copy.
     Future,
     /// Events after the cursor were pruned.
     Pruned,
@@ -57,14 +57,14 @@ pub struct ReplayStart {
     pub resync: Option<ResyncReason>,
 }
 
-/// A part of a user's log, with the running tasks at its end.
+/// A part of a user's log and, if it reaches the head, the running tasks.
 #[derive(Clone, Debug)]
 pub struct ReplayPage {
     /// The events, in order, with their numbers.
     pub events: Vec<(i64, Event)>,
     /// The number of the last row read, even if that row is not among `events`.
     pub last_seq: i64,
-    /// The running tasks after the last of `events`; `None` if there are more events to read.
+    /// The running tasks as of the last of `events`; `None` if there may be more events to read.
     pub state: Option<StreamState>,
 }
 
@@ -97,7 +97,7 @@ impl Store {
         .await
     }
 
-    /// Reads at most `limit` rows of a user's log after `after_seq`, or fewer if their text is long. If the head is
+    /// Reads at most `limit` rows of a user's log after `after_seq`; fewer if their text is long. If the head is
     /// reached, also reads the running tasks.
     ///
     /// With `only`, events and state are limited to that session. `after_step` is the latest step revision that the

@@ -9,7 +9,7 @@ use crate::{
     id::SessionId,
 };
 
-/// The maximum length of an ID or a name, in bytes; longer ones are not stored.
+/// The maximum length of a session's ID and of its provider, in bytes. A reference with a longer one is not stored.
 const MAX_ID_BYTES: usize = 4096;
 
 /// Stores a reference to the agent session after this turn, or deletes the reference if there is no valid session.

@@ -61,7 +61,7 @@ pub(super) struct ScriptCall {
 }
 
 impl ScriptCall {
-    /// Binds the next parameter. Its name documents the value; tests verify that it is the right one.
+    /// Binds the next parameter. The name documents the value; debug builds verify it.
     pub(super) fn bind<'q, T: Encode<'q, DatabaseDriver> + Type<DatabaseDriver>>(
         mut self,
         name: &str,

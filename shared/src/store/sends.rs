@@ -28,7 +28,7 @@ pub struct NewMessage {
     pub content: Content,
     /// What to do when the agent is busy.
     pub on_busy: OnBusy,
-    /// The maximum number of attempts for its task.
+    /// The maximum number of attempts for the message's task.
     pub max_attempts: i64,
     /// The client's idempotency key, if any.
     pub key: Option<IdempotencyKey>,
@@ -41,7 +41,7 @@ pub struct NewMessage {
 pub struct SentMessage {
     /// The message.
     pub message: Message,
-    /// Its task in its current state.
+    /// The current state of the message's task.
     pub task: Task,
 }
 
@@ -148,8 +148,8 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
 });
 
 impl Store {
-    /// Stores a message with its task, its job, and its events in one transaction. The task is guaranteed to have
-    /// exactly one outcome.
+    /// Stores a message with its task and its event in one transaction, and pushes a job unless another task of the
+    /// session precedes it. The task is guaranteed to end with exactly one outcome.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`], [`StoreError::SessionArchived`], [`StoreError::AgentBusy`] (with

@@ -46,7 +46,7 @@ pub struct SessionPage {
 }
 
 /// Selects a part of a list: the sessions of a user with the status `$3` that are pinned (`$4` = 0) or not (`$4` = 1),
-/// after the position `$5`, `$6`. Followed by other filters and `in_order!`.
+/// after the position `$5`, `$6`. Must be followed by any other filters and `in_order!`.
 macro_rules! select_part {
     () => {
         "SELECT s.id, s.last_activity_at FROM chat_session s \
@@ -113,7 +113,8 @@ impl Store {
     }
 }
 
-/// Returns the pinned or the unpinned sessions, at most `limit` + 1 with each status, in the order of the list.
+/// Returns the IDs of the pinned or the unpinned sessions, at most `limit` + 1 with each status, in the order of the
+/// list.
 async fn list_part(
     connection: &mut Connection,
     user: &UserRef,

@@ -78,7 +78,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Creates a session. If the key was already used for the same request, returns that session.
+    /// Creates a session. If the key was already used for the same request, returns the session that it created.
     ///
     /// # Errors
     /// Returns [`StoreError::IdempotencyMismatch`], or [`StoreError::MessageGone`] if the session has since been
@@ -182,8 +182,8 @@ impl Store {
         .await
     }
 
-    /// Deletes a session with everything that belongs to it, and requests that its running task stop. Later writes by
-    /// the task's worker are rejected. Workers remove its files ([`Store::list_deleted_sessions`]).
+    /// Deletes a session with its messages and tasks, and requests that its running task stop. Later writes by the
+    /// task's worker are rejected. Workers remove the session's files ([`Store::list_deleted_sessions`]).
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.

@@ -1,5 +1,6 @@
-//! Everything specific to SQLite, such as connection setup, write transactions, error codes, and integrity checks.
-//! Backups, restores, and the erasure of deleted text operate on SQLite's files and have separate modules.
+//! Code specific to SQLite, such as connection setup, write transactions, error codes, and integrity checks. The driver
+//! and the code that operates on SQLite's files (backups, restores, and the erasure of deleted text) are in separate
+//! modules.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// The number of prepared statements that a connection caches; more than the store uses.
 const STATEMENTS_KEPT: usize = 512;
-/// How long SQLite itself waits for a lock.
+/// How long SQLite waits for a lock on a reader's connection.
 const BUSY_SLICE: Duration = Duration::from_millis(200);
 /// The size in bytes to which the write-ahead log is truncated after a checkpoint. The log grows during bursts and
 /// while readers are suspended, and SQLite never truncates it by default
@@ -40,7 +41,7 @@ macro_rules! content_start {
 }
 pub(super) use {content_start, listed};
 
-/// Returns the settings of all connections to the database.
+/// Returns the settings of all connections of a store.
 fn pragmas(options: &StoreOptions) -> [(&'static str, String); 4] {
     let synchronous = if options.durable_against_power_cut { "FULL" } else { "NORMAL" };
     [
@@ -68,8 +69,8 @@ pub(super) fn migration_options(options: &StoreOptions) -> SqliteConnectOptions 
     pragmas(options).into_iter().fold(connect, |connect, (name, value)| connect.pragma(name, value))
 }
 
-/// Prepares the options for the writer, which itself waits for the write lock: SQLite checks a lock that another process
-/// holds at intervals that grow to 100 ms.
+/// Prepares the options for the writer, which waits for the write lock itself, because SQLite polls a lock that another
+/// process holds at intervals of up to 100 ms.
 ///
 /// The pages to which a savepoint would revert are kept in memory. Otherwise, SQLite writes them to a file for each
 /// operation in a batch, which doubles the operation's cost.

@@ -62,8 +62,8 @@ pub(super) async fn list_after(
     rows::steps(found)
 }
 
-/// Selects the columns of a [`StepRow`]; must be followed by `AND` and `ORDER BY`. `CROSS JOIN` preserves the order of
-/// the tables, which begins with the steps.
+/// Selects the columns of a [`StepRow`]; must be followed by `AND` conditions and `ORDER BY`. `CROSS JOIN` preserves
+/// the order of the tables, which begins with the steps.
 macro_rules! select_step_rows {
     () => {
         concat!(

@@ -62,7 +62,7 @@ impl<'a> CleanStep<'a> {
 pub(super) enum StepsEnd {
     /// The agent answered: running steps have succeeded.
     Answered,
-    /// The attempt ended without an answer: running steps have failed.
+    /// The attempt ended in another way: running steps have failed.
     Broken,
 }
 
@@ -101,7 +101,7 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Increases the revision, so that it is higher than all earlier ones.
+/// Assigns the next revision, which is higher than all earlier ones.
 const NEXT_REVISION: &str = "UPDATE step_revision SET last = last + 1";
 
 /// Stores the state of a step. A permission request is stored once; afterward, its status changes only when its outcome
@@ -173,8 +173,8 @@ struct UnclosedStep {
     request: Option<Value>,
 }
 
-/// Closes an attempt's open steps. Returns whether a tool call may have had effects, because it had started or was
-/// allowed. In this case, the attempt must not be retried automatically.
+/// Closes an attempt's open steps. Returns whether a tool call may have had effects, because it was not rejected or its
+/// permission request was allowed. In this case, the attempt must not be retried automatically.
 pub(super) async fn close(
     tx: &mut Connection,
     task_id: TaskId,
@@ -209,14 +209,14 @@ pub(super) async fn close(
     }))
 }
 
-/// Returns the tool calls whose permission requests have this status.
+/// Returns the IDs of the tool calls whose permission requests have this status.
 fn tool_calls(steps: &[UnclosedStep], status: StepStatus) -> Vec<String> {
     let permissions = steps.iter().filter(|step| step.kind == StepKind::Permission && step.status == status);
     permissions.filter_map(|step| step.tool_call_id.clone()).collect()
 }
 
-/// Returns the final status of a step; `None` if it is already closed. `is_held` indicates a tool call that is waiting
-/// for a permission that was not granted.
+/// Returns the final status of a step; `None` if it is already closed. `is_held` indicates a tool call for which
+/// permission was requested but not granted.
 fn final_status(step: &UnclosedStep, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
     match (step.status, step.kind) {
         (StepStatus::Succeeded | StepStatus::Failed | StepStatus::Rejected, _) => None,

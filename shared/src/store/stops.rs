@@ -41,7 +41,7 @@ pub struct RunningAttempt {
 
 impl Store {
     /// Stops a task. A queued task ends immediately. For a running task, the request is stored, so that the task ends
-    /// regardless of its worker.
+    /// even if its worker does not respond.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] or [`StoreError::TaskEnded`].
@@ -77,7 +77,7 @@ impl Store {
     }
 
     /// Ends a running task with the text stored so far, because its worker did not respond to a stop request in time.
-    /// Has no effect if the task has ended.
+    /// Has no effect if the task is no longer running.
     ///
     /// # Errors
     /// Returns an error if the store fails.

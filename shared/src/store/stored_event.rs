@@ -10,7 +10,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// The size of the text, in bytes, at which no more events are read at once. This limits memory use.
+/// The size of the text, in bytes, at which no more events are added to a read. This limits memory use.
 const READ_BYTES: usize = 512 * 1024;
 
 /// A row of `event_log`.
@@ -39,7 +39,8 @@ impl StoredEvent {
     }
 }
 
-/// Returns how many of the rows to render at once: at least one, and no more once [`READ_BYTES`] of text is reached.
+/// Returns how many of the rows to render at once: at least one if there are any, and no more once their text reaches
+/// [`READ_BYTES`].
 pub(super) fn count_renderable<'a>(rows: impl IntoIterator<Item = &'a StoredEvent>) -> usize {
     let mut bytes = 0;
     let has_room = |row: &&StoredEvent| {

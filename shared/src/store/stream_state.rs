@@ -20,12 +20,12 @@ const STEP_PAGE: i64 = 16;
 pub struct StreamState {
     /// The running tasks; empty while there are more closed steps. Their output is read with [`Store::read_running`].
     pub running: Vec<RunningTask>,
-    /// At most one page of the steps of ended tasks that changed after the reader's revision.
+    /// At most one page of the steps that changed after the reader's revision and whose tasks are not running.
     pub closed_steps: Vec<StepRow>,
     /// The revision up to which the reader has all steps: that of the last closed step if there are more, otherwise
     /// that of the latest step of any task.
     pub step_revision: i64,
-    /// Whether there are more closed steps.
+    /// Whether there may be more closed steps.
     pub has_more: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct RunningPart {
     pub partial: Option<Partial>,
     /// At most one page of steps, in order.
     pub steps: Vec<Step>,
-    /// Whether there are more steps.
+    /// Whether there may be more steps.
     pub has_more: bool,
 }
 

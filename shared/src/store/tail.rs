@@ -31,11 +31,11 @@ pub struct Tail {
     pub steps: Vec<StepRow>,
     /// The position at which the next read starts.
     pub position: TailPosition,
-    /// Whether there is more to read.
+    /// Whether there may be more to read.
     pub has_more: bool,
 }
 
-/// A position in all of the database's logs, live text, and steps.
+/// A position in the database's logs, live text, and steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct TailPosition {
     event_id: i64,
@@ -64,8 +64,8 @@ impl Store {
     }
 
     /// Reads the next part of what follows `position` in all logs, live text, and steps, from one snapshot;
-    /// [`Tail::has_more`] indicates whether there is more. Only the events of logs for which `is_followed` returns true
-    /// are rendered.
+    /// [`Tail::has_more`] indicates whether there may be more. Only the events of logs for which `is_followed` returns
+    /// true are rendered.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -1,4 +1,4 @@
-//! Takeover, which returns the tasks of a dead worker to the queue.
+//! Takeover, which ends the attempts of a dead worker, so that its tasks can be retried.
 
 use super::{
     AttemptEnd, Beat, Change, Store, StoreError,
@@ -8,8 +8,8 @@ use super::{
 use crate::{event::Hints, id::TaskId};
 
 impl Store {
-    /// Takes over the tasks of a dead worker, unless the worker has since sent a heartbeat. Returns the number of
-    /// tasks.
+    /// Ends the running attempts of a dead worker and removes the worker, unless it has since sent a heartbeat. Returns
+    /// the number of attempts.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -1,4 +1,4 @@
-//! How long turns take: the transaction that ends a turn counts it, and every `api` process shows the counts.
+//! How long turns take. The transaction that ends a turn counts it, and every `api` process reports the counts.
 
 use std::time::Duration;
 
@@ -12,10 +12,12 @@ use crate::{
 
 /// How long the counts are reused. Scrapes within this time share one query.
 const READ_FOR: Duration = Duration::from_secs(2);
-/// The longest time that is counted. A longer one means that a clock was wrong, and would distort the sum.
+/// The maximum time that is measured with wall clocks. A longer one is shortened to this, because it means that a clock
+/// was wrong, and would distort the sum.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// Adds a turn that ended with `$1` to the bucket of part `$2` with the upper bound `$3`; the part took `$4`.
+/// Adds a turn that ended with `$1` to the bucket of part `$2` with the upper bound `$3`; the part took `$4`
+/// microseconds.
 const COUNT_TURN: &str = "INSERT INTO turn_time (status, part, upper_us, turns, total_us) VALUES ($1, $2, $3, 1, $4) \
      ON CONFLICT (status, part, upper_us) \
      DO UPDATE SET turns = turn_time.turns + 1, total_us = turn_time.total_us + excluded.total_us";
@@ -31,7 +33,7 @@ struct TurnTimeRow {
 }
 
 /// Counts a running turn that ends now with `status`. `milestones` are those measured by the worker; without them, the
-/// wall clock measures the attempt.
+/// attempt is measured with the wall clock.
 pub(super) async fn count(
     tx: &mut Connection,
     status: TaskStatus,
@@ -61,7 +63,7 @@ pub(super) async fn count(
 }
 
 impl Store {
-    /// Returns the counts of the installation. The result is at most two seconds old.
+    /// Returns the turn times of the installation. The result is at most two seconds old.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -112,7 +112,7 @@ pub(super) async fn find_beat(tx: &mut Connection, worker: &WorkerId) -> Result<
     Ok(beat.fetch_optional(tx).await?)
 }
 
-/// Removes a worker's registration.
+/// Removes a worker's registration. The worker's row in `Workers` is kept while a job refers to it.
 pub(super) async fn forget_worker(tx: &mut Connection, worker: &WorkerId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM worker_heartbeat WHERE worker_id = $1").bind(worker).execute(&mut *tx).await?;
     sqlx::query("DELETE FROM Workers WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM Jobs WHERE lock_by = $1)")

@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 
 use super::settings::Endpoint;
 
-/// Sends spans to the collector. Logs a message when exporting begins to fail and when it succeeds again, but not for
-/// every failure.
+/// The client that sends spans to the collector. Logs a message when exporting begins to fail and when it succeeds
+/// again, but not for every failure.
 #[derive(Debug)]
 pub(super) struct Collector {
     http: reqwest::Client,

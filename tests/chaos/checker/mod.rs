@@ -19,7 +19,7 @@ use crate::{
 use message_history::MessageHistory;
 use prompts::Prompts;
 
-/// Checks the final state against the complete history.
+/// A check of the final state against the complete history.
 pub struct Checker<'a> {
     history: &'a History,
     stories: BTreeMap<String, Vec<MessageHistory>>,
@@ -38,7 +38,8 @@ impl<'a> Checker<'a> {
         Self { history, stories, requests: Prompts::new(asked) }
     }
 
-    /// Checks one user's sessions and returns their IDs. `made` lists the acknowledged sessions.
+    /// Checks one user's sessions and returns their IDs. `made` contains the IDs of the sessions whose creation was
+    /// acknowledged.
     pub async fn user(&self, user: &User, made: &[String]) -> BTreeSet<String> {
         let client = &user.client.apis()[0];
         let listed = client.list_all("status=all").await;
@@ -67,7 +68,8 @@ impl<'a> Checker<'a> {
         ids
     }
 
-    /// Checks that the prompts contain only messages that were sent and have not been unsent.
+    /// Checks that no prompt contains a text that was unsent, replaced, rejected, or never sent, and that none mixes
+    /// texts from different sessions.
     pub fn requests(&self) {
         let stories = || self.stories.values().flatten();
         for violation in self.requests.violations(stories) {
@@ -165,8 +167,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks that every user message has a separate task, that every task has ended, and that every answer belongs to
-    /// a task and matches the outcome.
+    /// Checks that the messages are listed in order, that every user message has a separate task, that every task has
+    /// ended, and that every answer belongs to a task and matches the outcome.
     fn tasks(&self, session: &str, messages: &[Value]) {
         let mut tasks = BTreeSet::new();
         let mut last = (0, 0);

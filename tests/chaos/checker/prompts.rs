@@ -10,7 +10,7 @@ use crate::history::{OperationResult, SendRecord};
 /// The text of the user messages in each request, with the requests in order of arrival.
 pub(super) struct Prompts {
     asked: Vec<Vec<String>>,
-    /// For each text, the index of the first request that ended with that text.
+    /// For each text, the index of the first request in which it is the last user message.
     first: HashMap<String, usize>,
 }
 
@@ -23,8 +23,8 @@ impl Prompts {
         Self { asked, first }
     }
 
-    /// Finds texts that must not be in prompts, because they were unsent, replaced, rejected, or never sent. Also finds
-    /// prompts that mix texts from different sessions.
+    /// Finds prompts that contain texts that were unsent, replaced, rejected, or never sent, and prompts that mix texts
+    /// from different sessions.
     pub(super) fn violations<'a, I: Iterator<Item = &'a MessageHistory>>(
         &self,
         stories: impl Fn() -> I,
@@ -57,7 +57,8 @@ impl Prompts {
     }
 
     /// Finds out-of-order prompts in a session. Each turn must be sent together with all earlier turns, and none of
-    /// them may be included twice. A turn that succeeded on its first attempt must be sent before any later turn.
+    /// them may be included twice. A turn that succeeded must be sent before any later turn, unless a client may have
+    /// retried one of the two.
     pub(super) fn order_complaints(&self, stored: &[(&MessageHistory, &Value)]) -> Vec<String> {
         let mut violations = self.first_questions(stored);
         let turn_of: BTreeMap<&str, i64> = stored

@@ -1,4 +1,4 @@
-//! Cancels tasks and checks that each of them ends as `cancelled` soon after the 202 response.
+//! Cancels tasks and checks that each of them ends soon after the 202 response, as `cancelled` or `interrupted`.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ impl ChaosClient {
         }
     }
 
-    /// Polls the task until it has ended.
+    /// Polls the task until it is no longer running or the client gives up, and then checks the cancellation.
     async fn follow_cancellation(&mut self, send: &SendRecord, started: Instant, reply: &Reply) {
         let (accepted, mut task) = (Instant::now(), reply.json());
         if has_ended(&task) {

@@ -157,7 +157,8 @@ impl ChaosClient {
         self.change("retry", (&session.id, Some(&message)), Action::Retry, request, 202).await;
     }
 
-    /// Checks that a GET from any api includes everything that was acknowledged before the request.
+    /// Checks that a random api returns every message that was acknowledged before the request and cannot have been
+    /// deleted.
     pub(super) async fn get(&mut self, session: &SessionRef) {
         let before = self.world.history.acknowledged(&session.id);
         let (client, started) = (self.client(), Instant::now());

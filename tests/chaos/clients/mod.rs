@@ -214,7 +214,7 @@ impl ChaosClient {
         texts::create(&mut self.rng, &self.world.model, &self.world.history, agent, &tag)
     }
 
-    /// Drops the stream and resumes it on another api, from an earlier state.
+    /// Drops the stream and resumes it on another api, possibly from an earlier state.
     fn reconnect(&self) {
         self.world.history.count("reconnect");
         self.follower.reconnect();
@@ -224,7 +224,7 @@ impl ChaosClient {
         self.world.history.log_line(&format!("p{} {line}", self.number));
     }
 
-    /// Checks that no acknowledged object is missing, unless it was deleted.
+    /// If an acknowledged object was not found, checks that it may have been deleted.
     fn check_missing(&self, name: &str, session: &str, message: Option<&str>, code: &str) {
         let history = &self.world.history;
         let may_be_gone = match message {
@@ -243,7 +243,7 @@ impl ChaosClient {
         }
     }
 
-    /// Returns whether this operation may have taken effect on the session.
+    /// Returns whether a matching operation may have taken effect on the session.
     fn may_have(&self, session: &str, is_it: impl Fn(&Action) -> bool) -> bool {
         self.world.history.may_have(session, is_it)
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{ChaosClient, MAX_SESSIONS, SessionRef, messages::send_request};
 use crate::history::Action;
 
-/// A read position beyond every message.
+/// A read position past the last message of any session.
 const FAR: i64 = 1_000_000;
 
 impl ChaosClient {
@@ -80,7 +80,7 @@ impl ChaosClient {
         }
     }
 
-    /// Marks a session as read up to some message, or sometimes beyond the last one.
+    /// Marks a session as read up to some message, or sometimes past the last one.
     pub(super) async fn read(&mut self, session: &SessionRef) {
         let sent = self.pick_message(session, 10).and_then(|send| send.seq).unwrap_or(0);
         let seq = if self.rng.random_ratio(1, 3) { FAR } else { sent };
@@ -100,7 +100,7 @@ impl ChaosClient {
         self.change("unread", (&session.id, None), Action::Unread, request, 200).await;
     }
 
-    /// Requests a deleted session or one that belongs to another user. The response must be a 404.
+    /// Accesses a deleted session or one that belongs to another user. The response must be a 404.
     pub(super) async fn access_forbidden(&mut self) {
         let Some(session) = self.pick_inaccessible_session() else { return };
         let (path, client) = (format!("/v1/chat/{session}"), self.client());

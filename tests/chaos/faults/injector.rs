@@ -15,14 +15,15 @@ use crate::{clients::World, config::Config, history::History};
 /// Interval at which to check whether any clients are still running.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A pause that outlasts the effects of every fault, so that guarantees for fault-free times are tested.
+/// A pause that outlasts the effects of every fault with the default lease, so that guarantees for fault-free times are
+/// tested.
 const LONG_PAUSE: Duration = Duration::from_secs(9);
 
 /// One in this many pauses is long.
 const LONG_PAUSE_ONE_IN: u32 = 6;
 
-/// The parts of an installation that faults affect. The fields are dropped in this order, so that processes that depend
-/// on others are dropped first.
+/// The parts of an installation that faults affect. The fields are dropped in this order, so that the processes exit
+/// before the disk that they use is unmounted.
 pub struct Targets {
     /// The processes.
     pub app: TestApp,
@@ -39,7 +40,7 @@ pub struct HeldResources {
     pub(super) filler: Option<PathBuf>,
 }
 
-/// Injects faults into an installation.
+/// An injector of faults into an installation.
 pub struct FaultInjector {
     pub targets: Targets,
     pub world: Arc<World>,
@@ -73,7 +74,7 @@ impl FaultInjector {
         Instant::now() < deadline && self.world.active_clients.load(Ordering::SeqCst) > 0
     }
 
-    /// Injects one or two faults and waits until they are over.
+    /// Injects one or two faults, waits for a while, and then ends them.
     async fn round(&mut self) {
         let faults = self.draw();
         let has_effect = faults.iter().any(|fault| fault.target() != Target::Network);
@@ -83,8 +84,8 @@ impl FaultInjector {
             self.history().log_line(&format!("begin {fault:?}"));
             self.begin(fault).await;
         }
-        // Half of the faults that may block writes last up to 5 s, usually longer than a lease, so that other workers
-        // take over.
+        // Half of the rounds with a fault that may block writes last 1 to 5 s, usually longer than the default lease,
+        // so that other workers take over.
         let is_long = faults.iter().any(|fault| fault.blocks_writes()) && self.rng.random_ratio(1, 2);
         let duration_ms =
             if is_long { 1000 + self.rng.random_range(0..4000) } else { 100 + self.rng.random_range(0..1500) };
@@ -113,7 +114,7 @@ impl FaultInjector {
         &self.world.history
     }
 
-    /// Draws one fault, or two faults that do not affect the same process.
+    /// Draws one fault, or two faults that affect different targets.
     fn draw(&mut self) -> Vec<Fault> {
         let first = self.draw_one();
         if !self.rng.random_ratio(1, 3) {

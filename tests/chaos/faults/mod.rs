@@ -16,7 +16,7 @@ enum ProcessFault {
     Freeze,
 }
 
-/// A fault.
+/// A fault to inject.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Worker(usize, ProcessFault),

@@ -104,7 +104,7 @@ async fn another_program_under_the_same_key_gets_the_history() {
     let mut faked = Faked::start("--load", "", |builder| builder.env("TASK_LEASE_SECONDS", "5")).await;
     let session = faked.client.create_session("fake").await;
     faked.client.ask(&session, "first").await;
-    // The renamed agent would also load the session, because it accepts any session ID.
+    // The renamed agent could also load the session, because it uses the same home folder.
     fs::write(faked.app.folder().join("agents.toml"), faked.fake.agent("fake", "--load --rename", "")).unwrap();
 
     faked.app.replace_worker(0);

@@ -17,7 +17,7 @@ use super::{Faked, GONE_WITHIN, supervisors, unique_seconds};
 /// Number of tools started by `daemons`. Each tool has at least one process.
 const KINDS: usize = 4;
 
-/// An agent whose tools have left the agent's process group.
+/// An agent that has started tools that are hard to stop.
 struct Loose {
     faked: Faked,
     session: String,

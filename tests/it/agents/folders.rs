@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Faked, GONE_WITHIN, supervisors};
 
-/// Returns the files in the data folder that belong to a session.
+/// Returns the paths of a session's work folder and lock file, if they exist.
 fn left_of(app: &TestApp, session: &str) -> Vec<PathBuf> {
     let work = app.folder().join("data/work");
     let paths = [work.join(session), work.join(format!("{session}.lock"))];
@@ -116,7 +116,7 @@ async fn makes_existing_folders_private() {
     let session = faked.client.create_session("fake").await;
     let data = faked.app.folder().join("data");
     for folder in [data.join("agents/fake/home"), data.join("work").join(&session)] {
-        // Operators create this folder to provide the agent's configuration.
+        // Operators may create the home folder themselves, to provide the agent's configuration.
         fs::create_dir_all(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{Faked, GONE_WITHIN, supervisors};
 
-/// Returns the methods that an agent received after its first prompt, excluding request cancellations.
+/// Returns the methods and signals that the agent logged after its first prompt, excluding request cancellations.
 fn told_since_the_prompt(faked: &Faked) -> Vec<String> {
     let mut methods = faked.fake.methods("fake");
     let first = methods.iter().position(|method| method == "session/prompt").unwrap();

@@ -13,8 +13,7 @@ use serde_json::json;
 
 use super::{Faked, GONE_WITHIN, supervisors, unique_seconds};
 
-/// An agent in the middle of a turn. The agent's tools are sleeping, and two of them are outside the agent's process
-/// group.
+/// An agent in the middle of a turn, with two sleeping tools outside the agent's process group.
 struct Asleep {
     faked: Faked,
     session: String,

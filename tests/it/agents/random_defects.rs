@@ -16,9 +16,9 @@ const AT_ONCE: usize = 4;
 /// A script and its permitted outcomes.
 struct Session {
     steps: Vec<Value>,
-    /// The complete answer.
+    /// The readable part of the answer.
     text: String,
-    /// Whether part of the answer is unreadable. If so, that part may be missing, as long as the loss is reported.
+    /// Whether part of the answer is unreadable. If so, the loss must be reported.
     is_torn: bool,
     /// Whether the result is unreadable or reports a failure.
     has_failed: bool,
@@ -72,7 +72,7 @@ impl Session {
         self.steps.push(json!({"line": line.into()}));
     }
 
-    /// Adds an unusual line that is not part of the answer.
+    /// Adds an unusual line that is not part of the answer, or nothing.
     fn defect(&mut self, rng: &mut TestRng) {
         let tool = |fields: &str| {
             format!(
@@ -117,7 +117,7 @@ impl Session {
 
     /// Returns a description of what is wrong with the outcome, if anything.
     fn judge(&self, asked: &Value, task: &Value) -> Option<String> {
-        // If a tool has been called, a failure ends the task as `interrupted`.
+        // If a tool has been called, a failure may end the task as `interrupted`.
         let expected: &[&str] = if self.has_failed { &["failed", "interrupted"] } else { &["succeeded"] };
         let steps = task["steps"].as_array().unwrap();
         let says_torn = steps.iter().any(|step| step["title"] == "Part of the agent's output could not be read.");

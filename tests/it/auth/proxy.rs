@@ -3,7 +3,7 @@
 use banter_tests::{app::TestApp, client::Client, header_proxy::HeaderProxy, sse::USER_EVENTS};
 use serde_json::json;
 
-/// The headers that nginx sends with the configuration in docs/operations.md, in addition to `Host`.
+/// Headers that a reverse proxy adds. With the configuration in docs/operations.md, nginx adds the first two.
 const NGINX: &[(&str, &str)] =
     &[("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "chat.example.com")];
 
@@ -82,7 +82,7 @@ async fn a_browser_signs_in_behind_a_proxy_with_a_host_only_cookie() {
     browser.call(own.json(&json!({"agent_key": "demo"}))).await.ok(201);
     let other = browser.request("POST", "/v1/chat").header("Origin", "https://example.com");
     browser.call(other.json(&json!({"agent_key": "demo"}))).await.problem_code(403, "cross_site_request");
-    // A cookie that another site may have set over plain HTTP is ignored.
+    // A cookie without the `__Host-` prefix is ignored, because another host may have set it over plain HTTP.
     let planted = value.trim_start_matches("__Host-").to_owned();
     client.with_cookie(&planted).get("/v1/auth/me").await.problem(401);
 }

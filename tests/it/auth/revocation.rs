@@ -32,7 +32,7 @@ async fn start() -> Scripted {
     Scripted::start_with("", |builder| builder.env("AUTH", "required")).await
 }
 
-/// Sends a message and waits for the answer, which the gate delays.
+/// Sends a message and waits in the background for the answer, which the gate delays.
 async fn wait_for_answer(scripted: &Scripted, client: &Client, session: &str) -> (Gate, JoinHandle<Reply>) {
     let mut gate = scripted.model.gate("go");
     let (client, session) = (client.clone(), session.to_owned());

@@ -22,14 +22,14 @@ pub enum Access {
     Change,
 }
 
-/// An operation.
+/// An operation of the API, with valid and invalid input for it.
 pub struct Operation {
     /// The HTTP method, such as `GET`.
     pub method: &'static str,
     /// The path, which may contain the parameters `{session}`, `{message}`, `{task}`, and `{permission}`.
     pub path: &'static str,
     pub access: Access,
-    /// The status on success.
+    /// The status of the response to valid input.
     pub status: u16,
     /// A valid body, if the operation accepts one.
     pub body: Option<fn() -> Value>,
@@ -192,8 +192,9 @@ impl Operation {
             .replace("{permission}", &target.permission)
     }
 
-    /// Creates the objects that the operation needs to succeed: a session with one message, whose task stays queued
-    /// because there is no worker.
+    /// Creates the objects that the operation needs to succeed: a session with one message and, if the path requires
+    /// one, a permission request. The message's task stays queued, because there is no worker, unless the operation is
+    /// a retry, in which case the task is cancelled.
     pub async fn prepare(&self, app: &TestApp, owner: &Client) -> Target {
         let session = owner.create_session("demo").await;
         let sent = owner.send(&session, "Hello").await;
@@ -238,12 +239,12 @@ pub struct Target {
 pub struct Complaints(Vec<String>);
 
 impl Complaints {
-    /// Expects an error with this status and returns it.
+    /// Expects an error with this status and returns it. Otherwise, adds a failure.
     pub fn expect_problem(&mut self, what: &str, reply: &Reply, status: u16) -> Option<Value> {
         reply.check_problem(status).map_err(|complaint| self.add(format!("{what}: {complaint}"))).ok()
     }
 
-    /// Expects this status.
+    /// Adds a failure unless the response has this status.
     pub fn expect_status(&mut self, what: &str, reply: &Reply, status: u16) {
         if reply.status != status {
             self.add(format!("{what}: expected {status}: {} {}", reply.status, reply.text()));

@@ -1,4 +1,4 @@
-//! The wall clock of running processes is set back by an hour and then forward by an hour, for an api, a worker, or all
+//! The wall clock of running processes is set to an hour behind and then to an hour ahead, for an api, a worker, or all
 //! processes. Leases, ordering, and timeouts are based on counters and the monotonic clock, so they are not affected.
 
 use banter_tests::{
@@ -14,8 +14,8 @@ use crate::support::{Scripted, pairs};
 
 const HOUR: i64 = 3600;
 
-/// Number of heartbeats to wait for. They span more than two leases, which is long enough for a live worker's turns to
-/// be taken over by mistake.
+/// Number of heartbeats to wait for. They span more than two leases, so any mistaken takeover of a live worker's turns
+/// would have happened by then.
 const BEATS: i64 = 12;
 
 /// The agent's `Retry-After`, in seconds; long enough for the clock to change while a turn waits.

@@ -15,8 +15,8 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// A grace period, in seconds, that is longer than any shutdown in these tests may take, so that no shutdown can be
-/// caused by the grace period running out.
+/// A grace period, in seconds, that is longer than any shutdown in these tests may take, so that no process exits
+/// merely because the grace period has run out.
 const LONG_GRACE: &str = "300";
 /// Maximum peak memory use of an api, in bytes.
 const MEMORY_LIMIT: usize = 150 * 1024 * 1024;

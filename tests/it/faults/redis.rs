@@ -17,7 +17,7 @@ use crate::support::Scripted;
 /// is busy with other tests.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 
-/// How long Redis is unavailable.
+/// How long Redis is frozen.
 const AWAY: Duration = Duration::from_secs(3);
 
 async fn with_redis(change: impl FnOnce(Builder) -> Builder) -> Scripted {
@@ -36,7 +36,7 @@ async fn load(client: &Client, sessions: &[String], rounds: usize, name: &str) {
     }
 }
 
-/// Follows a stream on the api that does not receive the messages, so that events arrive only through the relay.
+/// Follows a stream on the api that does not receive the messages, so that the stream depends on the relay.
 async fn watch_elsewhere(scripted: &Scripted) -> Follower {
     FollowerOptions::user(&scripted.app.client_of(1)).start().await
 }

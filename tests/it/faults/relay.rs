@@ -16,7 +16,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::support::Scripted;
 
-/// The documented permissions, excluding PUBLISH.
+/// The documented permissions, excluding PUBLISH and PING.
 const SUBSCRIBE_ONLY: [&str; 9] =
     ["ACL", "SETUSER", "relay", "on", ">hunter2", "resetchannels", "&banter:*", "+subscribe", "+unsubscribe"];
 

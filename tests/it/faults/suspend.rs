@@ -1,4 +1,5 @@
-//! The whole machine is suspended for longer than a lease, which is simulated by freezing all processes at once.
+//! The whole machine is suspended for longer than a lease. The suspension is simulated by freezing all processes at
+//! once.
 
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ const WORKERS: usize = 2;
 const LEASE: &str = "2";
 const SLEEP: Duration = Duration::from_secs(5);
 
-/// Number of heartbeats to wait for. They span more than two leases, which is long enough for a live worker's turns to
-/// be taken over by mistake.
+/// Number of heartbeats to wait for. They span more than two leases, so any mistaken takeover of a live worker's turns
+/// would have happened by then.
 const BEATS: i64 = 12;
 
 #[tokio::test]

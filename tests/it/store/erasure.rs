@@ -17,13 +17,13 @@ use super::tree;
 /// Time limit for erasing deleted text if there is no long-running reader, including headroom for a busy machine.
 const ERASED_WITHIN: Duration = Duration::from_secs(30);
 
-/// A word that all deleted text contains, on every database page.
+/// A word that occurs on every database page that contains deleted text.
 const SECRET: &str = "Xylophon4711";
 /// A word that all remaining text contains.
 const KEPT: &str = "Bassoon2288";
 
-/// Returns the names of the database files that contain a string. The write-ahead log is read first, because a
-/// checkpoint moves text out of it.
+/// Returns the names of the database files that contain a string. The write-ahead log is read before the main file,
+/// because a checkpoint moves text from the log to that file.
 fn files_with(app: &TestApp, text: &str) -> Vec<String> {
     let contains =
         |path: &Path| fs::read(path).unwrap_or_default().windows(text.len()).any(|window| window == text.as_bytes());
@@ -41,7 +41,7 @@ async fn expect_erased(app: &TestApp) {
     assert!(!files_with(app, KEPT).is_empty(), "other text is kept");
 }
 
-/// Creates two sessions whose messages share pages. The first session is the one to delete.
+/// Creates two sessions whose messages share database pages. The first session is the one to delete.
 async fn chat(client: &Client) -> [String; 2] {
     let sessions = [client.create_session("scripted").await, client.create_session("scripted").await];
     for round in 0..12 {

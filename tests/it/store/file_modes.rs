@@ -28,7 +28,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Returns everything in a folder that other accounts could read, write, or list.
+/// Returns everything in a folder that grants any permission to other accounts.
 fn open_to_others(folder: &Path) -> Vec<String> {
     let open = tree(folder).into_iter().filter(|path| mode(path) & 0o077 != 0);
     open.map(|path| format!("{:o} {}", mode(&path), path.display())).collect()
@@ -84,7 +84,7 @@ impl Installation {
         Client::new(&address)
     }
 
-    /// Returns the logs of both processes, up to the line that reports the worker as ready.
+    /// Waits until the worker has reported that it is ready, and returns the logs of both processes.
     async fn logs_once_ready(&self) -> String {
         eventually("the worker is ready", async || {
             let logs: String = self.processes.iter().map(Process::stderr).collect();

@@ -13,13 +13,13 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use super::connect;
 
-/// Time limit for taking over and completing the recorded workers' tasks.
+/// Time limit for taking over and completing the tasks of the fixture's workers.
 const GOES_ON_WITHIN: Duration = Duration::from_mins(1);
 
 /// An agent that requests permission for every tool call, as in `make.py`.
 const ASKING: &str = "[[agents]]\nkey = \"asking\"\ndriver = \"acp\"\ncommand = \"WORKER\"\nargs = [\"demo-agent\"]\npermission = \"ask\"\n";
 
-/// The data recorded when the fixture was created.
+/// A database from an earlier release, and the data recorded when it was created.
 struct Fixture {
     database: PathBuf,
     recorded: Value,

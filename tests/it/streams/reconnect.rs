@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// Performs every kind of user operation for a while.
+/// Performs 60 random user operations, and waits until all sessions are idle.
 async fn busy_life(scripted: &Scripted, rng: &mut TestRng) {
     let client = &scripted.client;
     let mut sessions = vec![scripted.session().await, scripted.session().await];

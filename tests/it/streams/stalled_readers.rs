@@ -19,14 +19,15 @@ const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
 /// Time limit for closing a revoked key's streams, which takes at most 5 s; the rest is headroom for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Opens a stream that is not read, and fetches the state at that time.
+/// Fetches the state and opens a stream that continues from it but is not read.
 async fn stalled(client: &Client) -> (EventStream, Model) {
     let model = Model::of_user(client).await;
     let stream = client.events_after(USER_EVENTS, &model.cursor()).await;
     (stream, model)
 }
 
-/// Reads up to the latest event and validates the stream. Stops at a `resync`, which announces missing events.
+/// Reads up to the latest event and validates the stream. Reconnects if the stream ends. Stops at a `resync`, which
+/// announces missing events.
 async fn read_on(client: &Client, mut stream: EventStream, model: &mut Model) {
     let head = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
     while !model.is_stale() && model.cursor() != head {

@@ -1,5 +1,5 @@
-//! An agent's steps, which are derived from a model's reasoning. A client must receive them live, when it joins during
-//! the turn, and after the turn has ended, with and without Redis.
+//! An agent's steps, such as a model's reasoning. A client must receive them live, when it joins during the turn, and
+//! after the turn has ended, with and without Redis.
 
 use banter_tests::{
     app::TestApp,

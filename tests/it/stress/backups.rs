@@ -1,5 +1,5 @@
-//! Taking backups under load, and restoring them. Both commands and the clients' api are killed (`kill -9`) while they
-//! run.
+//! Taking backups under load, and restoring them. Both commands, the api, and the worker are killed (`kill -9`) while
+//! they run.
 
 use std::{
     sync::{Arc, Mutex},
@@ -22,10 +22,10 @@ use super::{Batch, batches, report::Report, sleep_up_to};
 
 /// Number of rounds per installation.
 const BATCH: u64 = 10;
-/// Number of users who send messages at the same time.
+/// Number of clients that send messages at the same time, each to a separate session.
 const SENDERS: usize = 3;
 
-/// The messages that one user sent to one session, in order. The last one may not have been accepted.
+/// The messages that one client sent to its session, in order. The last one may not have been accepted.
 #[derive(Default)]
 struct Sent {
     tried: Vec<String>,

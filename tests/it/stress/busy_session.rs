@@ -17,8 +17,8 @@ const MESSAGES: usize = 50;
 async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() {
     let report = Report::new("busy session");
     for Batch { rounds, mut rng } in batches("busy session", BATCH) {
-        // The lease is long enough that no live worker is considered dead on a busy machine, which could cause two
-        // workers to answer at the same time.
+        // The lease is long enough that no live worker is considered dead on a busy machine. Otherwise, two workers
+        // could answer at the same time.
         let lease = |builder: Builder| builder.workers(3).env("TASK_LEASE_SECONDS", "5");
         let mut installation = Installation::start(lease).await;
         let clients = installation.clients.clone();

@@ -25,7 +25,7 @@ const TURNS: usize = 50;
 /// How long a client keeps retrying: longer than any freeze and the following takeover on a busy machine.
 const RETRY_LIMIT: Duration = Duration::from_mins(2);
 
-/// How clients retry requests. A client tries another api after 3 s.
+/// How clients retry requests. A request that gets no response within 3 s is retried.
 const RETRIES: RetryPolicy = RetryPolicy {
     response_limit: Duration::from_secs(3),
     limit: RETRY_LIMIT,
@@ -67,7 +67,7 @@ pub struct ChatClient {
 }
 
 impl ChatClient {
-    /// Chats until stopped. At that point, the last message has been accepted, but its outcome may be pending.
+    /// Chats until stopped. At that point, every message has been accepted, and the last one has an outcome.
     pub async fn chat(mut self) -> Vec<Conversation> {
         while !self.stop.is_cancelled() {
             if self.conversations.last().is_none_or(|last| last.sent.len() >= TURNS) {
@@ -112,7 +112,7 @@ impl ChatClient {
         format!("{beginning}{}", words.concat())
     }
 
-    /// Waits for the outcome of the last message and checks that every accepted message exists.
+    /// Waits for the outcome of the last message and checks that every accepted message in the session exists.
     async fn read(&mut self) {
         let Some(last) = self.conversations.last() else { return };
         let (session, task) = (last.session.clone(), last.sent.last().unwrap().task.clone());
@@ -130,7 +130,8 @@ impl ChatClient {
         }
     }
 
-    /// Tries one api after another until one returns the expected status. Any other success status is a failure.
+    /// Sends a request to random apis until one of them returns the expected status. Panics on any other status except
+    /// 503, or after [`RETRY_LIMIT`].
     async fn retry(&mut self, status: u16, request: impl Fn(&Client) -> RequestBuilder) -> Reply {
         let report = |response: &Response| {
             self.report.count(match response {

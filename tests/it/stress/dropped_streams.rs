@@ -17,8 +17,8 @@ const BATCH: u64 = 20;
 /// Number of dropped connections per round.
 const CUTS: u64 = 50;
 
-/// Number of bytes after which a connection is dropped. An answer's events have about ten times as many bytes as the
-/// request and the headers, so most connections are dropped in the middle of an event.
+/// The range of byte limits at which connections are dropped. An answer's events have about ten times as many bytes as
+/// the request and the headers, so most connections are dropped in the middle of an event.
 const BYTES: std::ops::Range<u64> = 1..6000;
 
 /// Time limit for a round, which usually takes about a second.

@@ -1,4 +1,4 @@
-//! The same races as in [`super::races`], with a worker that freezes during turns and resumes at a random time close to
+//! Races like those in [`super::races`], with a worker that freezes during turns and resumes at a random time close to
 //! the operation.
 
 use std::time::{Duration, Instant};
@@ -168,7 +168,8 @@ async fn archive(client: &Client, busy: &Busy, mut rng: TestRng, report: &Report
     Some(text_of(&busy.queued.message, "content"))
 }
 
-/// The held turn is interrupted, and the queued turn stays ahead of the new message.
+/// Sends an interrupting message, which may interrupt either turn or arrive after both have ended. The queued turn
+/// stays ahead of the new message.
 async fn interrupt(client: &Client, busy: &Busy, next: &str, mut rng: TestRng, report: &Report) -> Option<String> {
     sleep_up_to(&mut rng, FREEZE_TIME).await;
     let sent = Sent::from_body(&client.send_on_busy(&busy.session, next, "interrupt").await.ok(202));

@@ -16,7 +16,7 @@ pub struct Installation {
     pub clients: Vec<Client>,
 }
 
-/// Whether the processes use Redis.
+/// Returns whether the processes use Redis.
 pub fn has_redis() -> bool {
     env::var("RELAY").map_or(true, |relay| relay != "without_redis")
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
-/// Number of rounds per installation. Each round creates ten sessions, and a list page holds a hundred.
+/// Number of rounds per installation. Each round creates nine sessions, and a list page holds a hundred.
 const BATCH: u64 = 9;
 
 /// The answer in a held turn.
@@ -56,7 +56,7 @@ async fn every_race_with_the_claim_or_the_end_has_one_outcome() {
 /// Texts that no agent may receive.
 type Unseen = Vec<String>;
 
-/// Runs one race in a new session. The two sides use different apis.
+/// One race in a new session. The two sides use different apis.
 struct Race {
     here: Client,
     there: Client,
@@ -113,8 +113,7 @@ impl Race {
         (ended, answer)
     }
 
-    /// After an accepted cancellation, the task is `cancelled`; a rejected cancellation arrived after the task had
-    /// ended.
+    /// After a 202, the task is `cancelled`; after a 409, the task has succeeded.
     async fn check_stop(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         let finish_reason = answer.as_ref().map(|answer| text_of(answer, "finish_reason"));
@@ -200,7 +199,8 @@ impl Race {
         self.check_edit(&session, &queued, &new, &reply).await
     }
 
-    /// After a 204, the message and its task are deleted and never ran; after a 409, the message is answered.
+    /// After a 204, the message and its task are deleted, and the task never runs; after a 409, the message is
+    /// answered.
     async fn check_unsend(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         if reply.status == 204 {
             self.report.count("won: unsends");

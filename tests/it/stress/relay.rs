@@ -98,7 +98,7 @@ impl Disturbance {
     }
 }
 
-/// Grants the documented permissions to the processes' Redis user, because restarting Redis discards them.
+/// Grants the documented permissions to the processes' Redis user. Restarting Redis discards them.
 fn allow(redis: &Redis) {
     let user = ["ACL", "SETUSER", "relay", "on", ">secret", "resetchannels", "&banter:*", "-@all"];
     redis.run(&[&user[..], &["+publish", "+subscribe", "+unsubscribe", "+ping"]].concat());

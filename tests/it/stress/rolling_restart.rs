@@ -1,4 +1,4 @@
-//! Repeated rolling restarts of every process, under load.
+//! Repeated rolling restarts of all apis and workers, under load.
 
 use std::time::{Duration, Instant};
 

@@ -37,7 +37,7 @@ pub async fn running_turns(client: &Client) -> Vec<RunningTurn> {
 
 /// Waits until each of these turns has ended or has been taken over, within `limit` after `since`.
 ///
-/// Answers in these tests take less than a second, so a turn that is still running belongs to a live worker.
+/// Answers in these tests take less than a second, so turns of live workers end well before the limit.
 pub async fn wait_until_continued(
     client: &Client,
     turns: &[RunningTurn],

@@ -25,7 +25,7 @@ impl Scrape {
         *self.0.get(&series).unwrap_or_else(|| panic!("no {series} in {:?}", self.0.keys()))
     }
 
-    /// Returns the number of turns.
+    /// Returns the number of turns with this status.
     fn turns(&self, part: &str, status: &str) -> u64 {
         whole(self.value(part, "count", status))
     }
@@ -49,7 +49,7 @@ fn whole(count: f64) -> u64 {
     count as u64
 }
 
-/// Waits until this many turns have been counted.
+/// Waits until this many succeeded turns have been counted.
 async fn wait_for_turns(client: &Client, succeeded: u64) -> Scrape {
     eventually("the turns to be counted", async || {
         Some(Scrape::of(client).await).filter(|scrape| scrape.turns("duration", "succeeded") == succeeded)

@@ -7,8 +7,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::TestApp;
 use crate::{port, process::Environment, redis::Redis};
 
-/// Maximum number of processes that all tests together run at the same time. More processes would only slow each other
-/// down.
+/// Maximum number of processes that all tests together run at the same time, not counting processes that are added
+/// later. More processes would only slow each other down.
 const MAX_PROCESSES: usize = 12;
 
 static PROCESS_SLOTS: Semaphore = Semaphore::const_new(MAX_PROCESSES);

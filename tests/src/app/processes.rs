@@ -37,7 +37,7 @@ impl TestApp {
         signal.send_to_all(&pids);
     }
 
-    /// Returns the heartbeat counters of all live workers.
+    /// Returns the heartbeat counters of all registered workers.
     pub async fn beats(&self) -> Vec<i64> {
         let options = SqliteConnectOptions::new().filename(self.database()).read_only(true);
         let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
@@ -47,7 +47,8 @@ impl TestApp {
         beats
     }
 
-    /// Waits until exactly `workers` workers are alive and each of them has sent `count` more heartbeats.
+    /// Waits until exactly `workers` workers are registered and the counter of each is at least `count` above the
+    /// highest counter at the time of the call.
     pub async fn wait_for_beats(&self, workers: usize, count: i64) {
         let before: i64 = self.beats().await.iter().max().copied().unwrap_or_default();
         eventually("all workers' heartbeats", async || {
@@ -166,7 +167,7 @@ impl TestApp {
 
 /// Waits for the first line of an api's stdout and returns the address in that line.
 ///
-/// Panics if the api exits or prints anything else.
+/// Panics if the api exits, prints anything else, or prints nothing by the deadline.
 pub async fn address_of(process: &mut Process, deadline: Instant) -> String {
     loop {
         let text = process.stdout();

@@ -30,7 +30,7 @@ pub enum Answer {
         /// The contents of the usage chunk, if one is sent.
         usage: Option<Usage>,
     },
-    /// The chunks that the test sends through a [`Gate`](super::Gate), each sent immediately.
+    /// The chunks that the test sends through a [`Gate`](super::Gate), each forwarded immediately.
     Gated(Steps),
     /// These words, followed by a dropped connection.
     CutAfter(Vec<String>),
@@ -38,7 +38,7 @@ pub enum Answer {
     SilentFromTheStart,
     /// These words, followed by silence on an open connection.
     SilentAfter(Vec<String>),
-    /// These words, followed by these raw bytes and a normal end of the connection.
+    /// These words, followed by these raw bytes and a normal end of the body.
     BytesAfter(Vec<String>, Vec<u8>),
     /// A response with this status and body.
     Status {
@@ -54,7 +54,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// Answers immediately with one word.
+    /// Answers immediately with this text, in one chunk.
     pub fn text(text: &str) -> Self {
         Self::words([text], Duration::ZERO)
     }
@@ -103,7 +103,7 @@ impl Answer {
         Self::Status { status: 429, retry_after: Some(retry_after), content_type: "application/json", body }
     }
 
-    /// Responds with 200 and a body that is not an event stream.
+    /// Responds with 200, this content type, and this body instead of scripted words.
     pub fn instead(content_type: &'static str, body: &str) -> Self {
         Self::Status { status: 200, retry_after: None, content_type, body: body.to_owned() }
     }

@@ -1,7 +1,7 @@
 //! A scripted model server on the loopback interface that implements OpenAI's streaming chat completions.
 //!
-//! The last user message selects the script: the nth request that ends with this text gets the nth answer, and the last
-//! answer is repeated. All other requests are answered with `You said: …`.
+//! The last user message selects the script: the nth request with this message gets the nth answer, and the last answer
+//! is repeated. All other requests are answered with `You said: …`.
 
 mod answer;
 mod chunk;
@@ -90,7 +90,7 @@ struct Busy {
     most: usize,
 }
 
-/// Counts an answer as streaming until the guard is dropped.
+/// A guard that counts an answer as streaming until it is dropped.
 #[derive(Debug)]
 struct Streaming(Arc<Shared>);
 
@@ -148,7 +148,7 @@ impl FakeOpenAi {
         self.shared.scripts.lock().unwrap().insert(prompt.to_owned(), script);
     }
 
-    /// Scripts an answer controlled by the test, for the next request with this last user message.
+    /// Adds an answer that the test controls to the script for this last user message.
     pub fn gate(&self, prompt: &str) -> Gate {
         let (gate, steps) = Gate::new();
         self.shared.scripts.lock().unwrap().entry(prompt.to_owned()).or_default().answers.push(Answer::Gated(steps));

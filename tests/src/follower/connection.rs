@@ -11,7 +11,7 @@ use crate::{client::Client, random::TestRng, sse::Event};
 /// Delay before reconnecting. An api that is restarting refuses connections for a while.
 const RECONNECT_AFTER: Duration = Duration::from_millis(20);
 
-/// Delay before reconnecting after a connection failed even though the apis were expected to be available.
+/// Additional delay after a connection fails even though the apis are expected to be available.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// Time limit for opening a stream. Once in several thousand attempts, the HTTP client waits forever when a connection
@@ -30,7 +30,7 @@ const REMEMBERED_STATES: usize = 12;
 /// One in this many states is kept.
 const REMEMBER_ONE_IN: u32 = 8;
 
-/// Opens one connection after another and applies the events.
+/// A follower's connections, and the earlier states to which it may rewind.
 pub(super) struct Connections {
     options: FollowerOptions,
     shared: Arc<Shared>,
@@ -74,7 +74,7 @@ impl Connections {
         }
     }
 
-    /// Keeps some of the states that follow an event.
+    /// Keeps some of the states that follow a durable event.
     fn remember(&mut self, event: &Event) {
         let Some(rng) = self.options.rewinds.as_mut().filter(|_| event.is_durable()) else { return };
         if rng.random_ratio(1, REMEMBER_ONE_IN) {

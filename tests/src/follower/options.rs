@@ -62,7 +62,7 @@ impl FollowerOptions {
         }
     }
 
-    /// Also reconnects to these apis, one after another.
+    /// Also connects to these apis, in turn.
     pub fn and_apis(mut self, clients: impl IntoIterator<Item = Client>) -> Self {
         self.clients.extend(clients);
         self
@@ -74,7 +74,7 @@ impl FollowerOptions {
         self
     }
 
-    /// Drops the connection at random times and resumes from an earlier state.
+    /// Drops the connection at random times and sometimes resumes from an earlier state.
     pub fn with_rewinds(mut self, rng: TestRng) -> Self {
         self.rewinds = Some(rng);
         self

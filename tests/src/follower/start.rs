@@ -8,7 +8,7 @@ use super::{Follower, FollowerOptions, Shared, State, connection::Connections, t
 use crate::{model::Model, wait::PATIENCE};
 
 impl FollowerOptions {
-    /// Fetches the state and connects.
+    /// Fetches the state, connects, and waits for the first event.
     pub async fn start(self) -> Follower {
         let tracker = if self.has_model {
             Tracker::Model(match &self.session {

@@ -71,8 +71,8 @@ impl LoadClient {
         }
     }
 
-    /// Sends a request to random apis until one of them returns an expected status. Passes every other response to
-    /// `report`.
+    /// Sends a request to random apis until one of them returns an expected status. Passes every other result except a
+    /// rejection to `report`.
     ///
     /// # Errors
     /// Fails if the request is rejected, must not be retried, or has not succeeded when the policy's time limit is

@@ -19,7 +19,7 @@ pub struct Outcome {
     pub at: Instant,
 }
 
-/// Collects outcomes from any number of streams that belong to one user.
+/// A collection of outcomes from any number of streams that belong to one user.
 #[derive(Debug, Default)]
 pub struct Outcomes(Mutex<State>);
 

@@ -27,9 +27,9 @@ pub enum Failure {
     Malformed(String),
     /// A 503 with a code other than `store_busy`.
     Unavailable,
-    /// The connection was refused.
+    /// No connection could be established.
     Refused,
-    /// The connection failed.
+    /// The connection failed after it had been established.
     Disconnected,
     /// No response arrived in time.
     TimedOut,

@@ -15,7 +15,7 @@ use crate::client::Client;
 pub enum Comparison {
     /// The states are equal.
     Equal,
-    /// The server's state is at another position.
+    /// The server's state is at another position, or changed during the comparison.
     Elsewhere,
     /// The states differ.
     Different(String),

@@ -32,7 +32,7 @@ impl Position {
     /// Checks that this position immediately follows another one.
     ///
     /// # Errors
-    /// Returns a description of the gap.
+    /// Fails if the epochs differ or the sequence numbers are not consecutive.
     pub fn check_follows(&self, before: &Self) -> Result<(), String> {
         self.check(before, self.seq == before.seq + 1)
     }
@@ -40,7 +40,7 @@ impl Position {
     /// Checks that this position comes after another one in the same log.
     ///
     /// # Errors
-    /// Returns a description of the difference.
+    /// Fails if the epochs differ or the sequence number is not higher.
     pub fn check_after(&self, before: &Self) -> Result<(), String> {
         self.check(before, self.seq > before.seq)
     }

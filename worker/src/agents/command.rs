@@ -59,7 +59,7 @@ struct Inner {
 }
 
 impl CommandAgent {
-    /// Creates the agent but does not start a process.
+    /// Creates the agent without starting a process.
     #[must_use]
     pub fn new(config: CommandConfig, launch: Launch, host: ProcessHost) -> Self {
         Self { inner: Arc::new(Inner { config, launch, host }) }
@@ -80,7 +80,7 @@ impl Agent for CommandAgent {
 }
 
 impl Inner {
-    /// Runs the program. Dropping the future ends the process in the background.
+    /// Runs the program. Dropping the future terminates the process in the background.
     async fn run(&self, turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         let process = self.host.start(&self.launch, turn.session_id).await?;
         let AgentProcess { stdin, stdout, handle } = process;
@@ -140,7 +140,7 @@ async fn write(mut stdin: ChildStdin, text: String) {
     }
 }
 
-/// Returns the input for the program.
+/// Formats the conversation as input for the program.
 fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
     let Some((message, earlier)) = history.split_last() else { return String::new() };
     match kind {

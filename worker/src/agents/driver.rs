@@ -27,7 +27,7 @@ pub struct BuildContext<'a> {
 /// The result of probing an agent.
 #[derive(Debug)]
 pub struct ProbeReport {
-    /// Whether the agent can answer.
+    /// Whether no problem was found.
     pub is_usable: bool,
     /// The findings, one per line.
     pub lines: Vec<String>,
@@ -36,10 +36,10 @@ pub struct ProbeReport {
 /// Builds and probes agents of one kind.
 #[async_trait]
 pub trait Driver: Sync {
-    /// Builds an agent but does not start a process.
+    /// Builds an agent without starting a process.
     ///
     /// # Errors
-    /// Fails with a readable message if the agent cannot run on this machine.
+    /// Fails with a readable message if the agent cannot be built, for example because a secret is missing.
     fn build(&self, context: &BuildContext<'_>) -> Result<Arc<dyn Agent>, String>;
 
     /// Returns the name or path of the program that must be installed for the agent, if there is one.

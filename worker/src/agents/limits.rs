@@ -1,8 +1,8 @@
 //! Determines from an error message when a limit ends. Such messages contain phrases like "resets 3pm", "try again in
 //! 2h 5m", and "reset after 59s".
 //!
-//! Only words after a trigger such as "resets" or "try again" count, so "your 5-hour limit" does not mean waiting for
-//! five hours. If a message gives no time, the result is `None` rather than an estimate.
+//! Apart from Unix times, only words after a trigger such as "resets" or "try again" count, so "your 5-hour limit" does
+//! not mean waiting for five hours. If a message gives no time, the result is `None` rather than an estimate.
 
 mod duration;
 mod moment;
@@ -35,10 +35,10 @@ static TRIGGER: LazyLock<Regex> = LazyLock::new(|| {
 /// Matches a standalone number that may be a Unix time, in seconds or milliseconds.
 static EPOCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\w.])(\d{13}|\d{10})(?:\.\d+)?(?:[^\w]|$)"));
 
-/// Returns the time until the limit reported in `words` ends, or zero if the limit has just ended.
+/// Returns the time until the limit reported in `words` ends, or zero if it has already ended.
 ///
-/// `zone` is the time zone for clock times that do not specify one. For a program running on this machine, this is the
-/// machine's time zone.
+/// `zone` is the time zone for clock times that do not specify one. For messages from a program running on this
+/// machine, this is the machine's time zone.
 pub fn retry_after<Z: TimeZone>(words: &str, now: Timestamp, zone: &Z) -> Option<Duration> {
     let now = DateTime::from_timestamp_millis(now.unix_millis())?;
     TRIGGER

@@ -36,7 +36,7 @@ pub const UPDATE_BUFFER: usize = 256;
 pub struct Turn {
     /// The session to which the turn belongs.
     pub session_id: SessionId,
-    /// The task that the turn performs.
+    /// The task to which the turn belongs.
     pub task_id: TaskId,
     /// The turn's number within its session.
     pub turn: i64,
@@ -67,7 +67,7 @@ pub enum Update {
 pub struct StepUpdate {
     /// The key that identifies the step within the attempt.
     pub key: String,
-    /// The agent's ID for the tool call.
+    /// The agent's ID for the tool call, if the step is a tool call.
     pub tool_call_id: Option<String>,
     /// The title, on a single line.
     pub title: String,
@@ -80,7 +80,7 @@ pub struct StepUpdate {
 /// A request for permission.
 #[derive(Debug)]
 pub struct PermissionRequest {
-    /// The tool call that requires permission.
+    /// The ID of the tool call that requires permission, if the agent named one.
     pub tool_call_id: Option<String>,
     /// A description of what requires permission, on a single line.
     pub title: String,
@@ -106,7 +106,7 @@ pub enum PermissionReply {
     Expired,
 }
 
-/// The end of an answer. The answer's text has already been sent as updates.
+/// The outcome of a successful turn. The answer's text has already been sent as updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The finish reason: `Stop`, `Length`, or `Refusal`.
@@ -162,7 +162,7 @@ impl From<StartError> for AgentError {
 /// A configured agent.
 #[async_trait]
 pub trait Agent: Send + Sync {
-    /// Answers one turn. Sends text to `updates` as it arrives.
+    /// Answers one turn. Sends text, steps, and permission requests to `updates` as they arrive.
     ///
     /// Cancelling `stop` stops the agent, and the result is then ignored. Dropping the future at any point must also
     /// stop the agent.

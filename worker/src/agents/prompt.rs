@@ -1,5 +1,5 @@
-//! Trims a conversation to fit within an agent's size limit. Each message is either included in full or omitted.
-//! Drivers may still join messages.
+//! Selects and formats the part of a conversation that is sent to an agent. To stay within the agent's size limit, each
+//! message is either included in full or omitted. Drivers may still join messages.
 
 use banter_shared::chat::{HistoryMessage, Role};
 

@@ -17,8 +17,7 @@ use super::{
     process::ProcessHost,
 };
 
-/// All enabled agents, ready to answer. An agent that cannot run on this worker answers with an error that gives the
-/// reason.
+/// All enabled agents, ready to answer. An agent that could not be built answers with an error that gives the reason.
 #[derive(Clone, Default)]
 pub struct Registry {
     entries: HashMap<String, RegisteredAgent>,
@@ -57,7 +56,7 @@ impl Registry {
         self.entries.insert(config.key.clone(), RegisteredAgent { config, agent });
     }
 
-    /// Returns the agent with this key, or `None` if it is not configured on this worker.
+    /// Returns the agent with this key, or `None` if no enabled agent has this key.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<Arc<dyn Agent>> {
         self.entries.get(key).map(|entry| Arc::clone(&entry.agent))
@@ -87,7 +86,7 @@ impl Registry {
     }
 }
 
-/// The placeholder for an agent that cannot run.
+/// The placeholder for an agent that could not be built.
 struct Unavailable {
     reason: String,
 }

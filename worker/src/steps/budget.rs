@@ -1,8 +1,8 @@
 //! Limits the number of steps, and the total size of their details, that are stored per attempt.
 //!
-//! An attempt has at most [`MAX_STEPS`] steps, and the total size of their details is at most [`MAX_DETAIL_BYTES`]. If
-//! a step's new detail exceeds the budget, the step keeps its most recent detail that fit, but its title and status are
-//! still updated.
+//! An attempt has at most [`MAX_STEPS`] steps, and the total size of their details is at most [`MAX_DETAIL_BYTES`], not
+//! counting marks of truncation. If a step's new detail exceeds the budget, the step keeps its most recent detail that
+//! fit, if any, but its title and status are still updated.
 
 use banter_shared::chat::{MAX_STEP_DETAIL_BYTES, StepDetail, StepKind};
 

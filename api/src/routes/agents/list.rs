@@ -40,7 +40,7 @@ pub struct Agent {
 /// A list of agents.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AgentList {
-    /// The agents, in configuration order.
+    /// The agents in configuration order, then those that are installed on a worker but not enabled.
     pub items: Vec<Agent>,
 }
 

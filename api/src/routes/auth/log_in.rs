@@ -26,7 +26,7 @@ pub struct LogIn {
     api_key: String,
 }
 
-/// Signs in from a browser.
+/// Signs a browser in.
 #[utoipa::path(
     post,
     path = "/v1/auth/session",

@@ -14,7 +14,7 @@ use crate::{
     state::AppState,
 };
 
-/// Signs out of a browser.
+/// Signs the browser out.
 #[utoipa::path(
     delete,
     path = "/v1/auth/session",

@@ -12,7 +12,7 @@ pub fn encode(cursor: &SessionCursor) -> String {
     URL_SAFE_NO_PAD.encode(format!("{pinned} {} {}", cursor.last_activity_at, cursor.id))
 }
 
-/// Deserializes the cursor from a query.
+/// Deserializes the cursor from a query parameter.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SessionCursor>, D::Error> {
     let Some(text) = Option::<Cow<'_, str>>::deserialize(deserializer)? else { return Ok(None) };
     let cursor = decode(&text).ok_or_else(|| D::Error::custom("must be a `next_cursor` returned by this endpoint"))?;

@@ -82,7 +82,7 @@ pub async fn list(
     Ok(Json(SessionList { items: page.items, next_cursor: page.next.as_ref().map(cursor::encode), as_of: page.as_of }))
 }
 
-/// Filters sessions by status.
+/// A filter by session status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StatusFilter {

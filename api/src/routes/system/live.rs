@@ -4,7 +4,7 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The process is running.
+/// A response that confirms that the process is running.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Live {
     /// Always `ok`.

@@ -13,15 +13,16 @@ use crate::{
     state::AppState,
 };
 
-/// The process is ready to serve requests.
+/// A response that confirms that the process is ready to serve requests.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Ready {
     /// Always `ready`; a process that is not ready responds with 503.
     pub status: &'static str,
     /// The state of each component. `server` and `store` are `ok`. `relay_subscriber` and `relay_publisher` are `ok`,
     /// `away` (not connected), `denied` (Redis rejects the credentials or a permission is missing), or `polling` (the
-    /// wake-up file cannot be watched); `relay` is the worse of the two. The relay does not affect readiness:
-    /// without it, changes arrive up to a second late.
+    /// wake-up file cannot be watched). `relay` is the state of the subscriber if that is `away` or `denied`, and
+    /// otherwise the state of the publisher. The relay does not affect readiness: without it, the database is polled
+    /// for changes once a second.
     pub checks: BTreeMap<&'static str, &'static str>,
     /// Relay statistics for this process.
     pub relay: RelayReport,
@@ -43,7 +44,7 @@ pub struct RelayReport {
     pub rejected_messages: u64,
 }
 
-/// Checks whether requests can be served, and if not, which component is not ready.
+/// Checks whether requests can be served; if not, returns the components that are not ready.
 #[utoipa::path(
     get,
     path = "/readyz",

@@ -16,8 +16,8 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerPermission {
-    /// `allow` selects the only `allow_once` option or, if there is none, the only `allow_always` option. `reject` is
-    /// always accepted.
+    /// `allow` selects the only `allow_once` option or, if there is none, the only `allow_always` option. `reject` does
+    /// not require a matching option.
     #[schema(nullable = false)]
     decision: Option<PermissionDecision>,
     /// The `option_id` of one of the request's options.

@@ -28,7 +28,7 @@ impl Model {
         Ok(Self { child, address: address.trim().to_owned() })
     }
 
-    /// Returns `127.0.0.1:PORT`.
+    /// Returns the model's address, as `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address
     }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use memchr::memmem;
 
-/// Precedes the time of arrival in an instant answer. The time is in nanoseconds on the monotonic clock.
+/// The text before the time of arrival in an instant answer. The time is in nanoseconds on the monotonic clock.
 pub const ARRIVAL: &str = " @";
 
 /// How the model answers.

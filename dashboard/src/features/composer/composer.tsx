@@ -40,7 +40,7 @@ function isOverLimit(text: string): boolean {
 export function Composer(props: {
   draftKey: string;
   placeholder: string;
-  /** Whether a turn is running or queued. If so, a message is queued, and Stop is shown. */
+  /** Whether a turn is running or queued. If so, a new message is queued, and Stop is shown. */
   isBusy?: boolean;
   isStopping?: boolean;
   /** Whether sending is disabled. Typing is still possible. */

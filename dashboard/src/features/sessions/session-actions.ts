@@ -1,4 +1,6 @@
-/** Actions on a session. They update the store on success and show a toast on failure. */
+/**
+ * Actions on a session. The response or an event updates the store; a failure is shown in a toast.
+ */
 import { body, client } from "@/api/client";
 import type { Session } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";

@@ -21,7 +21,8 @@ function labelOf(session: Session, isArchive: boolean, nowMs: number): string {
 }
 
 /**
- * Groups an ordered list into pinned, today, yesterday, and previous 7 days, and the rest by month.
+ * Groups an ordered list into pinned (except in the archive), today, yesterday, and previous 7
+ * days, and the rest by month.
  */
 export function groupSessions(
   sessions: readonly Session[],
@@ -38,7 +39,7 @@ export function groupSessions(
   return groups;
 }
 
-/** Returns whether the title or the preview contains every word of the query. */
+/** Returns whether every word of the query occurs in the title or the preview. */
 export function matches(session: Session, query: string): boolean {
   const title = session.title || texts.sessions.untitled;
   const text = `${title} ${session.last_message?.preview ?? ""}`.toLocaleLowerCase();

@@ -10,7 +10,7 @@ export interface Preview {
   readonly tone: "plain" | "bad" | "live";
 }
 
-/** Returns how the newest turn ended if it has no answer; otherwise null. */
+/** Returns how the newest turn ended if it failed or has no answer text; otherwise null. */
 function describeEnd(session: Session, task: Task | null, answer: Message | null): Preview | null {
   if (task?.status === "failed")
     return { text: texts.sessions.failed(explainTaskError(task)), tone: "bad" };
@@ -46,7 +46,9 @@ function flatten(text: string): string {
     .trim();
 }
 
-/** Returns the second line of a session's row: the session's state, or the last message. */
+/**
+ * Returns the second line of a session's row: the session's state, the draft, or the last message.
+ */
 export function describeSession(about: {
   session: Session;
   /** The task and the answer of the newest turn, if known. */

@@ -18,8 +18,9 @@ function lacksEnding({ active_task, queued_count, last_message }: Session): bool
 }
 
 /**
- * Returns the newest turn of a session. If the session has not been opened and its last message is
- * the user's or has no text, the turn is fetched, because the session does not contain the outcome.
+ * Returns the newest turn of a session, as far as it is known. If the session has not been opened
+ * and its last message is the user's or has no text, the turn is fetched, because the session does
+ * not contain the outcome.
  */
 export function useNewestTurn(session: Session): NewestTurn {
   const isLoaded = useStore((state) => state.threads[session.id]?.isLoaded === true);

@@ -13,8 +13,8 @@ import { texts } from "@/texts";
 const KEYLESS_USER = "local";
 
 /**
- * The current user and the sign-out button. Unsent messages and drafts stay on the device until the
- * next sign-in unless the user chooses to remove them.
+ * The current user and the sign-out button. Unsent messages and drafts stay on the device for the
+ * user's next sign-in unless the user chooses to remove them.
  */
 export function SignOut() {
   const { data: me } = useMe();

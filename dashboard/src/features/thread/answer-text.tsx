@@ -3,7 +3,10 @@ import { hasControls, toPlainText } from "@/terminal/screen";
 import { TerminalText } from "@/terminal/terminal-text";
 import { Markdown } from "./markdown";
 
-/** The format of an agent's answers; `unknown` if the agent is no longer configured. */
+/**
+ * The format of an agent's answers; `unknown` if the agent is no longer configured or its format is
+ * new.
+ */
 export type AnswerFormat = "markdown" | "text" | "unknown";
 
 /** Parses an agent's format. A newer server may have formats that this page does not know. */
@@ -12,7 +15,8 @@ export function parseFormat(name: string | undefined): AnswerFormat {
 }
 
 /**
- * Returns whether to show the text as terminal output. Escape sequences occur only in such output.
+ * Returns whether to show the text as terminal output. If the format is unknown, escape sequences
+ * indicate such output.
  */
 function isTerminal(text: string, format: AnswerFormat): boolean {
   return format === "text" || (format === "unknown" && text.includes("\u001b"));

@@ -93,7 +93,7 @@ export const LiveAnswer = memo(function LiveAnswer(props: {
   task: Task;
   steps: readonly Step[];
   format: AnswerFormat | null;
-  /** Whether the turn is the first unfinished one. Later turns show nothing. */
+  /** Whether the turn is the first unfinished one. Any other turn is shown only if it has text. */
   isHead: boolean;
 }) {
   const { task } = props;

@@ -16,7 +16,8 @@ export function DayDivider({ at }: { at: string }) {
 }
 
 /**
- * The "New" divider, which precedes the first message that was unread when the thread was opened.
+ * The "New" divider, which precedes the first message that was unread when the thread was opened or
+ * that has arrived since the page lost the focus.
  */
 export function NewDivider() {
   return (

@@ -2,6 +2,7 @@
  * Highlights the tokens that most languages share: comments, strings, numbers, and keywords. This
  * is not a parser, but a wrong guess never changes the text.
  */
+
 export interface Token {
   readonly kind: "plain" | "comment" | "string" | "number" | "keyword";
   readonly text: string;

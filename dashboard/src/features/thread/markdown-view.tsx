@@ -28,8 +28,8 @@ function Anchor({ node: _node, className: _class, ...props }: Props<"a">) {
 }
 
 /**
- * A link to an image. Images are not loaded, because loading them would reveal the reader's address
- * to the image server.
+ * A link to an image. Images are not loaded, because loading them would reveal the reader's IP
+ * address to the image server.
  */
 function Image({ src, alt }: Props<"img">) {
   return (
@@ -113,8 +113,8 @@ const components: Components = {
 
 /** `raw` is omitted so that HTML in answers is dropped. */
 const { raw: _raw, ...safePlugins } = defaultRehypePlugins;
-// This must run after the plugin that removes unsafe URLs and before the one that marks them in the
-// text.
+// `unlinkFiles` must run after the plugin that removes unsafe URLs and before the one that marks
+// them in the text.
 const rehypePlugins = Object.entries(safePlugins).flatMap(([name, plugin]) =>
   name === "harden" ? [unlinkFiles, plugin] : [plugin],
 );

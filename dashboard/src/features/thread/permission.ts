@@ -20,7 +20,7 @@ export type PermissionAnswer = { option_id: string } | { decision: "reject" };
 
 export interface PermissionRequest extends v.InferOutput<typeof detailSchema> {
   readonly title: string;
-  /** The input of the tool call; null if only its title is known. */
+  /** The input of the tool call; null if it is unknown or the same as the title. */
   readonly input: string | null;
 }
 

@@ -9,7 +9,7 @@ export interface RowKeys {
 }
 
 /**
- * Returns stable keys for the rows of a thread. The row of a message that was sent from this page
+ * Creates stable keys for the rows of a thread. The row of a message that was sent from this page
  * gets the key of the pending message, so that it replaces the pending row without being mounted
  * and measured again.
  */

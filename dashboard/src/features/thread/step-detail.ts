@@ -113,8 +113,8 @@ function activityOf(step: Step): keyof typeof texts.steps.activity {
 }
 
 /**
- * Summarizes steps in one line, such as "read 4 files, ran 2 commands". Rejected tool calls do not
- * count.
+ * Summarizes finished steps in one line, such as "read 4 files, ran 2 commands". Rejected tool
+ * calls are not counted.
  */
 export function summarizeSteps(steps: readonly Step[]): string {
   const counts = new Map<string, number>();

@@ -21,7 +21,7 @@ import {
   summarizeSteps,
 } from "./step-detail";
 
-/** Growing output is kept scrolled to its end if the end is at most this far away. */
+/** Growing output is kept scrolled to its end if the end is less than this far away. */
 const NEAR_PX = 24;
 
 const icons = {

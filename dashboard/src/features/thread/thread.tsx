@@ -19,7 +19,7 @@ import { useOlderTurns } from "./use-thread";
 
 /** Older turns are fetched when less than this distance remains above the view. */
 const FETCH_AHEAD_PX = 1200;
-/** The thread counts as scrolled to its end if the end is at most this far away. */
+/** The thread counts as scrolled to its end if the end is less than this far away. */
 const NEAR_PX = 48;
 /** The rounding error of the browser's scroll positions. */
 const ROUNDING_PX = 2;
@@ -96,8 +96,8 @@ export const Thread = memo(function Thread(props: {
     else if (distance < NEAR_PX && scrollTop >= last.current.scrollTop) isHeld.current = true;
     else if (
       scrollTop < last.current.scrollTop &&
-      // If the thread or the view gets smaller, for example after rotating a phone, the position
-      // changes without any scrolling by the user.
+      // If the thread shrinks or the view is resized, for example after rotating a phone, the
+      // position changes without any scrolling by the user.
       scrollHeight >= last.current.scrollHeight &&
       clientHeight === last.current.clientHeight
     )

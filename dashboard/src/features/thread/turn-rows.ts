@@ -6,14 +6,17 @@ import { isSameDay } from "@/time";
 export interface TurnRow {
   readonly turn: Turn;
   readonly task: Task | null;
-  /** The number of unfinished turns before this one, which is its position in the queue. */
+  /**
+   * The number of unfinished turns before this one, which is its position in the queue; 0 if it is
+   * not queued.
+   */
   readonly position: number;
   /**
-   * The time to show above the turn, if it starts a new day or follows a long pause; otherwise
-   * null.
+   * The time to show above the turn, if it is the first one, starts a new day, or follows a long
+   * pause; otherwise null.
    */
   readonly day: string | null;
-  /** The part of this turn that comes after the "New" divider, if any. */
+  /** Whether the "New" divider precedes this turn or only its answer; otherwise null. */
   readonly isNewBefore: "turn" | "answer" | null;
 }
 

@@ -8,10 +8,13 @@ import { formatElapsed } from "@/time";
 import { useIsStopping } from "./task-actions";
 import { describeTurn } from "./turn-status";
 
-/** The status text is shown only after this time, because most answers start earlier. */
+/**
+ * Until the first step, the status text is shown only after this time, because most answers start
+ * sooner.
+ */
 const STATUS_DELAY_MS = 900;
 
-/** The status of a running turn and the elapsed time, in a bubble or below the text so far. */
+/** The status of an unfinished turn and the elapsed time, in a bubble or below the text so far. */
 export const TypingBubble = memo(function TypingBubble(props: {
   task: Task;
   steps: readonly Step[];

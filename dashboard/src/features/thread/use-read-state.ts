@@ -31,7 +31,7 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
   const { id, unread_count, last_read_seq } = session;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a failure triggers a retry.
   useEffect(() => {
-    // The session was marked as unread in the meantime.
+    // The session may have been marked as unread in the meantime.
     if (last_read_seq < posted.current) posted.current = last_read_seq;
     if (!hasFocus || !isAtBottom || unread_count === 0) return;
     if (newestSeq <= last_read_seq || newestSeq <= posted.current) return;
@@ -50,9 +50,10 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
 }
 
 /**
- * Returns the `seq` after which the "New" divider is shown, which is that of the last message that
- * had been read when the thread was opened. The divider is removed when the user sends a message.
- * It moves to the end when the page loses the focus after everything has been read.
+ * Returns the `seq` after which the "New" divider is shown, initially that of the last message that
+ * had been read when the thread was opened, or infinity if there is no divider. The divider is
+ * removed when the user sends a message. It moves to the end when the page loses the focus after
+ * everything has been read.
  */
 export function useNewDivider(
   session: Session,

@@ -15,7 +15,7 @@ export const bubbleOfUser =
 
 /**
  * The first queued message can be changed only after this time, because a worker usually starts on
- * it earlier.
+ * it sooner.
  */
 const CHANGEABLE_AFTER_MS = 2000;
 

@@ -1,6 +1,6 @@
 //! The folder that contains the sockets on which processes receive live text.
 //!
-//! A socket appears under its name only when it accepts connections, so a socket that refuses connections belongs to a
+//! A socket appears under its name only once it accepts connections, so a socket that refuses connections belongs to a
 //! process that has exited, and may be removed.
 
 use std::{
@@ -40,7 +40,7 @@ impl SocketFolder {
     /// Opens the folder, creating it if it is missing, and makes it private in either case.
     ///
     /// # Errors
-    /// Returns an error if it cannot be created, or if it belongs to another account.
+    /// Returns an error if it cannot be created or opened, is a symbolic link, or belongs to another account.
     pub(super) fn open(&self) -> io::Result<OpenFolder> {
         match fs::DirBuilder::new().mode(private::FOLDER_MODE).create(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -128,7 +128,7 @@ pub(super) struct SocketFile {
 }
 
 impl SocketFile {
-    /// Returns whether the file still exists, so that others can connect.
+    /// Returns whether the file still exists. Once it is removed, other processes can no longer connect.
     pub(super) fn exists(&self) -> bool {
         fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode)
     }

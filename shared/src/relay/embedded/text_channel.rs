@@ -2,7 +2,7 @@
 //! the sockets of all such processes.
 //!
 //! Guarantees: nothing waits for a reader. A piece of text may be lost; streams then read the stored text. Every
-//! message is [signed](super::super::key), as it is when Redis carries it.
+//! message is [signed](super::super::key), as are messages sent over Redis.
 
 use std::sync::Arc;
 

@@ -57,7 +57,7 @@ impl ReaderQueue {
         (Self { messages, room: Arc::new(Semaphore::new(QUEUE_BYTES)) }, queue)
     }
 
-    /// Queues a message. Returns whether there was room.
+    /// Queues a message if there is room. Returns whether it was queued.
     fn push(&self, message: &Bytes) -> bool {
         let size = u32::try_from(message.len().min(QUEUE_BYTES)).unwrap_or(u32::MAX);
         let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(size) else { return false };
@@ -92,7 +92,7 @@ impl TextPublisher {
         (Self { queue: sender, counters }, sending)
     }
 
-    /// Sends text, or drops and counts it.
+    /// Queues text, or drops and counts it if the queue is full.
     pub(super) fn publish(&self, text: UserText) {
         if self.queue.try_send(text).is_err() {
             self.counters.dropped_texts.add(1);
@@ -137,7 +137,7 @@ impl Sending {
             match folder.connect(&name).await {
                 Ok(stream) => {
                     let (reader, queue) = ReaderQueue::new();
-                    // The task ends with the queue or the connection.
+                    // The task ends when the queue is dropped or the connection is closed.
                     tokio::spawn(write(stream, queue));
                     self.readers.insert(name, reader);
                 }
@@ -157,8 +157,8 @@ impl Sending {
     }
 }
 
-/// Writes messages to one process until it has disconnected. Messages that are ready at the same time are sent
-/// together.
+/// Writes messages to one process until it disconnects or the queue is dropped. Messages that are ready at the same
+/// time are sent together.
 async fn write(stream: UnixStream, mut queue: mpsc::Receiver<QueuedMessage>) {
     let mut messages = FramedWrite::new(stream, framing());
     while let Some(next) = queue.recv().await {

@@ -19,7 +19,7 @@ pub enum AddressError {
     /// The CA file cannot be read.
     #[error("the CA file cannot be read")]
     CaFile(#[source] io::Error),
-    /// The CA file contains no certificates.
+    /// The CA file contains no valid certificate.
     #[error("the CA file contains no valid certificate")]
     Ca,
 }

@@ -1,8 +1,8 @@
-//! Publishes the announcements of this process in batches.
+//! Publishes this process's hints and live text in batches.
 //!
 //! An idle connection is probed with a PUBLISH, so that a connection that broke, was closed by Redis because it was
-//! idle, or lost its permission is detected before the next message. A failed batch is published once more over a new
-//! connection before any message is dropped.
+//! idle, or lost its permission is detected before the next message. Unless access is denied, a failed batch is
+//! published once more over a new connection before any message is dropped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -59,7 +59,7 @@ impl Publisher {
         answer(self.client.get_multiplexed_async_connection_with_config(&config)).await
     }
 
-    /// Publishes over a connection until it fails. Returns unpublished messages to the queue.
+    /// Publishes over a connection until it fails. Puts unpublished messages back into the queue and returns the error.
     async fn serve(&self, mut connection: MultiplexedConnection, failures: &mut u32) -> RedisError {
         let mut verified_at: Option<Instant> = None;
         loop {

@@ -16,9 +16,9 @@ use tokio::{sync::Notify, time::Instant};
 use super::ChannelMessage;
 use crate::relay::{POLL_INTERVAL, status::Counters};
 
-/// The maximum number of messages in the queue.
+/// The queue length at which further hints are held and further text is dropped.
 const QUEUE: usize = 4096;
-/// The maximum number of distinct hints to hold while Redis is unreachable.
+/// The maximum number of distinct hints to hold.
 const HELD: usize = 16_384;
 /// How long to hold a hint. Within this time, every receiver finds the change by polling.
 const HELD_FOR: Duration = POLL_INTERVAL;
@@ -161,7 +161,7 @@ impl SendQueue {
         self.filled.notify_one();
     }
 
-    /// Stops publishing because Redis is unreachable: all queued messages are held or dropped.
+    /// Stops publishing because Redis is unreachable or denies access: all queued messages are held or dropped.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.is_open = false;

@@ -1,8 +1,8 @@
 //! Receives messages from other processes.
 //!
 //! Subscriptions are derived from the map of followed users ([`FollowedUsers`]): after connecting, the subscriber
-//! subscribes to all of their channels, and then applies every change to the map while messages keep arriving. Each
-//! command contains many channels.
+//! subscribes to all of their channels. Whenever the map changes, the subscriber adjusts its subscriptions while
+//! messages keep arriving. One command can contain many channels.
 
 use std::{future::pending, sync::Arc};
 

@@ -102,7 +102,7 @@ async fn reports_and_counts_a_wake_up_file_that_cannot_be_touched() {
     assert_eq!((status.publisher, status.dropped_hints), (LinkState::Connected, 2));
 }
 
-/// Publishes text until the other relay receives some, which it may miss while it is connecting.
+/// Publishes text repeatedly until the other relay receives it, because text is lost while the relays connect.
 async fn assert_carries_text(from: &SharedRelay, to: &SharedRelay) {
     let (mut signals, sent) = (to.signals(), text(0, "Hello"));
     let publish = async {

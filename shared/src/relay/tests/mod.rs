@@ -87,7 +87,7 @@ fn log_of(name: &str) -> Hints {
     Hints { users: vec![user(name)], ..Hints::default() }
 }
 
-/// Waits for a signal that meets a condition, or for one that requires reading everything.
+/// Waits for a signal that meets a condition, or for [`Signal::Changed`], which may stand for any change.
 async fn received(signals: &mut Signals, mut is_wanted: impl FnMut(&Signal) -> bool) -> Signal {
     timeout(LIMIT, async {
         loop {

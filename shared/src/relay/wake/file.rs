@@ -47,8 +47,8 @@ struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens the file, creating it if it is missing. Anything with this name that is not a regular file is replaced,
-    /// including a symbolic link, so that no other file is written.
+    /// Opens the file, creating it if it is missing. Anything with this name that is neither a regular file nor a
+    /// folder, such as a symbolic link, is replaced, so that no other file is written.
     fn open(path: &Path) -> io::Result<Self> {
         if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             fs::remove_file(path)?;

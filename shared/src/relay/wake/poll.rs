@@ -1,4 +1,4 @@
-//! Polls SQLite's change counter if files cannot be watched.
+//! Polls SQLite's change counter instead of watching a file.
 
 use std::{
     sync::{
@@ -47,7 +47,7 @@ impl Drop for InterestGuard {
     }
 }
 
-/// Polls SQLite's change counter and calls `on_change` after another connection has changed the database.
+/// Polls SQLite's change counter. Calls `on_change` at the start, and after another connection changes the database.
 pub(super) async fn run(database: &SqliteConnectOptions, interest: &Interest, on_change: &(dyn Fn() + Send + Sync)) {
     let mut connection: Option<SqliteConnection> = None;
     let mut last = None;

@@ -137,8 +137,8 @@ impl Watch {
         Ok(Self { watched, reports, _watcher: inotify })
     }
 
-    /// Waits until the watch has reported this process's touch. Returns false if the file is replaced in the meantime
-    /// or if nothing is reported.
+    /// Waits until the watch has reported a touch, such as this process's own. Returns false if the file is replaced in
+    /// the meantime or if no touch is reported in time.
     async fn sees_touch(&self, wake: &WakeFile) -> bool {
         let seen = async {
             loop {
@@ -159,7 +159,7 @@ impl Watch {
         Ok(wake.current_id()? == self.watched)
     }
 
-    /// Waits until the name refers to a file other than the watched one.
+    /// Waits until the name refers to a file other than the watched one, or this cannot be determined.
     pub(super) async fn until_stale(&self, wake: &WakeFile) {
         while matches!(self.is_current(wake), Ok(true)) {
             tokio::select! {

@@ -1,4 +1,4 @@
-//! Errors of SQLite.
+//! SQLite errors.
 
 use std::{borrow::Cow, error::Error as StdError, fmt};
 
@@ -53,7 +53,7 @@ impl DatabaseError for SqliteError {
     }
 }
 
-/// Converts an error of rusqlite.
+/// Converts a rusqlite error.
 pub(super) fn convert(error: rusqlite::Error) -> sqlx::Error {
     match error {
         rusqlite::Error::SqliteFailure(failure, message) => {

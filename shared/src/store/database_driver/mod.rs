@@ -1,11 +1,11 @@
-//! A driver for sqlx that runs SQLite's statements on the calling thread.
+//! An sqlx driver for SQLite that runs statements on the calling thread.
 //!
-//! sqlx's own driver passes each statement to a separate thread and each row back. For the store's small statements, the
-//! thread switches cost several times what SQLite does (docs/adr/0016). Everything else of sqlx is used as it is, such
-//! as its queries, its conversion of rows to structs, and its errors. Tools that work on whole files, such as backups
-//! and migrations, use sqlx's driver.
+//! sqlx's own driver passes each statement to a separate thread and each row back. For the store's small statements,
+//! the thread switches cost several times as much as SQLite's own work (docs/adr/0016). The rest of sqlx is used
+//! unchanged, such as its queries, its conversion of rows to structs, and its errors. Tools that work on whole files,
+//! such as backups and migrations, use sqlx's driver.
 //!
-//! Futures of this driver are always ready. Wait for the write lock, and commit, within [`block`].
+//! This driver's futures are always ready. Wait for the write lock, and commit, within [`block`].
 
 mod arguments;
 mod block;
@@ -33,7 +33,7 @@ use self::{
     value::{DataType, Value, ValueRef},
 };
 
-/// SQLite, as this driver accesses it.
+/// The driver's implementation of [`sqlx::Database`].
 #[derive(Debug)]
 pub(super) struct DatabaseDriver;
 
@@ -54,7 +54,7 @@ impl Database for DatabaseDriver {
     const URL_SCHEMES: &'static [&'static str] = &[];
 }
 
-/// What a statement that returns no rows has done.
+/// The result of a statement, apart from its rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct QueryResult {
     rows_affected: u64,

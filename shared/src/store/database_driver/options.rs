@@ -18,7 +18,7 @@ pub(in crate::store) struct Options {
     pub(in crate::store) busy_timeout: Duration,
     /// Settings of the connection (<https://www.sqlite.org/pragma.html>).
     pub(in crate::store) pragmas: Vec<(&'static str, String)>,
-    /// The number of statements that remain prepared.
+    /// The maximum number of prepared statements in the cache.
     pub(in crate::store) statements_kept: usize,
 }
 
@@ -31,7 +31,7 @@ impl Options {
 
     /// Opens a connection.
     pub(in crate::store) fn open(&self) -> Result<Connection, Error> {
-        // A connection is used by one thread at a time, so SQLite needs no locks.
+        // A connection is used by one thread at a time, so SQLite needs no mutex.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let raw = rusqlite::Connection::open_with_flags(&self.path, flags).map_err(convert)?;
         raw.busy_timeout(self.busy_timeout).map_err(convert)?;

@@ -1,4 +1,4 @@
-//! The connections of readers.
+//! The pool of the readers' connections.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -10,7 +10,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::{Connection, Options, block};
 
-/// A limited number of connections, which are opened when they are first needed.
+/// A limited number of connections, which are opened as needed.
 #[derive(Debug)]
 pub(in crate::store) struct Pool {
     options: Options,
@@ -49,7 +49,7 @@ impl Pool {
             };
             connection.exec("BEGIN")?;
             let result = operation(&mut connection).await;
-            // A connection that cannot do so is closed.
+            // If the rollback fails, the connection is closed.
             connection.exec("ROLLBACK")?;
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             result

@@ -1,10 +1,10 @@
-//! Prepared statements of sqlx, which the store does not use: connections cache them internally.
+//! sqlx's prepared statements, which the store does not use, because connections cache statements themselves.
 
 use sqlx::{ColumnIndex, Either, Error, SqlStr};
 
 use super::{Arguments, DatabaseDriver, row::Column, value::DataType};
 
-/// A statement.
+/// The SQL of a statement, which is not prepared until it runs.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Statement(pub(super) SqlStr);
 

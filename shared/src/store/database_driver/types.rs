@@ -14,7 +14,7 @@ fn push(buffer: &mut Vec<Value>, value: StoredValue) -> IsNull {
     IsNull::No
 }
 
-/// The error for a value in an unexpected storage class.
+/// Returns the error for a value in an unexpected storage class.
 fn unexpected(value: ValueRef<'_>, expected: DataType) -> BoxDynError {
     format!("expected {expected}, found {}", value.0.data_type()).into()
 }

@@ -71,7 +71,7 @@ impl sqlx::Value for Value {
     }
 }
 
-/// A value of a row.
+/// A reference to a value of a row.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct ValueRef<'r>(pub(super) &'r Value);
 

@@ -7,12 +7,12 @@ use crate::store::{NewerSchema, StoreError};
 /// The reason why a restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// A process has the database open.
+    /// Another process is using the database.
     #[error("{} is in use by {user}; stop all `api` and `worker` processes first", path.display())]
     InUse {
         /// The database.
         path: PathBuf,
-        /// The process, if it is known.
+        /// A description of the process.
         user: String,
     },
     /// The source cannot be read.
@@ -32,10 +32,10 @@ pub enum RestoreError {
     SourceInUse {
         /// The source.
         path: PathBuf,
-        /// The process, if it is known.
+        /// A description of the process.
         user: String,
     },
-    /// The source is not a Banter database.
+    /// The source is not a Banter database, or is not a regular file.
     #[error("{} is not a Banter database", .0.display())]
     NotBanter(PathBuf),
     /// The source was migrated by a newer version.
@@ -55,7 +55,7 @@ pub enum RestoreError {
     /// The disk has too little space for another copy.
     #[error("not enough disk space for a copy of {} in {}", .0.display(), .1.display())]
     NoSpace(PathBuf, PathBuf),
-    /// The copy could not be written next to the database.
+    /// A file in the database's folder could not be written, renamed, or locked.
     #[error("cannot write to {}", path.display())]
     Write {
         /// The database's folder.
@@ -73,7 +73,7 @@ pub enum RestoreError {
         #[source]
         source: sqlx::migrate::MigrateError,
     },
-    /// A database could not be opened.
+    /// The database or the copy of the source could not be opened, read, or written.
     #[error("cannot open {}", path.display())]
     Store {
         /// The source, or the database.

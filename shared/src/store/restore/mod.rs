@@ -30,7 +30,7 @@ use error::describe;
 use replacement::replace;
 use staging::stage;
 
-/// How long a restore waits for a process that is opening the database or exiting.
+/// How long a restore waits for a process that is opening the database.
 const LOCK_LIMIT: Duration = Duration::from_secs(2);
 
 /// The result of a restore.
@@ -47,7 +47,8 @@ pub struct RestoreReport {
 /// Replaces `database` with a copy of `source`.
 ///
 /// # Errors
-/// Returns an error if the database was not restored. In this case, it is unchanged.
+/// Returns an error if the restore failed. The database's content is then unchanged, unless only the final sync of its
+/// folder failed.
 pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<RestoreReport, RestoreError> {
     let files = DatabaseFiles::new(database);
     let write = |source| RestoreError::Write { path: files.folder().to_path_buf(), source };

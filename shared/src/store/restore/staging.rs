@@ -80,7 +80,7 @@ fn copy_files(staged: &DatabaseFiles, source: &Path) -> Result<(), RestoreError>
     Ok(())
 }
 
-/// Explains an error that occurred while copying the source.
+/// Converts a database error that occurred while verifying or preparing the copy.
 fn explain(error: sqlx::Error, source: &Path, staged: &DatabaseFiles) -> RestoreError {
     let path = source.to_path_buf();
     if sqlite::is_full(&error) {

@@ -10,7 +10,7 @@ use crate::{
     store::{StoreError, database_driver::Connection, sqlite},
 };
 
-/// Selects the columns of a [`MessageRow`]; must be followed by `WHERE` and `ORDER BY`.
+/// Selects the columns of a [`MessageRow`]; must be followed by a `WHERE` clause.
 macro_rules! select_messages {
     () => {
         concat!(

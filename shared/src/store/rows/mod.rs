@@ -1,4 +1,4 @@
-//! Rows of the chat tables, including the columns that queries select and the types that they are read into.
+//! Rows of the chat tables: the columns that queries select, and the types into which rows are read.
 
 mod message;
 mod session;
@@ -25,7 +25,7 @@ impl From<Owner> for UserRef {
     }
 }
 
-/// Combines the two usage columns.
+/// Combines the two usage columns; `None` if either is NULL.
 fn usage(input_tokens: Option<i64>, output_tokens: Option<i64>) -> Option<Usage> {
     Some(Usage { input_tokens: input_tokens?, output_tokens: output_tokens? })
 }

@@ -12,7 +12,7 @@ use crate::{
     store::{StoreError, database_driver::Connection, sqlite},
 };
 
-/// Selects the columns of a [`SessionRow`]; must be followed by `WHERE` and `ORDER BY`.
+/// Selects the columns of a [`SessionRow`]; must be followed by a `WHERE` clause.
 macro_rules! select_sessions {
     () => {
         concat!(

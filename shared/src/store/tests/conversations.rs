@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Adds turns whose texts have these lengths, as (user, answer); a turn without an answer has failed.
+/// Adds turns whose texts have these lengths, as (user, answer); a turn without an answer fails.
 async fn add_turns(f: &Fixture, session: SessionId, turns: &[(usize, Option<usize>)]) {
     for &(user, answer) in turns {
         f.post(session, &"u".repeat(user)).await;

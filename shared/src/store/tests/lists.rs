@@ -1,4 +1,4 @@
-//! Tests for lists, searches, read positions, keys, and the database check.
+//! Tests for lists, searches, read positions, idempotency keys, and the database check.
 
 use std::cmp::Reverse;
 

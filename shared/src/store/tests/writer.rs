@@ -14,7 +14,7 @@ struct Notes {
     fixture: Fixture,
     /// Changes wait for a permit, which keeps the connection busy while others queue up.
     gate: Arc<Semaphore>,
-    /// The number of changes that have had the connection.
+    /// The number of changes that have acquired the connection.
     started: Arc<AtomicUsize>,
 }
 

@@ -1,8 +1,8 @@
 //! A process's writer connection and its transactions.
 //!
 //! SQLite has one writer at a time, and a commit at `synchronous=FULL` waits for the disk. Operations that wait for the
-//! connection are therefore committed together (docs/adr/0011). Each runs in a separate savepoint, so that an error
-//! reverts only the changes of that operation, and none returns before the commit.
+//! connection are therefore committed together (docs/adr/0011). Each but the first runs in a separate savepoint, so
+//! that an error reverts only the changes of that operation, and none returns before the commit.
 
 mod session;
 
@@ -23,7 +23,7 @@ use super::{
 /// The maximum number of operations per commit, so that neither they nor other processes have to wait for long.
 const MAX_BATCH: usize = 64;
 
-/// The pause before the next attempt to acquire a write lock that another process holds for long.
+/// The pause between attempts to acquire a write lock that another process holds for a long time.
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Runs operations on the writer connection.

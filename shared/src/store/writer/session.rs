@@ -31,7 +31,7 @@ pub(super) struct Session {
 enum State {
     /// No transaction is open.
     Idle,
-    /// A transaction is open, and all its operations succeeded.
+    /// A transaction is open, and contains only the changes of operations that succeeded.
     Open,
     /// An operation is running. If the next operation finds this state, this one panicked or was dropped.
     Running,
@@ -73,7 +73,7 @@ impl Session {
         Self { connection: Some(connection), is_closed: false, transaction: State::Idle, batch: Vec::new() }
     }
 
-    /// Returns whether a transaction is open whose operations have all succeeded.
+    /// Returns whether a transaction is open in which no operation is running.
     pub(super) fn is_open(&self) -> bool {
         self.transaction == State::Open
     }
@@ -83,7 +83,7 @@ impl Session {
         self.batch.len()
     }
 
-    /// Adds the operation that has just succeeded to those that wait for the commit, and returns the receiver of the
+    /// Adds the operation that has just run to those that wait for the commit, and returns the receiver of the commit's
     /// result.
     pub(super) fn join_batch(&mut self) -> oneshot::Receiver<Result<(), CommitError>> {
         let (sender, committed) = oneshot::channel();
@@ -131,7 +131,7 @@ impl Session {
         result
     }
 
-    /// Begins a transaction.
+    /// Begins a transaction, and retries while another process holds the write lock.
     fn acquire_lock(&mut self) -> Result<(), StoreError> {
         for pause in LOCK_PAUSES {
             match self.execute(sqlite::BEGIN_WRITE) {
@@ -150,7 +150,8 @@ impl Session {
         }
     }
 
-    /// Reverts the changes of the running operation, and no others.
+    /// Reverts the changes of the running operation, and no others. If that is impossible, the entire transaction
+    /// fails.
     pub(super) fn revert(&mut self) {
         if self.batch.is_empty() {
             return self.abort();
@@ -165,7 +166,7 @@ impl Session {
         }
     }
 
-    /// Rolls back the transaction. A connection that cannot do so is replaced.
+    /// Rolls back the transaction. If that is impossible, the connection is replaced.
     fn abort(&mut self) {
         // If there is no transaction, the statement fails: SQLite has already rolled it back, or the commit was
         // completed.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::Scripted;
 
-/// Sends a prompt and returns the task and the answer. Validates the stream during the turn.
+/// Sends a prompt and returns the task and the answer. Validates the stream during the turn, and checks that the next
+/// turn succeeds.
 async fn ask(scripted: &Scripted, prompt: &str) -> (Value, Option<Value>) {
     let follower = Follower::start(&scripted.client).await;
     let session = scripted.session().await;

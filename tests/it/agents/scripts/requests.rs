@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Row, end, play, request};
 
-/// Returns rows in which each request is answered immediately and the agent then repeats the response.
+/// Returns rows in which each request is answered immediately and the agent then sends the response's outcome or error
+/// code as text.
 fn rows() -> Vec<Row> {
     let options = json!([{"optionId": "y", "name": "Yes", "kind": "allow_once"}]);
     let with = |id: &Value, parameters: Value| json!([request(id, &parameters), end()]);

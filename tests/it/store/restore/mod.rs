@@ -25,8 +25,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Creates an installation with one turn, a backup of that state (`copy.db`), and a second turn. All processes have
-/// been killed.
+/// Creates an installation with one turn, a backup of that state (`copy.db`), and a second turn, and then kills all
+/// processes.
 async fn app_with_backup() -> (TestApp, String) {
     let mut app = TestApp::builder().start().await;
     let session = app.client().create_session("demo").await;

@@ -15,7 +15,7 @@ pub(super) struct AgentInfo {
     pub name: Option<String>,
     /// The agent's name and version, for display.
     pub display_name: Option<String>,
-    /// The names of the agent's authentication methods.
+    /// The names of the agent's authentication methods, or the IDs of methods without a name.
     pub sign_in_methods: Vec<String>,
     /// Whether the agent supports `session/load`.
     pub can_load: bool,

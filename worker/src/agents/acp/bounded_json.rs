@@ -16,9 +16,10 @@ const MAX_NAME_BYTES: usize = 1024;
 const MAX_VALUES: usize = 100_000;
 /// Maximum number of items in a list.
 const MAX_ITEMS: usize = 10_000;
-/// Maximum total length, in bytes, of the strings in a message.
+/// Maximum total length, in bytes, of the strings and field names in a message. Once it is reached, each further one is
+/// truncated to [`SHORT_BYTES`].
 const MAX_TOTAL_BYTES: usize = 8 * 1024 * 1024;
-/// Strings up to this length, in bytes, are always kept because they may be status values.
+/// Strings up to this length, in bytes, are never truncated, because they may be status values.
 const SHORT_BYTES: usize = 64;
 
 /// A value whose strings, lists, and objects are truncated if they exceed the limits.
@@ -32,14 +33,14 @@ impl<'de> Deserialize<'de> for BoundedJson {
     }
 }
 
-/// The number of values and bytes that the rest of a message may still use.
+/// The number of values and string bytes that the rest of a message may contain.
 struct Allowance {
     values: Cell<usize>,
     bytes: Cell<usize>,
 }
 
 impl Allowance {
-    /// Consumes one value. Returns `false` if none are left.
+    /// Takes one value from the allowance. Returns `false` if none was left.
     fn take(&self) -> bool {
         let left = self.values.get();
         self.values.set(left.saturating_sub(1));

@@ -1,8 +1,9 @@
 //! A connection to a running agent.
 //!
-//! A single task reads the agent's messages in order. A message for a session goes to the session's listener. If the
-//! session has no listener, the message is discarded; this drops replayed history and late updates from turns that have
-//! already ended. Unsupported requests are answered with an error immediately.
+//! A single task reads the agent's messages in order. Updates and permission requests go to the session's listener. If
+//! there is none, an update is discarded, which drops replayed history and late updates from turns that have already
+//! ended, and a permission request is answered as cancelled. Unsupported requests are answered with an error
+//! immediately.
 
 mod io;
 mod router;
@@ -49,7 +50,7 @@ const INITIALIZE_LIMIT: Duration = Duration::from_secs(30);
 /// How long an agent may take to delete or close the session for a deleted conversation.
 const END_SESSION_LIMIT: Duration = Duration::from_secs(2);
 
-/// A connection to an agent. Dropping it ends the agent.
+/// A connection to an agent. Dropping it terminates the agent.
 pub(super) struct Connection {
     peer: Arc<Peer>,
     router: Arc<Router>,
@@ -134,7 +135,7 @@ impl Connection {
         self.peer.request(method, self.with_session_id(parameters)).await
     }
 
-    /// Makes all later requests send session IDs as numbers, as the agent does.
+    /// Makes all later messages contain session IDs as numbers, as the agent does.
     pub fn use_numeric_sessions(&self) {
         self.has_numeric_sessions.store(true, Ordering::Relaxed);
     }
@@ -178,13 +179,13 @@ impl Connection {
         self.router.subscribe(session_id)
     }
 
-    /// Returns whether any unrecognized message has been ignored.
+    /// Returns whether any unrecognized line or message has been ignored since the previous turn ended.
     pub fn has_ignored(&self) -> bool {
         self.router.has_ignored()
     }
 
-    /// Waits until the agent has been silent for `window.silence`. Returns `false` if the time limit passes or the
-    /// connection closes first.
+    /// Waits until no update that belongs to a turn or repeats a user message has arrived for `window.silence`. Returns
+    /// `false` if the time limit passes first or the connection is already closed.
     pub async fn settle(&self, window: SettleWindow) -> bool {
         let started = Instant::now();
         loop {
@@ -199,7 +200,8 @@ impl Connection {
         }
     }
 
-    /// Deletes a session if the agent supports that, or at least closes it if the agent supports closing.
+    /// Deletes a session or, if the agent does not support deletion, closes it. Does nothing if the agent supports
+    /// neither. Failures are only logged.
     pub async fn end_session(&self, session_id: &str) {
         let method = match &self.agent_info {
             AgentInfo { can_delete: true, .. } => "session/delete",
@@ -212,8 +214,8 @@ impl Connection {
         }
     }
 
-    /// Converts a request error into an error for the user. If the connection was closed, first waits for the process
-    /// to exit.
+    /// Converts a request error into an error for the user. If the connection was closed, first terminates the process
+    /// and waits for it to exit.
     pub async fn explain(&self, error: &RequestError) -> AgentError {
         errors::explain(error, &self.handle, &self.router.printed()).await
     }

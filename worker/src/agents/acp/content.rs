@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// Returns the text of a content block, a list of blocks, or a bare string. A block of an unknown type has no text.
+/// Returns the text of a content block, a list of blocks, or a bare string. For a block of an unknown type, this is the
+/// text in its usual fields, if any.
 pub(super) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -39,7 +40,7 @@ pub(super) fn is_thought(fields: &Map<String, Value>) -> bool {
     ["think", "thought", "reasoning"].iter().any(|part| kind.contains(part))
 }
 
-/// Returns whether a chunk has content that is not displayed, such as a block of an unknown type.
+/// Returns whether a chunk contains a block of an unknown type without a `text` field.
 pub(super) fn has_other_content(fields: &Map<String, Value>) -> bool {
     let is_other = |block: &Value| match block["type"].as_str() {
         Some("text" | "resource" | "resource_link" | "image" | "audio") | None => false,
@@ -65,7 +66,7 @@ impl CappedText {
         Self { text: String::new(), max, is_cut: false }
     }
 
-    /// Appends as much of the text as fits.
+    /// Appends as much of the text as fits. After text has been cut off, appends nothing more.
     pub fn push(&mut self, text: &str) {
         if self.is_cut {
             return;

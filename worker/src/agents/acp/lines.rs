@@ -6,9 +6,9 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
 /// Maximum length, in bytes, of a line that is parsed. One update may contain whole files.
 pub(super) const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
-/// How many bytes are kept from the start of a longer line; the message's ID is expected to be among them.
+/// How many bytes are kept from the start of a longer line. They usually contain the message's ID.
 const HEAD_BYTES: usize = 64 * 1024;
-/// How many bytes are kept from the end of a longer line.
+/// How many bytes are kept from the end of a longer line. They may contain the ID instead.
 const TAIL_BYTES: usize = 1024;
 /// A buffer that has grown beyond this size, in bytes, is shrunk once its line has been handled.
 const KEPT_BYTES: usize = 1024 * 1024;

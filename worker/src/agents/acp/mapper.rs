@@ -1,9 +1,9 @@
 //! Maps an agent's updates to [`Update`]s.
 //!
-//! Parsing is lenient because agents differ: updates of unknown kinds are ignored and counted, tool calls may arrive
-//! twice, late, or without a status, and malformed fields are treated as missing. A tool with no reported status is
-//! running unless it is waiting for permission. A tool that was denied permission is `rejected`, even if the agent
-//! reports that it failed.
+//! Parsing is lenient because agents differ: updates of unknown kinds are ignored and counted unless their names
+//! suggest notices, tool calls may arrive twice, late, or without a status, and malformed fields are treated as
+//! missing. A tool with no reported status is running unless it is waiting for permission. A tool that was denied
+//! permission is `rejected`, even if the agent reports that it failed.
 
 mod answer_text;
 mod notices;
@@ -85,7 +85,7 @@ pub(super) fn is_user_message(update: &Value) -> bool {
 }
 
 impl UpdateMapper {
-    /// Processes an update and appends the resulting updates to `out`.
+    /// Processes an update from the agent and appends the resulting [`Update`]s to `out`.
     pub fn update(&mut self, mut update: Value, out: &mut Vec<Update>) -> Flow {
         self.terminals.show(&mut update);
         let kind = kind_of(&update).to_owned();
@@ -155,7 +155,7 @@ impl UpdateMapper {
         self.set_permission(id, PermissionState::Rejected, out);
     }
 
-    /// Records the rejection of a permission request that names no tool.
+    /// Records the rejection of a permission request that names no tool call.
     pub fn record_rejection(&mut self) {
         self.has_rejection = true;
     }
@@ -224,7 +224,7 @@ impl UpdateMapper {
         !self.tools.is_empty()
     }
 
-    /// Returns the turn's last notice, preferring errors.
+    /// Returns the turn's last error notice or, if there is none, its last notice.
     pub fn last_notice(&self) -> Option<&Notice> {
         self.notices.last()
     }
@@ -251,7 +251,7 @@ impl UpdateMapper {
         Flow::Continue
     }
 
-    /// Records that something other than text has arrived.
+    /// Records that something other than text or a thought has arrived, which ends the current thought.
     fn interrupt(&mut self, out: &mut Vec<Update>) {
         self.thoughts.end(out);
         self.text.interrupt();

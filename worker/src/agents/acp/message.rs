@@ -1,9 +1,9 @@
 //! Lenient parsing of an agent's JSON-RPC messages.
 //!
 //! A line usually contains one message. It contains several if the agent sends a batch or omits the newline between two
-//! objects, and none if it is other output. A message may follow other output on the same line. A message that cannot
-//! be parsed is still identified by its ID, so that neither side waits forever: a request from the agent is answered
-//! with an error, and a request to the agent fails.
+//! objects, and none if the line is other output. A message may follow other output on the same line. A message that
+//! cannot be parsed is still identified by its ID, if one can be found, so that neither side waits forever: a request
+//! from the agent is answered with an error, and a request to the agent fails.
 
 mod outline;
 #[cfg(test)]
@@ -209,8 +209,8 @@ fn message(value: Value) -> RpcMessage {
                 .map_or_else(|| Ok(fields.remove("result").unwrap_or_default()), |error| Err(RpcError::parse(error)));
             RpcMessage::Response { id, result }
         }
-        // An error without an ID, which must belong to the only pending request. A log line may have an `error` field,
-        // too.
+        // An error without an ID may belong to the only pending request. A log line may also have an `error` field, but
+        // it has no `jsonrpc` field.
         (None, None) => match fields.remove("error").filter(|error| !error.is_null()) {
             Some(error) if fields.contains_key("jsonrpc") => {
                 RpcMessage::Response { id: Value::Null, result: Err(RpcError::parse(error)) }

@@ -52,7 +52,7 @@ pub struct AcpAgent {
 }
 
 impl AcpAgent {
-    /// Creates the agent but does not start a process.
+    /// Creates the agent without starting a process.
     #[must_use]
     pub(super) fn new(config: AcpConfig, launch: Launch, host: ProcessHost, settle_policy: SettlePolicy) -> Self {
         let limits = PoolLimits {

@@ -4,7 +4,8 @@
 //! Guarantees:
 //! - The IDs of the client's requests and those of the agent's requests are independent.
 //! - Every request to the agent completes, at the latest when the connection closes.
-//! - Every request from the agent is answered, at the latest when its [`Responder`] is dropped.
+//! - Every request from the agent is answered, at the latest when its [`Responder`] is dropped, unless the agent has
+//!   stopped reading its stdin.
 
 use std::{
     collections::HashMap,
@@ -86,7 +87,7 @@ impl Peer {
         });
     }
 
-    /// Completes a request to the agent. Returns `false` if no request with this ID is pending.
+    /// Completes a request to the agent. Returns `false` if no pending request matches the ID.
     pub fn complete(&self, id: &Value, outcome: RpcResult) -> bool {
         let mut pending = self.pending();
         let known = integer(id).and_then(|id| pending.remove(&id));

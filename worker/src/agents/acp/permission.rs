@@ -17,8 +17,8 @@ use super::mapper::tool_call_id;
 
 /// Maximum number of options in a request.
 const MAX_OPTIONS: usize = 100;
-/// Maximum length, in bytes, of an option ID that is stored unchanged. A longer ID is replaced with one made from the
-/// option's number.
+/// Maximum length, in bytes, of an option's sanitized ID. A longer ID is replaced with one made from the option's
+/// number.
 const MAX_OPTION_ID_BYTES: usize = 256;
 /// Maximum length of an option's kind, in bytes.
 const MAX_KIND_BYTES: usize = 64;
@@ -26,7 +26,7 @@ const MAX_KIND_BYTES: usize = 64;
 /// A parsed permission request.
 #[derive(Debug)]
 pub(super) struct AcpPermissionRequest {
-    /// The tool call's ID and fields, or `None` if the request contains no tool call.
+    /// The tool call's ID and fields, or `None` if the request contains no tool call with a valid ID.
     pub tool_call: Option<(String, Map<String, Value>)>,
     offered: Vec<OfferedOption>,
 }
@@ -49,7 +49,7 @@ pub(super) enum PolicyDecision {
 
 impl AcpPermissionRequest {
     /// Parses the parameters of `session/request_permission`. Returns `None` if they contain no list of options, or if
-    /// none of the listed options can be selected. An empty list is valid.
+    /// the list is not empty but none of its options has a valid ID. An empty list is valid.
     pub fn parse(parameters: &Value) -> Option<Self> {
         let listed = parameters.get("options")?.as_array()?;
         let mut offered: Vec<OfferedOption> = Vec::new();
@@ -73,9 +73,9 @@ impl AcpPermissionRequest {
         self.offered.iter().map(|offered| offered.option.clone()).collect()
     }
 
-    /// Applies the policy. `allow` decides without asking the user only if exactly one option allows the operation once
-    /// and every option's kind is recognized. `allow` never selects an option that would make the agent remember the
-    /// decision.
+    /// Applies the policy. A request without options is rejected. Otherwise, `allow` decides without asking the user
+    /// only if exactly one option allows the operation once and the kind of every option is recognizable as an approval
+    /// or a rejection. `allow` never selects an option that would make the agent remember the decision.
     pub fn decide(&self, policy: PermissionPolicy) -> PolicyDecision {
         if self.offered.is_empty() {
             return PolicyDecision::Decide(PermissionDecision::Reject);
@@ -104,9 +104,9 @@ impl AcpPermissionRequest {
         }
     }
 
-    /// Returns the response: the option with the ID `chosen`, if any, or else one that matches the decision. If there
-    /// is no `reject_once` option, a rejection cancels the request, because cancellation is the only other outcome that
-    /// the protocol supports.
+    /// Returns the response, which selects the option with the ID `chosen` or, if `chosen` is `None`, the option that
+    /// matches the decision. If there is no such option, the request is cancelled, because cancellation is the only
+    /// other outcome that the protocol supports.
     pub fn result(&self, decision: PermissionDecision, chosen: Option<&str>) -> Value {
         let options = self.options();
         let by_decision = || option_for(&options, decision).ok().flatten().map(|option| option.option_id.as_str());
@@ -117,7 +117,7 @@ impl AcpPermissionRequest {
     }
 }
 
-/// Returns the response to a request that was not decided.
+/// Returns the response that cancels a request.
 pub(super) fn cancelled() -> Value {
     json!({"outcome": {"outcome": "cancelled"}})
 }

@@ -1,11 +1,11 @@
 //! An agent's processes. Each conversation has its own process, which is kept running for the next turn.
 //!
 //! Guarantees:
-//! - A conversation never has two processes.
-//! - At most the configured number of processes run at a time, including those that are being ended but have not exited
-//!   yet.
-//! - While the processes exceed the configured memory limit, idle ones are ended, least recently used first.
-//! - The pool never ends a process that is working.
+//! - A conversation never has two processes at the same time.
+//! - At most the configured number of processes run at a time, including those that are being terminated but have not
+//!   exited yet.
+//! - While the processes exceed the configured memory limit, idle ones are terminated, least recently used first.
+//! - The pool never terminates a process that a turn is using.
 
 mod permit;
 mod slot;
@@ -38,18 +38,18 @@ use self::{
 use super::{connection::Connection, session::OpenSession};
 use crate::agents::process::{ProcessHandle, ProcessHost, tree};
 
-/// Shortest interval between checks for idle processes that must be ended.
+/// Shortest interval between checks for idle processes that must be terminated.
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
-/// Longest interval between checks for idle processes that must be ended.
+/// Longest interval between checks for idle processes that must be terminated.
 const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
-/// A pooled connection. Dropping it ends the connection's process.
+/// A pooled connection. Dropping it terminates the connection's process.
 pub(super) trait PooledConnection: Send + 'static {
     /// Returns whether the connection can be used again.
     fn is_open(&self) -> bool;
     /// Returns the handle to the connection's process.
     fn handle(&self) -> &ProcessHandle;
-    /// Deletes the agent's session, if the agent supports that, and then ends the process.
+    /// Deletes or closes the agent's session, if the agent supports that, and then terminates the process.
     fn end_session(self, _session: String) -> BoxFuture<'static, ()>
     where
         Self: Sized,
@@ -75,7 +75,7 @@ impl PooledConnection for Connection {
 /// A process that can be prompted.
 pub(super) struct WarmProcess<C = Connection> {
     pub connection: C,
-    /// The current session; `None` after a failed turn.
+    /// The session for the next turn, if one is open.
     pub session: Option<OpenSession>,
     permit: ProcessPermit,
 }
@@ -96,7 +96,7 @@ pub(super) struct Pool<C = Connection> {
     slots: Mutex<HashMap<SessionId, Arc<Slot<C>>>>,
     /// Notified when a process may have become idle or has exited.
     changed: Notify,
-    /// Number of processes that are being ended but have not exited yet.
+    /// Number of processes that are being terminated but have not exited yet.
     exiting: Arc<AtomicIsize>,
     /// Number of turns that are waiting for a permit.
     waiting: AtomicIsize,
@@ -126,7 +126,7 @@ impl<C: PooledConnection> Pool<C> {
                 let Some(pool) = weak.upgrade() else { return };
                 pool.evict_stale();
             }
-            // On shutdown, end all idle processes. The others are ended by their turns.
+            // On shutdown, terminate all idle processes. The others are terminated by their turns.
             if let Some(pool) = weak.upgrade() {
                 while pool.evict() {}
             }
@@ -143,8 +143,8 @@ impl<C: PooledConnection> Pool<C> {
         SlotGuard::new(self, slot).await
     }
 
-    /// Asks the agent to delete the session for a deleted conversation, and then ends the conversation's process. Does
-    /// nothing if the process is not idle.
+    /// Asks the agent to delete the session for a deleted conversation, and then terminates the conversation's process.
+    /// Does nothing if the process is not idle.
     pub fn forget(&self, session: SessionId) {
         let slot = self.lock().get(&session).cloned();
         let warm = slot.and_then(|slot| slot.warm.try_lock().ok()?.take());
@@ -156,7 +156,7 @@ impl<C: PooledConnection> Pool<C> {
         }
     }
 
-    /// Waits until another process may be started. Ends idle processes to make room, but no more of them than
+    /// Waits until another process may be started. Terminates idle processes to make room, but no more of them than
     /// necessary.
     async fn acquire_permit(&self) -> OwnedSemaphorePermit {
         let _waiter = WaiterGuard::new(&self.waiting);
@@ -184,7 +184,7 @@ impl<C: PooledConnection> Pool<C> {
         tree::resident_bytes(&roots) > self.limits.memory_bytes
     }
 
-    /// Ends the least recently used idle process. Returns `false` if there is none.
+    /// Terminates the least recently used idle process. Returns `false` if there is none.
     fn evict(&self) -> bool {
         for slot in self.idle() {
             if let Ok(mut warm) = slot.warm.try_lock()
@@ -204,7 +204,7 @@ impl<C: PooledConnection> Pool<C> {
         idle
     }
 
-    /// Ends processes that have been idle for too long or have crashed, and idle ones while the memory limit is
+    /// Terminates processes that have been idle for too long or have crashed, and idle ones while the memory limit is
     /// exceeded. Also removes empty slots.
     fn evict_stale(&self) {
         for slot in self.idle() {

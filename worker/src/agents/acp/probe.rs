@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use super::{AcpAgent, connection::Connection, session};
 use crate::agents::{AgentError, driver::ProbeReport, process::AgentProcess};
 
-/// Number of lines reported from the end of an agent's stderr.
+/// Maximum number of lines reported from the end of an agent's stderr.
 const REPORTED_LINES: usize = 5;
 
 impl AcpAgent {
-    /// Starts the agent, initializes it, opens a session, and ends the process.
+    /// Starts the agent, initializes it, opens a session, and terminates the process.
     pub(in crate::agents) async fn probe(&self) -> ProbeReport {
         let mut probe = Probe::default();
         let folder = SessionId::generate();
@@ -57,11 +57,11 @@ struct Probe {
     initialized_after: Option<Duration>,
     /// The agent's name and version.
     name: Option<String>,
-    /// The names of the agent's authentication methods.
+    /// The names of the agent's authentication methods, or the IDs of methods without a name.
     sign_in_methods: Vec<String>,
     /// Why no session could be opened, or `None` if one was opened.
     failure: Option<AgentError>,
-    /// If the probe failed, the end of the agent's stderr, with secrets removed.
+    /// If the probe failed, the end of the agent's stderr, with secrets redacted.
     stderr: String,
 }
 

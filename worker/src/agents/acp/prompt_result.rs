@@ -1,7 +1,9 @@
 //! Determines how a turn ended, based on the result of its prompt and the preceding updates.
 //!
 //! A failed answer is never reported as complete, and a good answer is never discarded because of an unusual stop
-//! reason. A stop reason defined by the protocol is taken at face value unless the agent also reports a failure.
+//! reason. A stop reason that indicates a limit or a refusal is taken at face value. `cancelled` indicates success only
+//! after a rejected permission request. Any other stop reason indicates success unless the reason itself or the agent
+//! reports a failure.
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +18,7 @@ use super::{
 };
 use crate::agents::{AgentError, Answer};
 
-/// Substrings of nonstandard stop reasons that indicate a failure.
+/// Substrings that indicate a failure if they occur in a stop reason.
 const FAILURES: [&str; 22] = [
     "error",
     "fail",
@@ -91,7 +93,7 @@ fn reason_of(result: &Value) -> Option<&str> {
         .find_map(|name| result.get(name)?.as_str())
 }
 
-/// Returns whether the agent sent an error but no text.
+/// Returns whether the agent sent an error notice but no text.
 fn is_only_an_error(mapper: &UpdateMapper) -> bool {
     !mapper.has_text() && mapper.last_notice().is_some_and(|notice| notice.is_error)
 }
@@ -101,7 +103,7 @@ fn indicates_failure(reason: &str) -> bool {
     FAILURES.iter().any(|part| reason.contains(part))
 }
 
-/// Returns the error message from the result itself.
+/// Returns the error message in the result itself, if there is one.
 fn reported_error(result: &Value) -> Option<String> {
     let meta = result.get("_meta");
     let reported = [result.get("error"), result.get("errorMessage"), meta.and_then(|meta| meta.get("error"))];

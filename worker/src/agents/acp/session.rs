@@ -27,7 +27,7 @@ pub(super) struct OpenSession {
     pub last_turn: Option<i64>,
 }
 
-/// Resumes an earlier session if possible, or else starts a new one. In both cases, sets the mode and the model.
+/// Resumes an earlier session if possible, or else starts a new one. In both cases, sets the configured mode and model.
 pub(super) async fn open(
     connection: &Connection,
     config: &AcpConfig,
@@ -52,8 +52,8 @@ pub(super) async fn open(
     Ok(OpenSession { id, last_turn: None })
 }
 
-/// Tries to restore an earlier session, using every method that the agent supports. Returns whether one of them
-/// succeeded. If not, the caller starts a new session and sends the conversation to the agent.
+/// Tries to restore an earlier session with each method that the agent supports, until one succeeds. Returns whether
+/// one did. If not, the caller starts a new session and sends the conversation to the agent.
 async fn restore(
     connection: &Connection,
     config: &AcpConfig,

@@ -20,7 +20,8 @@ pub(super) struct TerminalOutputs {
 }
 
 impl TerminalOutputs {
-    /// Inserts the output received so far into an update, in the field that the protocol defines for it.
+    /// If an update carries a piece of output, inserts all the output received so far into the field that the protocol
+    /// defines for it.
     pub fn show(&mut self, update: &mut Value) {
         let told = update.pointer("/_meta/terminal_output_delta/data").and_then(Value::as_str);
         let (Some(id), Some(piece)) = (update.get("toolCallId").and_then(Value::as_str), told) else { return };

@@ -17,7 +17,7 @@ use super::{
 
 /// Maximum length, in bytes, of a tool call's input, and of its output. Anything longer is truncated.
 pub(super) const MAX_DETAIL_BYTES: usize = 64 * 1024;
-/// Maximum length of a path or title, in bytes.
+/// Maximum length of a path, title, or name, in bytes.
 const MAX_LINE_BYTES: usize = 4096;
 /// Maximum number of locations in a tool call.
 const MAX_LOCATIONS: usize = 100;
@@ -147,7 +147,7 @@ impl Tool {
     }
 
     /// Returns whether an announcement with these fields starts another call with the same ID, that is, whether this
-    /// call has ended and the announced one has not.
+    /// call has ended and the announced status is not final.
     pub fn is_followed_by(&self, announced: &Map<String, Value>) -> bool {
         let status = announced.get("status").and_then(ReportedStatus::parse);
         self.reported.is_some_and(ReportedStatus::is_final) && status.is_some_and(|status| !status.is_final())
@@ -174,7 +174,7 @@ impl Tool {
         }
     }
 
-    /// Sets the permission state.
+    /// Sets the permission state. If permission is granted, a reported status of `pending` no longer applies.
     pub fn set_permission(&mut self, permission: PermissionState) {
         self.permission = permission;
         // The call was pending only because it was waiting for permission.
@@ -200,7 +200,7 @@ impl Tool {
             + [&self.shown, &self.raw_output].into_iter().flatten().map(CappedValue::bytes).sum::<usize>()
     }
 
-    /// Drops the input and the output.
+    /// Drops the input, the output, and the locations.
     pub fn omit_detail(&mut self) {
         let omitted = || CappedValue { value: Value::Null, is_cut: true };
         (self.input, self.shown, self.raw_output) = (omitted(), Some(omitted()), None);

@@ -1,10 +1,10 @@
-//! One prompt, from the request to its end.
+//! One prompt, from the request to the end of the turn.
 //!
 //! Guarantees:
 //! - Everything that the agent sends before its result, or soon after it, is emitted before the turn ends.
 //! - Stopping a turn cancels it in the agent's session. The agent's process is kept only if the agent complies in time
 //!   and leaves none of the turn's processes running.
-//! - Any other processes that a turn leaves running, detached from the agent, are ended by [`Cleanup`].
+//! - Processes that a turn leaves running, detached from the agent, are killed by [`Cleanup`].
 
 mod cleanup;
 mod pending;
@@ -49,9 +49,9 @@ const BATCH: usize = 1024;
 /// How long thoughts are buffered before they are emitted.
 const FLUSH_PAUSE: Duration = Duration::from_millis(150);
 
-/// The end of a prompt.
+/// The outcome of a prompt.
 pub(super) struct TurnResult {
-    /// The answer.
+    /// The answer, or the reason why there is none.
     pub result: Result<Answer, AgentError>,
     /// How much of the agent can be reused.
     pub reuse: Reuse,
@@ -84,7 +84,7 @@ pub(super) struct Prompt<'a> {
     pub settle_policy: &'a SettlePolicy,
 }
 
-/// The reason why the turn's events are no longer read.
+/// The reason for leaving the event loop.
 enum LoopExit {
     /// The agent has ended the turn.
     Done(Result<Value, RequestError>, Flow),
@@ -219,7 +219,7 @@ impl Prompt<'_> {
                     pending.decide(number, decision, mapper, &mut out);
                 }
                 () = sleep_until(flush_at), if mapper.has_something_to_flush() => mapper.flush(&mut out),
-                // Users may take as long as they need to answer a permission request.
+                // The idle timeout does not apply while a permission request is waiting for the user.
                 () = sleep_until(silent_since + self.config.idle_timeout), if pending.is_empty() && settling.is_none() => {
                     let limit = seconds(self.config.idle_timeout);
                     let what = if self.connection.has_ignored() { "no readable output" } else { "no output" };

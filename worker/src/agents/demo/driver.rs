@@ -1,4 +1,4 @@
-//! Builds and probes the demo agent, which is driven like any other agent.
+//! Builds and probes the demo agent, which is run like any other ACP agent.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ impl Driver for DemoConfig {
     }
 }
 
-/// Returns this program as an agent. The agent requests permission before it pretends to run a tool.
+/// Returns an agent that runs this program. The agent requests permission before it pretends to run a tool.
 fn agent(context: &BuildContext<'_>) -> AcpAgent {
     let config = AcpConfig {
         permission: PermissionPolicy::Ask,

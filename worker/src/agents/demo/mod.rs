@@ -99,7 +99,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Returns the answer to a conversation, whose last message must be from the user.
+/// Returns the answer to the last user message in a conversation, or a greeting if there is none.
 fn answer(history: &[HistoryMessage]) -> DemoAnswer {
     let Some(message) = history.iter().rfind(|message| message.role == Role::User) else {
         return DemoAnswer::typed(texts::GREETING);

@@ -35,12 +35,12 @@ use super::{
 };
 use crate::agents::prompt::{ASSISTANT_HEADING, INTRODUCTION, USER_HEADING};
 
-/// Maximum time by which a crash is delayed, so that the preceding updates can arrive first.
+/// Maximum delay before a crash, which lets the preceding updates arrive first.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// Serves until stdin is closed.
 ///
 /// # Errors
-/// Fails if the client violates the protocol.
+/// Fails if the connection ends with an error, such as a protocol violation by the client.
 pub async fn serve() -> anyhow::Result<()> {
     let demo = DemoServer::default();
     let (creating, loading, prompting, cancelling) = (demo.clone(), demo.clone(), demo.clone(), demo);
@@ -89,7 +89,7 @@ pub async fn serve() -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-/// The server, with all sessions in this process.
+/// The server and the sessions in this process.
 #[derive(Clone, Default)]
 struct DemoServer {
     sessions: Arc<Mutex<HashMap<String, DemoSession>>>,

@@ -20,7 +20,7 @@ fn file(id: &str) -> Option<PathBuf> {
     Some(PathBuf::from(env::var_os("HOME")?).join("sessions").join(format!("{id}.jsonl")))
 }
 
-/// Returns a session's messages, or `None` if the session has no file.
+/// Returns a session's messages, or `None` if the session has no readable file.
 pub(super) fn read(id: &str) -> Option<Vec<HistoryMessage>> {
     let text = fs::read_to_string(file(id)?).ok()?;
     let message = |line: &str| {
@@ -30,7 +30,7 @@ pub(super) fn read(id: &str) -> Option<Vec<HistoryMessage>> {
     Some(text.lines().filter_map(message).collect())
 }
 
-/// Appends messages to a session's file. If that fails, the session is lost when the process exits.
+/// Appends messages to a session's file. If that fails, these messages are lost when the process exits.
 pub(super) fn append(id: &str, messages: &[HistoryMessage]) {
     let Some(path) = file(id) else { return };
     let lines = messages.iter().fold(String::new(), |mut lines, message| {

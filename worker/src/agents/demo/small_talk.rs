@@ -84,8 +84,8 @@ const PROMPTS: [&str; 6] = [
     "How long has it been like that?",
 ];
 
-/// Beginnings of sentences, each with two possible answers. In the answers, `…` stands for the rest of the sentence.
-/// The first beginning that matches is used.
+/// Beginnings of clauses, each with two possible answers. In the answers, `…` stands for the rest of the clause. The
+/// first beginning that matches is used.
 const RULES: [(&str, [&str; 2]); 21] = [
     ("i feel", ["What makes you feel …?", "Do you often feel …?"]),
     ("i need", ["What would change if you got …?", "Do you really need …?"]),

@@ -1,11 +1,11 @@
-//! The demo's longer messages.
+//! Fixed texts that the demo sends.
 
 use std::fmt::Write as _;
 
 pub(super) const GREETING: &str = "Hello! I'm the demo: a handful of fixed rules, not an AI. \
     Tell me something about yourself, or type `/help` to see what I can do.";
 
-/// Appended to the first answer in a conversation, unless the answer already introduces the demo.
+/// Appended to the first answer in a conversation, unless it already introduces the demo or answers a command.
 pub(super) const INTRODUCTION: &str = "*(I'm a demo, not an AI. Type `/help` for a list of commands.)*";
 
 pub(super) const HELP: &str = "I'm a demo, not an AI. Chat with me, or try a command:

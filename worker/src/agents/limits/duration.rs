@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::agents::pattern::pattern;
 
-/// Longest plausible duration, in seconds, which is a leap year.
+/// Longest plausible duration, in seconds: a leap year.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
 /// Matches filler words between a trigger, such as "retry", and the duration.
@@ -46,8 +46,8 @@ pub(super) fn at_start(tail: &str) -> Option<Duration> {
     from_seconds(seconds?)
 }
 
-/// Returns the duration for a number without a unit. The unit is milliseconds after `retry_after_ms` and seconds after
-/// "retry after".
+/// Returns the duration for a number without a unit, which is in milliseconds after a trigger such as `retry_after_ms`
+/// and in seconds after one such as "retry after". After other triggers, a bare number is not a duration.
 pub(super) fn bare_number(trigger: &str, tail: &str) -> Option<Duration> {
     let trigger = trigger.to_ascii_lowercase();
     let is_count = ["after", "delay", "in", "seconds", "secs", "ms"].iter().any(|word| trigger.ends_with(word));

@@ -12,10 +12,10 @@ use regex::{Captures, Regex};
 use super::{epoch, is_plausible};
 use crate::agents::pattern::pattern;
 
-/// If a clock time passed no longer ago than this, it means now rather than tomorrow, because times in messages are
+/// A clock time that passed less than this long ago means now rather than tomorrow, because times in messages are
 /// rounded.
 const JUST_PASSED: TimeDelta = TimeDelta::minutes(5);
-/// If a date without a year passed longer ago than this, it refers to next year.
+/// A date without a year that passed at least this long ago refers to next year.
 const PASSED_DATE: TimeDelta = TimeDelta::days(31);
 
 /// Matches filler words between a trigger and the time.
@@ -28,7 +28,8 @@ static ISO: LazyLock<Regex> = LazyLock::new(|| {
         r"(Z\b|UTC\b|GMT\b|[+-]\d{2}:?\d{2})?",
     ))
 });
-/// Matches a written date, or a day relative to today.
+/// Matches a date, a weekday, or a day relative to today. Also matches the empty string, because a time of day may
+/// stand alone.
 static DAY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^(?:(?P<near>today|tonight|tomorrow|midnight)|(?P<iso>\d{4}-\d{2}-\d{2})|",
@@ -38,7 +39,7 @@ static DAY: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:,?\s+(?P<year>20\d{2})\b)?)[\s,]*(?:at\s+)?",
     ))
 });
-/// Matches a time of day, which must have minutes or am/pm unless it is "noon" or "midnight".
+/// Matches a time of day. [`time_of`] rejects an hour with neither minutes nor am/pm.
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)^(?:(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?\s*(a\.?m\b\.?|p\.?m\b\.?)?|(noon|midnight))")
 });
@@ -160,7 +161,8 @@ fn time_of(found: &Captures<'_>) -> Option<NaiveTime> {
     NaiveTime::from_hms_opt(hour, part(2)?, part(3)?)
 }
 
-/// Resolves a local time. A time that is skipped by a clock change resolves to one hour later.
+/// Resolves a local time. If a clock change skips it, it resolves to one hour later; if a clock change repeats it, it
+/// resolves to the first occurrence.
 fn in_zone<Z: TimeZone>(local: NaiveDateTime, zone: &Z) -> Option<DateTime<Utc>> {
     let found = zone.from_local_datetime(&local).earliest();
     let found = found.or_else(|| zone.from_local_datetime(&(local + TimeDelta::hours(1))).earliest());

@@ -55,7 +55,8 @@ impl Body {
     /// `latest`.
     ///
     /// # Errors
-    /// Returns `Timeout` if the server is silent for too long, and `AgentNetwork` if the connection breaks.
+    /// Returns `Timeout` if the server is silent for too long, and `AgentNetwork` if the connection breaks or
+    /// compressed data is corrupted.
     pub async fn next(&mut self, latest: Option<Instant>) -> Result<Option<Bytes>, AgentError> {
         loop {
             let deadline = latest.map_or(self.deadline, |latest| latest.min(self.deadline));

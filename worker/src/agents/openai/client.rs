@@ -22,22 +22,30 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Maximum number of header fields in a response. Gateways add many of them.
 const MAX_HEADERS: usize = 1_000;
 
-/// A connection pool for one server, along with its API key.
+/// A runtime that handles all connections on a single thread.
+///
+/// In hyper 1.x, a request is lost if one thread passes it to a connection while another thread closes that connection
+/// because of data from the server. The request then hangs until it times out. On a single thread, the two operations
+/// cannot overlap.
+static CONNECTIONS: LazyLock<io::Result<Runtime>> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).thread_name("connections").enable_all().build());
+
+/// A connection pool for one server, with the API key to send to it.
 pub(super) struct Client {
     http: reqwest::Client,
     base_url: String,
 }
 
 impl Client {
-    /// Creates a client but does not open a connection.
+    /// Creates a client without opening a connection.
     ///
     /// # Errors
-    /// Fails with a readable message if the address is invalid or TLS cannot be set up.
+    /// Fails with a readable message if the address or the key is invalid, or TLS cannot be set up.
     pub fn new(base_url: &str, key: Option<&str>) -> Result<Self, String> {
         let url = Url::parse(base_url).map_err(|_| "The agent's `base_url` is not a valid URL.".to_owned())?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
-        // Ask for uncompressed responses, because proxies buffer compressed streams. Responses that are compressed
+        // Ask for uncompressed responses, because some proxies buffer compressed streams. Responses that are compressed
         // anyway are still decoded.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(key) = key {

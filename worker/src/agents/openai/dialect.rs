@@ -1,7 +1,7 @@
 //! Parts of the standard request that a server rejects, as learned from its error messages.
 //!
 //! When the server returns such an error, the request is changed and resent. The agent remembers what the server
-//! accepted, so each of these errors costs only one request.
+//! accepted, so each of these errors costs only one extra request.
 
 use std::sync::LazyLock;
 
@@ -61,7 +61,8 @@ static MESSAGES: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// A part of the request that a server may reject. Parts are removed in this order.
+/// A part of the request that a server may reject. If an error names several of them, the first one in this order is
+/// changed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Feature {
     StreamOptions,
@@ -85,7 +86,7 @@ impl Feature {
         }
     }
 
-    /// Returns whether this part may make a chat template fail with an error that does not name it.
+    /// Returns whether this part may make a chat template fail with an error that does not name the part.
     fn may_fail_template(self) -> bool {
         matches!(self, Self::SystemRole | Self::RepeatedRoles)
     }
@@ -104,8 +105,8 @@ impl Dialect {
         answers
     }
 
-    /// Returns the dialect to try after an unrecognized error about the messages. In this dialect, roles alternate, and
-    /// no message is empty.
+    /// Returns the dialect to try after an unrecognized error about the messages, or `None` if the error is not about
+    /// the messages. In this dialect, roles alternate, and no message is empty.
     pub fn conforming(self, message: &str) -> Option<Self> {
         MESSAGES.is_match(message).then(|| self.without(Feature::RepeatedRoles))
     }

@@ -21,7 +21,7 @@ pub(super) fn is_declared(headers: &HeaderMap) -> bool {
     ["gzip", "x-gzip"].iter().any(|name| encoding.trim().eq_ignore_ascii_case(name))
 }
 
-/// Decodes a body.
+/// Decodes a body. A body whose first two bytes are not those of gzip data is passed through unchanged.
 pub(super) fn decode(
     body: impl Stream<Item = Result<Bytes, AgentError>>,
 ) -> impl Stream<Item = Result<Bytes, AgentError>> {

@@ -1,4 +1,4 @@
-//! Waits for a server that is still loading its model.
+//! Limits the wait for a server that is still loading its model.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl Default for LoadingLimits {
     }
 }
 
-/// Waits for a server that is still loading its model, and shows the user a notice.
+/// Tracks the wait for a server that is still loading its model, and shows the user a notice.
 #[derive(Debug)]
 pub(super) struct LoadingWait {
     limits: LoadingLimits,
@@ -34,7 +34,7 @@ impl LoadingWait {
         Self { limits, since: None }
     }
 
-    /// Shows a notice on the first call. Returns `false` once loading takes too long.
+    /// Returns whether to keep waiting. Shows a notice on the first call.
     pub async fn keep_waiting(&mut self, updates: &mpsc::Sender<Update>) -> Result<bool, AgentError> {
         if let Some(since) = self.since {
             return Ok(since.elapsed() < self.limits.timeout);

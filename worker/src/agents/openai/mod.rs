@@ -1,10 +1,10 @@
 //! The `openai` driver, for any server with OpenAI-compatible streaming chat completions.
 //!
 //! The driver compensates for differences between servers: `dialect` adapts requests that a server rejects, `reader`
-//! accepts variations in what servers send, and `errors` determines what an error means. An answer that was cut off or
-//! that contains an error is always treated as a failure, never as a short answer. Redirects are not followed, so the
-//! key is sent only to the configured address. Dropping the answer's future closes the connection, which stops the
-//! server from generating.
+//! accepts variations in what servers send, and `errors` determines what an error means. An answer that ends
+//! prematurely or contains an error is always treated as a failure, never as a short answer. Redirects are not
+//! followed, so the key is sent only to the configured address. Dropping the answer's future closes the connection,
+//! which stops the server from generating.
 
 mod body;
 mod client;
@@ -47,11 +47,11 @@ use super::{Agent, AgentError, Answer, Turn, Update, prompt};
 
 /// Maximum number of bytes that are read from an error response.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// Time limit for reading an error response's body.
+/// How long the server may be silent while an error response's body is being read.
 const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum length of a model list, in bytes. Hosted servers list hundreds of models.
 const MAX_MODELS_BYTES: usize = 4 * 1024 * 1024;
-/// Time limit for fetching the model list.
+/// Time limit for the server to start sending the model list.
 const MODELS_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An agent that uses an OpenAI-compatible server.
@@ -76,10 +76,10 @@ struct ServerProfile {
 }
 
 impl OpenaiAgent {
-    /// Creates the agent but does not open a connection. `clock` is needed for waits that are given as a time of day.
+    /// Creates the agent without opening a connection. `clock` is needed for waits that are given as a time of day.
     ///
     /// # Errors
-    /// Fails with a readable message if the agent cannot run on this machine.
+    /// Fails with a readable message if the address or the key is invalid, or TLS cannot be set up.
     pub fn new(config: OpenaiConfig, key: Option<String>, clock: SharedClock) -> Result<Self, String> {
         let client = Client::new(&config.base_url, key.as_deref())?;
         Ok(Self { config, key, client, clock, loading_limits: LoadingLimits::default(), profile: Mutex::default() })
@@ -171,7 +171,7 @@ impl OpenaiAgent {
         Ok(model)
     }
 
-    /// Fetches the server's model list. The list is empty if the response is not a model list.
+    /// Fetches the server's model list. The list is empty if the response is not a model list or is too long.
     async fn list_models(&self, timeout: Duration) -> Result<ModelList, Failure> {
         let deadline = Instant::now() + timeout;
         let response = self.accepted(self.client.models(deadline).await?, deadline).await?;

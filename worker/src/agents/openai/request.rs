@@ -79,7 +79,7 @@ pub(super) fn completion<'a>(
     }
 }
 
-/// Returns the messages, which are neither changed nor joined unless the dialect requires it.
+/// Returns the messages. None is changed, joined, or omitted unless the dialect requires it.
 fn messages<'a>(
     system_prompt: Option<&'a str>,
     history: &'a [HistoryMessage],

@@ -25,7 +25,7 @@ use self::server::Server;
 use super::*;
 use crate::agents::StepUpdate;
 
-/// Time limit that is long enough for a busy machine, but short enough for tests in which the server is silent.
+/// A time limit that is long enough for a busy machine, but short enough for tests in which the server is silent.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn config(server: &Server) -> OpenaiConfig {

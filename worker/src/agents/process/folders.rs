@@ -72,7 +72,7 @@ impl AgentFolders {
     /// Removes the session's work folder and lock file. Returns `false` if an agent is still using them.
     ///
     /// # Errors
-    /// Fails if a file cannot be removed.
+    /// Fails if the lock file cannot be opened or a file cannot be removed.
     pub fn remove_work(&self, session: SessionId) -> io::Result<bool> {
         if !self.has_work(session) {
             return Ok(true);
@@ -94,8 +94,8 @@ impl AgentFolders {
         self.root.join("work").join(session.to_string())
     }
 
-    /// Returns the environment variables that every agent receives, and creates the agent's home folder. The home
-    /// folder is permanent because agents store sessions and credentials in it.
+    /// Returns the environment variables that every agent receives, and creates the agent's home folder and temporary
+    /// folder. The home folder is permanent because agents store sessions and credentials in it.
     ///
     /// # Errors
     /// Fails if the folders cannot be created.
@@ -137,7 +137,7 @@ fn make_writable(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Creates a folder, or makes an existing one private.
+/// Creates a private folder, or makes an existing folder private.
 fn private_folder(path: PathBuf) -> io::Result<PathBuf> {
     if !private::create_folder(&path)? {
         private::restrict(&path, private::FOLDER_MODE);

@@ -15,7 +15,7 @@ use super::stderr::StderrTail;
 /// Time limit for reading the rest of an agent's stderr after the agent has exited.
 const STDERR_LIMIT: Duration = Duration::from_secs(1);
 
-/// Watches an agent process and can end it. Dropping the last clone ends the process.
+/// Watches an agent process and can terminate it. Dropping the last clone terminates the process.
 #[derive(Clone, Debug)]
 pub struct ProcessHandle {
     inner: Arc<Inner>,
@@ -37,8 +37,8 @@ impl Drop for Inner {
 }
 
 impl ProcessHandle {
-    /// Creates a handle to a supervisor. `exit` receives the supervisor's exit status, and cancelling `end` ends the
-    /// supervisor.
+    /// Creates a handle to a supervisor. `exit` receives the supervisor's exit status, and cancelling `end` terminates
+    /// the supervisor.
     pub(super) fn new(
         pid: u32,
         exit: watch::Receiver<Option<ExitStatus>>,
@@ -49,7 +49,7 @@ impl ProcessHandle {
         Self { inner: Arc::new(Inner { pid, exit, end, stderr, folder }) }
     }
 
-    /// Creates a handle to an already running process, which is never ended.
+    /// Creates a handle to an already running process, which is never terminated.
     #[cfg(test)]
     pub(in crate::agents) fn for_pid(pid: u32) -> (Self, watch::Sender<Option<ExitStatus>>) {
         let (exit_sender, exit) = watch::channel(None);
@@ -57,7 +57,8 @@ impl ProcessHandle {
         (Self::new(pid, exit, end, stderr, PathBuf::new()), exit_sender)
     }
 
-    /// Ends the agent in the background. The owner of the agent's stdin should close stdin first.
+    /// Terminates the agent in the background. The owner of the agent's stdin should also close it, so that the agent
+    /// can exit on its own before it is sent a signal.
     pub fn end(&self) {
         self.inner.end.cancel();
     }
@@ -76,7 +77,7 @@ impl ProcessHandle {
         }
     }
 
-    /// Returns whether the agent is running and is not being ended.
+    /// Returns whether the agent is running and is not being terminated.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.inner.exit.borrow().is_none() && !self.inner.end.is_cancelled()
@@ -88,7 +89,8 @@ impl ProcessHandle {
         self.inner.stderr.text()
     }
 
-    /// Waits until all of an exited agent's stderr has been read, and returns the end of the output.
+    /// Waits briefly for the rest of an exited agent's stderr to be read, and returns the end of it, with secrets
+    /// redacted.
     pub async fn final_stderr(&self) -> String {
         let _ = timeout(STDERR_LIMIT, self.inner.stderr.drained()).await;
         self.stderr()

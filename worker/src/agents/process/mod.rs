@@ -1,7 +1,7 @@
-//! Starts, watches, and ends agent processes, independently of any protocol.
+//! Starts, watches, and terminates agent processes, independently of any protocol.
 //!
 //! Guarantees:
-//! - An agent's environment contains little more than its home folder and the secrets configured for it.
+//! - An agent's environment contains only a few basic variables and the variables and secrets configured for it.
 //! - An agent runs in its session's work folder, which no other agent process uses at the same time.
 //! - When an agent exits, for whatever reason, nothing that it started keeps running ([`crate::supervise`]).
 
@@ -66,11 +66,11 @@ pub struct Launch {
     pub args: Vec<OsString>,
     /// Environment variables to add to those that every agent receives.
     pub env: Vec<(String, String)>,
-    /// Additional environment variables. Their values are redacted from all output.
+    /// Additional environment variables, whose values are redacted from stderr and error messages.
     pub secrets: Vec<(String, String)>,
 }
 
-/// Starts agents, and ends all of them at shutdown.
+/// Starts agents, and terminates all of them at shutdown.
 #[derive(Clone, Debug)]
 pub struct ProcessHost {
     spawner: Spawner,
@@ -86,7 +86,7 @@ pub struct AgentProcess {
     pub stdin: ChildStdin,
     /// The agent's stdout.
     pub stdout: ChildStdout,
-    /// The handle for watching and ending the agent.
+    /// The handle for watching and terminating the agent.
     pub handle: ProcessHandle,
 }
 
@@ -161,7 +161,7 @@ impl ProcessHost {
         &self.folders
     }
 
-    /// Ends all remaining agents before the worker exits.
+    /// Terminates all remaining agents before the worker exits.
     pub async fn shut_down(&self) {
         self.shutting_down.cancel();
         self.tasks.close();

@@ -34,7 +34,7 @@ const SWEEP_LIMIT: Duration = Duration::from_secs(1);
 /// Pause before trying again to kill the remaining orphans.
 const SWEEP_PAUSE: Duration = Duration::from_millis(200);
 
-/// The supervisors started by this process. The list is locked while a supervisor is being started, so that the new
+/// The supervisors started by this process. The set is locked while a supervisor is being started, so that the new
 /// supervisor is not mistaken for an orphan.
 static SUPERVISORS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
 
@@ -106,7 +106,7 @@ fn start(mut command: Command) -> io::Result<Child> {
     Ok(child)
 }
 
-/// Ends a supervisor whose turn was stopped while the supervisor was starting.
+/// Kills a supervisor whose turn was stopped while the supervisor was starting.
 fn abandon(mut child: Child) {
     let Some(pid) = child.id() else { return };
     tree::descendants(pid).into_iter().for_each(tree::kill);

@@ -81,7 +81,7 @@ pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
 
 /// Returns the running descendants of the supervisor `root` that started at `moment` or later and have detached from
 /// its agent, along with their descendants. A process has detached if it lost its parent and became a child of the
-/// supervisor, or if it is in a session that contains no older processes.
+/// supervisor, or if it is in a session that contains none of the processes that started before `moment`.
 #[must_use]
 pub fn detached_since(root: u32, moment: u64) -> Vec<u32> {
     let all = processes();

@@ -1,4 +1,4 @@
-//! Waits for agents' supervisors to exit, and ends them.
+//! Waits for agents' supervisors to exit, and terminates them.
 
 use std::{io, process::ExitStatus, time::Duration};
 
@@ -15,10 +15,10 @@ use super::{spawner::Spawner, tree};
 const EXIT_LIMIT: Duration = Duration::from_secs(3);
 /// How long the supervisor may take to exit after it is sent SIGTERM.
 const TERM_LIMIT: Duration = Duration::from_secs(3);
-/// Replaces both of these limits when the worker is shutting down.
+/// Replaces each of these limits when the worker is shutting down.
 const SHUTDOWN_EXIT_LIMIT: Duration = Duration::from_millis(300);
 
-/// Waits for a supervisor to exit, and ends it when requested.
+/// Waits for a supervisor to exit, and terminates it on request or at shutdown.
 pub(super) struct Watcher {
     pub child: Child,
     pub pid: u32,

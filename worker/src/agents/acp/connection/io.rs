@@ -16,7 +16,7 @@ use crate::agents::acp::{
     peer::Peer,
 };
 
-/// How long writing the remaining messages may take when the connection closes.
+/// Time limit for writing the remaining messages when the connection closes.
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 
 /// The signals that close a connection from the worker's side.
@@ -33,7 +33,7 @@ impl CloseSignal {
     }
 }
 
-/// Reads and dispatches messages until the end of the agent's output.
+/// Reads and dispatches messages until the end of the agent's output or a read error.
 pub(super) async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, router: &Router) {
     let mut lines = LineReader::new(BufReader::with_capacity(64 * 1024, stdout), MAX_LINE_BYTES);
     loop {

@@ -1,5 +1,5 @@
-//! Dispatches an agent's messages. Responses go to the requests that they answer, and all other messages go to the
-//! subscribed turn.
+//! Dispatches an agent's messages. Responses go to the requests that they answer; updates and permission requests go to
+//! the subscribed turn, if there is one.
 
 use std::{
     collections::VecDeque,
@@ -31,7 +31,7 @@ const UPDATE: &str = "session/update";
 const EVENT_BUFFER: usize = 256;
 /// Maximum total length, in bytes, of the lines that contain the queued events. A single line may be longer.
 const EVENT_BYTES: u32 = 16 * 1024 * 1024;
-/// Maximum number of kept lines that are not messages.
+/// Maximum number of non-message lines that are kept.
 const MAX_PRINTED_LINES: usize = 10;
 /// Maximum length, in bytes, of each kept line. The rest of the line is cut off.
 const MAX_PRINTED_BYTES: usize = 1000;
@@ -39,7 +39,7 @@ const MAX_PRINTED_BYTES: usize = 1000;
 /// An event that an agent sends during a turn.
 #[derive(Debug)]
 pub(in crate::agents::acp) enum TurnEvent {
-    /// The `update` field of a `session/update`.
+    /// One of the updates in a `session/update`.
     Update(Value),
     /// An update that cannot be decoded.
     Malformed,
@@ -62,9 +62,9 @@ pub(super) struct Router {
     /// When an update that belongs to a turn or repeats a user message last arrived, whether or not there was a
     /// listener.
     active_at: Mutex<Instant>,
-    /// When the last completed turn ended, if no update has arrived since then.
+    /// When the previous turn ended, if the agent ended it and no late update has arrived since then.
     ended_at: Mutex<Option<Instant>>,
-    /// Number of unrecognized lines and messages that were ignored.
+    /// Number of unrecognized lines and messages that have been ignored since the previous turn ended.
     ignored: AtomicU64,
     /// The most recent lines that were not messages.
     printed: Mutex<VecDeque<String>>,
@@ -101,7 +101,7 @@ impl Router {
         Vec::from(lock(&self.printed).clone()).join("\n")
     }
 
-    /// Returns whether any unrecognized message has been ignored.
+    /// Returns whether any unrecognized line or message has been ignored since the previous turn ended.
     pub fn has_ignored(&self) -> bool {
         self.ignored.load(Ordering::Relaxed) > 0
     }
@@ -116,8 +116,8 @@ impl Router {
     async fn send(&self, listener: &mpsc::Sender<QueuedEvent>, event: TurnEvent, bytes: usize) {
         let room = u32::try_from(bytes).unwrap_or(EVENT_BYTES).clamp(1, EVENT_BYTES);
         let Ok(room) = Arc::clone(&self.room).acquire_many_owned(room).await else { return };
-        // If the listener is gone, the event is dropped. Dropping a permission request sends an error response to the
-        // agent.
+        // If the listener has been dropped, so is the event. Dropping a permission request sends an error response to
+        // the agent.
         let _ = listener.send(QueuedEvent { event, _room: room }).await;
     }
 
@@ -137,7 +137,7 @@ impl Router {
     /// Handles a message from a line that is `bytes` long.
     pub async fn dispatch(&self, message: RpcMessage, bytes: usize, peer: &Arc<Peer>) {
         let is_known = match message {
-            // A request without an ID to respond to is a notification.
+            // An update sent as a request with a null ID is a notification, which needs no response.
             RpcMessage::Request { id: Value::Null, method, parameters } if method == UPDATE => {
                 self.notification(&method, parameters, bytes).await
             }
@@ -230,7 +230,7 @@ pub(in crate::agents::acp) struct EventSubscription<'a> {
     router: &'a Router,
     /// The events, in order.
     pub events: mpsc::Receiver<QueuedEvent>,
-    /// Whether the turn ended normally, in which case any further update is late.
+    /// Whether the agent ended the turn, in which case any further update is late.
     pub is_complete: bool,
 }
 

@@ -27,11 +27,12 @@ use crate::{
 const MAX_QUOTED_CHARS: usize = 300;
 /// Maximum number of bytes of an error message that are examined.
 const MAX_READ_BYTES: usize = 16 * 1024;
-/// How long a process may take to exit after its stdout is closed.
+/// How long to wait for a process to exit after its connection has closed.
 const EXIT_LIMIT: Duration = Duration::from_secs(5);
 
-/// Converts a request error into an error for the user. If the connection was closed, the process's exit status
-/// explains why. `printed` is the agent's other output on stdout.
+/// Converts a request error into an error for the user. If the connection was closed, terminates the process and
+/// derives the error from its exit status and last output. `printed` contains the lines on stdout that were not
+/// messages.
 pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printed: &str) -> AgentError {
     match error {
         RequestError::Unreadable(reason) => {

@@ -32,15 +32,15 @@ static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
         r"|out of (?:credits?|extra usage|usage)|credits? (?:are |is )?(?:exhausted|used up)",
     ))
 });
-/// Matches messages about a quota per minute or per day. Such messages may mention tokens, but are not about the
-/// context.
+/// Matches messages about a rate limit or a quota per unit of time. Such messages may mention tokens, but are not about
+/// the context.
 static PER_TIME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\bper (?:min|minute|hour|day)\b|\brate[ _-]?limit|\b429\b"));
 /// Matches messages saying that the provider is temporarily unable to serve requests.
 static OVERLOADED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\boverloaded|\b(?:503|529)\b|service (?:is )?(?:temporarily )?unavailable|at capacity")
 });
-/// Matches messages saying that authentication is required.
+/// Matches messages saying that authentication is required or has failed.
 static SIGN_IN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)authentication (?:is )?(?:required|failed)|authentication_error|not (?:logged|signed) in|unauthori[sz]ed",
@@ -62,7 +62,7 @@ static REPORT: LazyLock<Regex> = LazyLock::new(|| {
 /// Maximum length of an error report, in bytes.
 const MAX_REPORT_BYTES: usize = 400;
 
-/// Returns whether the entire answer is an error report. Some agents send errors as answer text.
+/// Returns whether an answer appears to consist only of an error report. Some agents send errors as answer text.
 pub(in super::super) fn is_report(text: &str) -> bool {
     text.len() <= MAX_REPORT_BYTES && REPORT.is_match(text)
 }

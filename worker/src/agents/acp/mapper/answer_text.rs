@@ -1,4 +1,5 @@
-//! Collects the text of an answer, and inserts a paragraph break wherever something other than text arrived.
+//! Collects the text of an answer, and inserts a paragraph break after an interruption, such as a tool call, and
+//! between messages.
 
 use banter_shared::lenient_json::SurrogateJoiner;
 
@@ -20,7 +21,7 @@ pub(super) struct AnswerText {
     /// The message ID of the most recent text.
     message_id: Option<String>,
     ends_in_space: bool,
-    /// Whether anything else has arrived since the most recent text.
+    /// Whether there has been an interruption since the most recent text.
     was_interrupted: bool,
 }
 
@@ -44,7 +45,7 @@ impl AnswerText {
         self.append(text, out)
     }
 
-    /// Records that something other than text has arrived.
+    /// Records an interruption, such as a tool call. A thought is not an interruption.
     pub fn interrupt(&mut self) {
         self.was_interrupted = true;
     }

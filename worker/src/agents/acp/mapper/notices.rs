@@ -47,7 +47,7 @@ impl AgentNotices {
         step(&format!("notice:{}", self.count), None, title, StepStatus::Succeeded, detail)
     }
 
-    /// Returns the last notice, preferring errors.
+    /// Returns the last error notice or, if there is none, the last notice.
     pub fn last(&self) -> Option<&Notice> {
         self.last.as_ref()
     }

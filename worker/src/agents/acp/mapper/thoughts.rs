@@ -26,7 +26,7 @@ struct Thought {
 }
 
 impl Thoughts {
-    /// Appends to the current thought.
+    /// Appends to the current thought, or starts one.
     pub fn push(&mut self, text: &str) {
         if text.is_empty() {
             return;
@@ -55,7 +55,7 @@ impl Thoughts {
         self.current.as_ref().is_some_and(|thought| !thought.is_emitted)
     }
 
-    /// Ends the current thought.
+    /// Ends and emits the current thought, if there is one.
     pub fn end(&mut self, out: &mut Vec<Update>) {
         if let Some(mut thought) = self.current.take() {
             let last = thought.surrogates.finish();

@@ -2,7 +2,7 @@
 
 use serde_json::{Deserializer, Value};
 
-/// What identifies a message.
+/// A message's ID, and whether the message has a method.
 #[derive(Default)]
 pub(super) struct Outline {
     pub(super) id: Option<Value>,
@@ -10,7 +10,7 @@ pub(super) struct Outline {
 }
 
 impl Outline {
-    /// Finds the top-level fields of an object, even if some values are invalid.
+    /// Finds the ID and the method among an object's top-level fields, even if other values are invalid.
     pub(super) fn of(text: &str) -> Self {
         let (mut found, mut depth, mut at) = (Self::default(), 0_usize, 0);
         let bytes = text.as_bytes();

@@ -9,7 +9,7 @@ fn request(options: &Value) -> Option<AcpPermissionRequest> {
     AcpPermissionRequest::parse(&json!({"sessionId": "s", "toolCall": {"toolCallId": "t"}, "options": options}))
 }
 
-/// Parses options in the form `id:kind`; the ID also serves as the name.
+/// Parses options in the form `id:kind`; each name is derived from the ID.
 fn offered(words: &str) -> AcpPermissionRequest {
     let options = words.split_whitespace().map(|word| {
         let (id, kind) = word.split_once(':').unwrap();

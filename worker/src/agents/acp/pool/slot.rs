@@ -32,7 +32,7 @@ impl<C: PooledConnection> Drop for ReleaseNotifier<C> {
 pub(super) struct Slot<C> {
     pub warm: Arc<AsyncMutex<Option<WarmProcess<C>>>>,
     used_at: Mutex<Instant>,
-    /// The handle to the process, which is available even while a turn is using the process.
+    /// The handle to the most recent process, which is available even while a turn is using the process.
     handle: Mutex<Option<ProcessHandle>>,
 }
 
@@ -42,7 +42,7 @@ impl<C> Slot<C> {
         Self { warm: Arc::default(), used_at: Mutex::new(Instant::now()), handle: Mutex::default() }
     }
 
-    /// Returns the handle to the process, if there is one.
+    /// Returns the handle to the most recent process, if there has been one.
     pub fn handle(&self) -> Option<ProcessHandle> {
         self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -65,7 +65,7 @@ impl<C: PooledConnection> SlotGuard<C> {
         self.notifier.0.acquire_permit().await
     }
 
-    /// Assigns a permit to a newly started process.
+    /// Assigns a permit to a newly started process. The permit is released when the process exits.
     pub fn attach_permit(&self, permit: OwnedSemaphorePermit, handle: &ProcessHandle) -> ProcessPermit {
         let (pool, exit) = (Arc::clone(&self.notifier.0), handle.exit_signal());
         let process_permit = ProcessPermit::new(&pool.exiting);
@@ -84,7 +84,7 @@ impl<C: PooledConnection> SlotGuard<C> {
         *self.warm = Some(WarmProcess { connection, session: None, permit });
     }
 
-    /// Ends the process in the background.
+    /// Terminates the process in the background.
     pub fn discard(&mut self) {
         *self.warm = None;
     }

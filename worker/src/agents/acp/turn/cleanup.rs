@@ -14,8 +14,8 @@ pub(in super::super) struct Cleanup {
 }
 
 impl Cleanup {
-    /// Waits until the agent is silent, discarding its output, and then kills the processes that the turn left behind.
-    /// Returns `false` if the connection cannot be used for another turn.
+    /// If more updates may arrive, waits until the agent is silent, discarding its output. Then kills any detached
+    /// processes that the turn left running. Returns `false` if the connection cannot be used for another turn.
     pub async fn run(self, connection: &Connection, policy: &SettlePolicy) -> bool {
         let is_silent = match policy.after_turn() {
             Some(window) if self.is_unsettled => connection.settle(window).await,

@@ -52,7 +52,8 @@ impl PendingPermissions {
         self.decisions.push(decided.boxed());
     }
 
-    /// Waits for the next decision. Returns the request's number and the decision, or `None` if there are no requests.
+    /// Waits for the next decision. Returns the request's number and the decision, which is missing if the request was
+    /// withdrawn, or `None` if there are no requests.
     pub async fn next(&mut self) -> Option<(usize, Option<PermissionReply>)> {
         self.decisions.next().await
     }
@@ -62,7 +63,8 @@ impl PendingPermissions {
         self.waiting.is_empty()
     }
 
-    /// Responds to a request with the given decision.
+    /// Responds to a request with the given decision. A request that has expired is rejected, and one without a
+    /// decision is cancelled.
     pub fn decide(
         &mut self,
         number: usize,

@@ -1,4 +1,4 @@
-//! Waits for, or ends, the processes started by a turn, such as tools.
+//! Waits for or kills the processes started by a turn, such as tools.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ const DETACHED_POLL_INTERVAL: Duration = Duration::from_millis(20);
 const DETACHED_LIMIT: Duration = Duration::from_secs(3);
 
 /// Waits until all processes started since the beginning of the turn have exited, because an agent may report that it
-/// has stopped while one of its tools is still running. Returns `false` if they do not exit in time.
+/// has stopped while one of its tools is still running. Returns `false` if they do not exit in time, the agent itself
+/// exits, or the worker shuts down.
 pub(super) async fn wait_until_exited(
     handle: &ProcessHandle,
     started_at: u64,
@@ -39,7 +40,7 @@ pub(super) async fn wait_until_exited(
     false
 }
 
-/// Ends any detached processes that a turn left running, such as a tool in its own session. Otherwise, these processes
+/// Kills any detached processes that a turn left running, such as a tool in its own session. Otherwise, these processes
 /// would run until the agent exits. Does not affect processes that are still attached to the agent. Returns `false` if
 /// any detached processes remain.
 pub(in crate::agents::acp) async fn kill_detached(handle: &ProcessHandle, started_at: u64) -> bool {

@@ -14,7 +14,7 @@ pub(super) enum Access {
     WrongKey,
     /// No key is configured, which may be the reason.
     NoKey,
-    /// The reason is a different one, or none was given.
+    /// The reason is unknown or unrelated to the key.
     OtherReason,
 }
 

@@ -14,7 +14,7 @@ pub(super) struct ErrorReport<'a> {
     pub error: Option<&'a Value>,
     /// The server's error message.
     pub message: &'a str,
-    /// The entire response body.
+    /// The entire text of the response, or of the error in a stream.
     pub raw: &'a str,
 }
 
@@ -52,7 +52,8 @@ pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     if report.status == Some(402) || HARD_QUOTA.is_match(text) {
         return Cause::Quota;
     }
-    // A wrong key or model takes precedence over anything else that the message says.
+    // From here on, a status that indicates a wrong key or model takes precedence over the message, except that some
+    // servers report a rate limit with status 403.
     let is_final = matches!(by_status, Some(ErrorCode::AgentAuth | ErrorCode::AgentUnavailable));
     if is_final && !(report.status == Some(403) && RATE.is_match(text)) {
         return Cause::Other(by_status.unwrap_or(ErrorCode::AgentError));
@@ -75,7 +76,8 @@ pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
         return Cause::Other(ErrorCode::AgentRateLimited);
     }
     let by_words = OVERLOADED.is_match(text).then_some(ErrorCode::AgentOverloaded);
-    // If the status is not specific, the message refines it. The error type counts only if there is no status.
+    // If the status is not specific, the message refines it. Apart from a rate limit, the error type counts only if
+    // there is no status.
     let code = match by_status {
         Some(ErrorCode::AgentError) => by_words.or(by_status),
         Some(_) => by_status,
@@ -138,7 +140,7 @@ fn keywords(error: &Value) -> String {
     words
 }
 
-/// Returns whether the request exceeds a rate limit all by itself.
+/// Returns whether this request alone exceeds a rate limit.
 fn is_larger_than_limit(text: &str) -> bool {
     let number = |index| REQUESTED.captures(text)?.get(index)?.as_str().parse::<u64>().ok();
     number(1).zip(number(2)).is_some_and(|(limit, requested)| requested > limit)

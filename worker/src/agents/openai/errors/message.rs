@@ -14,7 +14,7 @@ use super::{masks, page};
 const MAX_QUOTE_CHARS: usize = 300;
 /// Maximum nesting depth at which to look for an error message.
 const MAX_DEPTH: usize = 8;
-/// Fields that contain the error message, best first.
+/// Fields that may contain the error message, best first.
 const FIELDS: [&str; 21] = [
     "message",
     "error_message",
@@ -54,7 +54,7 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     lenient_json::parse(text.as_bytes(), LoneSurrogates::Replace).ok()
 }
 
-/// Returns the error text from a body that is not JSON. For a web page, this is the page's title and a heading.
+/// Returns the error text from a body that is not JSON. For a web page or an XML document, this is its headline.
 pub(super) fn in_page(text: &str) -> String {
     let text = text.trim();
     if text.starts_with('<') { page::headline(text) } else { text.to_owned() }

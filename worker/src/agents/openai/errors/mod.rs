@@ -1,7 +1,7 @@
 //! Converts errors from servers and from the network into errors for the user.
 //!
-//! Error messages contain no addresses or secrets, because they are visible to all users, not just the operator. Errors
-//! quote the server's message, with keys masked.
+//! Error messages are visible to all users, not just the operator. They therefore omit the server's address and mask
+//! keys in the server messages that they quote.
 
 mod access;
 mod cause;
@@ -63,7 +63,7 @@ pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], 
     failure(report, Wait::from_response(headers, &text, context.now), context)
 }
 
-/// Returns the failure for an error object in the middle of an answer.
+/// Returns the failure for an error object in a response with a successful status.
 pub(super) fn from_object(object: &Value, context: Context<'_>) -> Failure {
     let raw = message::clean(&object.to_string());
     let message = message::in_error(object);
@@ -71,7 +71,7 @@ pub(super) fn from_object(object: &Value, context: Context<'_>) -> Failure {
     failure(report, Wait::from_words(&raw, context.now), context)
 }
 
-/// Returns the failure for text that reports an error in the middle of an answer.
+/// Returns the failure for text that reports an error in a response with a successful status.
 pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     let text = message::clean(text);
     match message::parse(&text) {

@@ -6,8 +6,8 @@ use regex::{Regex, RegexSet};
 
 use crate::agents::pattern::{pattern, patterns};
 
-/// Matches messages saying that the conversation exceeds the model's context. Some of the patterns apply to several
-/// servers, whose messages are listed in `tests/limits.rs`.
+/// Matches messages saying that the conversation exceeds the model's context. For the messages that each server sends,
+/// see `tests/limits.rs`.
 pub(super) static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"context[ _-]*(?:length|size|window|limit|overflow)",

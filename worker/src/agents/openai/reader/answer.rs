@@ -40,7 +40,7 @@ pub(super) struct Assembler<'a> {
     usage: Option<Usage>,
     /// The index of the choice used as the answer.
     choice: Option<u64>,
-    /// Text that the server has sent outside the answer since the last output.
+    /// Text or an object that the server has sent outside the answer since the last output.
     words: LastWords,
     flags: Flags,
 }
@@ -75,12 +75,12 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    /// Returns the finish reason, unless more output has followed it.
+    /// Returns the finish reason. Any reason but `Refusal` is discarded when more output follows it.
     pub fn finish(&self) -> Option<FinishReason> {
         self.finish
     }
 
-    /// Returns whether the server has marked the stream as complete.
+    /// Returns whether the server has marked the stream as complete, or the answer is too long.
     pub fn is_done(&self) -> bool {
         self.flags.is_done
     }
@@ -90,7 +90,7 @@ impl<'a> Assembler<'a> {
         self.flags.is_completion
     }
 
-    /// Returns whether there has been any text, thought, or notice.
+    /// Returns whether any part of the answer has arrived, even one that was omitted or could not be read.
     pub fn has_output(&self) -> bool {
         self.flags.has_output
     }
@@ -120,17 +120,18 @@ impl<'a> Assembler<'a> {
         if self.output.was_retracted() { Some(true) } else { self.flags.was_never_closed.then_some(false) }
     }
 
-    /// Returns the failure that the server's last words report; `None` if output followed them.
+    /// Returns the failure that the server's trailing message reports, or `None` if there is no such message or it
+    /// reports success.
     pub fn explained(&self) -> Option<Failure> {
         self.words.failure(self.context)
     }
 
-    /// Returns the server's last words, unless they are an object.
+    /// Returns the trailing text that the server sent outside the answer, or `None` if it sent an object.
     pub fn last_text(&self) -> Option<&str> {
         self.words.text()
     }
 
-    /// Adds the server's last words to an error.
+    /// Adds the server's trailing message to an error.
     pub fn with_words(&self, error: AgentError) -> AgentError {
         self.words.added_to(error, self.context)
     }
@@ -247,7 +248,7 @@ impl<'a> Assembler<'a> {
         Ok(if is_news { MessageEffect::Output } else { MessageEffect::Idle })
     }
 
-    /// Processes part of the answer. Returns `false` if the answer is too long.
+    /// Processes a part of the answer. Returns `false` if the answer is too long.
     fn take_part(&mut self, part: Part) -> bool {
         self.flags.has_output = true;
         match part {
@@ -267,8 +268,8 @@ impl<'a> Assembler<'a> {
         true
     }
 
-    /// Ends the answer: emits the text that was held back, and adds a notice if the token limit was reached before any
-    /// text.
+    /// Ends the answer: emits the text that was held back, and adds notices about tool calls and about a token limit
+    /// that was reached before any text.
     pub fn end(&mut self, is_complete: bool) {
         let is_unopened = self.output.end();
         self.flags.was_never_closed = is_complete && is_unopened;

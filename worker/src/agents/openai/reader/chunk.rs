@@ -1,14 +1,14 @@
 //! Parses the JSON objects in an answer, which are either chunks of a stream or whole completions.
 //!
-//! Objects are not deserialized into a type, because some servers send null, a list, or nothing at all where a string
-//! is expected, and none of these should make an answer fail.
+//! Objects are parsed as [`Value`]s rather than deserialized into structs, because some servers send null, a list, or
+//! nothing at all where a string is expected, and none of these should make an answer fail.
 
 use banter_shared::chat::{FinishReason, Usage};
 use serde_json::Value;
 
 use super::parts::{self, Part};
 
-/// Upper bound for the index of a choice. A larger number is not treated as an index.
+/// Exclusive upper bound for the index of a choice. Any other value counts as 0.
 const MAX_CHOICES: u64 = 128;
 
 /// What an object contributes to the answer.
@@ -17,13 +17,13 @@ const MAX_CHOICES: u64 = 128;
 pub(super) struct Chunk {
     /// The texts, thoughts, and other parts, in order.
     pub parts: Vec<Part>,
-    /// How the answer ended, if the object says so.
+    /// How the answer ended, if the object states it.
     pub finish: Option<Finish>,
     /// The token usage, if reported.
     pub usage: Option<Usage>,
     /// Whether the object is part of a completion.
     pub is_completion: bool,
-    /// Whether the object contains a whole message rather than a delta.
+    /// Whether the object contains a whole message, possibly next to a delta.
     pub is_whole: bool,
     /// Whether the parts belong to a whole message, which may repeat earlier parts.
     pub is_repeatable: bool,
@@ -44,8 +44,8 @@ pub(super) enum Finish {
     Aborted(String),
 }
 
-/// Parses an object that does not report an error. Only the choice with the index `wanted` is read, or the first one if
-/// `wanted` is `None`.
+/// Parses an object, disregarding any error that it reports. Only the choice with the index `wanted` is read or, if
+/// `wanted` is `None`, the one with the lowest index.
 pub(super) fn read(object: &Value, wanted: Option<u64>) -> Chunk {
     let choices = choices_of(object);
     let index = wanted.or_else(|| choices.iter().map(|choice| index_of(choice)).min()).unwrap_or(0);
@@ -101,7 +101,8 @@ impl Chunk {
     }
 }
 
-/// Returns the choices. Some servers send a single object instead of a list.
+/// Returns the choices. Instead of a list, some servers send a single choice, or an object whose values are the
+/// choices.
 fn choices_of(object: &Value) -> Vec<&Value> {
     match &object["choices"] {
         Value::Array(choices) => choices.iter().collect(),

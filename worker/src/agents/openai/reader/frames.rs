@@ -1,9 +1,9 @@
 //! Splits a stream into frames, which are server-sent events (WHATWG HTML, section 9.2) or other lines that servers
 //! send between events.
 //!
-//! The `eventsource-stream` crate is not suitable. It drops lines that are not fields, even though some servers report
-//! errors in such lines, buffers lines of any length, and drops an event that is not followed by a blank line, which
-//! some servers omit after the last event.
+//! The `eventsource-stream` crate is not suitable. It drops lines that are not fields, in which some servers report
+//! errors; it buffers lines of any length; and it drops an event that is not followed by a blank line, which some
+//! servers omit after the last event.
 
 use serde::de::IgnoredAny;
 

@@ -3,7 +3,8 @@
 use banter_shared::lenient_json::{self, LoneSurrogates};
 use serde_json::Value;
 
-/// Maximum nesting depth, which is lower than the limit in `serde_json`. More deeply nested values become `null`.
+/// Maximum nesting depth of simplified text, which is lower than the limit in `serde_json`. More deeply nested values
+/// become `null`.
 const MAX_DEPTH: usize = 100;
 
 /// Maximum number of truncated values to skip. If there are more, the rest of the text is not split.

@@ -5,13 +5,13 @@
 pub(super) enum LastFrame {
     /// The end of the stream.
     Done,
-    /// A complete frame, or one that does not matter.
+    /// A complete frame, or a truncated one that appears to contain no output.
     Complete,
     /// The truncated start of more output.
     CutOutput,
 }
 
-/// Returns whether the start of an object belongs to more output.
+/// Returns whether a truncated object appears to contain more output or an error.
 pub(super) fn mentions_output(text: &str) -> bool {
     ["\"delta\"", "\"content\"", "\"text\"", "\"message\"", "\"error\""].iter().any(|field| text.contains(field))
 }

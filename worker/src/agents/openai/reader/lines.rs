@@ -4,12 +4,12 @@
 //! data, of which only the start is needed. The text next to an image is therefore kept, no matter how large the image
 //! is. If the line is still too long, it is truncated.
 
-/// Maximum length of a line, in bytes. The longest possible answer fits, even if every character is escaped with six
-/// characters.
+/// Maximum length of a line, in bytes. The longest possible answer fits, even if every character is written as a
+/// six-character escape (`\uXXXX`).
 pub(super) const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
-/// Minimum length, in bytes, of a base64 run that is shortened in an overlong line.
+/// Maximum length, in bytes, of a base64 run that is not shortened in an overlong line.
 const LONG_RUN_BYTES: usize = 4 * 1024;
-/// How many bytes of the start of such a run are kept. This is enough to recognize the format.
+/// Maximum number of bytes that are kept from the start of a longer run. This is enough to recognize the format.
 const KEPT_RUN_BYTES: usize = 64;
 /// Inserted between the start of a shortened run and the number of omitted bytes.
 pub(super) const OMITTED: &str = ";omitted=";

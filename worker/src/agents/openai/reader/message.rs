@@ -13,11 +13,11 @@ pub(super) enum ServerMessage {
     Done,
     /// A chunk in the ordinary form.
     Plain(PlainChunk),
-    /// Any other JSON object. Lone surrogates in its strings are marked.
+    /// Any other JSON object, or an array. Lone surrogates in its strings are marked.
     Object {
-        /// The object.
+        /// The object or array.
         value: Value,
-        /// Whether the object is a separate document rather than the data of an event.
+        /// Whether the value is a separate document rather than the data of an event.
         is_document: bool,
     },
     /// An error, as an object or as text.
@@ -132,7 +132,7 @@ fn is_json(text: &str) -> bool {
         })
 }
 
-/// Parses text that is in one of the known forms.
+/// Parses text that is in one of the known forms. Returns `None` for any other text.
 fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<ServerMessage> {
     if is_done(text) {
         return Some(ServerMessage::Done);
@@ -172,7 +172,7 @@ fn is_error_name(name: &str) -> bool {
     name.contains("error") || name.contains("exception") || name.contains("fail")
 }
 
-/// Returns whether the text reports an error.
+/// Returns whether the text appears to report an error.
 pub(super) fn says_error(words: &str) -> bool {
     let words = words.to_lowercase();
     let words = ["no error", "without error", "0 error"].iter().fold(words, |words, none| words.replace(none, ""));

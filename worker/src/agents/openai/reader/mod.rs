@@ -6,10 +6,10 @@
 //! If the server reports an error (`reports`), the answer fails.
 //!
 //! **End of the answer.** An answer is complete when the server sends `[DONE]`, ends the body after a `finish_reason`,
-//! or sends no more of the answer for [`QUIET`] after a `finish_reason`. A `finish_reason` followed by more output does
-//! not count, because some servers send a `finish_reason` in each chunk. If there are thoughts but no text, the silence
-//! must last for the whole idle timeout. An answer without a `finish_reason` fails if the last thing that the server
-//! sent is text outside the answer.
+//! or sends no more of the answer for [`QUIET`] (or [`QUIET_AFTER_USAGE`]) after a `finish_reason`. A `finish_reason`
+//! followed by more output does not count, because some servers send a `finish_reason` in each chunk. If there are
+//! thoughts but no text, the silence must last for the whole idle timeout. An answer without a `finish_reason` fails if
+//! the last thing that the server sent is text outside the answer.
 
 mod answer;
 mod charset;
@@ -55,7 +55,7 @@ const QUIET: Duration = Duration::from_secs(15);
 /// How long the server must be silent after a `finish_reason` before the answer ends, if the usage has already arrived
 /// in a separate chunk, which is the last chunk before `[DONE]`.
 const QUIET_AFTER_USAGE: Duration = Duration::from_secs(3);
-/// Number of unknown frames after which the reader gives up if no frame was part of an answer.
+/// Number of unknown messages after which the reader gives up if no message was part of an answer.
 const MAX_UNKNOWN_FRAMES: usize = 1_000;
 /// Maximum length, in characters, of a quote from an unrecognized body.
 const MAX_QUOTE_CHARS: usize = 200;
@@ -111,9 +111,9 @@ struct AnswerReader<'a> {
     frames: FrameSplitter,
     assembler: Assembler<'a>,
     updates: &'a mpsc::Sender<Update>,
-    /// Number of frames that were not part of an answer.
+    /// Number of messages that were not recognized as part of an answer.
     unknown: usize,
-    /// The start of the first such frame.
+    /// The start of the first such message.
     first_unknown: Option<String>,
     /// When the answer ends if the server stays silent.
     quiet_at: Option<Instant>,
@@ -255,7 +255,7 @@ impl AnswerReader<'_> {
     }
 
     /// Returns an error if the body contained no part of an answer, or if it ended with other text in place of a finish
-    /// reason.
+    /// reason. A body that contains only the end marker is an empty answer.
     fn check_completion(&self) -> Result<(), Failure> {
         if self.assembler.finish().is_none()
             && let Some(failure) = self.explained()
@@ -268,8 +268,8 @@ impl AnswerReader<'_> {
         Err(if self.unknown > 0 { self.not_a_completion() } else { cut_short().into() })
     }
 
-    /// Returns the failure that the server's last words report. If these words replace the whole answer and report
-    /// nothing specific, the server has violated the protocol.
+    /// Returns the failure that the server's trailing message reports. If there was no other output and the message is
+    /// plain text that reports nothing specific, the failure says that the response is not a chat completion.
     fn explained(&self) -> Option<Failure> {
         let failure = self.assembler.explained()?;
         let is_other = !self.assembler.has_output() && failure.error.code == ErrorCode::AgentError;

@@ -9,12 +9,12 @@ use crate::agents::{StepUpdate, openai::errors::one_line};
 
 /// Maximum number of notices per answer.
 const MAX_NOTICES: usize = 20;
-/// Maximum length of a displayed tool name, in characters.
+/// Maximum length of a displayed tool name or finish reason, in characters.
 const MAX_NAME_CHARS: usize = 80;
 /// Maximum length, in bytes, of a tool name assembled from pieces.
 const MAX_CALL_BYTES: usize = 4 * 1024;
 
-/// Collects notices.
+/// The notices about an answer.
 #[derive(Debug, Default)]
 pub(super) struct AnswerNotices {
     shown: BTreeSet<String>,
@@ -24,7 +24,7 @@ pub(super) struct AnswerNotices {
 }
 
 impl AnswerNotices {
-    /// Adds a notice that the answer contains an image.
+    /// Adds a notice that the answer contains an image or audio.
     pub fn add_image(&mut self, image: &Image) {
         let format = image.media_type.rsplit('/').next().unwrap_or_default();
         let format = one_line(format, 12).to_uppercase();
@@ -36,7 +36,8 @@ impl AnswerNotices {
         self.add(format!("The agent returned {what}{about}. {plural}"));
     }
 
-    /// Adds a tool call or a piece of one. The notice is added once the name is complete.
+    /// Adds a tool call or a piece of one. [`AnswerNotices::end_tool_calls`] adds the notice, once the name is
+    /// complete.
     pub fn add_tool_call(&mut self, call: ToolCall) {
         let is_same = |other: &ToolCall| {
             let is_other = !call.id.is_empty() && !other.id.is_empty() && call.id != other.id;

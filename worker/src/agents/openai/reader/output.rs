@@ -98,7 +98,7 @@ impl Output {
         std::mem::take(&mut self.updates)
     }
 
-    /// Appends to the thoughts.
+    /// Appends to the thoughts that are received separately from the text.
     pub fn push_thought(&mut self, text: &str) {
         append(&mut self.received_thoughts, text);
         self.append_thought(text);

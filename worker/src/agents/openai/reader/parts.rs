@@ -18,7 +18,7 @@ pub(super) enum Part {
     ThoughtDetail(String),
     /// Text in which the model refuses to answer.
     Refusal(String),
-    /// An image.
+    /// An image or another file.
     Image(Image),
     /// A tool call or a piece of one.
     ToolCall(ToolCall),
@@ -41,7 +41,7 @@ impl ToolCall {
     }
 }
 
-/// Returns the parts of a message or delta, thoughts first.
+/// Returns the parts of a message or delta, starting with the thoughts that have a field of their own.
 pub(super) fn of_message(message: &Value) -> Vec<Part> {
     if let Value::String(text) = message {
         return if text.is_empty() { Vec::new() } else { vec![Part::Text(text.clone())] };
@@ -80,7 +80,7 @@ pub(super) fn of_message(message: &Value) -> Vec<Part> {
     parts
 }
 
-/// Extracts the transcript of audio, which is part of the answer's text, and the audio itself.
+/// Extracts the audio and its transcript, which counts as text of the answer unless the message already contains text.
 fn audio_of(audio: &Value, parts: &mut Vec<Part>) {
     let Value::Object(fields) = audio else { return parts.extend(image_of(audio).map(Part::Image)) };
     let transcript = fields.get("transcript").and_then(Value::as_str).unwrap_or_default();
@@ -94,7 +94,7 @@ fn audio_of(audio: &Value, parts: &mut Vec<Part>) {
     }
 }
 
-/// Extracts thoughts. Servers that use several fields send the same thought in each of them.
+/// Extracts thoughts. Servers that use several fields send the same thought in each of them, so only one field is read.
 pub(super) fn thoughts_of(message: &Value) -> Option<Part> {
     let text_in =
         |fields: &[&str]| fields.iter().map(|field| text_of(&message[*field], 0)).find(|text| !text.is_empty());
@@ -160,7 +160,7 @@ fn push_text(text: &str, is_thought: bool, parts: &mut Vec<Part>) {
     }
 }
 
-/// Returns the text in a value at any depth.
+/// Returns the text in a value, at any depth up to [`MAX_DEPTH`].
 fn text_of(value: &Value, depth: usize) -> String {
     if depth > MAX_DEPTH {
         return String::new();

@@ -1,9 +1,10 @@
-//! A fast path for the chunks that make up most of a stream, whose only content is a piece of text.
+//! A fast path for the chunks that make up most of a stream: those whose only content is a piece of text.
 //!
-//! An object in the ordinary form is deserialized into a type. If there is anything else in the frame, such as an unknown
-//! field or a field with an unusual value, deserialization fails, and the frame takes the general path. A plain chunk has
-//! the same effect as its object would have on the general path. To preserve this, a field must be listed only if the
-//! general path ignores every value that the field's type accepts.
+//! An object in the ordinary form is deserialized into structs rather than a `Value`. If there is anything else in the
+//! frame, such as an unknown field or a field with an unusual value, deserialization fails, and the frame takes the
+//! general path. A plain chunk has the same effect as its object would have on the general path. To preserve this, do
+//! not add a field to the structs unless `parse` processes it or the general path ignores every value that its type
+//! accepts.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use serde::{
 
 use super::{chunk::Chunk, frames::Frame, parts::Part};
 
-/// The only type of object that is in the ordinary form.
+/// The value of `object` in every chunk in the ordinary form.
 const OBJECT: &str = "chat.completion.chunk";
 
 /// A chunk with a piece of text, which may be empty, for the choice with the index 0.
@@ -110,11 +111,11 @@ struct Delta<'a> {
     function_call: Null,
 }
 
-/// A field that is `null` or missing.
+/// The type of a field that must be `null`. With `#[serde(default)]`, the field may also be missing.
 type Null = ();
 
-/// A value that is deserialized only from a JSON object. A derived implementation also accepts a list of the fields'
-/// values.
+/// A value that is deserialized only from a JSON object. A derived implementation would also accept a list of the
+/// fields' values.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

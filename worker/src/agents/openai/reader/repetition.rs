@@ -4,7 +4,8 @@ use banter_shared::lenient_json::replace_marks;
 
 use super::{output::Output, parts::Part};
 
-/// Removes parts of a whole message that repeat earlier deltas.
+/// Removes parts of a whole message that repeat earlier deltas. If there have been any thoughts, all thoughts in the
+/// message are assumed to be repetitions.
 pub(super) fn remove(parts: &mut Vec<Part>, output: &Output) {
     if output.has_thoughts() {
         parts.retain(|part| !matches!(part, Part::Thought(_) | Part::ThoughtDetail(_)));

@@ -25,7 +25,7 @@ pub(super) fn find(object: &Value) -> Option<&Value> {
     })
 }
 
-/// Returns whether an object's type is an error type.
+/// Returns whether an object's type or status indicates an error.
 fn is_typed_error(object: &Value) -> bool {
     ["object", "type", "event", "status", "state"].iter().any(|field| {
         let kind = object[*field].as_str().unwrap_or_default().to_ascii_lowercase();

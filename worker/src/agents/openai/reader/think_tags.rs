@@ -1,8 +1,8 @@
 //! Separates the text of an answer from thoughts that the model writes between tags such as `<think>` and `</think>`.
 //!
-//! Tags are recognized only at the start of an answer; later in the answer, or in code, they are treated as text. Some
-//! chat templates omit the opening tag, so a closing tag may reveal that the answer started with a thought, in which
-//! case the text before the tag is retracted. Chunks may split a tag at any position.
+//! An opening tag is recognized only at the start of an answer or directly after another thought; elsewhere, it is
+//! treated as text. Some chat templates omit the opening tag, so a closing tag outside code may reveal that the answer
+//! started with a thought, in which case the text before the tag is retracted. Chunks may split a tag at any position.
 
 mod tags;
 #[cfg(test)]

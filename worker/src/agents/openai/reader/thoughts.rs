@@ -8,7 +8,7 @@ use crate::agents::StepUpdate;
 /// Maximum length of a thought, in bytes of UTF-8. `is_truncated` is set for longer thoughts.
 const MAX_THOUGHT_BYTES: usize = 48 * 1024;
 
-/// Collects thoughts.
+/// The thoughts in an answer.
 #[derive(Debug, Default)]
 pub(super) struct Thoughts {
     /// Number of sections so far.
@@ -23,7 +23,7 @@ pub(super) struct Thoughts {
 }
 
 impl Thoughts {
-    /// Appends to the current thought.
+    /// Appends to the current section, or starts one.
     pub fn push(&mut self, more: &str) {
         if more.is_empty() || self.is_truncated {
             return;
@@ -38,7 +38,7 @@ impl Thoughts {
         self.has_changed = true;
     }
 
-    /// Ends the current section.
+    /// Ends the current section, if there is one.
     pub fn end(&mut self) {
         if !self.text.is_empty() {
             let ended = self.update(StepStatus::Succeeded);
@@ -74,7 +74,7 @@ impl Thoughts {
 mod tests {
     use super::*;
 
-    /// Returns the key, status, and text of each update.
+    /// Returns the key, status, and text of each new update.
     fn emitted(thoughts: &mut Thoughts) -> Vec<(String, StepStatus, String)> {
         let updates = thoughts.take_updates().into_iter();
         updates

@@ -13,7 +13,7 @@ fn rejects(status: &str, message: &str) -> Script {
     response(status, "", &json!({"error": {"message": message}}).to_string())
 }
 
-/// Returns a turn that follows a failed turn, a turn with an empty answer, and a turn with an answer.
+/// Returns a turn that follows a failed turn, a turn with an answer, and a turn with an empty answer.
 fn long_turn() -> Turn {
     let message = |turn, role, content: &str| HistoryMessage { turn, role, content: content.into() };
     let history = vec![

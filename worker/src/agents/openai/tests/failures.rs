@@ -1,4 +1,4 @@
-//! Errors that users see when there is no answer.
+//! Errors that users see when there is no complete answer.
 
 use serde_json::json;
 use tokio::net::TcpListener;

@@ -3,7 +3,7 @@
 use super::*;
 
 const ANSWER: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n";
-/// Returns an agent that retries immediately, but only for a short time.
+/// Returns an agent that retries almost immediately, but only for a short time.
 fn quick(server: &Server) -> OpenaiAgent {
     let limits = LoadingLimits { timeout: TIMEOUT, pause: Duration::from_millis(10) };
     OpenaiAgent { loading_limits: limits, ..agent(config(server)) }

@@ -1,4 +1,4 @@
-//! A server that plays one script per connection, one connection after another.
+//! A server that plays one script per connection, in the order in which connections are accepted.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -63,7 +63,7 @@ impl Script {
 }
 
 impl Server {
-    /// Plays one script per connection, and closes any further connections immediately.
+    /// Starts a server that plays one script per connection. It closes any further connection without responding.
     pub async fn start(scripts: impl IntoIterator<Item = Script>) -> Self {
         let scripts: Vec<Script> = scripts.into_iter().collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -96,7 +96,7 @@ impl Server {
         timeout(Duration::from_secs(10), self.hang_ups.recv()).await.unwrap().unwrap();
     }
 
-    /// Returns the number of requests that the test has not read yet.
+    /// Discards the requests that the test has not read yet, and returns how many there were.
     pub fn requests_left(&mut self) -> usize {
         std::iter::from_fn(|| self.requests.try_recv().ok()).count()
     }

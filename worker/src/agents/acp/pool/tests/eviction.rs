@@ -1,4 +1,4 @@
-//! Tests of which idle processes are kept and which are ended.
+//! Tests which idle processes are kept and which are terminated.
 
 use super::*;
 

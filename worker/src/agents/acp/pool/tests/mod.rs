@@ -1,5 +1,5 @@
-//! Tests which processes are kept and which are ended. The processes are fakes; their memory usage is that of the test
-//! process.
+//! Tests which processes are kept and which are terminated. The processes are fakes; their memory usage is that of the
+//! test process.
 
 mod eviction;
 mod permits;
@@ -41,7 +41,7 @@ impl ProcessState {
     }
 }
 
-/// A fake process that records whether it was ended.
+/// A fake process that records whether it was terminated.
 struct FakeProcess {
     state: ProcessState,
     handle: ProcessHandle,

@@ -19,7 +19,7 @@ async fn a_waiting_turn_gets_the_next_free_permit() {
     sleep(QUIET_PERIOD).await;
     assert!(!third_waits.is_finished() && !fourth_waits.is_finished());
 
-    // One process becomes idle, and the other one crashes.
+    // One process becomes idle, and the other one is discarded.
     drop(first_slot);
     second_slot.discard();
     drop(second_slot);
@@ -49,7 +49,7 @@ async fn counts_an_ending_process_until_it_has_exited() {
     let (first_state, second_state) = (f.turn(first).await, f.turn(second).await);
     first_state.lingers.store(true, Ordering::Relaxed);
 
-    // Try twice, because the second waiting turn must also wait for this process instead of ending another one.
+    // Try twice, because the second waiting turn must also wait for this process instead of terminating another one.
     for _ in 0..2 {
         assert!(timeout(QUIET_PERIOD, f.take(third)).await.is_err(), "the process has not exited yet");
     }

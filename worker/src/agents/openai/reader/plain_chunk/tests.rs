@@ -1,6 +1,6 @@
 //! Compares plain chunks with the objects that they replace.
 //!
-//! If a test fails, it prints its seed. To reproduce the failure, set `PROPTEST_RNG_SEED` to the seed.
+//! If a property test fails, it prints its seed. To reproduce the failure, set `PROPTEST_RNG_SEED` to the seed.
 
 mod frames;
 

@@ -13,7 +13,7 @@ pub(super) const TAGS: [(&str, &str); 10] = [
     ("◁think▷", "◁/think▷"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
 ];
-/// Maximum length of a tag, in bytes.
+/// Upper bound for the length of a tag, in bytes.
 pub(super) const LONGEST_TAG_BYTES: usize = 32;
 
 /// Returns the closing tags.

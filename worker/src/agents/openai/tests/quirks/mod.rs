@@ -1,7 +1,8 @@
 //! Tables of what servers send. Each row contains an input and its expected result.
 //!
-//! Rows are read with tokio's time paused, so pauses take no real time. A row of less than 4,000 bytes that contains
-//! only bytes is also read once for every position at which they can be split. The split must not change the result.
+//! Rows are read with tokio's time paused, so pauses take no real time. A row that sends fewer than 4,000 bytes,
+//! without pauses or a broken connection, is also read once for every position at which its input can be split in two,
+//! and once byte by byte. The split must not change the result.
 
 mod ends;
 mod errors;
@@ -65,7 +66,7 @@ struct Expected {
     outcome: Result<FinishReason, (ErrorCode, String)>,
 }
 
-/// Creates a row.
+/// Creates a row that sends nothing and expects an empty answer.
 fn row(name: &'static str) -> Row {
     let expected =
         Expected { text: String::new(), thoughts: Vec::new(), notices: Vec::new(), outcome: Ok(FinishReason::Stop) };

@@ -1,7 +1,7 @@
-//! Random mutations of typical streams. These mutations must not cause a panic or a hang, or make an incomplete answer
-//! count as a success.
+//! Mutations of typical streams, some of them random. They must not cause a panic or a hang, or make an incomplete
+//! answer count as a success.
 //!
-//! If a test fails, it prints its seed. To reproduce the failure, set `PROPTEST_RNG_SEED` to the seed.
+//! If a property test fails, it prints its seed. To reproduce the failure, set `PROPTEST_RNG_SEED` to the seed.
 
 use proptest::{
     collection::vec,
@@ -41,7 +41,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
 }
 
-/// Returns typical streams, as lists of frames. The last one or two frames end the stream.
+/// Returns typical streams, as lists of frames. The last two frames end the stream.
 fn streams() -> Vec<Vec<String>> {
     let thought = |text: &str| delta(&json!({"reasoning_content": text}));
     let done = DONE.to_owned();

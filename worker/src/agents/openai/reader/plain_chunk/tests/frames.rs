@@ -8,8 +8,8 @@ use proptest::{
 
 use crate::agents::openai::reader::frames::Frame;
 
-/// The members of an object. A name may occur more than once. Names are written without quotes; a value is JSON, or empty
-/// for the place of the object or text on the next level.
+/// The members of an object. A name may occur more than once. Names are written without quotes; a value is JSON. An
+/// empty value stands for the object or text on the next level.
 type Members = Vec<(String, String)>;
 
 /// The objects in a chunk, from the outside in.
@@ -53,7 +53,7 @@ const ORDINARY: [&str; 3] = [
     "delta:|index:0|finish_reason:null|native_finish_reason:null|stop_reason:null|matched_stop:null|logprobs:null|token_ids:null",
     r#"content:|role:"assistant"|reasoning_content:null|reasoning:null|refusal:null|tool_calls:null|function_call:null"#,
 ];
-/// Other names, separated by spaces.
+/// The names of inserted members, separated by spaces.
 const NAMES: &str = concat!(
     "id object created model provider service_tier system_fingerprint obfuscation choices usage error errors type event ",
     "status state code message msg detail reason success index delta finish_reason native_finish_reason stop_reason ",
@@ -62,7 +62,7 @@ const NAMES: &str = concat!(
     r"function_call x 0 Content c\u006fntent err\u006fr index\u0000 \ud83d \q ",
     "$serde_json::private::RawValue $serde_json::private::Number",
 );
-/// Other values, separated by vertical bars.
+/// Values that replace ordinary ones or are inserted, separated by vertical bars.
 const VALUES: &str = concat!(
     r#"null|true|false|0|1|2|-0|-1|0.0|1.5|1e0|127|128|500|01|18446744073709551615|18446744073709551616|1e999|NaN|"#,
     r#"""|"0"|"a"|" "|"é🎉"|"<think>"|"</think>"|"stop"|"length"|"content_filter"|"error"|"failed"|"new"|"assistant"|"#,
@@ -72,7 +72,7 @@ const VALUES: &str = concat!(
     r#"{"message":"slot lost","role":"assistant","content":"ab"}|{"prompt_tokens":3,"completion_tokens":2}|"#,
     "\"\t\"|\"\u{fdd0}d83c\"",
 );
-/// Other choices, separated by vertical bars.
+/// Additional choices, separated by vertical bars.
 const CHOICES: &str = concat!(
     r#"null|{}|{"index":0,"delta":{"content":"b"}}|{"index":1,"delta":{"content":"b"},"finish_reason":null}|"#,
     r#"{"index":1,"delta":{"content":""}}|[0,{"content":"b"}]"#,
@@ -124,7 +124,8 @@ fn deviation() -> impl Strategy<Value = Deviation> {
     ]
 }
 
-/// Generates the members on a level, in any order. Only the member with the next level, or the type, is always present.
+/// Generates the members on a level, in any order. Only `object` and the member that contains the next level are always
+/// present.
 fn members(level: Level) -> impl Strategy<Value = Members> {
     let ordinary = ORDINARY[level as usize].split('|').map(|member| member.split_once(':').unwrap());
     let ordinary: Members = ordinary.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -145,7 +146,7 @@ fn content() -> impl Strategy<Value = String> {
 }
 
 prop_compose! {
-    /// Generates a frame.
+    /// Generates a frame with at most three deviations from the ordinary form.
     pub(super) fn frame()(
         root in members(Level::Root),
         choice in members(Level::Choice),
@@ -192,7 +193,7 @@ fn change_members(levels: &mut [Members; 3], deviation: &Deviation) {
     }
 }
 
-/// Writes the members of an object, or only their values as a list.
+/// Formats members as a JSON object, or only their values as a list.
 fn object(members: &Members, inner: &str, is_list: bool) -> String {
     let members = members.iter().map(|(name, value)| {
         let value = if value.is_empty() { inner } else { value };
