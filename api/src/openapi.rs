@@ -182,7 +182,7 @@ problems! {
         "400": "A parameter, field, or header is invalid; `errors` lists the problems.",
         "408": "The body did not arrive within 10 seconds.",
         "413": "The body is larger than 512 KiB.",
-        "415": "The body is not JSON.",
+        "415": "The content type of the body is not JSON.",
     }
     /// The error for a conflicting state.
     ConflictProblem {

@@ -210,7 +210,8 @@ async fn check_history(world: &World, prompts: Vec<Vec<String>>, users: &[Arc<Us
 /// Returns a task's panic message.
 fn panic_message(error: tokio::task::JoinError) -> String {
     let panic = error.into_panic();
-    panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panicked".into())
+    let literal = || panic.downcast_ref::<&str>().map(ToString::to_string);
+    panic.downcast_ref::<String>().cloned().or_else(literal).unwrap_or_else(|| "it panicked".into())
 }
 
 /// Checks the database invariants with `api check`.

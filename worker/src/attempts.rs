@@ -117,7 +117,7 @@ impl Drop for AttemptGuard {
 }
 
 /// Follows the relay until `end` is cancelled: wakes the queue, checks for stop requests, and notifies attempts of
-/// decisions. Also does all of this after a second without any signal.
+/// decisions. Also does all of this once a second.
 pub async fn follow(
     running: RunningAttempts,
     store: Store,
@@ -134,11 +134,9 @@ pub async fn follow(
     loop {
         tokio::select! {
             () = end.cancelled() => return,
-            signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
-                Ok(None) => return,
-                Ok(Some(signal)) => checks.add(&signal),
-                // No signal has arrived within the poll interval.
-                Err(_) => checks = PendingChecks::all(),
+            signal = signals.recv() => match signal {
+                Some(signal) => checks.add(&signal),
+                None => return,
             },
             _ = poll.tick() => checks = PendingChecks::all(),
             () = sleep_until(next_stop_check), if checks.stops => {}

@@ -13,18 +13,20 @@
 //! The supervisor is single-threaded. It blocks signals and waits for them synchronously.
 
 use std::{
-    ffi::OsString,
+    env,
+    ffi::{CString, OsString},
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
-    os::unix::process::ExitStatusExt as _,
+    os::unix::{ffi::OsStrExt as _, process::ExitStatusExt as _},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, ExitStatus},
+    process::{ExitCode, ExitStatus},
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use nix::{
     errno::Errno,
+    spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawnp},
     sys::{
         prctl,
         resource::{Resource, setrlimit},
@@ -108,7 +110,6 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
             return Ok(if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_STARTED });
         }
     };
-    let agent = Pid::from_raw(i32::try_from(agent.id()).map_err(io::Error::other)?);
     release_stdio()?;
     let mut status = None;
     while status.is_none() {
@@ -139,10 +140,19 @@ fn release_stdio() -> io::Result<()> {
     Ok(())
 }
 
-fn start(argv: &[OsString]) -> io::Result<Child> {
-    let Some((program, arguments)) = argv.split_first() else { return Err(io::ErrorKind::InvalidInput.into()) };
-    // The child inherits the signal mask, because the standard library does not reset it.
-    Command::new(program).args(arguments).spawn()
+/// Starts the agent with no blocked signals, unlike the supervisor, and with the default action for SIGPIPE, which Rust
+/// programs ignore. The standard library cannot reset the signal mask.
+fn start(argv: &[OsString]) -> io::Result<Pid> {
+    let mut attributes = PosixSpawnAttr::init()?;
+    attributes.set_sigmask(&SigSet::empty())?;
+    attributes.set_sigdefault(&SigSet::from(Signal::SIGPIPE))?;
+    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF)?;
+    let argv = argv.iter().map(|argument| CString::new(argument.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+    let environment =
+        env::vars_os().map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()));
+    let environment = environment.collect::<Result<Vec<_>, _>>()?;
+    let program = argv.first().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(posix_spawnp(program, &PosixSpawnFileActions::init()?, &attributes, &argv, &environment)?)
 }
 
 /// Reaps children that have exited. Returns `false` if there are no children left.

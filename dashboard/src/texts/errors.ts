@@ -16,7 +16,7 @@ const taskError: Readonly<Record<ErrorCode, string>> = {
   agent_refused: "The agent refused the request.",
   agent_protocol: "The agent sent an invalid response.",
   context_overflow: "This chat is too long for the agent.",
-  session_archived: "The chat was archived before the agent started.",
+  session_archived: "The chat was archived while the message was queued.",
   timeout: "The agent timed out.",
   worker_lost: "The worker stopped responding.",
 };

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: nothing waits for Redis, except that a new stream and an exiting process wait for at most half a second.
 //! While Redis is unavailable or frozen, or denies access, receivers poll the database. Within two seconds of Redis
-//! becoming available again, both connections are restored, and receivers get [`Signal::Reconnected`]. A hint that is
+//! becoming available again, both connections are restored, and receivers get [`Reconnected`](super::Signal::Reconnected). A hint that is
 //! neither published nor a duplicate of another is counted as dropped. Nothing is stored in Redis.
 //!
 //! | module | contents |
@@ -31,7 +31,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    FollowGuard, Hints, Identity, LiveText, Relay, Signal, TextIntervals,
+    FollowGuard, Hints, Identity, LiveText, Relay, TextIntervals,
     rejections::Rejections,
     signals::{SignalSender, Signals},
     status::{Counters, Link, RelayStatus},

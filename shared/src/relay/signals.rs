@@ -39,12 +39,18 @@ impl SignalSender {
     /// Sends the signals for a committed change.
     pub(super) fn send_hints(&self, hints: Hints) {
         let Hints { users, wake_workers, stops, decisions } = hints;
-        users.into_iter().for_each(|user| self.send(Signal::Log(user)));
+        for user in users {
+            self.send(Signal::Log(user));
+        }
         if wake_workers {
             self.send(Signal::WakeWorkers);
         }
-        stops.into_iter().for_each(|task_id| self.send(Signal::Stop(task_id)));
-        decisions.into_iter().for_each(|task_id| self.send(Signal::Decided(task_id)));
+        for task_id in stops {
+            self.send(Signal::Stop(task_id));
+        }
+        for task_id in decisions {
+            self.send(Signal::Decided(task_id));
+        }
     }
 
     /// Returns a receiver for all signals from now on.

@@ -141,7 +141,7 @@ pub(super) async fn end_queued(
 }
 
 /// The error message of a task that was cancelled because its session was archived.
-pub(super) const ARCHIVED_BEFORE_ITS_TURN: &str = "The session was archived before the agent started on this message.";
+pub(super) const ARCHIVED_WHILE_QUEUED: &str = "The session was archived while the message was queued.";
 
 /// Ends a task that is waiting between two attempts when its session is archived. The text so far is kept.
 pub(super) async fn end_archived(
@@ -156,7 +156,7 @@ pub(super) async fn end_archived(
         text: None,
         usage: None,
         failures: task.failures,
-        error: Some(TaskError::new(ErrorCode::SessionArchived, ARCHIVED_BEFORE_ITS_TURN)),
+        error: Some(TaskError::new(ErrorCode::SessionArchived, ARCHIVED_WHILE_QUEUED)),
     };
     end_task(tx, &task, outcome, now).await
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Change, IdempotencyKey, Store, StoreError,
-    attempts::{ARCHIVED_BEFORE_ITS_TURN, end_archived},
+    attempts::{ARCHIVED_WHILE_QUEUED, end_archived},
     database_driver::Connection,
     events, idempotency,
     jobs::withdraw_jobs,
@@ -251,7 +251,7 @@ async fn cancel_queued_of_archived(
     .bind(id)
     .bind(now)
     .bind(ErrorCode::SessionArchived)
-    .bind(ARCHIVED_BEFORE_ITS_TURN)
+    .bind(ARCHIVED_WHILE_QUEUED)
     .fetch_all(&mut *tx)
     .await?;
     // A task that has text and is waiting between two attempts ends last, so that no task is queued behind it. Its text

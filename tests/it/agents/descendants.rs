@@ -127,6 +127,23 @@ async fn no_agent_starts_for_a_worker_that_has_exited() {
     assert!(processes_with(&format!("sleep {seconds}")).is_empty());
 }
 
+#[tokio::test]
+async fn an_agent_starts_with_no_blocked_signals() {
+    let faked = Faked::start("", "", |builder| builder.workers(0).apis(0)).await;
+
+    let output = faked.app.run_worker(&["supervise", "--", "grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"]).await;
+
+    let sets = String::from_utf8(output.stdout).unwrap();
+    let set = |name| {
+        let hex =
+            sets.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {sets}"));
+        u64::from_str_radix(hex.trim(), 16).unwrap()
+    };
+    assert_eq!(set("SigBlk:"), 0, "{sets}");
+    let sigpipe = 1 << 12;
+    assert_eq!(set("SigIgn:") & sigpipe, 0, "{sets}");
+}
+
 /// Returns a turn's running tools, excluding the helper that belongs to the agent.
 fn loose(seconds: &str) -> Vec<u32> {
     let helpers = processes_with(&format!("helper-{seconds}"));

@@ -90,10 +90,10 @@ impl Body {
         Ok(Some(whole))
     }
 
-    /// Returns the part of the body that arrives before an error, up to `limit_bytes`.
-    pub async fn beginning(mut self, limit_bytes: usize) -> Vec<u8> {
+    /// Returns the part of the body that arrives by `latest` and before any error, up to `limit_bytes`.
+    pub async fn beginning(mut self, limit_bytes: usize, latest: Instant) -> Vec<u8> {
         let mut head = Vec::new();
-        while let Ok(Some(bytes)) = self.next(None).await {
+        while let Ok(Some(bytes)) = self.next(Some(latest)).await {
             head.extend_from_slice(&bytes);
             if head.len() >= limit_bytes {
                 head.truncate(limit_bytes);

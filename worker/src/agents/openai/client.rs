@@ -22,14 +22,6 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Maximum number of header fields in a response. Gateways add many of them.
 const MAX_HEADERS: usize = 1_000;
 
-/// A runtime that handles all connections on a single thread.
-///
-/// In hyper 1.x, a request is lost if one thread passes it to a connection while another thread closes that connection
-/// because of data from the server. The request then hangs until it times out. On a single thread, the two operations
-/// cannot overlap.
-static CONNECTIONS: LazyLock<io::Result<Runtime>> =
-    LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).thread_name("connections").enable_all().build());
-
 /// A connection pool for one server, with the API key to send to it.
 pub(super) struct Client {
     http: reqwest::Client,

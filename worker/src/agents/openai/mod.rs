@@ -189,7 +189,7 @@ impl OpenaiAgent {
         }
         let (status, headers) = (response.status(), response.headers().clone());
         let deadline = deadline.min(Instant::now() + ERROR_TIMEOUT);
-        let body = Body::new(response, deadline, ERROR_TIMEOUT).beginning(MAX_ERROR_BYTES).await;
+        let body = Body::new(response, deadline, ERROR_TIMEOUT).beginning(MAX_ERROR_BYTES, deadline).await;
         Err(errors::from_status(status, &headers, &body, self.context()))
     }
 

@@ -27,8 +27,8 @@ use crate::{
 const MAX_QUOTED_CHARS: usize = 300;
 /// Maximum number of bytes of an error message that are examined.
 const MAX_READ_BYTES: usize = 16 * 1024;
-/// How long to wait for a process to exit after its connection has closed.
-const EXIT_LIMIT: Duration = Duration::from_secs(5);
+/// How long to wait for a process to exit after its connection has closed. The watcher kills it after 6 s.
+const EXIT_LIMIT: Duration = Duration::from_secs(7);
 
 /// Converts a request error into an error for the user. If the connection was closed, terminates the process and
 /// derives the error from its exit status and last output. `printed` contains the lines on stdout that were not
@@ -246,11 +246,13 @@ mod tests {
 
     #[test]
     fn classifies_other_errors_by_code() {
-        let (code, message, _) = classify(-32000, "Authentication required", Value::Null);
-        assert_eq!(code, ErrorCode::AgentAuth);
-        assert!(
-            message.starts_with("The agent requires authentication.") && message.contains("(Authentication required)")
-        );
+        let advice = "The agent requires authentication. See “Sign in” in docs/agents.md.";
+        for (words, expected) in [
+            ("Authentication required", format!("{advice} The agent says: Authentication required")),
+            ("", advice.to_owned()),
+        ] {
+            assert_eq!(classify(-32000, words, Value::Null), (ErrorCode::AgentAuth, expected, false));
+        }
         assert_eq!(classify(-32000, "Who are you?", Value::Null).0, ErrorCode::AgentAuth);
         assert_eq!(classify(-32602, "No such session", Value::Null).0, ErrorCode::AgentRefused);
         assert_eq!(classify(-32601, "Method not found", Value::Null).0, ErrorCode::AgentProtocol);
