@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use banter_shared::{
     chat::{UserRef, UserRole},
     clock::{Clock as _, SystemClock, Timestamp},
@@ -10,7 +10,7 @@ use banter_shared::{
     count::count,
     id::KeyId,
     shutdown::Shutdown,
-    store::{ApiKey, CheckReport, RestoreReport, Store, back_up, restore},
+    store::{ApiKey, CheckReport, RestoreReport, Store, StoreError, back_up, restore},
     version::VERSION,
 };
 use clap::{Parser, Subcommand};
@@ -185,9 +185,12 @@ async fn manage_keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> 
             print(&lines)
         }
         KeysCommand::Revoke { id } => {
-            let unknown = || format!("no key with the ID {id}; run `api keys list` to see all IDs");
-            let id: KeyId = id.parse().with_context(unknown)?;
-            store.revoke_key(id).await.with_context(unknown)
+            let unknown = || anyhow!("no key has the ID {}; run `api keys list` to see all IDs", id.escape_debug());
+            let key_id: KeyId = id.parse().map_err(|_| unknown())?;
+            match store.revoke_key(key_id).await {
+                Err(StoreError::NotFound) => Err(unknown()),
+                revoked => Ok(revoked?),
+            }
         }
     }
 }

@@ -116,7 +116,7 @@ pub fn restrict(path: &Path, mode: u32) -> bool {
     match fs::set_permissions(path, Permissions::from_mode(mode)) {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "cannot restrict access; other accounts may be able to read it");
+            tracing::warn!(path = %path.display(), %error, "cannot restrict access to this path; other accounts may be able to read it");
             false
         }
     }

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{Router, body::Bytes, http::StatusCode, routing::post};
@@ -34,8 +35,10 @@ pub struct Span {
     pub id: String,
     /// The ID of the parent span, in hexadecimal; empty if there is no parent.
     pub parent_id: String,
-    /// Whether the end time precedes the start time.
-    pub is_reversed: bool,
+    /// The start time, as time since the Unix epoch.
+    pub started_at: Duration,
+    /// The end time, as time since the Unix epoch.
+    pub ended_at: Duration,
     /// The attributes, with their values as text.
     pub attributes: BTreeMap<String, String>,
 }
@@ -127,7 +130,8 @@ fn decode(request: ExportTraceServiceRequest) -> Vec<Span> {
                 trace_id: hex(&span.trace_id),
                 id: hex(&span.span_id),
                 parent_id: hex(&span.parent_span_id),
-                is_reversed: span.end_time_unix_nano < span.start_time_unix_nano,
+                started_at: Duration::from_nanos(span.start_time_unix_nano),
+                ended_at: Duration::from_nanos(span.end_time_unix_nano),
                 attributes: attributes(span.attributes),
             });
         }

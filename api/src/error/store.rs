@@ -37,8 +37,8 @@ impl From<StoreError> for ApiError {
                     .with_errors(vec![FieldError { field: "option_id".into(), message }]);
             }
             StoreError::PermissionOptionRequired { offered } => {
-                let problem = "does not identify a single option. Send an `option_id` instead.";
-                let message = format!("{problem} {}", offered_options(offered));
+                let advice = if offered.is_empty() { "" } else { " Send an `option_id` instead." };
+                let message = format!("does not identify a single option.{advice} {}", offered_options(offered));
                 return Self::new(Code::OptionRequired, format!("`decision` {message}"))
                     .with_errors(vec![FieldError { field: "decision".into(), message }]);
             }
@@ -55,11 +55,11 @@ impl From<StoreError> for ApiError {
                 (Code::MessageGone, "The object created with this idempotency key has been deleted. Use a new key.")
             }
             StoreError::Busy => {
-                let detail = "The database is locked. Nothing was stored. Send the same request again.";
+                let detail = "The database is busy. No changes were made. Send the same request again.";
                 return Self::new(Code::StoreBusy, detail).caused_by(error);
             }
             StoreError::Unwritable(_) | StoreError::DiskFull => {
-                let detail = "The database is unavailable. Nothing was stored. Send the same request again later.";
+                let detail = "The database is unavailable. No changes were made. Send the same request again later.";
                 return Self::new(Code::StoreUnavailable, detail).caused_by(error);
             }
             StoreError::LeaseLost | StoreError::Database(_) | StoreError::Corrupt(_) => {

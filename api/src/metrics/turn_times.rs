@@ -36,7 +36,7 @@ impl TurnTimeMetrics {
         for (name, help, family) in [
             (
                 "turn_duration",
-                "Time between the user sending or last retrying a message and the outcome",
+                "Time from when the user sent or last retried a message until the outcome",
                 &self.duration,
             ),
             ("turn_queued", "Part of the turn duration until a worker claimed the final attempt", &self.queued),

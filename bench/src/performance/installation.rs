@@ -40,6 +40,19 @@ impl Installation {
     /// # Errors
     /// Fails if the CPU affinity cannot be set.
     pub async fn prepare(setup: Setup, placement: &Placement, model: &Model) -> Result<Self> {
+        Self::prepare_with(setup, placement, model, &[]).await
+    }
+
+    /// Prepares an installation as [`prepare`](Self::prepare) does, with additional environment variables.
+    ///
+    /// # Errors
+    /// Fails if the CPU affinity cannot be set.
+    pub async fn prepare_with(
+        setup: Setup,
+        placement: &Placement,
+        model: &Model,
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
         placement.enter()?;
         let builder = TestApp::builder()
             .apis(0)
@@ -47,6 +60,7 @@ impl Installation {
             .env("RUST_LOG", "warn")
             .env("DATABASE_SYNCHRONOUS", setup.durability.as_str())
             .agents(&model.agent_table());
+        let builder = variables.iter().fold(builder, |builder, (name, value)| builder.env(name, value));
         let is_redis = setup.relay == Relay::Redis;
         let builder = if is_redis { builder.on_redis(Redis::start().await) } else { builder.embedded() };
         Ok(Self { app: builder.start().await, setup, is_redis })

@@ -32,6 +32,7 @@ mod single;
 mod stamps;
 mod stream;
 mod table;
+mod trace;
 mod turns;
 mod usage;
 
@@ -95,6 +96,8 @@ pub enum Workload {
     History,
     /// Reads from databases with up to a million messages.
     Reads,
+    /// The steps of a turn, from its trace.
+    Trace,
     /// Other systems.
     Peers,
 }

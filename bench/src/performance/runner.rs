@@ -15,7 +15,7 @@ use super::{
     plan::Plan,
     sends,
     setup::Setup,
-    single, turns,
+    single, trace, turns,
     usage::Usage,
 };
 
@@ -64,7 +64,9 @@ impl Runner {
             Workload::Sends => plan.setups.into_iter().filter(|setup| setup.is_pinned == is_pinned).collect(),
             Workload::FanOut | Workload::Single | Workload::Burst => plan.relays,
             // The relay makes no difference to these workloads.
-            Workload::Floors | Workload::History | Workload::Reads | Workload::Peers => plan.relays[..1].to_vec(),
+            Workload::Floors | Workload::History | Workload::Reads | Workload::Trace | Workload::Peers => {
+                plan.relays[..1].to_vec()
+            }
         };
         // A database is filled only once and then read several times, because filling takes much longer than reading.
         // Peers repeat their runs themselves.
@@ -89,6 +91,7 @@ impl Runner {
             Workload::Burst => self.burst(setup).await,
             Workload::History => self.histories(setup).await,
             Workload::Reads => self.reads(setup).await,
+            Workload::Trace => self.trace(setup).await,
             Workload::Peers => match &self.peers {
                 Some(folder) => peers::run(&mut self.figures, folder, &self.pinned, &self.plan).await,
                 None => Ok(()),
@@ -183,6 +186,11 @@ impl Runner {
             single::history(&mut self.figures, setup, &placement, &self.model, turns).await?;
         }
         Ok(())
+    }
+
+    async fn trace(&mut self, setup: Setup) -> Result<()> {
+        let placement = *self.placement(setup);
+        trace::run(&mut self.figures, setup, &placement, &self.model).await
     }
 
     async fn reads(&mut self, setup: Setup) -> Result<()> {

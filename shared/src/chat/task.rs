@@ -197,7 +197,7 @@ pub struct Task {
     pub usage: Option<Usage>,
     /// When the message was sent.
     pub created_at: Timestamp,
-    /// When the latest attempt started; null before the first attempt, including the first after a manual retry.
+    /// When the latest attempt started; null until the first attempt starts. A manual retry resets it to null.
     #[schema(required)]
     pub started_at: Option<Timestamp>,
     /// When the task ended; null until then.

@@ -96,7 +96,7 @@ pub(super) fn long() -> String {
         "If a chunk were missing, this paragraph would stop making sense halfway through.",
         "No language model wrote this; a loop did.",
         "A loop never gets tired, no matter how many chapters are left to write.",
-        "Umlauts such as ä, ö, and ü, a dash – like this one – and a 🎭 take more than one byte each.",
+        "An umlaut (ä, ö, ü), a dash – like this one – and a 🎭 each take more than one byte.",
         "This is one of nine sentences, and the next paragraph has the same ones in a different order.",
     ];
 
