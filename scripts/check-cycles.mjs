@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // Checks that the modules of a crate do not import each other in cycles.
 //
-// Reads each file's `use` items and the paths that start with `crate`, `super`, `self`, a child module, or an imported
-// module. Follows re-exports to the module that defines the item, and then searches the graph for strongly connected
-// components. `mod` declarations, re-exports that the module itself does not use, tests, and imports from an ancestor
-// (which contains the module) are ignored. (`cargo modules dependencies --acyclic` is not suitable: it reports every
-// type with a method as a cycle.)
+// Reads each file's `use` items and its paths that start with `crate`, `super`, `self`, a child module, or an imported
+// module. Follows re-exports to the module that defines the item, and then searches the graph of modules for strongly
+// connected components. Ignores tests, `mod` declarations, imports from an ancestor, and re-exports that the module
+// itself does not use. `cargo modules dependencies --acyclic` is not suitable, because it reports every type with a
+// method as a cycle.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
@@ -38,7 +38,7 @@ function code(text) {
     .replace(/#\[cfg\(test\)\]\s*(?:pub(?:\([^)]*\))?\s+)?(?:mod\s+\w+\s*\{[\s\S]*|(?:mod|use)\b[^;]*;)/g, blank);
 }
 
-/** Expands `a::{b, c::d as e}` into paths with the names that they introduce. */
+/** Expands a tree such as `a::{b, c::d as e}` into paths, each with the name that it introduces. */
 function expand(tree, prefix = []) {
   const text = tree.trim();
   const brace = text.indexOf("{");
@@ -81,7 +81,7 @@ function readCrate(src) {
   return modules;
 }
 
-/** Returns the module that defines what a path in the module `from` refers to; undefined if it is in another crate. */
+/** Returns the module of the item to which a path in the module `from` refers; undefined if it is in another crate. */
 function resolve(modules, from, segments, depth = 0) {
   let path = [...segments];
   let at = from === "" ? [] : from.split("::");
@@ -97,7 +97,7 @@ function resolve(modules, from, segments, depth = 0) {
   return (use && resolve(modules, target, [...use.segments.filter((segment) => segment !== "*"), ...(use.name === "*" ? [item] : path.slice(1))], depth + 1)) ?? target;
 }
 
-/** Returns each module's imports: the imported modules, with the line of the first import of each. */
+/** Returns, for each module, the modules that it imports, each with the line of the first import. */
 function imports(modules) {
   const graph = new Map();
   for (const [from, { rest, uses, children }] of modules) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the release artifacts in `dist/`: a tarball that runs on Debian 12 or later without Rust or Node, a CycloneDX
-# SBOM for each program and for the page, and the checksums of all of them.
+# Builds the release artifacts in `dist/`: a tarball of programs that run on Debian 12 or later without Rust or Node, a
+# CycloneDX SBOM for each program and for the page, and the checksums of all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"

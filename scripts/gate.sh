@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the checks that must pass before a change is merged, except for the tests: formatting, lints, docs, layers,
-# import cycles, spelling, generated files, licenses, known vulnerabilities, and unused dependencies.
+# Runs the checks other than tests that must pass before a change is merged: formatting, lints, docs, layers, import
+# cycles, spelling, generated files, licenses, known vulnerabilities, and unused dependencies.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

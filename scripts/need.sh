@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Ensures that programs are installed: `scripts/need.sh cargo node chromium`. When run as root on Debian, installs
-# missing packages, except Rust and Node; otherwise, prints what to install and fails.
+# Ensures that programs are installed: `scripts/need.sh cargo node chromium`. As root on Debian, installs missing
+# programs other than Rust and Node. Otherwise, prints what to install and fails.
 set -euo pipefail
 
 fail() {
@@ -46,7 +46,7 @@ for program in "$@"; do
       command -v openssl >/dev/null || install openssl openssl
       ;;
     libfaketime)
-      # This is a library, not a program. The tests look for it in the same places.
+      # This is a library, not a program.
       compgen -G "/usr/lib*/faketime/libfaketimeMT.so.1" >/dev/null ||
         compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1" >/dev/null || install libfaketime libfaketime
       ;;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the dashboard's packages unless they match the lock file.
+# Installs the dashboard's packages if the lock file has changed since the last installation.
 set -euo pipefail
 cd "$(dirname "$0")/../dashboard"
 

@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$1
 
-# Logs a warning in the same format as the api and the worker. The message must not contain characters that JSON
-# escapes.
+# Logs a warning in the same format as the api and the worker. The message must not contain characters that must be
+# escaped in JSON.
 warn() {
   local format=${LOG_FORMAT:-$(sed -n 's/^LOG_FORMAT=//p' .env 2>/dev/null | tail -n 1)}
   if [ "$format" = json ]; then

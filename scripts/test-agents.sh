@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Tests third-party agents, one after another, with real api and worker processes. No accounts are needed, because each
 # agent uses a model server on the loopback interface. The agents (2 GB) are downloaded once, with npm and pip, into
-# AGENTS_DIR (target/agents by default); nothing else on the machine changes.
+# AGENTS_DIR (target/agents by default).
 #
-# Arguments select agents: `scripts/test-agents.sh opencode codex`. An agent that cannot be installed is SKIPPED, with
-# the reason, and does not count as a failure. Set BANTER_BIN_DIR to use the binaries in another folder instead of the
-# debug build.
+# Arguments select agents: `scripts/test-agents.sh opencode codex`. An agent that cannot be installed is reported as
+# SKIPPED, with the reason. This does not count as a failure. Set BANTER_BIN_DIR to use the binaries in another folder
+# instead of the debug build.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"

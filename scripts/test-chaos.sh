@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs the chaos test: random faults under load, checked against a model of the history. Every round has a different
-# seed. Three profiles alternate, with and without Redis: many clients (50, with 400 operations each), races (four
-# clients of one user, in one session, with short pauses between faults), and a mixture. ROUNDS is the number of rounds;
-# the default of 5 takes about ten minutes.
+# seed. Every other round runs without Redis. The rounds cycle through three profiles: races (four clients of one user,
+# in one session, with short pauses between faults), many clients (50, with 400 operations each), and a mixture. ROUNDS
+# is the number of rounds; the default of 5 takes about ten minutes.
 #
-# To replay a round, set SEED, RELAY=with_redis or without_redis, and its sizes, as printed: CLIENTS, USERS, SESSIONS,
-# OPS, SECONDS_LIMIT, APIS, WORKERS, LEASE, and CALM_MS. Any size that you set applies to every round.
+# To replay a round, set ROUNDS=1, and set SEED, RELAY (with_redis or without_redis), and the sizes to the values that
+# the round printed. The sizes are CLIENTS, USERS, SESSIONS, OPS, SECONDS_LIMIT, APIS, WORKERS, LEASE, and CALM_MS. A
+# size that you set applies to every round.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"

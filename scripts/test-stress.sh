@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the stress tests: repeated races and faults under load. ROUNDS is the number of rounds (200 by default),
-# RELAY=without_redis runs without Redis, and setting BANTER_TEST_SEED and ROUNDS to the values of a batch replays that
-# batch. Arguments select tests by substrings of their names: `scripts/test-stress.sh kill freeze`. Prints counters and
-# every seed.
+# Runs the stress tests: repeated races and faults under load. ROUNDS is the number of rounds (200 by default). Set
+# RELAY=without_redis to run without Redis. To replay a batch, set BANTER_TEST_SEED and ROUNDS to the values that the
+# batch printed. Arguments select modules of `tests/it/stress`: `scripts/test-stress.sh kill freeze`. Prints counters
+# and every seed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the binaries and the dashboard, and runs every test except those of third-party agents
-# (scripts/test-agents.sh).
+# Builds the binaries and the dashboard, and runs all tests, with a short chaos test. Third-party agents are tested by
+# scripts/test-agents.sh, and longer chaos by scripts/test-chaos.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"

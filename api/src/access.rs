@@ -32,7 +32,7 @@ impl AccessPolicy {
     /// Returns whether every request is treated as coming from the local user. If the api listens on a loopback
     /// address, this is the case until the first key is created, unless keys are always required.
     ///
-    /// Queries the database on every call until a key exists, so the first key takes effect immediately.
+    /// While this is the case, every call queries the database, so the first key takes effect immediately.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -47,8 +47,8 @@ impl AccessPolicy {
         Ok(!has_keys)
     }
 
-    /// Returns whether the api would listen on a non-loopback address even though no key exists. Always false if keys
-    /// are always required.
+    /// Returns whether the api would listen on a non-loopback address even though no key exists. If keys are always
+    /// required, returns `false`.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -90,7 +90,7 @@ enum KeysCommand {
 pub async fn run() -> anyhow::Result<()> {
     let command = Cli::parse().command.unwrap_or(Command::Serve);
     if let Command::Openapi = command {
-        // Requires no configuration.
+        // This command requires no configuration.
         return print(&openapi::to_json(&router::openapi())?);
     }
     let telemetry = match command {

@@ -1,9 +1,11 @@
 //! The dashboard's built files, compiled into the binary.
 //!
-//! Serves every path that is not an API route. Returns the file at that path if there is one. If a browser navigates to
-//! any other path, returns the page, because routing happens on the client. Files other than the page are sent
-//! compressed if the client accepts one of the available encodings; the build creates the compressed files next to the
-//! originals.
+//! Handles requests for paths without a route. If there is a file at the path, returns the file. Otherwise, if a
+//! browser navigates to the path, returns the page, because routing happens on the client. Under `/v1`, the response is
+//! always 404.
+//!
+//! The build places compressed versions of files next to the originals. A compressed version is sent if the client
+//! accepts its encoding. The page is always sent uncompressed.
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, Uri, header},
@@ -16,12 +18,12 @@ use crate::{
     middleware::origin,
 };
 
-/// The page's file name.
+/// The file name of the page.
 const INDEX: &str = "index.html";
 /// The folder for files whose names contain a content hash, so a file with a given name never changes.
 const HASHED: &str = "assets/";
 
-/// The encodings of the compressed files, in order of preference: each one's HTTP name and file name suffix.
+/// The encodings of compressed files, in order of preference. Each entry is an HTTP name and a file name suffix.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 #[derive(RustEmbed)]
@@ -96,7 +98,7 @@ fn with_cache_control(mut response: Response, value: &'static str) -> Response {
     response
 }
 
-/// Returns whether the client requests a page rather than an image or a script.
+/// Returns whether the client accepts an HTML page. Browsers request images and scripts without accepting HTML.
 fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }

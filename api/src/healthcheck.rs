@@ -20,7 +20,7 @@ const READ_BYTES: u64 = 64 * 1024;
 /// Requests `/readyz` from the api that listens on `address`.
 ///
 /// # Errors
-/// Returns an error if the api does not respond in time or is not ready.
+/// Returns an error if the api cannot be reached, does not respond in time, or is not ready.
 pub async fn run(address: SocketAddr) -> anyhow::Result<()> {
     let address = reachable(address);
     let response = timeout(LIMIT, get(address)).await.with_context(|| format!("{address} did not respond in time"))?;

@@ -69,11 +69,11 @@ pub struct Application {
 }
 
 impl Application {
-    /// Opens the store and binds the address. `shutdown` stops everything that this function starts.
+    /// Opens the store, starts the background tasks, and binds the address.
     ///
     /// # Errors
-    /// Returns an error if a component cannot be started, or if the address is not a loopback address, no API key
-    /// exists, and keys are not always required.
+    /// Returns an error if a component cannot be started. On a non-loopback address, also returns an error if no API
+    /// key exists, unless keys are always required.
     pub async fn build(config: &Config, shutdown: &Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| std::env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;

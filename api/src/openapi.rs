@@ -1,8 +1,7 @@
 //! The OpenAPI 3.1 document, generated from the routes.
 //!
 //! [`crate::router`] registers and documents a handler in one step, so the document contains every operation. Many
-//! operations perform the same checks. Each error type in this module adds the errors for one check to the operations
-//! that perform it.
+//! operations return the same errors. Each error type in this module documents a group of them.
 
 use std::collections::BTreeMap;
 
@@ -188,7 +187,7 @@ problems! {
     ConflictProblem {
         "409": "The current state does not permit the operation; `code` identifies the reason.",
     }
-    /// The error for an answer that selects no option.
+    /// The error for an answer that does not identify a single option.
     AnswerProblem {
         "422": "`unknown_option` or `option_required`; `detail` lists the options.",
     }

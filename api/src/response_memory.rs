@@ -29,10 +29,10 @@ const RESERVED_KIB: u32 = 4 * 1024;
 const SHORT_BYTES: usize = 64 * 1024;
 /// Maximum time that a request waits for memory.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
-/// Interval at which a waiting request closes the connection of a client that is not reading.
+/// Interval at which a waiting request tries to close the connection of a slow client.
 const CLOSE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The memory that all long responses share. Cheap to clone.
+/// The memory budget that all long responses share. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ResponseMemory {
     kib: Arc<Semaphore>,
@@ -40,13 +40,15 @@ pub struct ResponseMemory {
 }
 
 impl ResponseMemory {
-    /// Creates the budget. When it is exhausted, connections whose clients are not reading are closed.
+    /// Creates the budget. While a request waits for memory, connections whose clients read a long response too slowly
+    /// are closed.
     #[must_use]
     pub fn new(connections: Connections) -> Self {
         Self { kib: Arc::new(Semaphore::new(TOTAL_KIB)), connections }
     }
 
-    /// Reserves memory for one response, waiting at most [`WAIT_LIMIT`]. `activity` tracks the connection's activity.
+    /// Reserves memory for one response, waiting at most [`WAIT_LIMIT`]. `activity` is the activity of the connection
+    /// that sends the response.
     ///
     /// # Errors
     /// Returns [`Code::Overloaded`] if not enough memory is released in time.
@@ -81,7 +83,7 @@ pub struct MemoryReservation {
     activity: Option<Arc<Activity>>,
 }
 
-/// The memory that a long response holds until the response has been sent.
+/// The memory that a long response holds until its body is dropped.
 #[derive(Debug)]
 struct MemoryGuard {
     _memory: OwnedSemaphorePermit,
@@ -98,8 +100,8 @@ impl Drop for MemoryGuard {
 
 impl MemoryReservation {
     /// Returns a JSON object with the fields of `head`, the list `items` under the key `name`, and the fields of
-    /// `tail`. `bytes` is the approximate size of `items`. A long list is serialized item by item as the client reads
-    /// it.
+    /// `tail`. `bytes` is the approximate size of `items`. A long list is serialized item by item while the client
+    /// reads the response.
     ///
     /// # Errors
     /// Never fails in practice, because every response can be serialized as JSON.

@@ -30,7 +30,7 @@ pub struct Parts {
     pub(crate) response_memory: ResponseMemory,
     /// The OpenAPI document, as JSON.
     pub(crate) openapi: Bytes,
-    /// The default number of attempts per task.
+    /// The default maximum number of attempts per task.
     pub(crate) task_max_attempts: u32,
 }
 
@@ -48,7 +48,7 @@ impl AppState {
     }
 
     /// Announces a committed change to all processes, and returns the change's value. Must be called for every change.
-    /// If the change cancels running tasks, this method also ensures that they end.
+    /// If the change cancels running tasks, also ensures that they end.
     pub(crate) fn announce<T>(&self, changed: Change<T>) -> T {
         let stops = changed.hints.stops.clone();
         self.relay.announce(changed.hints);

@@ -30,7 +30,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-/// Load and endurance tests. Uses the binaries in `BANTER_BIN_DIR`, or in this binary's folder if it is unset.
+/// Load and endurance tests. Uses the binaries in `BANTER_BIN_DIR` or, if that is unset, in this binary's folder.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]

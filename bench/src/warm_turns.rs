@@ -1,8 +1,7 @@
-//! Measures the overhead of a warm turn, that is, one for which the agent's process is already running.
+//! Measures the overhead of a warm turn, for which the agent's process is already running.
 //!
-//! The demo agent answers `/echo` immediately, so `elapsed_ms`, which the server measures from the start of the attempt
-//! to the answer, consists entirely of overhead: claiming the task, sending the prompt over the protocol, receiving the
-//! text, and storing the outcome.
+//! The demo agent answers `/echo` immediately, so `elapsed_ms`, the time from the start of the attempt to the outcome,
+//! consists entirely of overhead.
 
 use std::time::{Duration, Instant};
 

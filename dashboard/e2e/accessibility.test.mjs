@@ -69,8 +69,8 @@ for (const [device, look] of Object.entries(devices)) {
 }
 
 /**
- * Returns the elements that make the page wider than the screen, and the controls that are
- * off-screen or too small.
+ * Returns layout problems: a page wider than the screen, and controls that are off-screen or not
+ * high enough to touch.
  */
 async function findLayoutProblems(view) {
   return view.evaluate(() => {

@@ -16,7 +16,7 @@ import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Waits until the page handles key presses. */
+/** Waits until the composer has the focus. */
 async function ready(page) {
   await focused(page, composer(page));
 }

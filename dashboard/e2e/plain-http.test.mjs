@@ -48,8 +48,8 @@ async function openTabs({ page, context, server }, count) {
 }
 
 /**
- * Sends a message from the last tab, waits for the answer in every tab, and stops it in the first.
- * `stops` is the number of answers stopped before.
+ * Sends a message from the last tab, waits for the answer in every tab, and stops the answer in the
+ * first tab. `stops` is the number of answers stopped before.
  */
 async function followAll(tabs, stops) {
   await send(tabs.at(-1), "/slow 600");

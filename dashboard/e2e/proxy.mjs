@@ -1,6 +1,6 @@
 /**
- * A proxy between the browser and an api. It can serve a page from a folder instead of the one
- * embedded in the api, and simulate network failures.
+ * A proxy between the browser and an api. It can simulate network failures, and serve the page from
+ * a folder instead of the one embedded in the api.
  */
 import { readFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
@@ -64,7 +64,7 @@ export async function startProxy(api, folder) {
   return {
     /** Closes all connections. New connections are accepted. */
     cut: () => server.closeAllConnections(),
-    /** Sets whether requests are accepted but get no response. */
+    /** Sets whether new requests get no response. */
     hang: (next) => {
       isHanging = next;
     },

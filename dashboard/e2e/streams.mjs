@@ -25,7 +25,7 @@ export function watchStreams(context) {
   };
 }
 
-/** Returns the ID of the process that runs the page's scripts, which is read from a trace. */
+/** Returns the ID of the page's renderer process, which is read from a trace. */
 export async function processOf(page) {
   const browser = page.context().browser();
   await browser.startTracing(page, {

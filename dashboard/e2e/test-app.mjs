@@ -70,7 +70,7 @@ const CHROMIUM_FLAGS = [
   "--disable-sync",
 ];
 
-/** Starts an api, which can be killed and restarted at the same address, and a worker. */
+/** Starts an api and a worker. The api can be killed and restarted at the same address. */
 async function startServer(options) {
   if (process.env.BANTER_URL) return { url: process.env.BANTER_URL, stop: async () => {} };
   const folder = mkdtempSync(join(tmpdir(), "banter-e2e-"));
@@ -136,10 +136,12 @@ async function startServer(options) {
 }
 
 /**
- * Calls `run` with an open page, and stops everything afterward. Options: `context` for the
- * browser; `environment` for the processes; `hasNetwork` to simulate network failures; `hasWorker`,
- * if false, to start no worker; and `hostname` to open the page at a host name that browsers do not
- * consider secure over plain HTTP.
+ * Calls `run` with an open page, and stops everything afterward. Options:
+ * - `context`: the options of the browser context.
+ * - `environment`: a function that returns the environment of the processes.
+ * - `hasNetwork`: whether to use a proxy that can simulate network failures.
+ * - `hasWorker`: whether to start a worker; true by default.
+ * - `hostname`: a host name for the page that browsers do not consider secure over plain HTTP.
  */
 export async function withTestApp(run, options = {}) {
   const server = await startServer(options);

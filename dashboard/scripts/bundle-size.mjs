@@ -4,12 +4,15 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
-/** The limit in bytes, compressed with gzip, which every browser accepts. */
+/** The maximum size in bytes, after gzip compression. */
 export const LIMIT = 180_000;
 
 const scripts = (text, pattern) => [...text.matchAll(pattern)].map(([, path]) => basename(path));
 
-/** Returns the sizes in bytes of the scripts needed to show a chat and of those loaded later. */
+/**
+ * Returns the compressed sizes in bytes of the scripts needed to show a chat and of those loaded
+ * later.
+ */
 export function measureBundle() {
   if (!existsSync(join(dist, "index.html")))
     throw new Error("dist/ does not exist. Run `npm run build`.");

@@ -15,7 +15,7 @@ const widths = process.argv.slice(2).filter(isWidth);
 const isWanted = (scene) => wanted.length === 0 || wanted.includes(scene);
 mkdirSync(folder, { recursive: true });
 
-/** Takes a screenshot of the view in both themes. */
+/** Takes a screenshot of the view in each theme. */
 async function take(page, scene, width) {
   const name = `${folder}/${scene.replaceAll(" ", "-")}-${width}`;
   await page.evaluate(() => document.fonts.ready);
@@ -26,7 +26,7 @@ async function take(page, scene, width) {
   }
 }
 
-/** Takes screenshots of the page without chats and of every scene, at one width. */
+/** Takes screenshots of the selected scenes and of the page without chats, at one width. */
 async function look(width) {
   const [w, h] = sizes[width];
   const isPhone = w < 768;

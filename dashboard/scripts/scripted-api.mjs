@@ -1,6 +1,6 @@
 /**
  * A scripted api for measurements. It has one session with a long history and an answer in
- * progress, for which it sends deltas at a fixed rate while a stream is open.
+ * progress. While a stream is open, it sends deltas of that answer at a fixed rate.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -26,7 +26,10 @@ function textOf(number) {
   return words[number % words.length];
 }
 
-/** Starts the api. Returns its address, the chat's path, and functions that count the deltas sent and stop the api. */
+/**
+ * Starts the api. Returns its address, the chat's path, a function that returns the number of
+ * deltas sent, and a function that stops the api.
+ */
 export async function startScriptedApi({ turns, deltasPerSecond }) {
   const newest = turns + 1;
   const started_at = new Date().toISOString();

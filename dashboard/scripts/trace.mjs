@@ -1,6 +1,7 @@
 // Measures the page under load: a session with 10,000 messages, 100 deltas per second, and typing
 // in the composer. Prints results from the browser's trace and clocks, and saves the trace to
-// look-out/ for the performance panel. SECONDS, TURNS, and DELTAS change the load.
+// look-out/ for the performance panel. The environment variables SECONDS, TURNS, and DELTAS change
+// the load.
 import { mkdirSync } from "node:fs";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -71,8 +72,8 @@ async function report(page, name) {
 }
 
 /**
- * Returns how busy the page's main thread was according to the trace. All durations are CPU time,
- * which does not depend on other load on the machine.
+ * Returns how busy the page's main thread was according to the trace. Task durations are CPU times,
+ * which do not depend on other load on the machine.
  */
 function summarizeTrace(trace) {
   const { traceEvents } = JSON.parse(trace.toString());

@@ -9,7 +9,10 @@ const OPEN_ENUMS = new Set(["ErrorCode"]);
 /** The details of steps, which depend on the agent. The page parses them where it shows them. */
 const UNCHECKED = /^(Thought|Tool|Plan|Permission|Notice)Detail$/;
 const ANY_OBJECT = "v.fallback(v.record(v.string(), v.unknown()), {})";
-/** Events about the stream itself. All other events have a session id, which the document declares as optional. */
+/**
+ * Events about the stream itself. All other events have a session ID, which the document declares
+ * as optional.
+ */
 const STREAM_EVENTS = new Set(["hello", "heartbeat", "resync", "server.draining"]);
 const ROOT = "Event";
 const PREFIX = "#/components/schemas/";
@@ -96,7 +99,7 @@ export function generateSchemas(document) {
     }));
   }
 
-  /** Returns the source of a schema whose variants are distinguished by a property with a constant value. */
+  /** Returns the source of a schema whose variants differ in a property with a constant value. */
   function expressVariant(schema, object) {
     const variants = flatten(schema);
     const [tag] = Object.entries(variants[0].properties).find(

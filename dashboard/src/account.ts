@@ -1,9 +1,8 @@
 /**
- * The signed-in account: one user of one workspace. Drafts and unsent messages on the device belong
- * to an account and are neither shown to other users of the browser nor sent while another user is
- * signed in.
+ * The signed-in account: one user of one workspace. Each draft and unsent message on the device
+ * belongs to an account. It is neither shown nor sent while another account is signed in.
  *
- * All tabs of a browser share one cookie. When another user signs in from one tab, the other tabs
+ * All tabs of a browser share one cookie. When the account changes in one tab, the other tabs
  * reload.
  */
 import { createObservable, useObservable } from "./observable";
@@ -13,18 +12,19 @@ const KEY = "banter.owner";
 const account = createObservable<string | null>(null);
 
 /**
- * Returns the ID of a user's account: the workspace and the user, escaped and joined with a slash.
+ * Returns a user's account ID: the workspace ID and the user ID, percent-encoded and joined by a
+ * slash.
  */
 export function accountIdOf(user: { workspace_id: string; user_id: string }): string {
   return `${encodeURIComponent(user.workspace_id)}/${encodeURIComponent(user.user_id)}`;
 }
 
-/** Returns the signed-in account, or null until the server has confirmed it. */
+/** Returns the ID of the signed-in account, or null if the server has not confirmed one. */
 export function currentAccount(): string | null {
   return account.get();
 }
 
-/** Sets the account that the server has confirmed. Tabs with another account reload. */
+/** Sets the account that the server has confirmed. Tabs with a different account reload. */
 export function setCurrentAccount(next: string): void {
   if (next === account.get()) return;
   account.set(next);

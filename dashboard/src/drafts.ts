@@ -1,10 +1,10 @@
 /**
- * Drafts, one per session and one for the new chat view (with the key `new`), stored on the device
- * for the account that wrote them. No drafts exist while no account is signed in.
+ * Drafts: one for each session, keyed by the session ID, and one for the new chat view, keyed
+ * `new`. They are stored on the device separately for each account.
  *
- * The tabs of a browser share their drafts: typing in one tab updates the others. If two tabs have
- * different texts, the later one wins, and the other one is kept as a conflicting draft until the
- * user restores or dismisses it.
+ * The tabs of a browser share drafts: typing in one tab updates the others. If two tabs have
+ * conflicting texts, one becomes the draft. The other is kept as the conflicting draft, which the
+ * user can restore or dismiss.
  */
 import { currentAccount } from "./account";
 import { createEmitter, useObservable } from "./observable";
@@ -16,12 +16,14 @@ const CONFLICT_PREFIX = "banter.draft-other.";
 const drafts = new Map<string, string>();
 /** The texts most recently seen in storage, by storage key. */
 const seen = new Map<string, string>();
-/** The storage keys of texts that another tab wrote and that have not been edited in this tab. */
+/**
+ * The storage keys of texts that came from another tab and have not been edited in this tab since.
+ */
 const adopted = new Set<string>();
 const changes = createEmitter();
 /**
- * The storage key of the draft with an IME composition in progress, whose text must not be
- * replaced.
+ * The storage key of the draft with an IME composition in progress, or null. The draft's text must
+ * not be replaced.
  */
 let composing: string | null = null;
 
@@ -33,7 +35,7 @@ function storageKeyOf(key: string, prefix = PREFIX): string | null {
 
 const conflictKeyOf = (storageKey: string) => CONFLICT_PREFIX + storageKey.slice(PREFIX.length);
 
-/** Returns the stored text, or null if storage is disabled. Drafts are then lost on reload. */
+/** Returns the stored text, which may be empty, or null if storage is disabled. */
 function load(storageKey: string): string | null {
   try {
     return localStorage.getItem(storageKey) ?? "";
@@ -48,7 +50,7 @@ function save(storageKey: string, text: string): void {
     if (text === "") localStorage.removeItem(storageKey);
     else localStorage.setItem(storageKey, text);
   } catch {
-    // Storage is disabled or full.
+    // Storage is disabled or full, so the draft is lost on reload.
   }
 }
 
@@ -66,7 +68,7 @@ function isLost(text: string, by: string): boolean {
   return text.trim() !== "" && !by.includes(text.trim());
 }
 
-/** Keeps replaced text as the conflicting draft. */
+/** Stores text as the conflicting draft. */
 function keepConflicting(storageKey: string, text: string): void {
   const other = conflictKeyOf(storageKey);
   drafts.set(other, text);
@@ -117,8 +119,8 @@ export function discardDraft(key: string): void {
 }
 
 /**
- * Replaces a draft with text that was not typed. Keeps the draft as the conflicting one, unless the
- * text contains it.
+ * Replaces a draft with text that the user did not type. The old draft becomes the conflicting
+ * draft unless it is blank or the new text contains it.
  */
 export function replaceDraft(key: string, text: string): void {
   const storageKey = storageKeyOf(key);
@@ -129,8 +131,8 @@ export function replaceDraft(key: string, text: string): void {
 }
 
 /**
- * Clears the draft but keeps the stored copy until the returned function is called, which must
- * happen once the text is stored elsewhere. Text written in the meantime is not affected.
+ * Clears the draft but keeps the stored copy. After the text is stored elsewhere, the caller must
+ * call the returned function. It removes the stored copy unless the draft has changed.
  */
 export function takeDraft(key: string): () => void {
   const storageKey = storageKeyOf(key);
@@ -176,13 +178,13 @@ function receive(storageKey: string, before: string, text: string): void {
   if (known === undefined || known === text) return;
   const isDraft = storageKey.startsWith(PREFIX);
   if (isDraft && storageKey === composing) {
-    // The text in the field is kept, and overwrites the other tab's text at the next key press.
+    // Keep the text in the field. The next key press overwrites the other tab's text.
     if (isLost(text, known)) keepConflicting(storageKey, text);
     changes.emit();
     return;
   }
   const isConflict = isDraft && known !== before && isLost(known, text);
-  // The other tab has sent or deleted its text; this tab has a different draft.
+  // The other tab has sent or deleted its text. Keep this tab's draft, which is different.
   if (isConflict && text === "") {
     save(storageKey, known);
     return;
@@ -206,12 +208,15 @@ window.addEventListener("pageshow", () => {
   }
 });
 
-/** Prevents other tabs from changing a draft during an IME composition. */
+/**
+ * Sets whether an IME composition is in progress. Until it ends, other tabs cannot replace the
+ * draft.
+ */
 export function setComposing(key: string, isComposing: boolean): void {
   composing = isComposing ? storageKeyOf(key) : null;
 }
 
-/** Returns the keys of the account's drafts on this device. */
+/** Returns the keys of the current account's drafts, except blank ones. */
 export function listDrafts(): readonly string[] {
   return listKeys(PREFIX);
 }
@@ -233,7 +238,7 @@ function listStorageKeys(): readonly string[] {
   }
 }
 
-/** Removes the account's drafts from the device. */
+/** Removes the current account's drafts and conflicting drafts from the device. */
 export function clearDrafts(): void {
   adopted.clear();
   for (const key of listDrafts()) discardDraft(key);

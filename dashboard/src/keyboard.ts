@@ -17,14 +17,13 @@ export function hasModifier(event: { ctrlKey: boolean; metaKey: boolean }): bool
 }
 
 /**
- * Returns whether the device presumably has only an on-screen keyboard, on which Enter inserts a
- * line break.
+ * Returns whether touch is the primary input, which suggests that there is no physical keyboard.
  */
 export function isTouchOnly(): boolean {
   return window.matchMedia("(pointer: coarse) and (hover: none)").matches;
 }
 
-/** Returns whether a dialog or popover is open that Escape should close first. */
+/** Returns whether a dialog or popover is open. */
 export function hasOverlay(): boolean {
   return document.querySelector("dialog[open], :popover-open") !== null;
 }

@@ -1,6 +1,5 @@
 /**
- * Observable values and events outside of React, and the hook that components use to subscribe to
- * them.
+ * Observable values and event emitters that work outside of React, and a hook that returns values.
  */
 import { useSyncExternalStore } from "react";
 
@@ -51,8 +50,8 @@ export function createObservable<Value>(initial: Value): Observable<Value> {
 }
 
 /**
- * Returns the current value or a part of it. `select` must return the same object as long as that
- * part is unchanged.
+ * Returns the current value or the part of it that `select` returns. `select` must return the same
+ * object until that part changes.
  */
 export function useObservable<Value>(observable: ReadonlyObservable<Value>): Value;
 export function useObservable<Value, Part>(

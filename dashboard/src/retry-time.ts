@@ -1,6 +1,6 @@
 import type { Task } from "@/api/models";
 
-/** The page shows the time of the next attempt if it is at least this far away. */
+/** The minimum remaining wait for which the page shows the time of the next attempt. */
 const LONG_WAIT_MS = 60_000;
 
 /** Returns the time of the next attempt if it is at least a minute away; otherwise null. */

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** Returns true once `isActive` has been true for `ms` milliseconds. */
+/** Returns whether `isActive` has been true for at least `ms` milliseconds. */
 export function useDelayed(isActive: boolean, ms: number): boolean {
   const [isElapsed, setElapsed] = useState(false);
   useEffect(() => {

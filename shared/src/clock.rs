@@ -1,4 +1,4 @@
-//! Wall-clock time. Code receives a [`Clock`] instead of reading the system time itself.
+//! Wall-clock time. Code receives a [`Clock`] instead of reading the system time directly.
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
@@ -91,8 +91,8 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A source of wall-clock time. The order of messages and events and the expiry of leases do not depend on it; they use
-/// counters and monotonic time.
+/// A source of wall-clock time. Counters determine the order of messages and events, and leases expire by monotonic
+/// time, so neither depends on this clock.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the current time.
     fn now(&self) -> Timestamp;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Returns the path of a companion of a database: the database's path followed by `suffix`, such as `-wake`.
+/// Returns the path of a database followed by a suffix, such as `-wake`.
 pub(crate) fn companion_path(database: &Path, suffix: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(suffix);

@@ -76,7 +76,7 @@ id_type!(
     LoginId
 );
 
-/// The ID of a worker process. A restarted worker has a new ID, so that it never inherits its predecessor's rows.
+/// The ID of a worker process. A restarted worker has a new ID, so that it never owns the tasks of its predecessor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct WorkerId(String);

@@ -1,4 +1,4 @@
-//! Code that `api` and `worker` share, including the chat domain, the event log, the store, and the relay.
+//! Code shared by `api` and `worker`, including the chat domain, the event log, the store, and the relay.
 //!
 //! | Module | Contents | Depends on |
 //! |---|---|---|

@@ -30,10 +30,11 @@ pub fn set_umask() {
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
 }
 
-/// Opens a file for reading and writing, creates it if it is missing, and makes it private in either case.
+/// Opens a file for reading and writing, creating it if it is missing. Makes the file private, or logs a warning if
+/// that fails.
 ///
-/// In a folder that several accounts share, another account may have created something else with this name. Therefore,
-/// this function does not follow symbolic links and does not wait for a pipe's reader.
+/// In a shared folder, another account may have created something else with this name. Therefore, this function does
+/// not follow symbolic links and does not wait for the reader of a pipe.
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened or is not a regular file.
@@ -54,8 +55,8 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Like [`open_file`], but for a file whose content other accounts must not be able to read or replace. The file must
-/// belong to this account and must not have another hard link.
+/// Like [`open_file`], but ensures that other accounts cannot read or replace the content. The file must belong to this
+/// account and must not have another hard link.
 ///
 /// # Errors
 /// Returns an error in the same cases as [`open_file`], and if the file belongs to another account, has another hard
@@ -97,14 +98,14 @@ pub fn create_folder(path: &Path) -> io::Result<bool> {
             restrict(path, FOLDER_MODE);
             Ok(true)
         }
-        // Another process has created the folder in the meantime.
+        // Another process created the folder in the meantime.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Sets the permissions of a file or folder. Returns whether they changed. A missing file is ignored. If the
-/// permissions cannot be changed, for example because the file belongs to another account, logs a warning.
+/// Sets the permissions of a file or folder. Returns whether they changed. Ignores a missing file. Logs a warning if
+/// the permissions cannot be changed, for example because the file belongs to another account.
 ///
 /// Never opens the file, because closing a file that SQLite has open in the same process would release SQLite's locks
 /// (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).
@@ -122,9 +123,9 @@ pub fn restrict(path: &Path, mode: u32) -> bool {
     }
 }
 
-/// Restricts an existing folder unless other programs also use it: shared folders such as `/tmp`, the home directory,
-/// the working directory, and all parents of either directory are left unchanged. Returns whether the permissions
-/// changed.
+/// Makes an existing folder private unless other programs may use it: `/tmp` and other folders with the sticky bit, the
+/// home directory, the working directory, and the parents of these two directories are left unchanged. Returns whether
+/// the permissions changed.
 #[must_use]
 pub fn restrict_own_folder(path: &Path) -> bool {
     !is_shared(path) && restrict(path, FOLDER_MODE)

@@ -1,4 +1,4 @@
-//! Stores IDs, times, and enums as text, in every database that sqlx supports.
+//! Stores IDs, times, and enums as text.
 
 /// The error for stored text that is not a valid value of its type.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,5 @@
-//! Background work in every process, which takes over the tasks of dead workers, ends tasks whose worker ignores a stop
-//! request, erases the remnants of deleted text, adds missing jobs to the queue, and prunes old rows.
+//! Background work in every process: takes over the tasks of dead workers, ends tasks whose worker ignores a stop
+//! request, erases remnants of deleted text, adds missing jobs to the queue, and prunes old rows.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ const STOP_SWEEP: Duration = Duration::from_secs(1);
 /// How often to add missing jobs and prune old rows.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long to wait after a deletion before erasing the remnants, so that several deletions can share the work.
+/// How long to wait after a deletion before erasing remnants, so that several deletions are erased together.
 const ERASE_DELAY: Duration = Duration::from_millis(200);
 /// The first and the longest pause between attempts while readers or writers are blocking the erasure.
 const ERASE_RETRY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
-/// The minimum pause after a rewrite of the database, as a multiple of the rewrite's duration, because writers have to
-/// wait during a rewrite.
+/// The minimum pause after a rewrite of the database, as a multiple of the rewrite's duration. Writers have to wait
+/// during a rewrite.
 const REWRITE_SHARE: u32 = 20;
 /// How often to empty the write-ahead log even if this process has deleted nothing, because a process that deleted text
 /// may have crashed before emptying the log.
@@ -33,7 +33,7 @@ const EMPTY_LOG_INTERVAL: Duration = Duration::from_mins(1);
 /// Options for the background work.
 #[derive(Clone, Copy, Debug)]
 pub struct UpkeepOptions {
-    /// How long a worker may go without sending a heartbeat.
+    /// How long a worker may go without sending a heartbeat before its tasks are taken over.
     pub lease: Duration,
     /// How long data is kept.
     pub retention: Retention,
@@ -65,7 +65,7 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
             }
         };
         // Heartbeats are writes, so a missing heartbeat means nothing while no process can write. If anything was
-        // written, there is no need to acquire the lock, which would delay other writers.
+        // written, do not acquire the lock to check this, because that would delay other writers.
         let was_written = last_seen.as_ref() != Some(&seen);
         let could_write = was_written || is_writable_at_once(&store, watch.interval()).await;
         let (beats, _) = last_seen.insert(seen);
@@ -148,8 +148,8 @@ async fn erase(store: Store, end: CancellationToken) {
     }
 }
 
-/// Rewrites the database if a rewrite is needed and the pause since the last one is over, then empties the write-ahead
-/// log. Returns false if a retry is needed.
+/// Empties the write-ahead log. If a rewrite is needed and the pause after the last one is over, rewrites the database
+/// first. Returns whether both are done; if not, a retry is needed.
 async fn is_erased(store: &Store, needs_rewrite: &mut bool, next_rewrite: &mut Instant) -> bool {
     let erased = async {
         let started = Instant::now();

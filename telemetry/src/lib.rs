@@ -1,8 +1,8 @@
 //! The logs and traces of both binaries.
 //!
 //! Logs go to stderr; stdout is reserved for the output of commands. Logs are filtered by `RUST_LOG` and formatted
-//! according to `LOG_FORMAT`. In the JSON format, every line on stderr is one JSON object, including panics and the
-//! error with which a process exits.
+//! according to `LOG_FORMAT`. In the JSON format, once logging has started, every line on stderr is one JSON object.
+//! This includes panics and the error with which a process exits.
 
 mod error;
 mod json;
@@ -20,9 +20,9 @@ pub use error::report_exit;
 
 use traces::Traces;
 
-/// The variable that selects the format.
+/// The environment variable that selects the log format.
 const LOG_FORMAT: &str = "LOG_FORMAT";
-/// The filter if `RUST_LOG` is not set.
+/// The log filter that is used if `RUST_LOG` is not set.
 const DEFAULT_FILTER: &str = "info,sqlx=warn,apalis=warn,apalis_core=warn";
 
 /// The format of log lines.

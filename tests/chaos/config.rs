@@ -30,7 +30,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the settings from the environment. With the defaults, a run is short enough to be part of every test run.
+    /// Reads the settings from the environment. With the defaults, no operation starts after 15 seconds.
     pub fn from_environment() -> Self {
         let chance = uuid::Uuid::new_v4().as_u64_pair().0 >> 32;
         let size = |name, default| usize::try_from(number(name, default)).unwrap();

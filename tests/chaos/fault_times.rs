@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How much longer than a lease the effects of a fault may last after the fault has ended, because of retries and the
+/// The effects of a fault may last for one lease plus this time after the fault has ended, because of retries and the
 /// backlog.
 const AFTERMATH: Duration = Duration::from_secs(3);
 

@@ -1,5 +1,4 @@
-//! The history of a run, which contains every operation and its result. The final state is checked against this
-//! history.
+//! The history of a run: every operation and its result. The final state is checked against the history.
 
 use std::{
     collections::BTreeMap,
@@ -56,7 +55,7 @@ pub struct SendRecord {
 /// An operation on a message or a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Edits a message to this text.
+    /// Replaces a message's text with this one.
     Edit(String),
     /// Unsends a message.
     Unsend,
@@ -85,7 +84,7 @@ pub struct ChangeRecord {
     pub started: Instant,
     /// The result of the operation.
     pub result: OperationResult,
-    /// The read position in the response; only for [`Action::Read`] and [`Action::Unread`].
+    /// The read position in the response, if there is one.
     pub position: Option<i64>,
 }
 
@@ -165,7 +164,7 @@ impl History {
         self.sends.lock().unwrap().rows[index].result = OperationResult::Rejected;
     }
 
-    /// Records that a send was accepted, with the IDs of the message and the task.
+    /// Records that a send was accepted, with the IDs of the message and the task, and the message's arrival number.
     pub fn accept_send(&self, index: usize, message: String, task: String, seq: Option<i64>) {
         let send = &mut self.sends.lock().unwrap().rows[index];
         (send.result, send.ids, send.seq) = (OperationResult::acknowledged_now(), Some((message, task)), seq);

@@ -1,7 +1,7 @@
 //! Chaos test: clients use an installation while random faults occur, and the final state is checked against a model of
 //! the history.
 //!
-//! Every run prints its seed. Setting `SEED` to this value repeats the random decisions. The size of a run is read from
+//! Every run prints its seed. To repeat the random decisions, set `SEED` to this value. The size of a run is read from
 //! the environment ([`config::Config`]). `make test-chaos` runs many rounds. If a run fails, its log is written to a
 //! file, and the path of the file is printed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
@@ -47,7 +47,7 @@ use crate::{
 /// Time limit for open tasks to end after the last fault. It allows for retries and leases on a busy machine.
 const REST_LIMIT: Duration = Duration::from_secs(90);
 
-/// Size of the database disk in MB. Only faults fill it.
+/// Size of the in-memory disk for the database, in MB. It is large enough that only faults fill it.
 const DISK_MB: usize = 256;
 
 /// The workspaces. Users in different workspaces have the same names.
@@ -112,8 +112,8 @@ async fn run(config: Config, has_redis: bool) {
     print_report(config, has_redis, &world.history);
 }
 
-/// Decides where to put the database. Usually mounts a small in-memory disk for it, which faults can fill. Otherwise,
-/// returns `None`, and the database is on the real disk, which is never filled because that would slow down everything.
+/// Mounts a small in-memory disk for the database, which faults can fill. In a third of the runs, or if mounting is not
+/// permitted, returns `None`: the database is on the real disk, which no fault fills.
 fn choose_disk(rng: &mut TestRng) -> Option<SmallDisk> {
     if rng.random_ratio(1, 3) {
         return None;

@@ -23,8 +23,7 @@ impl PromptCollector {
         Self { end, task }
     }
 
-    /// Stops collecting and returns the text of the user messages in each request, with the requests in order of
-    /// arrival.
+    /// Stops collecting. Returns one list per request, in order of arrival: the texts of the request's user messages.
     pub async fn finish(self) -> Vec<Vec<String>> {
         self.end.cancel();
         self.task.await.unwrap()

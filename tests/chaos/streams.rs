@@ -31,7 +31,8 @@ pub struct FollowedStream {
     pub seen: Arc<Mutex<BTreeSet<String>>>,
 }
 
-/// Opens a stream for each client and a session stream for each user's first session, distributed across the proxies.
+/// Opens a stream for each client, and a session stream for each user's first session. The streams are distributed
+/// across the proxies.
 pub async fn follow(config: Config, users: &[Arc<User>], rng: &mut TestRng) -> Vec<FollowedStream> {
     let mut streams = Vec::new();
     for number in 0..config.clients + users.len() {
@@ -52,7 +53,7 @@ pub async fn follow(config: Config, users: &[Arc<User>], rng: &mut TestRng) -> V
     streams
 }
 
-/// Returns a check that fails if a stream carries an event that belongs to another user.
+/// Returns a check that rejects other users' events, and that adds the session of every other event to `seen`.
 fn only_own_events(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Check {
     let (number, (workspace, name)) = (user.number, user.name.clone());
     Arc::new(move |event: &Event| {

@@ -10,7 +10,7 @@ use rand::RngExt as _;
 
 use crate::history::History;
 
-/// Time limit, in seconds, for a silent scripted agent.
+/// The time after which a silent scripted agent times out, in seconds.
 const SILENCE_LIMIT: u32 = 3;
 
 /// Approximate size, in bytes, of each long word in a huge answer.

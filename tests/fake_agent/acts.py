@@ -118,7 +118,7 @@ def until_cancelled(turn, _):
 
 
 def sleeping_tool(turn, seconds):
-    """Starts a tool in a separate session, outside the agent's process group, and a tool whose parent has exited."""
+    """Starts two tools in separate sessions, outside the agent's process group. The parent of one tool has exited."""
     turn.update("tool_call", toolCallId="s", title="Sleep", status="in_progress")
     subprocess.Popen(["setsid", "sleep", seconds], stdin=subprocess.DEVNULL)
     subprocess.Popen(["sh", "-c", f"setsid sh -c 'trap \"\" TERM HUP; while :; do sleep {seconds}; done' &"])
@@ -128,7 +128,7 @@ def sleeping_tool(turn, seconds):
 
 
 def daemons(turn, seconds):
-    """Starts tools that are hard to stop: in separate sessions, double-forked, ignoring signals, and forking continuously."""
+    """Starts tools that run in separate sessions, are double-forked, ignore signals, or fork continuously."""
     nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     wander = "import os, time\nwhile True:\n    if os.fork(): os._exit(0)\n    os.setsid()\n    time.sleep(0.3)"
     deaf = f"trap '' TERM HUP INT; while :; do sleep {seconds}; done"
@@ -140,8 +140,8 @@ def daemons(turn, seconds):
 
 
 def leave(turn, seconds):
-    """Starts tools that outlive the turn: in a separate session, double-forked, forking continuously, and in the same session
-    after the parent has exited. Also starts a helper that belongs to the agent."""
+    """Starts tools that outlive the turn: one in a separate session, one that is double-forked, one that forks
+    continuously, and one whose parent has exited. Also starts a helper that belongs to the agent."""
     nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.Popen(["setsid", "sleep", seconds], **nowhere)
     subprocess.Popen(["setsid", "sh", "-c", f"trap '' TERM; setsid sh -c 'sleep {seconds}; true' & exit"], **nowhere).wait()
@@ -334,7 +334,7 @@ def stop_late(turn, pause):
 
 
 def terminal_tool(turn, _):
-    """Reports the tool's output in `_meta`, like the Codex adapter."""
+    """Reports the tool's output in `_meta`, as the Codex adapter does."""
     turn.update("tool_call", toolCallId="x", title="Count", status="in_progress", content=[{"type": "terminal", "terminalId": "x"}])
     for data in ["one\n", "two\n"]:
         turn.update("tool_call_update", toolCallId="x", _meta={"terminal_output_delta": {"data": data, "terminal_id": "x"}})
@@ -342,7 +342,7 @@ def terminal_tool(turn, _):
 
 
 def obedient_tool(turn, seconds):
-    """Kills the tool shortly after the turn is cancelled, like opencode."""
+    """Kills the tool shortly after the turn is cancelled, as opencode does."""
     tool = subprocess.Popen(["sleep", seconds])
     turn.update("tool_call", toolCallId="o", title="Sleep", status="in_progress")
     turn.cancelled.wait()

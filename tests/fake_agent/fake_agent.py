@@ -6,12 +6,12 @@ Command-line options select everything else:
 
   --resume                          supports session/resume
   --load                            supports session/load, which replays the messages
-  --replay-after                    replays a session's messages after the response
-  --deletes, --closes               supports session/delete, session/close
+  --replay-after                    replays the messages after the response to session/load or session/resume
+  --deletes, --closes               supports session/delete or session/close
   --broken-load                     advertises session/load but crashes on it
-  --failing-load, --failing-resume  returns an error from session/load, session/resume
+  --failing-load, --failing-resume  returns an error from session/load or session/resume
   --modes                           offers the modes `plan` and `default` and the models `small` and `large`
-  --new-modes                       offers these modes and models only in new sessions
+  --new-modes                       with --modes, offers the modes and models only in new sessions
   --no-start                        never responds to `initialize`
   --exit-at-start                   exits on `initialize`
   --old                             uses a different protocol version
@@ -106,7 +106,7 @@ def new(params):
 
 
 def replay(session):
-    """Replays the history after the response, with pauses."""
+    """Replays a session's messages, with pauses."""
     for text in sessions[session]:
         time.sleep(0.15)
         Turn(session, []).update("user_message_chunk", content={"type": "text", "text": text})

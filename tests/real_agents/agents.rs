@@ -10,7 +10,7 @@ use serde_json::json;
 pub struct RealAgent {
     /// The key in `agents.example.toml`.
     pub key: &'static str,
-    /// The environment variable that the table lists in `secrets`, if any.
+    /// The environment variable that the agent's table lists in `secrets`, if any.
     pub secret: Option<&'static str>,
     /// The environment variable for the model server's address, and the path to append to the address.
     pub address_variable: Option<(&'static str, &'static str)>,

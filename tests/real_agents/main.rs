@@ -1,10 +1,10 @@
 //! Tests the `acp` driver with third-party agents: opencode, Gemini CLI, fast-agent, and, through adapters, Claude and
 //! Codex.
 //!
-//! `make test-agents` installs the agents and runs these tests, one agent at a time because the agents are large. No
-//! accounts or internet access are needed: each agent uses a model server on the loopback interface (`model.py`) that
-//! calls a tool when instructed to. The tests are in `behaviours`, and the differences between the agents are in
-//! `agents`.
+//! `make test-agents` installs the agents and runs these tests, one agent at a time because the agents are large. The
+//! tests require neither accounts nor internet access: each agent uses a model server on the loopback interface
+//! (`model.py`) that calls a tool when instructed to. The tests are in `behaviours`, and the differences between the
+//! agents are in `agents`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod agents;
@@ -69,7 +69,7 @@ tests_of!(
     a_killed_worker_leaves_nothing_and_another_goes_on,
     it_remembers_when_its_process_is_gone,
 );
-// Started this way, fast-agent neither offers tools to the model nor requests permission.
+// With the command line in `agents.example.toml`, fast-agent neither offers tools to the model nor requests permission.
 tests_of!(
     fast_agent,
     it_introduces_itself,

@@ -4,9 +4,9 @@
     python3 model.py [--port PORT] [--log FILE]
 
 Listens on the loopback interface and supports OpenAI's chat completions and Responses, Anthropic's Messages, and Gemini's
-generateContent, with and without streaming. Responds to the last text in the user's last message:
+generateContent, with and without streaming. Responds to the last text in the conversation:
 
-    run: COMMAND        calls the agent's shell tool with this command, then repeats its output
+    run: COMMAND        calls the agent's shell tool with this command, then repeats the output
     What is my name?    looks for "I am called NAME" in the whole request
     anything else       "You said: …"
 
@@ -37,7 +37,7 @@ class ModelRequest:
         self.schema = schema
 
     def answer(self):
-        """Returns a text, or the (name, arguments) of a tool call."""
+        """Returns the text of the answer, or the (name, arguments) of a tool call."""
         role, text = self.pairs[-1] if self.pairs else ("user", "")
         command = re.match(r"run: (.+)", text)
         shell = next((name for name in SHELL_TOOLS if name in self.tools), None)
@@ -61,7 +61,7 @@ def filled(schema, command):
     is_list = properties.get(name, {}).get("type") == "array"
     arguments[name] = ["sh", "-c", command] if is_list else command
     if "sandbox_permissions" in properties:
-        # Codex requests permission for a command outside the sandbox, and then waits this long for the command to exit.
+        # Codex requests permission for a command outside the sandbox, and then waits up to 30 s for it to exit.
         arguments |= {"sandbox_permissions": "require_escalated", "justification": "It was asked for.", "yield_time_ms": 30_000}
     return arguments
 
@@ -77,7 +77,7 @@ def example(schema):
 
 
 def text_of(content):
-    """Returns the texts in content that is a string or a list of parts."""
+    """Returns the texts in a message's content, which is a string or a list of parts."""
     if isinstance(content, str):
         return [content]
     return [part["text"] for part in content or [] if isinstance(part.get("text"), str)]
@@ -124,7 +124,7 @@ class Chat:
 
 
 class Responses:
-    """OpenAI's Responses."""
+    """OpenAI's Responses API."""
 
     path = re.compile(r"/responses$")
     end = None
@@ -166,7 +166,7 @@ class Responses:
 
 
 class Messages:
-    """Anthropic's Messages."""
+    """Anthropic's Messages API."""
 
     path = re.compile(r"/messages$")
     end = None
@@ -213,7 +213,7 @@ class Messages:
 
 
 class Gemini:
-    """Gemini's generateContent."""
+    """The `generateContent` method of the Gemini API."""
 
     path = re.compile(r"/models/[^/]+:(stream)?[gG]enerateContent$")
     end = None

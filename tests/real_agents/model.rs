@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::stage::soon;
 
-/// The prefix of each user message in a conversation that is repeated for an agent that has not seen it.
+/// The prefix of each user message when a conversation is repeated for a new agent session.
 const TOLD_AGAIN: &str = "[user]\n";
 
 /// A `model.py` process, which calls a tool when instructed to. Dropping it stops the process.
@@ -76,7 +76,7 @@ impl ModelServer {
             .collect()
     }
 
-    /// Returns the last request in which the user's text contains this question.
+    /// Returns the last request with a user message that contains this question.
     pub fn request_about(&self, question: &str) -> Request {
         let asked = self.requests().into_iter().rfind(|request| request.told().any(|text| text.contains(question)));
         asked.unwrap_or_else(|| panic!("no request for {question:?}:\n{}", self.process.stderr()))

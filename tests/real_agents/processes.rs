@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use banter_tests::process_table::{command_of, find, parent_of, processes, processes_with};
 
-/// Returns the process ID of the supervisor of a session's agent, if it is running.
+/// Returns the process ID of the supervisor of a session's agent, if the agent is running.
 pub fn supervisor(session: &str) -> Option<u32> {
     processes_with(&format!("{session}.lock -- ")).first().copied()
 }
@@ -23,7 +23,7 @@ pub fn below(root: u32) -> BTreeMap<u32, String> {
     found
 }
 
-/// Returns the IDs and command lines of those processes that are still running.
+/// Returns the IDs and command lines of the given processes that are still running.
 pub fn survivors(processes: &BTreeMap<u32, String>) -> Vec<String> {
     let alive = processes.iter().filter(|(pid, command)| !command.is_empty() && command_of(**pid) == **command);
     alive.map(|(pid, command)| format!("{pid} {command}")).collect()

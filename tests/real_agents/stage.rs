@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{agents::RealAgent, model::ModelServer};
 
-/// Time limit for every wait; long, because the programs are large and the machine may be busy.
+/// Default time limit for waits; long, because the programs are large and the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Polls until `probe` returns a value, with a long time limit.
@@ -60,7 +60,7 @@ impl Stage {
         Self::with_model(agent, more, model, &address).await
     }
 
-    /// Starts an installation with this model server.
+    /// Starts an installation whose agent uses the model server at `address`, which may differ from `model`.
     pub async fn with_model(agent: RealAgent, more: &str, model: ModelServer, address: &str) -> Self {
         let path = std::env::join_paths(
             [agent.folder()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
@@ -83,7 +83,7 @@ impl Stage {
         Self { app, client, model, agent, session }
     }
 
-    /// Sends a message and returns its task.
+    /// Sends a message and returns the ID of its task.
     pub async fn send(&self, content: &str) -> String {
         self.client.send(&self.session, content).await.task_id
     }

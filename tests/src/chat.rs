@@ -103,7 +103,7 @@ impl Client {
     }
 
     /// Returns what [`Client::chat`] returns, or `None` if the status is not 200. If long messages end a page early,
-    /// older turns are fetched as well, all from the same point in time.
+    /// also fetches older turns. All turns are from the same point in time.
     pub async fn find_chat(&self, session: &str) -> Option<Value> {
         const TURNS: usize = 200;
         let deadline = Instant::now() + PATIENCE;
@@ -159,7 +159,7 @@ impl Client {
         self.get(&format!("/v1/chat/{session}/tasks/{task}")).await.ok(200)
     }
 
-    /// Waits until the task has this status.
+    /// Waits until the task has this status, and returns the task. Panics if the task ends with another status.
     pub async fn wait_for_status(&self, session: &str, task: &str, status: &str) -> Value {
         let what = format!("task {task} {status}");
         eventually(&what, async || {
@@ -179,7 +179,7 @@ impl Client {
         .await;
     }
 
-    /// Waits until the task has a final status.
+    /// Waits until the task has a final status, and returns the task.
     pub async fn wait_for_end(&self, session: &str, task: &str) -> Value {
         eventually(&format!("the end of task {task}"), async || Some(self.task(session, task).await).filter(has_ended))
             .await

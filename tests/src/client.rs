@@ -180,7 +180,7 @@ impl Reply {
         assert_eq!(self.status, status, "{}: {}", self.what, self.text());
     }
 
-    /// Expects an error with this status in the common format, and returns it.
+    /// Expects an error in the common format with this status, and returns it.
     pub fn problem(&self, status: u16) -> Value {
         self.check_problem(status).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
@@ -192,7 +192,7 @@ impl Reply {
         problem
     }
 
-    /// Checks that this is an error with this status in the common format.
+    /// Checks that this is an error in the common format with this status, and returns it.
     ///
     /// # Errors
     /// Returns a description of the violation.

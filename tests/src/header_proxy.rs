@@ -1,4 +1,4 @@
-//! A reverse proxy that rewrites requests like nginx: it changes `Host` and adds headers.
+//! A reverse proxy that rewrites requests as nginx does: it changes `Host` and adds headers.
 
 use std::fmt::Write as _;
 
@@ -76,8 +76,7 @@ async fn pass_on(mut client: TcpStream, target: String, added: String) -> Option
     server.write_all(&received[end..]).await.ok()?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    // This future never completes, because only the server ends the connection. Anything that the client sends after
-    // that is discarded.
+    // This future never completes, because only the server ends the connection.
     let upload = async {
         let _ = copy(&mut from_client, &mut to_server).await;
         std::future::pending::<()>().await;

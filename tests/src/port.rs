@@ -7,7 +7,7 @@ use std::net::TcpListener;
 const FIRST: u16 = 15_000;
 const COUNT: u16 = 15_000;
 
-/// Returns a free port that stays free while its server is down.
+/// Returns a free port that no outgoing connection can take while its server is down.
 pub fn lasting() -> u16 {
     loop {
         let port = rand::random_range(FIRST..FIRST + COUNT);

@@ -122,7 +122,7 @@ impl Process {
         Self::start(name, command(program, arguments, environment, folder), folder)
     }
 
-    /// Starts a command line with `sh -c`, like a process manager.
+    /// Starts a command line with `sh -c`, as a process manager does.
     pub fn spawn_line(name: &str, line: &str, environment: &Environment, folder: &Path) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", line]);

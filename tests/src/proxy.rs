@@ -28,7 +28,7 @@ const BUFFER: usize = 16 * 1024;
 pub struct Rules {
     /// One in this many connections is dropped. 0 disables dropping.
     pub cut_one_in: u32,
-    /// The range of byte limits at which connections are dropped, counting both directions.
+    /// The number of bytes, in both directions together, after which such a connection is dropped.
     pub cut_after: Range<u64>,
     /// The delay for every chunk, in both directions.
     pub delay: Duration,

@@ -9,7 +9,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 pub struct StoreLock(SqliteConnection);
 
 impl StoreLock {
-    /// Acquires the write lock on this database file within `patience`.
+    /// Acquires the write lock on this database file. Returns `None` if that takes longer than `patience`.
     pub async fn take(database: &Path, patience: Duration) -> Option<Self> {
         let options = SqliteConnectOptions::new().filename(database).busy_timeout(patience);
         let mut connection = SqliteConnection::connect_with(&options).await.unwrap();

@@ -53,7 +53,7 @@ impl WallClocks {
         .into()
     }
 
-    /// Sets the offset, in seconds, of a clock from the actual time.
+    /// Sets a clock's offset from the actual time, in seconds.
     pub fn set(&mut self, name: &'static str, seconds: i64) {
         let (file, next) = (self.file(name), self.folder.path().join("next"));
         // The file is replaced atomically, because it is read on every call.
@@ -62,7 +62,7 @@ impl WallClocks {
         self.offsets.insert(name, seconds);
     }
 
-    /// Sets the offset, in seconds, of all clocks.
+    /// Sets the offset of all clocks from the actual time, in seconds.
     pub fn set_all(&mut self, seconds: i64) {
         let names: Vec<&'static str> = self.offsets.keys().copied().collect();
         for name in names {

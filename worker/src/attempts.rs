@@ -18,8 +18,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// The minimum interval between checks for stop requests. The embedded relay requires a check after every commit of
-/// another process.
+/// Minimum interval between checks for stop requests. With the embedded relay, every commit by another process requires
+/// a check.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The running attempts, by task.
@@ -28,7 +28,7 @@ pub struct RunningAttempts {
     attempts: Arc<Mutex<HashMap<TaskId, AttemptHandle>>>,
 }
 
-/// The channels for reaching one attempt.
+/// The channels to a running attempt.
 #[derive(Clone, Debug)]
 struct AttemptHandle {
     number: i64,

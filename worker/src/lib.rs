@@ -52,7 +52,7 @@ const LONGEST_TURN: Duration = Duration::from_hours(25);
 /// How long an apalis task may keep starting further attempts. The limit leaves enough of [`LONGEST_TURN`] for the last
 /// attempt.
 const LONGEST_SERIES: Duration = Duration::from_mins(30);
-/// How long a claim in progress may delay the start of draining.
+/// How long a claim in progress may delay stopping the monitor.
 const CLAIM_LIMIT: Duration = Duration::from_secs(5);
 /// How long to wait after the grace period for all tasks to be handed back.
 const HAND_BACK_LIMIT: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! Stores the outcome of an attempt, retrying until the store accepts it.
+//! Stores the outcome of an attempt, retrying while the store fails.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 /// Pause after the first failed write. It doubles with each further failure, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Longest pause between write attempts.
+/// Longest pause between retries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Ends an attempt in the store, stores everything else that its report contains, and announces the change. Retries
@@ -23,7 +23,7 @@ pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, report: &A
 
 /// Ends an attempt, as [`write()`] does. If a worker is given, the first write also claims the next due task for it. If
 /// that write fails, the retries write only the outcome, because a failed claim would revert the outcome as well.
-/// Returns the new status of the task and the claim, or `None` if the lease was lost.
+/// Returns the task's new status and the next claim, if any, or `None` if the lease was lost.
 pub async fn write_and_claim(
     store: &Store,
     relay: &SharedRelay,

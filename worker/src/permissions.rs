@@ -1,5 +1,5 @@
-//! A running attempt's permission requests. For each request, a separate task waits for a decision, the time limit, the
-//! withdrawal of the request, or the end of the attempt.
+//! A running attempt's permission requests. For each request, a separate tokio task waits for a decision, the time
+//! limit, the withdrawal of the request, or the end of the attempt.
 //!
 //! Guarantees:
 //! - Each request receives at most one decision, namely the one in the store.
@@ -55,7 +55,7 @@ impl Permissions {
         Self { store: store.clone(), relay: relay.clone(), user: user.clone(), tasks: tasks.clone(), decided, end }
     }
 
-    /// Waits for the decision on a request whose step is about to be stored.
+    /// Starts waiting for the decision on a request whose step is about to be stored. The decision is sent to `reply`.
     pub(crate) fn wait_for(&self, id: PermissionId, time_limit: Duration, reply: oneshot::Sender<PermissionReply>) {
         let waiter = DecisionWaiter {
             store: self.store.clone(),

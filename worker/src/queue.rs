@@ -7,7 +7,7 @@
 //! - No wake-up is lost, and the queue is also polled once a second.
 //!
 //! Outcomes are written by [`crate::turn`]; the acknowledgement only ends attempts whose handlers panicked or timed
-//! out. For the reasons not to use the stock storage, see `docs/adr/0002-own-queue-backend.md`.
+//! out. `docs/adr/0002-own-queue-backend.md` explains why none of apalis's own storage backends is used.
 
 use std::{
     collections::VecDeque,
@@ -79,7 +79,7 @@ impl TaskSlot {
         Self { claim: Arc::new(Mutex::new(claim)), _permit: Arc::new(permit) }
     }
 
-    /// Assigns the slot to the next claim. The previous one must have ended.
+    /// Assigns the slot to the next claim. The previous claim's attempt must have ended.
     pub fn assign(&self, claim: Claim) {
         *self.claim.lock().unwrap_or_else(PoisonError::into_inner) = claim;
     }
@@ -96,7 +96,7 @@ pub struct AgentQueue {
     slots: Arc<Semaphore>,
     /// Claimed tasks that apalis has not received yet.
     claimed: VecDeque<Task<Claim>>,
-    /// The claim in progress. The claim runs in a separate task, because the backend is not polled while the worker
+    /// The claim in progress. It runs in a separate tokio task, because the backend is not polled while the worker
     /// drains, and a query that is not polled would hold on to the process's only writer connection.
     claiming: JoinSet<Option<Vec<Task<Claim>>>>,
     closing: Option<BoxFuture<'static, ()>>,
@@ -116,7 +116,8 @@ impl AgentQueue {
     }
 }
 
-/// Waits for a free slot and then claims tasks for all free slots. Returns `None` once the worker is draining.
+/// Waits for a free slot and a due task, and then claims due tasks for all free slots. Returns `None` once the worker
+/// is draining.
 async fn next_tasks(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Vec<Task<Claim>>> {
     let mut permits = tokio::select! {
         permit = Arc::clone(&slots).acquire_owned() => permit.ok()?,
@@ -126,12 +127,12 @@ async fn next_tasks(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Vec<Task
         if parts.drain.is_cancelled() {
             return None;
         }
-        // Only this task acquires permits, so those that are available stay available.
+        // Only this function acquires permits, so the available permits stay available.
         if let Ok(more) = Arc::clone(&slots).try_acquire_many_owned(slots.available_permits().try_into().ok()?) {
             permits.merge(more);
         }
-        // `notify_one` stores a permit if nobody is waiting, so a notification that arrives after this query has
-        // started is not lost.
+        // `Notify` remembers a notification if nothing is waiting, so a notification that arrives during the claim is
+        // not lost.
         match try_claim(&parts, permits.num_permits()).await {
             Ok(claims) if !claims.is_empty() => return Some(occupy(&mut permits, claims)),
             Ok(_) => {

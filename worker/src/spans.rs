@@ -19,17 +19,17 @@ pub(crate) fn attempt(claim: &Claim) -> Span {
     span
 }
 
-/// Returns the span of reading the conversation.
+/// Returns the span for reading the conversation.
 pub(crate) fn conversation() -> Span {
     if traces::is_enabled() { info_span!("read conversation") } else { Span::none() }
 }
 
-/// Returns the span of the agent's work.
+/// Returns the span for the agent's work.
 pub(crate) fn agent() -> Span {
     if traces::is_enabled() { info_span!("agent", otel.kind = "client") } else { Span::none() }
 }
 
-/// Returns the span of storing the outcome.
+/// Returns the span for storing the outcome.
 pub(crate) fn outcome() -> Span {
     if traces::is_enabled() { info_span!("store outcome") } else { Span::none() }
 }

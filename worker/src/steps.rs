@@ -5,7 +5,7 @@
 //! - Only the latest state of each step is written, and no more than once per [`WRITE_INTERVAL`] unless a step has
 //!   started or its status has changed.
 //! - States that have not been written when the attempt ends are stored with the outcome.
-//! - All steps together stay within a [`budget`], and a notice says when the limit has been reached.
+//! - All steps together stay within a [`budget`]. If anything is omitted, a notice is added.
 
 mod budget;
 
@@ -47,7 +47,7 @@ pub(crate) struct StepWriter {
     relay: SharedRelay,
     claim: Claim,
     tasks: TaskTracker,
-    /// All steps so far, by key.
+    /// All steps so far, by key, except permission requests.
     records: HashMap<String, StepRecord>,
     budget: Budget,
     /// The latest states that are not yet part of a write, by step number.
@@ -55,8 +55,8 @@ pub(crate) struct StepWriter {
     /// Whether a waiting state should be written immediately.
     is_urgent: bool,
     write_at: Instant,
-    /// The write in progress, if any. It writes the states in `written`, and runs in a separate task, because a write
-    /// that is not polled would hold on to the process's only writer connection.
+    /// The write in progress, if any. It writes the states in `written`, and runs in a separate tokio task, because a
+    /// write that is not polled would hold on to the process's only writer connection.
     in_flight: Option<JoinHandle<Result<(), StoreError>>>,
     written: Arc<Vec<StepState>>,
 }
@@ -119,7 +119,7 @@ impl StepWriter {
         self.waiting.insert(seq, state);
     }
 
-    /// Accepts a permission request. Returns `false` if the budget is exhausted.
+    /// Accepts a permission request. Returns `false` if no more steps are allowed.
     pub(crate) fn push_permission(
         &mut self,
         tool_call_id: Option<String>,

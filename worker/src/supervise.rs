@@ -2,13 +2,13 @@
 //! the agent exits.
 //!
 //! Killing the agent's process group is not enough, because agents may run their tools under `setsid`. Instead, the
-//! supervisor is a subreaper: orphaned descendants become its children. When the agent exits, when the supervisor
-//! receives SIGTERM, SIGINT, or SIGHUP, or when the worker dies for any reason, the supervisor kills descendants until
-//! none are left. Only then does it exit, with the agent's exit code.
+//! supervisor is a subreaper: orphaned descendants become its children. When the agent exits, when the worker dies, or
+//! on SIGTERM, SIGINT, or SIGHUP, the supervisor kills descendants until none are left. It then exits with the agent's
+//! exit code.
 //!
 //! Stdin and stdout belong to the agent: the supervisor does not read from them, write to them, or keep them open. The
-//! supervisor also holds the lock on the work folder, so the folder is not released until the last of these processes
-//! has exited.
+//! supervisor also holds the lock on the work folder, so the folder is not released until the last descendant has
+//! exited.
 //!
 //! The supervisor is single-threaded. It blocks signals and waits for them synchronously.
 
@@ -49,7 +49,7 @@ pub const LOCKED: u8 = 75;
 
 /// How long an agent may take to exit after receiving SIGTERM before it is killed.
 const TERM_LIMIT: Duration = Duration::from_millis(1500);
-/// How long the lock's holder may take to exit after receiving SIGTERM.
+/// How long to wait for the lock while its holder exits.
 const LOCK_LIMIT: Duration = Duration::from_secs(8);
 /// Poll interval while waiting for processes to exit.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
@@ -140,8 +140,8 @@ fn release_stdio() -> io::Result<()> {
     Ok(())
 }
 
-/// Starts the agent with no blocked signals, unlike the supervisor, and with the default action for SIGPIPE, which Rust
-/// programs ignore. The standard library cannot reset the signal mask.
+/// Starts the agent with an empty signal mask and the default action for SIGPIPE. The supervisor blocks signals, and
+/// Rust programs ignore SIGPIPE. The standard library cannot reset the signal mask.
 fn start(argv: &[OsString]) -> io::Result<Pid> {
     let mut attributes = PosixSpawnAttr::init()?;
     attributes.set_sigmask(&SigSet::empty())?;

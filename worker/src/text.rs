@@ -42,7 +42,7 @@ pub(crate) struct TextWriter {
     /// Number of bytes of the text that have been stored.
     stored: usize,
     store_at: Instant,
-    /// The write in progress, which returns the offset up to which it stores the text. It runs in a separate task,
+    /// The write in progress, which returns the end offset of the text to store. It runs in a separate tokio task,
     /// because a write that is not polled would hold on to the process's only writer connection, which is needed to
     /// write the outcome.
     in_flight: Option<JoinHandle<(usize, Result<(), StoreError>)>>,
@@ -72,7 +72,7 @@ impl TextWriter {
     /// Appends text.
     pub(crate) fn push(&mut self, text: &str) {
         if self.all.is_empty() && self.pace.published.is_some() {
-            // An answer that ends sooner is stored once, with its outcome. Until then, its text is only published.
+            // If the answer ends before this time, its text is stored only once, with the outcome.
             self.store_at = Instant::now() + self.pace.stored;
         }
         self.all.push_str(&sanitize_agent_text(text));

@@ -2,8 +2,8 @@
 //!
 //! An attempt ends with exactly one call to [`outcome::write_and_claim`], or with none if the store already records it
 //! as ended. Text is published as it arrives, and stored in chunks that end at delta boundaries; steps and permission
-//! requests are stored as they arrive. Anything that has not been stored when the attempt ends is stored with the
-//! outcome, or before it if another attempt may follow.
+//! requests are stored as they arrive. Anything not yet stored when the attempt ends is stored with the outcome. If
+//! another attempt may follow, the rest of the text is stored before the outcome.
 
 #[cfg(test)]
 mod tests;
@@ -39,7 +39,7 @@ use crate::{
 
 /// Time limit for an attempt if none is configured for its agent.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
-/// Pause after a failed attempt to read the conversation.
+/// Pause after failing to read the conversation.
 const READ_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long storing the text may delay a hand-back, which has a deadline of its own. A write that takes longer
@@ -70,7 +70,7 @@ enum AttemptResult {
     Finished(Result<Answer, AgentError>),
     /// A stop was requested, or the store already records the attempt as ended.
     Stopped,
-    /// The process is shutting down.
+    /// The worker is shutting down, and the grace period has ended.
     HandedBack,
     TimedOut(Duration),
     /// A write failed because the store already records the attempt as ended.
@@ -89,8 +89,8 @@ async fn store_text(end: &AttemptResult, text: &mut TextWriter) -> WriterStatus 
 }
 
 impl TurnRunner {
-    /// Runs an attempt to completion. If tasks may be waiting because all slots are occupied, and `may_continue` is
-    /// set, claims the next task when the outcome is written, and returns the claim.
+    /// Runs an attempt to completion. If `may_continue` is set, all slots are occupied, and the worker is not shutting
+    /// down, also claims the next task when the outcome is written, and returns that claim.
     pub async fn run(&self, claim: Claim, may_continue: bool) -> Option<Claim> {
         let span = spans::attempt(&claim);
         let ended = self.run_attempt(&claim, may_continue).instrument(span.clone()).await;
@@ -98,8 +98,8 @@ impl TurnRunner {
         ended.and_then(|(_, next)| next)
     }
 
-    /// Runs an attempt, as [`run`](Self::run) does. Returns the new status of the task as well, or `None` if the lease
-    /// was lost.
+    /// Runs an attempt, as [`run`](Self::run) does. Returns the task's new status and the next claim, if any, or `None`
+    /// if the lease was lost.
     async fn run_attempt(&self, claim: &Claim, may_continue: bool) -> Option<(TaskStatus, Option<Claim>)> {
         let guard = self.running.add(claim);
         let _follow = self.relay.follow_work();

@@ -16,13 +16,13 @@ use crate::agents::{Registry, process::AgentFolders};
 
 /// Interval at which the store is polled for deleted sessions.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How long after a deletion a folder may still reappear, because a turn has not yet noticed that its session was
+/// How long after a deletion a folder may still reappear, because a turn may not have noticed yet that its session was
 /// deleted.
 const REAPPEAR_LIMIT: Duration = Duration::from_mins(1);
 /// Maximum number of deleted sessions that are read at once.
 const PAGE: i64 = 1000;
 
-/// A deleted session, and the time until which its folder may reappear.
+/// A deleted session, and when its folder can no longer reappear.
 #[derive(Clone, Copy, Debug)]
 struct DeletedSession {
     session: SessionId,

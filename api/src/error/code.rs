@@ -29,9 +29,9 @@ codes! {
     Unauthorized = UNAUTHORIZED;
     /// The key's role does not permit the operation.
     Forbidden = FORBIDDEN;
-    /// Without keys, only requests to a loopback host are accepted.
+    /// In keyless mode, only requests to a loopback host are accepted.
     HostNotAllowed = FORBIDDEN;
-    /// Without keys, requests that came through a proxy are rejected.
+    /// In keyless mode, requests that came through a proxy are rejected.
     ProxyNotAllowed = FORBIDDEN;
     /// A request without a key came from a page on another origin.
     CrossSiteRequest = FORBIDDEN;
@@ -57,7 +57,7 @@ codes! {
     PermissionExpired = CONFLICT;
     /// The permission request has no option with this ID.
     UnknownOption = UNPROCESSABLE_ENTITY;
-    /// The answer must be an `option_id` because no option, or more than one, allows the operation.
+    /// The decision matches no option or more than one.
     OptionRequired = UNPROCESSABLE_ENTITY;
     /// The object created with the idempotency key has been deleted.
     MessageGone = CONFLICT;

@@ -1,8 +1,7 @@
 //! Errors as clients see them, in the `application/problem+json` format (RFC 9457).
 //!
-//! This is the only module that maps errors to status codes. An [`ApiError`] becomes an empty response with the error
-//! as an extension; [`crate::middleware::request_id`] writes the body, because only that layer knows the request ID.
-//! The cause of a 5xx is logged and never appears in a body.
+//! An [`ApiError`] becomes an empty response with the error as an extension. [`crate::middleware::request_id`] writes
+//! the body, because only that layer knows the request ID. The cause of an error is logged and never appears in a body.
 
 mod code;
 mod problem;
@@ -86,7 +85,7 @@ impl ApiError {
         (!chain.is_empty()).then(|| chain.join(": "))
     }
 
-    /// Returns the response body for a request.
+    /// Returns the body of the response to the request with this ID.
     #[must_use]
     pub fn problem(&self, request_id: String) -> Problem {
         let status = self.code.status();
@@ -105,7 +104,7 @@ impl ApiError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.code {
             Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            // Otherwise, the unread remainder of the body would be parsed as the next request.
+            // The rest of the body may still arrive, so the connection cannot be reused.
             Code::RequestTimeout => Some((header::CONNECTION, HeaderValue::from_static("close"))),
             Code::StoreBusy | Code::NotReady | Code::Overloaded => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))

@@ -1,5 +1,4 @@
-//! Reads request bodies. A body must be a JSON object of at most 512 KiB that contains only known fields, and must
-//! arrive within a time limit.
+//! Reads request bodies. A body must be a JSON object, must not exceed 512 KiB, and must arrive within a time limit.
 
 use std::error::Error;
 
@@ -73,14 +72,14 @@ fn not_json() -> ApiError {
     ApiError::new(Code::UnsupportedMediaType, "The body must be JSON, with `Content-Type: application/json`.")
 }
 
-/// Returns whether the content type is JSON, that is, `application/json` or a type that ends in `+json` (RFC 6839).
+/// Returns whether the content type is JSON, that is, `application/json` or `application/*+json` (RFC 6839).
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Reads a body, and rejects it as soon as it exceeds the size limit or the deadline.
+/// Reads a body. Fails as soon as the body exceeds the size limit, or when the deadline passes.
 async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     let too_large =
         || ApiError::new(Code::PayloadTooLarge, format!("The body must be at most {MAX_BODY_BYTES} bytes."));
@@ -110,8 +109,8 @@ fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
     ApiError::new(Code::InvalidRequest, "The connection was closed before the entire body arrived.")
 }
 
-/// Parses a JSON object; errors name the invalid field. Ignores a byte order mark, and replaces escaped lone surrogates
-/// with U+FFFD, as browsers do.
+/// Parses a JSON object. If a field is invalid, the error names the field. Ignores a byte order mark, and replaces
+/// escaped lone surrogates with U+FFFD.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = decode(bytes)?;
     let text = lenient_json::replace_lone_surrogates(text);
@@ -129,7 +128,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let error = error.into_inner();
         match error.classify() {
             Category::Data => field_error::field_error(path, &error.to_string()),
-            // For enums, serde_json reports any value other than a string as a syntax error.
+            // For enums, serde_json reports some values of the wrong type as syntax errors.
             Category::Syntax if serde_json::from_str::<IgnoredAny>(&text).is_ok() => {
                 let message = field_error::enum_message::<T>(&text, &path);
                 field_error::field_error(path, &message)

@@ -6,8 +6,8 @@ use banter_shared::store::LOGIN_LIFE;
 
 /// The cookie's name over plain HTTP.
 pub const NAME: &str = "banter_session";
-/// The cookie's name over HTTPS. The prefix makes browsers accept the cookie only from this host, over HTTPS, and with
-/// the path `/` (<https://www.rfc-editor.org/rfc/rfc6265>, and RFC 6265bis on cookie name prefixes).
+/// The cookie's name over HTTPS. Because of the prefix, browsers accept the cookie only from this host, over HTTPS, and
+/// with the path `/` (RFC 6265bis).
 const SECURE_NAME: &str = "__Host-banter_session";
 /// The header in which a proxy forwards the request's scheme.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
@@ -47,8 +47,7 @@ impl LoginCookie {
     }
 }
 
-/// Returns whether the browser connected to the proxy over HTTPS. Over plain HTTP, the browser would reject a `Secure`
-/// cookie.
+/// Returns whether the browser uses HTTPS, according to the proxy. Browsers reject `Secure` cookies over plain HTTP.
 fn is_https(headers: &HeaderMap) -> bool {
     headers
         .get_all(FORWARDED_PROTO)

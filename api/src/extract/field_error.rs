@@ -21,7 +21,7 @@ pub(super) fn enum_message<T: DeserializeOwned>(text: &str, path: &str) -> Strin
     T::deserialize(body).err().map_or_else(fallback, |error| error.to_string())
 }
 
-/// Returns the field that serde's message names as missing, unknown, or duplicate. In these cases, the path does not
+/// Returns the field that serde's message names as missing, unknown, or duplicate. In these cases, the path may not
 /// identify the field.
 fn named_field(message: &str) -> Option<&str> {
     let rest = ["missing", "unknown", "duplicate"]
@@ -30,7 +30,7 @@ fn named_field(message: &str) -> Option<&str> {
     rest.split_once('`').map(|(field, _)| field)
 }
 
-/// Converts serde's message into one phrased to follow the field name.
+/// Rephrases serde's message to follow the field name.
 fn explain(message: &str) -> String {
     // Remove the position that the text parser appends.
     let message = message.split(" at line ").next().unwrap_or(message);
@@ -63,7 +63,7 @@ fn kind(expected: &str) -> &str {
     if integer_range(expected).is_some() { "a whole number" } else { expected }
 }
 
-/// Returns the minimum and maximum values of the integer type with this name, or `None` if there is no such type.
+/// Returns the minimum and maximum values of the integer type with this name, or `None` for any other name.
 fn integer_range(name: &str) -> Option<(i64, u64)> {
     Some(match name {
         "i8" => (i8::MIN.into(), i8::MAX.unsigned_abs().into()),

@@ -22,7 +22,8 @@ pub struct IdempotencyHeader {
 }
 
 impl IdempotencyHeader {
-    /// Combines the key with the parsed body, so formatting and field order do not matter.
+    /// Combines the key, if present, with the operation and the parsed body. The formatting and field order of the
+    /// original body do not matter.
     ///
     /// # Errors
     /// Never fails in practice, because every body can be serialized as JSON.

@@ -1,5 +1,5 @@
-//! Extractors for the objects identified by a path: one of the principal's sessions and, in some paths, a message,
-//! task, or permission request in it. For any other object, the response is 404.
+//! Extractors for the objects in a path: a session and, in some paths, a message, task, or permission request in that
+//! session. If an object does not exist, or the session belongs to another user, the response is 404.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -23,7 +23,7 @@ pub struct OwnedSession {
 #[derive(Clone, Copy, Debug)]
 pub struct OwnedMessage(pub MessageId);
 
-/// The task in the path, as it was when the request started. It belongs to the session in the path.
+/// The task in the path, as it was when this extractor ran. It belongs to the session in the path.
 #[derive(Clone, Debug)]
 pub struct OwnedTask(pub TaskDetail);
 
@@ -36,7 +36,7 @@ pub struct OwnedPermission {
     pub id: PermissionId,
 }
 
-/// Parses an ID in the path. An invalid ID is treated as not found.
+/// Parses an ID in the path. For an invalid ID, the response is 404.
 async fn id<T: std::str::FromStr>(parts: &mut Parts, state: &AppState, name: &str) -> Result<T, ApiError> {
     let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
     params.iter().find(|(key, _)| *key == name).and_then(|(_, text)| text.parse().ok()).ok_or_else(ApiError::not_found)

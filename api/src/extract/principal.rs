@@ -45,8 +45,8 @@ async fn by_key(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> 
     found.ok_or_else(|| ApiError::new(Code::Unauthorized, "The API key is invalid, expired, or revoked."))
 }
 
-/// Authenticates with the login cookie. Browsers also send the cookie with requests from other origins on the same
-/// site, so changes requested by such pages are rejected.
+/// Authenticates with the login cookie. Browsers also send the cookie with requests from pages on other origins of the
+/// same site. Changes that such pages request are rejected.
 async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
     let found = state.store.authenticate_login(token).await?;
     let principal = found

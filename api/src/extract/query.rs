@@ -1,8 +1,8 @@
 //! Query parameters, parsed into a struct that also documents them.
 //!
-//! Unknown parameters are ignored; if a parameter is repeated, the first value wins. Fields are parsed in declaration
-//! order; the error names the first invalid one. `serde_urlencoded` would reject repeated parameters, and its errors do
-//! not name the parameter.
+//! Unknown parameters are ignored. If a parameter is repeated, the first value wins. Fields are parsed in declaration
+//! order, and the error names the first invalid field. `serde_urlencoded` is not used to fill the struct, because it
+//! rejects repeated parameters and does not name the invalid parameter.
 
 use std::{fmt, slice};
 
@@ -17,8 +17,8 @@ use serde::de::{
 
 use crate::{error::ApiError, state::AppState};
 
-/// A request's query, parsed into `T`, which must be a struct of optional numbers, booleans, strings, and fieldless
-/// enums.
+/// A request's query, parsed into `T`. `T` must be a struct whose fields are optional strings, booleans, fieldless
+/// enums, or types that are deserialized from strings, such as `WholeNumber`.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryParams<T>(pub T);
 
@@ -79,7 +79,7 @@ impl<'de> Deserializer<'de> for QueryDeserializer<'de> {
     }
 }
 
-/// The parameters that match a field, in declaration order.
+/// The parameters that match the fields of a struct, in the declaration order of the fields.
 struct Parameters<'a> {
     pairs: &'a [(String, String)],
     fields: slice::Iter<'static, &'static str>,
@@ -104,7 +104,7 @@ impl<'de> MapAccess<'de> for Parameters<'de> {
     }
 }
 
-/// The deserializer for one parameter.
+/// The deserializer for the value of one parameter.
 struct Parameter<'a> {
     text: &'a str,
 }

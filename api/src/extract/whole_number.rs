@@ -37,7 +37,7 @@ impl<T: ToSchema, const MIN: i64, const MAX: i64> ToSchema for WholeNumber<T, MI
     }
 }
 
-/// Returns whether the text consists of digits with an optional minus sign. Rust's parser also accepts a plus sign.
+/// Returns whether the text consists of an optional minus sign and digits. Rust's parser also accepts a plus sign.
 fn is_plain(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())

@@ -2,12 +2,12 @@
 
 use prometheus_client::metrics::gauge::Gauge;
 
-/// An open resource, which a gauge counts until this guard is dropped.
+/// A guard for an open resource. The gauge counts the resource until the guard is dropped.
 #[derive(Debug)]
 pub struct GaugeGuard(Gauge);
 
 impl GaugeGuard {
-    /// Counts a resource.
+    /// Increments the gauge.
     pub(super) fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())

@@ -39,7 +39,7 @@ pub(super) struct LimitLabel {
     pub(super) limit: &'static str,
 }
 
-/// Returns the label for a method; all methods not listed here share the label `other`.
+/// Returns the label for a method. Uncommon methods share the label `other`.
 pub(super) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

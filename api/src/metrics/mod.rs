@@ -33,7 +33,7 @@ const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 
 type Durations = Family<DurationLabels, Histogram, fn() -> Histogram>;
 
-/// The metrics for one process. Cheap to clone.
+/// The metrics that a process reports. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Registry>,
@@ -96,8 +96,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a request and records its duration. `route` is the pattern that the request's path matched; `None` for
-    /// the page and for unknown paths.
+    /// Counts a request and records its duration. `route` is the pattern that the request's path matched; `None` if no
+    /// route matched.
     pub fn count_request(&self, method: &Method, route: Option<&str>, status: StatusCode, elapsed: Duration) {
         let (method, route) = (method_label(method), route.unwrap_or("other").to_owned());
         self.durations.get_or_create(&DurationLabels { method, route: route.clone() }).observe(elapsed.as_secs_f64());
@@ -125,7 +125,7 @@ impl Metrics {
         self.refused_connections.get_or_create(&LimitLabel { limit }).inc();
     }
 
-    /// Encodes all metrics as text.
+    /// Sets the metrics that come from the store and the relay, then encodes all metrics as text.
     ///
     /// # Errors
     /// Returns an error if a metric cannot be encoded.

@@ -14,7 +14,7 @@ use prometheus_client::{
 
 use super::labels::StatusLabel;
 
-/// The number of buckets, including the one without an upper bound.
+/// The number of buckets, including the unbounded bucket.
 const BUCKETS: usize = TURN_TIME_BOUNDS_US.len() + 1;
 /// The statuses with which a turn can end.
 const ENDS: [TaskStatus; 4] =
@@ -56,7 +56,7 @@ impl TurnTimeMetrics {
         }
     }
 
-    /// Updates all metrics.
+    /// Sets all metrics to the stored counts.
     pub(super) fn set(&self, times: &TurnTimes) {
         let family = |part| match part {
             TurnPart::Duration => &self.duration,
@@ -81,7 +81,7 @@ impl TurnTimeMetrics {
     }
 }
 
-/// The number of turns in each bucket, and the sum of all turns' times.
+/// The number of turns in each bucket, and the total time of all turns in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     turns: [u64; BUCKETS],

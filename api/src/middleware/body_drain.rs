@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Maximum time to keep reading.
 const MAX_TIME: Duration = Duration::from_secs(1);
 
-/// Wraps the body of a request that may have one.
+/// Wraps the request body, unless the method is GET or HEAD.
 pub async fn layer(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;

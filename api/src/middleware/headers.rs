@@ -10,12 +10,12 @@ use axum::{
     response::Response,
 };
 
-/// Allows resources only from this origin (images also from `data:` URLs), inline styles but no inline scripts, and no
-/// embedding in frames.
+/// Allows resources from this origin, images from `data:` URLs, and inline styles. Blocks other resources, inline
+/// scripts, and embedding in frames.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-/// Adds the headers to every response, and keeps `/v1` responses out of caches unless the handler sets a policy.
+/// Adds the headers to every response, and keeps `/v1` responses out of caches unless the handler sets `Cache-Control`.
 pub async fn layer(request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;

@@ -13,7 +13,8 @@ use axum::{
 use super::origin::{self, RequestOrigin};
 use crate::{access::Keyless, error::ApiError, state::AppState};
 
-/// Marks requests that require no key, and rejects those that may come from a foreign page or a proxy.
+/// In keyless mode, marks each request as requiring no key, and rejects requests that may come from a foreign page or a
+/// proxy.
 pub async fn layer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     match state.access.is_keyless(&state.store).await {
         Ok(false) => {}
@@ -25,7 +26,7 @@ pub async fn layer(State(state): State<AppState>, mut request: Request, next: Ne
             request.extensions_mut().insert(Keyless);
         }
         Err(error) if origin::is_api(request.uri().path()) => return ApiError::from(error).into_response(),
-        // The page and the health checks require no key.
+        // Paths outside the API never require a key.
         Err(error) => tracing::warn!(%error, "cannot check for API keys"),
     }
     next.run(request).await

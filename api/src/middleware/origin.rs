@@ -1,4 +1,4 @@
-//! Checks that a request without a key was not sent by a web page other than this server's own.
+//! Rejects requests without a key that may come from a foreign page, that is, a web page from another origin.
 //!
 //! Checking `Host` prevents DNS rebinding: foreign names that resolve to this machine are rejected. Checking `Origin`
 //! and `Sec-Fetch-Site` (<https://www.w3.org/TR/fetch-metadata/>) prevents requests from foreign pages.
@@ -93,7 +93,7 @@ impl From<OriginError> for ApiError {
     }
 }
 
-/// Checks a request without a key.
+/// Checks a request in keyless mode.
 ///
 /// # Errors
 /// Returns an error if a foreign page or a proxy may have sent the request.
@@ -120,12 +120,12 @@ pub fn check(request: &RequestOrigin<'_>) -> Result<(), OriginError> {
     }
 }
 
-/// Checks that a change authenticated by a cookie comes from this server's own page. The cookie is already
-/// `SameSite=Strict`; this check also rejects pages on another port or subdomain, which belong to the same site but to
-/// another origin.
+/// Checks that a request does not come from a foreign page. Used for sign-in, and for changes authenticated by the
+/// login cookie. `SameSite=Strict` keeps only other sites from using the cookie. This check also rejects pages on
+/// another port or subdomain of the same site.
 ///
 /// # Errors
-/// Returns an error if another page sent the request.
+/// Returns an error if a foreign page sent the request.
 pub fn check_own_page(request: &RequestOrigin<'_>) -> Result<(), OriginError> {
     let is_own = |origin: &str| {
         let name = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));

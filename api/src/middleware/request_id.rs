@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, Code, PROBLEM_JSON};
 
-/// The name of the header.
+/// The header that contains the request ID.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The header that contains the trace to continue (<https://www.w3.org/TR/trace-context/>).
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -65,14 +65,14 @@ fn end_span(span: &Span, status: StatusCode) {
     }
 }
 
-/// Returns the client's ID if it is safe to log and to return, otherwise a new one.
+/// Returns the client's ID if it is safe to log and to return; otherwise, returns a new ID.
 fn request_id(headers: &HeaderMap) -> String {
     let own = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let is_valid = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     own.filter(is_valid).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
-/// Sets the header and, for an error, writes the response body.
+/// Adds the request ID to the response headers and, for an error, writes the response body.
 fn with_body(mut response: Response, id: &str) -> Response {
     let error = response.extensions_mut().remove::<ApiError>().or_else(|| match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Some(ApiError::new(Code::MethodNotAllowed, "Method not allowed.")),

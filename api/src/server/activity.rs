@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a shutdown waits for a client that is still sending its request or is not reading the response.
 pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(1);
-/// How long a client may take to read a response while other requests wait for the memory that it holds.
+/// How long a response may hold shared memory while other requests wait for memory.
 const HOLD_LIMIT: Duration = Duration::from_secs(10);
 /// Interval between checks for silent clients.
 const SILENCE_CHECK: Duration = Duration::from_millis(50);
@@ -58,17 +58,17 @@ impl Activity {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how long the connection has been waiting for a request or the rest of its body; `None` while a complete
-    /// request is being handled or the client is not reading.
+    /// Returns how long the connection has been waiting for a request, or for the rest of a request body. Returns
+    /// `None` while a complete request is being handled, or while the client is not reading.
     pub(super) fn waiting(&self) -> Option<Duration> {
         let state = self.state();
         let is_waiting = (state.response_of.is_none() || state.body_of.is_some()) && state.stalled_since.is_none();
         is_waiting.then(|| state.waiting_since.elapsed())
     }
 
-    /// Returns how long the client has been too slow while its response holds shared memory, counted from when it
-    /// stopped reading or from the end of [`HOLD_LIMIT`], whichever is earlier. `None` if the response holds no shared
-    /// memory.
+    /// Returns how long the client has been too slow while a response holds shared memory. A client is too slow if it
+    /// is not reading, or if the response has held the memory for more than [`HOLD_LIMIT`]. Returns `None` if no
+    /// response holds shared memory.
     pub(super) fn overdue_hold(&self) -> Option<Duration> {
         let state = self.state();
         let held = state.holding_since?.elapsed();
@@ -91,8 +91,8 @@ impl Activity {
         self.closed.cancelled().await;
     }
 
-    /// Completes when the client has been silent for [`SILENCE_LIMIT`] after `begun`, that is, it has not finished
-    /// sending its request, or it is not reading the response.
+    /// Completes when the client has been silent for [`SILENCE_LIMIT`] after `begun`. A client is silent if it has not
+    /// finished sending its request, or if it is not reading the response.
     pub(super) async fn silent_since(&self, begun: Instant) {
         loop {
             let since = {
@@ -122,7 +122,7 @@ impl Activity {
         self.state().stalled_since = None;
     }
 
-    /// Records that a request has arrived, except for its body if it has one. Returns the number of the exchange.
+    /// Records that the head of a request has arrived. Returns the number of the exchange.
     pub(super) fn begin_exchange(&self, has_body: bool) -> u64 {
         let mut state = self.state();
         state.exchanges += 1;
@@ -132,7 +132,7 @@ impl Activity {
         number
     }
 
-    /// Records that this exchange's request body has arrived, or that it is no longer being read.
+    /// Records that this exchange's request body has arrived, or will not be read any further.
     pub(super) fn end_body(&self, exchange: u64) {
         let mut state = self.state();
         if state.body_of == Some(exchange) {

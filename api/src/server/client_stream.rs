@@ -14,7 +14,7 @@ use tokio::{
 
 use super::Activity;
 
-/// A connection's stream.
+/// A client's TCP stream.
 #[derive(Debug)]
 pub(super) struct ClientStream {
     stream: TcpStream,
@@ -22,7 +22,7 @@ pub(super) struct ClientStream {
 }
 
 impl ClientStream {
-    /// Wraps a connection's stream, so that its writes are recorded in `activity`.
+    /// Wraps a stream. `activity` records whether its writes are blocked.
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
         Self { stream, activity }
     }

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::{Activity, ConnectionLimits, limits::client_network};
 use crate::metrics::{GaugeGuard, LimitScope, Metrics};
 
-/// Minimum time for which a connection must have waited for its client before it may be closed to make room. A request
-/// can arrive within this time even over a slow network.
+/// Minimum time that a connection must have waited for its client before the server may close it. Even over a slow
+/// network, a request can arrive within this time.
 const MIN_WAIT: Duration = Duration::from_secs(1);
 /// Pause after a search that found no connection to close.
 const SEARCH_PAUSE: Duration = Duration::from_millis(50);
@@ -62,7 +62,8 @@ impl Table {
     }
 
     /// Closes the connection that has waited longest for its client, if it has waited for at least [`MIN_WAIT`].
-    /// Returns whether a connection was closed. Does not search within [`SEARCH_PAUSE`] of a search that found none.
+    /// Returns whether a connection was closed. After a search that found no connection, does not search again for
+    /// [`SEARCH_PAUSE`].
     fn make_room(&mut self) -> bool {
         if self.searched_at.is_some_and(|at| at.elapsed() < SEARCH_PAUSE) {
             return false;

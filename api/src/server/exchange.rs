@@ -11,7 +11,7 @@ use super::{
     request_body::{BODY_TIMEOUT, RequestBody},
 };
 
-/// One request and its response. Ends when it is dropped.
+/// One request and its response. Dropping this value ends the exchange.
 #[derive(Debug)]
 pub(super) struct HttpExchange {
     activity: Arc<Activity>,
@@ -19,7 +19,7 @@ pub(super) struct HttpExchange {
 }
 
 impl HttpExchange {
-    /// Begins an exchange for a request whose head has arrived, and starts the time limit for its body.
+    /// Begins an exchange for a request whose head has arrived, and starts the time limit for the request's body.
     pub(super) fn begin(activity: &Arc<Activity>, request: Request<Incoming>) -> (Self, Request) {
         let has_body = !request.body().is_end_stream();
         let number = activity.begin_exchange(has_body);

@@ -9,7 +9,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-/// A response body that keeps a value alive until the whole body has been passed to the connection.
+/// A response body that keeps a value alive until the body is dropped.
 #[derive(Debug)]
 pub struct GuardedBody<T> {
     body: Body,

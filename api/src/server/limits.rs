@@ -18,7 +18,7 @@ const MAX_CONNECTIONS: usize = 1_000_000;
 pub struct ConnectionLimits {
     /// Maximum number of connections for the process.
     pub total: usize,
-    /// Maximum number of connections from one address.
+    /// Maximum number of connections from one address or IPv6 network.
     per_address: usize,
     /// Whether the limit per address also applies to loopback.
     limits_loopback: bool,

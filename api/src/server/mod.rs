@@ -2,11 +2,11 @@
 //!
 //! Guarantees: a silent client occupies a connection only for a bounded time. A request head must arrive within
 //! [`HEAD_TIMEOUT`], and a body within [`BODY_TIMEOUT`]. Connections are limited per process and per address; at the
-//! process limit, the connection that has waited longest for its client is closed. A shutdown finishes every request
-//! that has arrived, and waits only briefly for clients that are still sending or are not reading.
+//! process limit, the connection that has waited longest for its client may be closed. A shutdown finishes every
+//! request that has arrived, and waits only briefly for clients that are still sending or are not reading.
 //!
-//! hyper serves a connection until the head of an event stream has been sent. Then a [`StreamConnection`] takes over.
-//! It uses a fraction of the memory and writes frames that all streams share.
+//! hyper serves a connection until the head of an event stream has been sent. Then a [`StreamConnection`] takes over
+//! the socket. A [`StreamConnection`] uses less memory than hyper, and writes frames that all streams share.
 
 mod activity;
 mod client_stream;
@@ -53,15 +53,15 @@ use refusal::Refusals;
 use stream_connection::StreamConnection;
 use takeover::{Takeover, TakeoverBody, TakeoverSlot};
 
-/// Time limit for the head of a request, and for an idle connection.
+/// Time limit for receiving the head of a request. This also limits how long a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long sent data may stay unacknowledged before the connection is dropped (`TCP_USER_TIMEOUT`, tcp(7)).
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
-/// Pause after a failed accept, usually because too many files are open.
+/// Pause after a failed accept. The usual cause is too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until shutdown begins, then stops accepting and returns when all requests have been answered. Streams end
-/// when shutdown begins; idle connections are closed.
+/// Serves until shutdown begins, then stops accepting connections, and returns when all requests have been answered.
+/// Streams end when shutdown begins; idle connections are closed.
 pub async fn serve(listener: TcpListener, router: Router, connections: &Connections, shutdown: &Shutdown) {
     let (open, refusals) = (TaskTracker::new(), Refusals::new(connections.clone()));
     while let Some(accepted) = shutdown.soft().run_until_cancelled(listener.accept()).await {
@@ -88,11 +88,11 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
     open.wait().await;
 }
 
-/// A client's connection as served by hyper, until an event stream takes over.
+/// A connection that hyper serves. An event stream may take over its socket.
 type HttpConnection<S> = http1::Connection<TokioIo<ClientStream>, S>;
 
-/// Serves one connection until it ends, is closed to make room, or its client is silent during the shutdown. An event
-/// stream continues in its own task, which is added to `tasks`.
+/// Serves one connection until the connection ends, until the server closes it to free resources, or until its client
+/// is silent during a shutdown. An event stream continues in its own task, which is added to `tasks`.
 async fn serve_connection(
     stream: TcpStream,
     router: Router,
@@ -130,7 +130,7 @@ async fn serve_connection(
     }
 }
 
-/// Serves requests until the connection ends, or until an event stream takes over.
+/// Serves requests until the connection ends, or until an event stream takes over the socket.
 async fn serve_requests<S>(
     connection: &mut HttpConnection<S>,
     activity: &Activity,

@@ -1,5 +1,5 @@
-//! Refuses connections that exceed a limit. Responds with 503 as long as only a few connections are being refused, and
-//! otherwise closes them without a response.
+//! Refuses connections that exceed a limit. Responds with 503 to a few connections at a time, and closes the others
+//! without a response.
 
 use std::{
     io,
@@ -25,7 +25,8 @@ use crate::{
 const MAX_RESPONSES: usize = 32;
 /// Time limit for a response to a refused connection.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long to wait for the request: a client may discard a response that arrives before it has sent anything.
+/// How long to wait for the request before responding. A client may discard a response that arrives before it has sent
+/// its request.
 const REQUEST_WAIT: Duration = Duration::from_millis(300);
 /// Minimum time between log lines about refusals.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
@@ -96,8 +97,8 @@ impl Refusals {
     }
 }
 
-/// Responds, and reads what the client has sent: closing a connection with unread data resets it, so the client might
-/// never receive the response.
+/// Sends the response, and reads what the client sends. Closing a connection with unread data would reset it, and the
+/// client might never receive the response.
 async fn respond(mut stream: TcpStream, scope: LimitScope) -> io::Result<()> {
     let mut buffer = [0; 4096];
     if let Ok(received) = timeout(REQUEST_WAIT, stream.read(&mut buffer)).await {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Activity;
 
-/// Time limit for the body of a request, from the end of its head.
+/// Time limit for the body of a request, measured from the arrival of the head.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The error for a body that did not arrive in time.
@@ -27,11 +27,12 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct BodyTimeoutError;
 
 /// A body that fails once with [`BodyTimeoutError`] if it is incomplete at its deadline. Data that arrives later can
-/// still be read: closing a connection with unread data resets it, so the client might never receive the response.
+/// still be read. Closing a connection with unread data would reset it, and the client might never receive the
+/// response.
 pub(super) struct RequestBody {
     body: BodyDataStream,
     deadline: Instant,
-    /// Created when the body is first awaited; most bodies arrive with their headers.
+    /// Created only if the body is not available immediately; most bodies arrive together with the head.
     timer: Option<Pin<Box<Sleep>>>,
     is_late: bool,
     activity: Arc<Activity>,

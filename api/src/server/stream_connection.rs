@@ -1,8 +1,8 @@
 //! The connection of an event stream.
 //!
-//! Frames that are ready at the same time, such as those that a busy socket has delayed, are sent in one write. What
-//! the client sends is discarded. The stream ends when the client closes its sending side, which is taken to mean that
-//! it no longer reads the stream.
+//! Frames that are ready at the same time, such as those that a busy socket has delayed, are sent in one write. Input
+//! from the client is discarded. The stream ends when the client closes its sending side, because such a client is
+//! assumed to have stopped reading.
 
 use std::{
     collections::VecDeque,
@@ -24,7 +24,7 @@ use crate::stream::EventStream;
 
 /// Maximum number of frames per write.
 const FRAMES: usize = 32;
-/// Size, in bytes, at which no more frames are collected for a write.
+/// Number of bytes at which no more frames are added to a write.
 const WRITE_BYTES: usize = 64 * 1024;
 /// The chunk that ends a body (RFC 9112, section 7.1).
 const LAST_CHUNK: Bytes = Bytes::from_static(b"0\r\n\r\n");
@@ -36,20 +36,20 @@ pub(super) struct StreamConnection {
     stream: TcpStream,
     events: EventStream,
     is_chunked: bool,
-    /// What is left to write.
+    /// The data that remains to be written.
     pending: VecDeque<Bytes>,
     /// Whether the body ends after `pending`.
     is_complete: bool,
     /// The number of bytes that the client may still send before it is disconnected.
     input_left: usize,
-    /// Limits how long a client that is not reading delays a shutdown.
+    /// The timer that limits how long a client that is not reading can delay a shutdown.
     patience: Option<Pin<Box<Sleep>>>,
     _exchange: HttpExchange,
     _permit: ConnectionPermit,
 }
 
 impl StreamConnection {
-    /// Creates the connection for a stream that takes over.
+    /// Creates the connection for an event stream that takes over this socket from hyper.
     pub(super) fn new(stream: TcpStream, takeover: Takeover, permit: ConnectionPermit) -> Self {
         let Takeover { events, exchange, is_chunked } = takeover;
         Self {
@@ -74,7 +74,7 @@ impl StreamConnection {
         let _ = SockRef::from(&self.stream).shutdown(Shutdown::Write);
     }
 
-    /// Reads and writes as much as possible. Completes when the stream ends.
+    /// Reads and writes as much as possible. Completes when the stream ends or the client disconnects.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.events.register(context);
         if let Poll::Ready(ended) = self.poll_input(context) {
@@ -98,7 +98,8 @@ impl StreamConnection {
         }
     }
 
-    /// Discards what the client sends. Completes when it closes its sending side, or sends too much.
+    /// Discards input from the client. Completes when the client closes its sending side, or has sent more than
+    /// [`MAX_INPUT`].
     fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut discarded = [0; 256];
         loop {
@@ -115,7 +116,7 @@ impl StreamConnection {
         }
     }
 
-    /// Collects the frames that are ready, up to the size of a write.
+    /// Collects the frames that are ready, up to the limits for one write.
     fn collect(&mut self, context: &mut Context<'_>) {
         let mut bytes: usize = self.pending.iter().map(Bytes::len).sum();
         while !self.is_complete && self.pending.len() < FRAMES && bytes < WRITE_BYTES {
@@ -135,7 +136,7 @@ impl StreamConnection {
         }
     }
 
-    /// Writes the collected frames, as many as one write accepts.
+    /// Writes as much of the collected frames as one write accepts.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let Poll::Ready(writable) = self.stream.poll_write_ready(context) else {
@@ -158,7 +159,7 @@ impl StreamConnection {
         }
     }
 
-    /// Removes what has been written.
+    /// Removes the written bytes from `pending`.
     fn advance(&mut self, mut written: usize) {
         while let Some(first) = self.pending.front_mut() {
             if first.len() > written {

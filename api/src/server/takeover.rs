@@ -13,7 +13,7 @@ use hyper::body::{Body, Frame};
 use super::exchange::HttpExchange;
 use crate::stream::EventStream;
 
-/// An event stream that continues a response whose head has been buffered.
+/// An event stream that continues a response after hyper has sent the head.
 #[derive(Debug)]
 pub(super) struct Takeover {
     pub(super) events: EventStream,
@@ -37,8 +37,8 @@ impl TakeoverSlot {
     }
 }
 
-/// The body of an event stream's response. hyper polls it after buffering the head; the stream takes over when the head
-/// has been sent.
+/// The body of an event stream's response. hyper polls this body after buffering the head. When the head has been sent,
+/// the stream takes over the connection.
 #[derive(Debug)]
 pub(super) struct TakeoverBody {
     takeover: Option<Takeover>,

@@ -1,7 +1,7 @@
 //! One user's updates, queued for the user's streams.
 //!
-//! Guarantees: every stream receives the updates in order, starting with those sent after it subscribed. Within bounds,
-//! an update is kept until every stream has received it; a stream that falls further behind receives
+//! Guarantees: every stream receives the updates in order, starting with those sent after it subscribed. An update is
+//! kept until every stream has received it, unless too many updates are queued. A stream that misses updates receives
 //! [`Received::Lagged`] and reads the log instead.
 
 use std::{
@@ -16,7 +16,7 @@ use super::{live_update::LiveUpdate, stream_handle::StreamHandle};
 
 /// Maximum number of updates kept for the streams of one user.
 const MAX_UPDATES: usize = 256;
-/// Maximum size of these updates, in bytes. A single larger update is also kept.
+/// Maximum total size of these updates, in bytes. The latest update is kept even if it is larger.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// One user's updates.
@@ -43,7 +43,7 @@ struct Updates {
 #[derive(Debug)]
 struct QueuedUpdate {
     update: Arc<LiveUpdate>,
-    /// The number of subscribers that have not received it yet.
+    /// The number of subscribers that have not received the update yet.
     unread: usize,
 }
 

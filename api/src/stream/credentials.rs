@@ -1,4 +1,4 @@
-//! The credentials of open streams, which are checked once for all streams that were opened with them.
+//! The credentials of open streams. Each credential is checked once for all streams that were opened with it.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ use super::stream_handle::StreamHandle;
 /// Maximum number of credentials that are checked at the same time.
 const CONCURRENT_CHECKS: usize = 8;
 
-/// A key and, in a browser, a login. Both are absent in keyless mode.
+/// A key and, for a signed-in browser, a login. Both are absent in keyless mode.
 type Credential = (Option<KeyId>, Option<LoginId>);
 
 /// The credentials of the open streams.

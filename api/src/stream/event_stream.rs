@@ -1,7 +1,7 @@
 //! One open stream, which replays the log and then sends live events, in order and without gaps.
 //!
-//! A stream is a state machine that its connection's task polls until a write is pending. A stream with a slow reader
-//! therefore holds only its position, at most one write, and the frames of the latest update.
+//! A stream is a state machine. Its connection does not poll it while a write is pending, so frames do not accumulate
+//! for a slow reader.
 
 use std::{
     collections::VecDeque,
@@ -94,8 +94,8 @@ impl Phase {
 }
 
 impl EventStream {
-    /// Creates a stream that continues from `progress`, after a `resync` event if the client's cursor could not be
-    /// used.
+    /// Creates a stream that continues from `progress`. If the client's cursor could not be used, the stream sends a
+    /// `resync` event first.
     pub(super) fn new(
         progress: Progress,
         handle: Arc<StreamHandle>,
@@ -113,8 +113,8 @@ impl EventStream {
         Self { hub, handle, subscription: Some(subscription), phase, ready, _registration: registration }
     }
 
-    /// Registers the task to wake when the stream has something to do. If the stream should end, releases its
-    /// resources.
+    /// Registers the task to wake when the stream has something to do. If the stream should end, moves it to the ending
+    /// phase.
     pub fn register(&mut self, context: &Context<'_>) {
         self.handle.register(context.waker());
         self.end_if_due();
@@ -152,7 +152,7 @@ impl EventStream {
         }
     }
 
-    /// Moves the stream to the ending phase if it should end. Returns whether it did so.
+    /// Moves the stream to the ending phase if it should end. Returns whether the phase changed.
     fn end_if_due(&mut self) -> bool {
         let (is_draining, is_too_slow) = (self.handle.is_draining(), self.handle.is_too_slow());
         if !is_draining && !is_too_slow {
@@ -215,7 +215,7 @@ impl EventStream {
         }
     }
 
-    /// Returns whether the principal's key or login is no longer valid, so that nothing more may be sent.
+    /// Returns whether the principal's key or login is no longer valid, in which case nothing more may be sent.
     #[must_use]
     pub fn is_revoked(&self) -> bool {
         self.handle.is_revoked()

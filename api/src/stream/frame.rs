@@ -10,8 +10,8 @@ const HEAD_BYTES: usize = 10;
 /// The line break that ends a chunk.
 const CHUNK_END: &[u8] = b"\r\n";
 
-/// An encoded event, which all streams share. It is one chunk of a chunked body (RFC 9112, section 7.1), so that it can
-/// be written to a connection as is.
+/// An encoded event. Clones share the same memory. A frame is one chunk of a chunked body (RFC 9112, section 7.1), so
+/// it can be written to a connection as is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     chunk: Bytes,
@@ -21,7 +21,7 @@ pub struct Frame {
 
 impl Frame {
     /// Encodes an event. Only durable events have an ID, from which a client can resume. Returns `None` and logs an
-    /// error if the event cannot be encoded, which never happens, because every event can be serialized as JSON.
+    /// error if the event cannot be encoded, which never happens in practice.
     pub(super) fn encode(id: Option<&Cursor>, event: &Event) -> Option<Self> {
         let mut buffer = BytesMut::with_capacity(USUAL_BYTES);
         buffer.put_bytes(0, HEAD_BYTES);

@@ -1,8 +1,8 @@
 //! The hub, which tails the event log once for all open streams of this process and distributes each user's events.
 //!
-//! Guarantees: every change committed after a stream has subscribed reaches its channel in order, as a frame or as a
-//! hint to read the log. Live events are encoded once, for all streams. Work that recurs for every stream is done by
-//! the [`ticker`](super::ticker).
+//! Guarantees: every event committed after a stream has subscribed reaches the stream's channel in order, either
+//! encoded or as an instruction to read the log. Live events are encoded once, for all streams. Work that recurs for
+//! every stream is done by the [`ticker`](super::ticker).
 
 use std::{
     fmt,
@@ -35,8 +35,8 @@ use super::{
 };
 use crate::metrics::Metrics;
 
-/// Maximum size of a frame that is kept for streams, in bytes; streams read larger events from the log. Most
-/// messages are smaller.
+/// Maximum size, in bytes, of a log event's frame on a channel. Streams read larger events from the log. Most messages
+/// are smaller.
 const MAX_FRAME_BYTES: usize = 256 * 1024;
 /// Pause after a failed read.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
@@ -75,7 +75,7 @@ impl std::ops::Deref for Hub {
 }
 
 impl Hub {
-    /// Creates the hub, and tails the log until the process is draining.
+    /// Creates the hub, and starts its tasks, which run until the process is draining.
     #[must_use]
     pub fn start(store: Store, relay: SharedRelay, shutdown: &Shutdown, metrics: Metrics) -> Self {
         let hub = Self(Arc::new(HubState {
@@ -150,8 +150,8 @@ impl Hub {
             Signal::Reconnected => *pending = PendingWork { read: true, resend: true },
             Signal::Text(user, text) => {
                 let Some(channel) = self.channels().of_user(&user).cloned() else { return };
-                // The event that starts a task must be sent before its text, even if the signal for the event arrives
-                // later.
+                // The event that starts a task must be sent before the task's text, even if the signal for the event
+                // arrives later.
                 pending.read |= text.offset == 0;
                 self.perform(pending).await;
                 self.send_text(&channel, text);
@@ -249,7 +249,7 @@ impl Hub {
         Some(LiveUpdate::Event { seq, session_id, task_change, frame })
     }
 
-    /// Encodes text once for all streams of a user, and sends it to them.
+    /// Encodes text once, and sends it to all streams of a user.
     fn send_text(&self, channel: &Channel, text: Arc<LiveText>) {
         if let Some(piece) = TextPiece::new(text, self.now()) {
             channel.send(LiveUpdate::Text(Arc::new(piece)));
@@ -277,7 +277,7 @@ struct PendingWork {
     resend: bool,
 }
 
-/// Returns a stored chunk as if it had arrived over the relay.
+/// Converts a stored chunk to live text.
 fn live_text(ChunkRow { session_id, message_id, chunk, .. }: ChunkRow) -> LiveText {
     let StoredChunk { task_id, attempt, start_offset: offset, text } = chunk;
     LiveText { session_id, task_id, attempt, message_id, offset, text }

@@ -11,11 +11,11 @@ use super::{
     progress::Progress,
 };
 
-/// Maximum number of deltas held after a gap.
+/// Maximum number of deltas held after a gap, per task.
 const MAX_HELD_DELTAS: usize = 256;
 
 impl Progress {
-    /// Sends a piece of text. After a gap, pieces are held until all text before them is known.
+    /// Sends a piece of text. After a gap, holds pieces until all text before them has been sent.
     pub(super) fn apply_text(&mut self, piece: &Arc<TextPiece>, out: &mut VecDeque<Frame>) {
         let Some(running) = self.running.get_mut(&piece.text.task_id) else { return };
         if piece.text.attempt != running.attempt || piece.text.next_offset() <= running.next_offset {

@@ -63,24 +63,24 @@ pub(super) enum LiveUpdate {
     SignalsLost,
 }
 
-/// A piece of an answer in progress, as it arrived and as a `message.delta`.
+/// A piece of text of an answer in progress, with the encoded `message.delta`.
 #[derive(Debug)]
 pub(super) struct TextPiece {
     pub(super) text: Arc<LiveText>,
-    /// When it arrived.
+    /// When the piece arrived.
     at: Timestamp,
     pub(super) frame: Frame,
 }
 
 impl TextPiece {
-    /// Encodes text that arrived at `at`. Returns `None` if it cannot be encoded.
+    /// Encodes text that arrived at `at`. Returns `None` if the text cannot be encoded.
     pub(super) fn new(text: Arc<LiveText>, at: Timestamp) -> Option<Self> {
         let frame = encode_delta(&text, at, text.offset, text.text.clone())?;
         Some(Self { text, at, frame })
     }
 
-    /// Encodes the rest of the text, starting at an offset. Returns `None` if the offset lies outside the text or
-    /// within a character.
+    /// Encodes the rest of the text, starting at an offset in the answer. Returns `None` if the offset lies outside the
+    /// text or within a character.
     pub(super) fn rest(&self, offset: i64) -> Option<Frame> {
         let sent = usize::try_from(offset - self.text.offset).ok()?;
         encode_delta(&self.text, self.at, offset, self.text.text.get(sent..)?.to_owned())
@@ -108,7 +108,7 @@ pub(super) enum TaskChange {
         task_id: TaskId,
         /// The attempt number.
         attempt: i64,
-        /// Whether it is running.
+        /// Whether the task is running.
         is_running: bool,
         /// The key of the session's agent.
         agent_key: String,
@@ -120,7 +120,7 @@ pub(super) enum TaskChange {
 }
 
 impl LiveUpdate {
-    /// Returns the memory that the update occupies, in bytes, excluding fields of bounded length.
+    /// Returns the approximate size of the update, in bytes. Small fields are not counted.
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Event { frame, .. } | Self::Partial { frame, .. } | Self::Step { frame, .. } => frame.size(),
@@ -138,13 +138,13 @@ pub(super) struct TaskProgress {
     pub(super) attempt: i64,
     /// The offset at which the next delta starts.
     pub(super) next_offset: i64,
-    /// Deltas after a gap, held until the text before them is known.
+    /// Deltas after a gap, held until the text before them has been sent.
     pub(super) held: Vec<Arc<TextPiece>>,
     /// The revisions, by `seq`, of steps that a replay sent and that are newer than the stream's `step_revision`.
     pub(super) sent_steps: BTreeMap<i64, i64>,
 }
 
-/// Creates the event for a step.
+/// Creates the event for a step. Returns it with the ID of the step's session.
 pub(super) fn step_event(row: StepRow) -> (SessionId, EventData) {
     let StepRow { session_id, task_id, attempt, step, user_log_id: _ } = row;
     (session_id, EventData::TaskStep { task_id, attempt, step })

@@ -17,7 +17,7 @@ pub(super) struct MissedText {
     pub(super) attempt: i64,
 }
 
-/// The answers to read. Each one is read once for all streams.
+/// The pending requests for stored text. Each text is read once for all streams.
 #[derive(Debug, Default)]
 pub(super) struct MissedTexts {
     requests: Mutex<HashSet<MissedText>>,
@@ -31,7 +31,7 @@ impl MissedTexts {
         self.added.notify_one();
     }
 
-    /// Waits until a request has been added since the last call.
+    /// Waits for a request. Returns immediately if one was added since the last call.
     pub(super) async fn added(&self) {
         self.added.notified().await;
     }

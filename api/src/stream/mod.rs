@@ -68,7 +68,7 @@ impl AttachedStream {
 }
 
 impl Hub {
-    /// Opens a stream of a user's events, or of one session's if `only` is set.
+    /// Opens a stream of a user's events, or of the events of one session if `only` is set.
     ///
     /// `requested` is the client's cursor. If it is `None`, the stream starts at the head of the log.
     ///

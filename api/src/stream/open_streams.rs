@@ -81,7 +81,7 @@ impl OpenStreams {
         }
     }
 
-    /// Visits the streams whose turn it is.
+    /// Visits the streams in the next slot.
     pub(super) fn tick(&self) {
         let mut wheel = self.wheel();
         let slot = wheel.next;

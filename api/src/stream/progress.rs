@@ -1,4 +1,4 @@
-//! The position of a stream in its user's log and in the output of running tasks, and what it sends for each update.
+//! A stream's position in its user's log and in the output of running tasks, and what the stream sends for each update.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -39,7 +39,7 @@ pub(super) enum Next {
 }
 
 impl Progress {
-    /// Applies an update, and adds the frames to send to `out`.
+    /// Applies an update, and appends the resulting frames to `out`.
     pub(super) fn apply(&mut self, update: &LiveUpdate, out: &mut VecDeque<Frame>) -> Next {
         match update {
             LiveUpdate::Event { seq, session_id, task_change, frame } if *seq == self.cursor.seq + 1 => {

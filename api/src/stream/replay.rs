@@ -84,8 +84,8 @@ impl Replay {
         self.write(self.progress.typing(task_id, task, is_typing)).await;
     }
 
-    /// Sends the steps of ended tasks, then the output of each running task. If there are more steps of ended tasks,
-    /// sends only steps and returns `true`, which means that the state must be read again.
+    /// Sends the steps of ended tasks, then the output of each running task. If more steps of ended tasks remain to be
+    /// read, sends only steps and returns `true`. The caller must then read the state again.
     async fn send_state(&mut self, state: StreamState) -> bool {
         self.progress.step_revision = Some(state.step_revision);
         for closed in state.closed_steps {
@@ -111,8 +111,8 @@ impl Replay {
     /// Sends the output of a running task: its text so far, its steps, and a typing event.
     ///
     /// The output is read in parts rather than together with the rest of the state, so that a slow client keeps only
-    /// one part in memory. It may be newer than the rest of the state, so live text is compared by offset, and steps by
-    /// revision. If the attempt has ended in the meantime, a live event follows.
+    /// one part in memory. The output may be newer than the rest of the state, so live text is compared by offset, and
+    /// steps by revision. If the attempt has already ended, a live event follows.
     async fn send_running(&mut self, task: RunningTask) {
         let RunningTask { task_id, attempt, session_id, agent_key } = task;
         let (mut after, mut next_offset, mut sent_steps) = (None, 0, BTreeMap::new());

@@ -11,7 +11,7 @@ use futures::task::AtomicWaker;
 const HEARTBEAT: u8 = 1;
 /// The typing events are due for renewal.
 const TYPING: u8 = 1 << 1;
-/// The client has read nothing for too long.
+/// The client has accepted no data for too long.
 const TOO_SLOW: u8 = 1 << 2;
 /// The process is shutting down.
 const DRAINING: u8 = 1 << 3;
@@ -20,7 +20,7 @@ const REVOKED: u8 = 1 << 4;
 
 /// Number of visits per heartbeat.
 pub(super) const HEARTBEAT_VISITS: u8 = 5;
-/// Number of visits after which a reader that accepts nothing is too slow.
+/// Number of visits after which a client that accepts no data is too slow.
 pub(super) const STALL_VISITS: u8 = 10;
 
 /// The handle of an open stream. The stream registers its waker here, and is woken when it has something to do or must
@@ -31,7 +31,7 @@ pub(super) struct StreamHandle {
     due: AtomicU8,
     /// Visits since the last heartbeat.
     visits: AtomicU8,
-    /// Visits since the client last accepted anything.
+    /// Visits since the client stopped accepting data.
     stalled_visits: AtomicU8,
     is_stalled: AtomicBool,
     has_running_tasks: AtomicBool,
@@ -112,7 +112,7 @@ impl StreamHandle {
         Due { heartbeat: due & HEARTBEAT != 0, typing: due & TYPING != 0 }
     }
 
-    /// Records whether typing events have to be renewed.
+    /// Records whether there are running tasks, whose typing events must be renewed.
     pub(super) fn set_has_running_tasks(&self, has: bool) {
         self.has_running_tasks.store(has, Ordering::Relaxed);
     }
@@ -122,7 +122,7 @@ impl StreamHandle {
         self.is_stalled.store(true, Ordering::Relaxed);
     }
 
-    /// Records that the client has accepted something.
+    /// Records that the client has accepted data.
     pub(super) fn proceed(&self) {
         self.is_stalled.store(false, Ordering::Relaxed);
         self.stalled_visits.store(0, Ordering::Relaxed);

@@ -23,7 +23,7 @@ pub(super) enum RecurringEvent {
 pub(super) struct TickFrames(Mutex<HashMap<RecurringEvent, Frame>>);
 
 impl TickFrames {
-    /// Returns the frame of an event, which `encode` creates if this is the first stream to need it.
+    /// Returns the frame of an event. `encode` creates the frame the first time it is needed in a tick.
     pub(super) fn get(&self, event: RecurringEvent, encode: impl FnOnce() -> Option<Frame>) -> Option<Frame> {
         let mut frames = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(frame) = frames.get(&event) {

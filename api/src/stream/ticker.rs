@@ -9,13 +9,13 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{hub::Hub, live_text::partial_event, live_update::LiveUpdate, missed_text::MissedText, open_streams::TICK};
 
-/// Interval between credential checks. Streams must end within 5 s of their key being revoked.
+/// Interval between credential checks. Streams must end within 5 s after their key is revoked.
 const CREDENTIAL_CHECK: Duration = Duration::from_secs(2);
 /// Interval between reads of the text that streams have missed.
 const MISSED_TEXT_READ: Duration = Duration::from_millis(100);
 
 impl Hub {
-    /// Visits all streams in turn until the process is draining, then ends them.
+    /// Visits every stream once per round until the process is draining, then ends all streams.
     pub(super) async fn tick(self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -45,8 +45,8 @@ impl Hub {
         self.shutdown.soft().run_until_cancelled(check).await;
     }
 
-    /// Reads the stored text of answers that some streams have partly missed, once for all streams, until the process
-    /// is draining.
+    /// Reads the stored text of answers that streams have missed in part, until the process is draining. Each text is
+    /// read once for all streams.
     pub(super) async fn read_missed_texts(self) {
         let read = async {
             loop {

@@ -1,5 +1,5 @@
-//! Clients that send half a request, send a body one byte at a time, or never read. A disconnected client reconnects
-//! until it is stopped.
+//! Clients that send half a request head, send a body one byte at a time, or never read. They reconnect whenever they
+//! are disconnected.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ const RECEIVE_BUFFER: u32 = 4096;
 const BYTE_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay before a disconnected client reconnects.
 const RECONNECT_DELAY: Duration = Duration::from_millis(200);
-/// Period over which the clients in a group connect. Equal to the time limit for a request body, so the clients'
+/// Period over which the clients in a group connect. It equals the api's time limit for a request body, so the clients'
 /// timeouts are spread evenly.
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// Number of requests that a client pipelines without reading any response.
@@ -75,7 +75,7 @@ impl Drop for HostileClients {
 
 async fn reconnect_forever(address: SocketAddr, behavior: &Behavior) {
     loop {
-        // Errors are expected because the api may refuse hostile clients.
+        // Errors are expected, because the api may disconnect hostile clients.
         let _ = misbehave(address, behavior).await;
         sleep(RECONNECT_DELAY).await;
     }

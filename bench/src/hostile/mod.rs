@@ -1,5 +1,5 @@
-//! Measures a well-behaved client alongside hostile ones. That client's latency, the api's memory usage, and the time
-//! the api takes to stop must stay within limits.
+//! Measures a well-behaved client alongside hostile ones. The latency of the well-behaved client, the api's memory
+//! usage, and the time that the api takes to stop must stay within limits.
 //!
 //! A run alternates between rounds without hostile clients and rounds with half-open connections, slow bodies, and
 //! clients that request pages of a 100 MiB session and never read them.
@@ -38,7 +38,7 @@ pub struct Options {
     /// Number of requests whose body arrives one byte at a time.
     #[arg(long, default_value_t = 300)]
     slow_bodies: usize,
-    /// Number of clients that request pages and never read.
+    /// Number of clients that request pages and never read the responses.
     #[arg(long, default_value_t = 24)]
     never_read: usize,
     /// Requests per second from the well-behaved client.
@@ -95,7 +95,8 @@ fn connect(address: &str, session: &str, options: &Options) -> Result<HostileCli
     Ok(clients)
 }
 
-/// Measures the latencies of the well-behaved client, which lists, reads, and renames sessions in turn.
+/// Measures the latencies of the well-behaved client, which repeatedly lists sessions, fetches a session, and renames
+/// it.
 async fn round(client: &Client, session: &str, options: &Options, number: usize, kind: &str) -> Result<Latencies> {
     sleep(SETTLE_TIME).await;
     let (mut latencies, begun) = (Latencies::default(), Instant::now());

@@ -1,4 +1,4 @@
-//! Simulates load from users ([`user`]), who have sessions and streams and run turns ([`turns`]).
+//! Simulates users ([`user`]) who follow their streams and run turns ([`turns`]) in their sessions.
 //!
 //! A request that receives a 503 is retried. Every turn must end as expected, and no stream may have a gap. Violations
 //! are recorded in the [`LoadStats`].
@@ -67,8 +67,8 @@ impl Load {
         self.open_turns.load(Ordering::Relaxed)
     }
 
-    /// Keeps `users` turns running at a time, each for a random user, for the given duration. Returns the number of
-    /// turns per second.
+    /// Keeps as many turns running as `users` specifies, each for a random user, for the given duration. Returns the
+    /// number of completed turns per second.
     pub async fn run_unthrottled(&mut self, users: usize, duration: Duration) -> f64 {
         let started = Instant::now();
         let before = self.stats.answers();

@@ -16,10 +16,10 @@ use super::{
     user::{Slot, User},
 };
 
-/// Time limit for a turn. The longest answer takes three seconds, and up to two turns are queued ahead of it.
+/// Time limit for a turn. An answer takes at most five seconds, and up to two turns are queued ahead of the turn.
 const OUTCOME_LIMIT: Duration = Duration::from_mins(1);
 
-/// Duration of an answer that will be cancelled.
+/// Duration of the answer for [`Kind::Cancelled`] if it is not cancelled.
 const STOPPED_ANSWER: Duration = Duration::from_secs(5);
 
 /// A kind of turn, distinguished by its answer.

@@ -99,7 +99,7 @@ impl User {
         Ok(if reply.body.is_empty() { Value::Null } else { reply.json() })
     }
 
-    /// Follows the user's stream on all apis in turn, starting with the given one. There must be no gaps in the
+    /// Follows the user's stream on one api after another, starting with the given one. There must be no gaps in the
     /// stream's sequence numbers.
     pub async fn follow(&self, api: usize, stats: &Arc<LoadStats>, rng: TestRng) -> Follower {
         let (on_violation, on_event) = (stats.clone(), stats.clone());
@@ -139,8 +139,8 @@ impl User {
         Some(Slot { index, session: conversation.id.clone() })
     }
 
-    /// Releases the slot. When the last slot of a session that has completed its turns is released, archives or deletes
-    /// the session and creates another one.
+    /// Releases the slot. If the session has no turns left and no other slot is held, archives or deletes the session
+    /// and creates another one.
     pub async fn release(&self, slot: Slot, stats: &LoadStats, rng: &mut TestRng) -> Result<()> {
         let is_over = {
             let conversation = &mut self.conversations()[slot.index];

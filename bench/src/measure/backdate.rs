@@ -14,7 +14,8 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Maximum number of rows per transaction, which limits how long a send waits for the transaction.
 const BATCH: i64 = 500;
 
-/// Statements that backdate rows beyond their retention period, which is one hour or one day.
+/// Statements that backdate rows beyond their retention period, which is one hour or one day. `?1` is the minimum age,
+/// such as `-600 seconds`, and `?2` is the maximum number of rows.
 const STATEMENTS: [&str; 3] = [
     "UPDATE event_log SET at = strftime('%Y-%m-%dT%H:%M:%fZ', at, '-2 hours') WHERE id IN (SELECT id FROM event_log \
      WHERE at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 hour') \

@@ -21,7 +21,7 @@ pub struct ProcessSample {
     pub rss_mib: f64,
     /// Number of open file descriptors.
     pub handles: f64,
-    /// CPU usage since the last sample, as a percentage of one core.
+    /// CPU usage since the last sample, as a percentage of one core; 0 in the first sample.
     pub cpu_percent: f64,
 }
 

@@ -1,5 +1,5 @@
-//! Measures reads in a database with many conversations: lists, pages, search, unread sessions, opening a session, and
-//! resuming a stream.
+//! Measures reads in a database with many conversations: lists, search, unread sessions, opening a session, pages of
+//! messages, and resuming a stream. Also measures turns.
 
 use std::time::Instant;
 
@@ -22,13 +22,13 @@ use super::{
 /// The list page, counted from 1, that is measured in addition to the first page.
 const PAGE: usize = 10;
 
-/// A function that returns the path for the request with this number.
+/// A function that returns the path of a request, given the request's number.
 type PathOf = Box<dyn Fn(usize) -> String + Send>;
 
-/// Fills a database and measures each kind of read. `api check` must report no violations after the fill.
+/// Fills a database and measures reads and turns. `api check` must report no violations after the fill.
 ///
 /// # Errors
-/// Fails if the database cannot be filled or a read fails.
+/// Fails if the database cannot be filled, or if a read or a turn fails.
 pub async fn run(
     figures: &mut Figures,
     setup: Setup,
@@ -61,7 +61,7 @@ pub async fn run(
     installation.stop().await
 }
 
-/// Measures each kind of read `requests` times, after one warm-up request.
+/// Measures each kind of read, and a turn, `requests` times.
 async fn measure(
     installation: &Installation,
     keys: &[String],
@@ -72,7 +72,7 @@ async fn measure(
     let key = &keys[user];
     let mut connection = installation.connect(key).await?;
     let deep = deep_page(&mut connection).await?;
-    // Spreads the requests over all of the user's sessions.
+    // Spread the requests over the user's sessions.
     let own = size.sessions / size.users;
     let session = move |number: usize| fill::session_id(user + size.users * (number * 7919 % own));
     let fixed = |path: &str| -> PathOf {
@@ -117,7 +117,7 @@ async fn deep_page(connection: &mut Connection) -> Result<String> {
     Ok(path)
 }
 
-/// Measures turns in one of the sessions.
+/// Measures turns in a session.
 async fn take_turns(installation: &Installation, key: &str, session: &str, turns: usize) -> Result<Latencies> {
     let mut chat = Chat::open(installation, key, session).await?;
     chat.take_turn().await?;

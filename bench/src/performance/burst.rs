@@ -1,5 +1,4 @@
-//! Measures a burst, in which one user sends messages to many sessions at once and another user then sends a single
-//! message.
+//! Measures a burst: one user sends messages to many sessions at once, and then another user sends a single message.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,7 @@ use super::{
 
 /// Number of connections on which the user sends messages.
 const CONNECTIONS: usize = 16;
-/// Time limit for all answers.
+/// Time limit for the remaining answers once everything has been sent.
 const LIMIT: Duration = Duration::from_mins(2);
 
 /// The measurements from one run.

@@ -32,14 +32,14 @@ const TITLE_HEIGHT: u32 = 34;
 const HEAD: i32 = 26;
 const BAR: i32 = 14;
 const STEP: i32 = 20;
-/// Horizontal position at which the bars start, and length of the longest bar.
+/// Horizontal position at which the bars start, and length that represents a panel's highest value.
 const LEFT: i32 = 152;
 const LENGTH: i32 = 144;
 
 /// Draws every panel that has figures, and returns the SVG image.
 ///
 /// # Errors
-/// Fails if the drawing fails.
+/// Fails if the image cannot be drawn.
 pub fn draw(figures: &Figures) -> Result<String> {
     let panels: Vec<(&str, Vec<&Figure>)> = PANELS
         .iter()
@@ -83,7 +83,7 @@ pub fn draw(figures: &Figures) -> Result<String> {
                 page.draw(&Text::new(bar.column.clone(), (x + 12, top + 2), label.clone()))?;
                 let end = left + length(bar.median).max(1);
                 page.draw(&Rectangle::new([(left, top), (end, top + BAR)], color.filled()))?;
-                // This line shows the range over all runs.
+                // A line shows the range over all runs.
                 let (low, high) = (left + length(bar.min), left + length(bar.max));
                 let middle = top + BAR / 2;
                 page.draw(&Rectangle::new([(low, middle), (high, middle + 1)], GRID.0.filled()))?;

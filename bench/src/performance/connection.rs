@@ -1,4 +1,4 @@
-//! An HTTP connection for a client that uses as few resources as possible.
+//! An HTTP connection that uses as few resources as possible.
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
@@ -25,7 +25,7 @@ impl Connection {
     /// Connects to an address. Every request is sent with the given key, if any.
     ///
     /// # Errors
-    /// Fails if nothing is listening at that address.
+    /// Fails if the connection cannot be established.
     pub async fn open(address: &str, key: Option<&str>) -> Result<Self> {
         let socket = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
         socket.set_nodelay(true)?;

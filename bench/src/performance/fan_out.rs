@@ -1,4 +1,4 @@
-//! Measures fan-out, in which many streams follow one answer that streams 20 deltas per second.
+//! Measures fan-out: many streams follow one answer, at 20 deltas per second.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{
 pub const INTERVAL: Duration = Duration::from_millis(50);
 /// Maximum number of streams to open concurrently.
 const OPENING: usize = 32;
-/// Time limit for all streams to receive the last event, measured from the time it is due.
+/// Maximum delay of the last event on any stream.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// The measurements from one run.
@@ -29,7 +29,7 @@ pub struct FanOut {
     seconds: f64,
 }
 
-/// On `streams` streams, follows an answer that consists of `events` deltas.
+/// Follows an answer of `events` deltas on `streams` streams.
 ///
 /// # Errors
 /// Fails if a stream misses an event or receives one twice.
@@ -45,7 +45,8 @@ pub async fn run(installation: &Installation, streams: usize, events: u64) -> Re
     measure(&address, Some(key), streams, events, usage, async { chat.take_turn_with(&script).await.map(drop) }).await
 }
 
-/// Opens streams on a server, starts the events with `send`, and reads them on all streams.
+/// Opens streams on a server and reads `events` events on each stream. `send` makes the server produce the events,
+/// unless the server does so by itself.
 ///
 /// # Errors
 /// Fails if a stream misses an event or receives one twice.

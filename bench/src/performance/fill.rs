@@ -18,8 +18,9 @@ pub struct Fill {
     pub turns: usize,
 }
 
-/// `?1` is the number of users, `?2` the number of sessions, and `?3` the number of turns in each session. Sessions are
-/// one minute apart; every tenth session has an unread answer, which a trigger counts.
+/// Statements that insert the sessions, tasks, and messages. `?1` is the number of users, `?2` is the number of
+/// sessions, and `?3` is the number of turns in each session. Sessions are one minute apart. Every tenth session has an
+/// unread answer, which a trigger counts.
 const STATEMENTS: [&str; 3] = [
     "WITH RECURSIVE session (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM session WHERE n + 1 < ?2), \
      timed AS (SELECT n, strftime('%Y-%m-%dT%H:%M:%fZ', unixepoch() - 60 * (?2 - n), 'unixepoch') AS at FROM session) \

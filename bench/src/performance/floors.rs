@@ -1,5 +1,5 @@
-//! Measures what the machine itself can do, in the same run as the workloads. No server that gives the same guarantees
-//! can be faster.
+//! Measures the floors: what the machine can do without the product. They are measured in the same run as the
+//! workloads.
 
 use std::{
     fs::OpenOptions,
@@ -23,7 +23,7 @@ use crate::performance::model::Script;
 const SECTION: &str = "Floors";
 /// The only column in the section.
 pub const COLUMN: &str = "bare";
-/// Size, in bytes, of a written record and of a published message.
+/// Size, in bytes, of a written record, a published message, and the padding of an event.
 const RECORD: usize = 200;
 const SYNCS: usize = 300;
 const COMMITS: usize = 2000;
@@ -33,7 +33,7 @@ const ANSWERS: usize = 200;
 /// Measures all floors except the one for streams.
 ///
 /// # Errors
-/// Fails if the disk or Redis fails.
+/// Fails if the disk, Redis, or the model fails.
 pub async fn run(figures: &mut Figures, model: &Model) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let syncs = sync(&folder.path().join("syncs"))?;
@@ -106,7 +106,7 @@ pub struct StampServer {
 }
 
 impl StampServer {
-    /// Starts a server with a command that prints its address.
+    /// Starts a server with a command that prints the server's address.
     ///
     /// # Errors
     /// Fails if the server does not start.
@@ -133,8 +133,7 @@ impl Drop for StampServer {
     }
 }
 
-/// Serves timestamped events with bare axum, which broadcasts them to all streams and does nothing else, until the
-/// process is killed.
+/// Sends timestamped events to all streams with bare axum until the process is killed.
 ///
 /// # Errors
 /// Fails if no port is free.
@@ -168,7 +167,7 @@ pub async fn serve_stamps() -> Result<()> {
     Ok(())
 }
 
-/// Returns a timestamped event that is as large as a delta.
+/// Returns a timestamped event that is about as large as a delta.
 fn stamped(number: u64) -> String {
     let stamp = Script::stamp(number, super::monotonic::now().unwrap_or(Duration::ZERO));
     format!("event: message.delta\ndata: {{\"text\":\"{stamp}\",\"rest\":\"{}\"}}\n\n", "x".repeat(RECORD))

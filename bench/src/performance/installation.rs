@@ -1,4 +1,4 @@
-//! The installation being measured, including its processes, its model, and its users.
+//! The installation being measured, including its processes and users.
 
 use std::path::PathBuf;
 
@@ -34,8 +34,8 @@ impl Installation {
         Ok(installation)
     }
 
-    /// Prepares an installation and starts Redis, but not the product's processes. Must be called on the thread that
-    /// generates the load.
+    /// Prepares an installation and starts Redis if the setup requires it, but does not start the product's processes.
+    /// Must be called on the thread that generates the load.
     ///
     /// # Errors
     /// Fails if the CPU affinity cannot be set.
@@ -43,7 +43,7 @@ impl Installation {
         Self::prepare_with(setup, placement, model, &[]).await
     }
 
-    /// Prepares an installation as [`prepare`](Self::prepare) does, with additional environment variables.
+    /// Like [`prepare`](Self::prepare), but with additional environment variables.
     ///
     /// # Errors
     /// Fails if the CPU affinity cannot be set.
@@ -92,7 +92,7 @@ impl Installation {
         Ok(keys)
     }
 
-    /// Returns the app, which owns the processes and the folder.
+    /// Returns the application, which owns the processes and their folder.
     pub fn app(&self) -> &TestApp {
         &self.app
     }
@@ -148,7 +148,7 @@ impl Installation {
     /// Stops the processes and checks the database.
     ///
     /// # Errors
-    /// Fails with the violations that `api check` reports, or if errors were logged.
+    /// Fails if `api check` reports violations, or if errors were logged.
     pub async fn stop(mut self) -> Result<()> {
         self.app.stop_all().await;
         let violations = self.app.find_violations().await;

@@ -1,11 +1,11 @@
-//! Measures how much load the machine can handle. A single run measures all workloads and the machine's own floors
+//! Measures how much load the machine can handle: by default, with all workloads, and beside the machine's own floors
 //! ([`floors`]).
 //!
-//! The product runs as it does in production: in separate processes, with a database on disk and the default
-//! configuration. The model ([`model`]) is scripted and answers instantly, so all of the measured time is spent in the
-//! product. Each workload runs several times, after a warm-up where it needs one and, except for reads, on a fresh
-//! installation each time; the results are medians with ranges. In every run, delivery must be exact ([`observer`]): no
-//! errors, no duplicates, and no gaps.
+//! The product runs as it does in production: in separate processes, with a database on disk. Its configuration is the
+//! default one, apart from what each [`setup`] changes. The model ([`model`]) is scripted, and answers instantly unless
+//! a workload needs a slower answer. Each workload runs several times, after a
+//! warm-up where necessary. Except for reads, each run uses a fresh installation. The results are medians with ranges.
+//! In every run, delivery must be exact ([`observer`]): no errors, no duplicates, and no gaps.
 
 mod big_data;
 mod burst;
@@ -105,7 +105,7 @@ pub enum Workload {
 /// Runs the workloads, or loads earlier results, and prints the tables. Returns `true` if there are no violations.
 ///
 /// # Errors
-/// Fails if the results cannot be read or written.
+/// Fails if the workloads cannot be run, or if the results cannot be read or written.
 pub async fn run(options: Options) -> Result<bool> {
     let figures = match &options.from {
         Some(path) => Figures::read(path)?,
@@ -140,7 +140,7 @@ async fn measure(options: &Options) -> Result<Figures> {
     Ok(figures)
 }
 
-/// Replaces the marked part of a page, and the plot next to it.
+/// Replaces the marked part of a page, and the chart that the page shows.
 fn fill_page(page: &Path, figures: &Figures, text: &str) -> Result<()> {
     const BEGIN: &str = "<!-- figures: begin -->\n";
     const END: &str = "<!-- figures: end -->";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use nix::time::{ClockId, clock_gettime};
 
-/// Returns the time since an arbitrary moment, which is the same in every process.
+/// Returns the time since an arbitrary moment that is the same for every process.
 ///
 /// # Errors
 /// Fails if the system has no monotonic clock.

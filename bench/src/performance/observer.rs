@@ -57,7 +57,7 @@ pub struct Task {
 }
 
 impl Observer {
-    /// Returns the number of tasks that have ended so far.
+    /// Returns the number of tasks that have succeeded so far.
     pub fn ended(&self) -> usize {
         self.ended
     }

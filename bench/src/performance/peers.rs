@@ -1,5 +1,5 @@
-//! Measures other systems in the same run, using the scripts in `bench/peers`, which download these systems on first
-//! use.
+//! Measures other systems in the same run, using the scripts in `bench/peers`. The scripts download the systems on
+//! first use, except for Node.
 //!
 //! The streaming server, `node-sse/server.mjs`, prints its address. Every other folder has a `run.sh`, which prints
 //! lines of the form `row<TAB>value`. If a required program is not installed, the script prints the reason and exits
@@ -17,10 +17,10 @@ use super::{fan_out, figures::Figures, floors::StampServer, placement::Placement
 /// The exit code of a script that is skipped because a required program is not installed.
 const SKIPPED: i32 = 77;
 
-/// Runs all peers.
+/// Measures all peers.
 ///
 /// # Errors
-/// Fails if a script fails.
+/// Fails if a script or a measurement fails.
 pub async fn run(figures: &mut Figures, folder: &Path, placement: &Placement, plan: &Plan) -> Result<()> {
     let folder = folder.canonicalize()?;
     for (name, column) in [("bullmq", "BullMQ"), ("langgraph", "LangGraph")] {

@@ -1,8 +1,8 @@
 //! Decides which CPUs the processes in a run use.
 //!
 //! A pinned run gives one CPU to the product (api and workers) and another to everything else (this process, the model,
-//! and Redis), so that generating the load does not take CPU time away from what is being measured. A process inherits
-//! its CPUs from the thread that starts it, and sizes its thread pools accordingly.
+//! and Redis), so that load generation does not take CPU time from the product. A process inherits its CPUs from the
+//! thread that starts it, and sizes its thread pools accordingly.
 
 use anyhow::{Context as _, Result, bail};
 use nix::{
@@ -20,7 +20,7 @@ pub struct Placement {
     load: CpuSet,
 }
 
-/// A guard that moves the thread back to the CPUs for load generation when dropped.
+/// A guard that, when dropped, moves the thread back to the CPUs for load generation.
 #[derive(Debug)]
 pub struct ProductSide(CpuSet);
 

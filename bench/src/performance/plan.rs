@@ -20,9 +20,9 @@ pub struct Plan {
     pub warm_up: Duration,
     /// Duration of each measurement of turns and sends.
     pub duration: Duration,
-    /// Numbers of sending clients to measure.
+    /// Numbers of sending clients, each measured separately.
     pub clients: Vec<usize>,
-    /// Numbers of streams to measure.
+    /// Numbers of streams, each measured separately.
     pub streams: Vec<usize>,
     /// Number of events that every stream receives, at 20 per second.
     pub events: u64,
@@ -30,7 +30,7 @@ pub struct Plan {
     pub idle: Duration,
     /// Number of sessions in a burst.
     pub burst: usize,
-    /// History lengths to measure, in turns.
+    /// History lengths in turns, each measured separately.
     pub histories: Vec<usize>,
     /// Filled databases to read from.
     pub fills: Vec<Fill>,
@@ -90,7 +90,7 @@ impl Plan {
         }
     }
 
-    /// Uses all CPUs for all processes.
+    /// Makes every configuration use all CPUs.
     pub fn unpin(&mut self) {
         self.setups.retain(|setup| setup.is_pinned);
         self.setups.iter_mut().chain(&mut self.relays).for_each(|setup| *setup = setup.unpinned());

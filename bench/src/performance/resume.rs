@@ -14,7 +14,7 @@ pub const REPLAYED_EVENTS: u64 = 5000;
 /// Number of turns that produce at least [`REPLAYED_EVENTS`] events, each turn in its own session.
 pub const REPLAYED_TURNS: usize = 1700;
 
-/// Connects `requests` times with a cursor that is one event behind the latest, and waits for that event.
+/// Connects `requests` times with a cursor that is one event behind, and waits for the missed event.
 ///
 /// # Errors
 /// Fails if the api cannot be reached or rejects a request.
@@ -30,8 +30,8 @@ pub async fn one_behind(installation: &Installation, key: &str, session: &str, r
     Ok(latencies)
 }
 
-/// Runs turns in many sessions, then connects `times` times with a cursor that is [`REPLAYED_EVENTS`] events behind the
-/// latest, and waits for all of these events.
+/// Runs turns in many sessions. Then connects `times` times with a cursor that is [`REPLAYED_EVENTS`] events behind,
+/// and waits for all missed events.
 ///
 /// # Errors
 /// Fails if a message is not answered exactly once, or an event is missing.

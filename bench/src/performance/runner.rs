@@ -1,4 +1,4 @@
-//! Runs each workload in each configuration. If one fails, continues with the next.
+//! Runs each workload in its configurations. If a run fails, continues with the next one.
 
 use std::{path::PathBuf, process::Command};
 
@@ -19,9 +19,9 @@ use super::{
     usage::Usage,
 };
 
-/// Numbers of concurrent sessions to measure.
+/// Numbers of concurrent sessions, each measured separately.
 const SESSIONS: [usize; 3] = [1, 16, 64];
-/// Number of requests to the model; their median time is subtracted from the latency of a turn.
+/// Number of requests sent directly to the model. Their median latency is subtracted from that of a turn.
 const MODEL_REQUESTS: usize = 50;
 
 /// A runner of workloads, which collects the figures.

@@ -22,7 +22,7 @@ use super::{
 /// Pause between attempts to connect to an api that is starting.
 const RETRY: Duration = Duration::from_millis(1);
 const START_LIMIT: Duration = Duration::from_mins(1);
-/// Time after which a process is considered idle.
+/// Delay before the processes are considered idle.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// A 1 MB answer.
 const LONG_ANSWER: Script = Script::Deltas { count: 10_000, bytes: 100 };
@@ -33,7 +33,7 @@ const TURNS: usize = 30;
 /// answer.
 ///
 /// # Errors
-/// Fails if the api does not start.
+/// Fails if the api does not start or the answer does not arrive.
 pub async fn cold_start(figures: &mut Figures, setup: Setup, placement: &Placement, model: &Model) -> Result<()> {
     let installation = Installation::prepare(setup, placement, model).await?;
     let address = format!("127.0.0.1:{}", port::lasting());
@@ -100,7 +100,7 @@ pub async fn long_answer(
     Ok(())
 }
 
-/// Sends a request directly to the model, and returns the time to the end of its answer.
+/// Sends a request directly to the model, and returns the time until the end of the answer.
 ///
 /// # Errors
 /// Fails if the model does not answer.

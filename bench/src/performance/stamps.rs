@@ -11,7 +11,8 @@ use super::{monotonic, stream::EventStream};
 #[derive(Debug)]
 pub struct StampReader {
     next: Option<u64>,
-    /// Events produced before this time may have had to wait for the reader to start, so they are not measured.
+    /// Time on the monotonic clock before which events are ignored, because they may have waited for the reader to
+    /// start.
     since: Duration,
     /// Latencies from when an event is produced to when it arrives.
     pub latencies: Latencies,
@@ -31,8 +32,8 @@ impl StampReader {
     pub async fn read(&mut self, stream: &mut EventStream, count: u64) -> Result<()> {
         while self.latencies.count() < count {
             let frame = stream.next().await?;
-            // `message.partial` and `message.created` repeat the whole text; any part that was not in an earlier delta
-            // counts as delivered now.
+            // `message.partial` and `message.created` repeat the whole text. Events that have not arrived in a delta
+            // count as delivered now.
             let is_repeated = match frame.kind() {
                 "message.delta" => false,
                 "message.partial" | "message.created" => true,

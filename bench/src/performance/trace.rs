@@ -27,7 +27,7 @@ struct TurnSpans<'a> {
 }
 
 impl<'a> TurnSpans<'a> {
-    /// Finds the other spans of a turn.
+    /// Finds the spans that belong to a turn.
     fn find(spans: &'a [Span], turn: &'a Span) -> Result<Self> {
         let part = |name: &str| {
             let part = spans.iter().find(|span| span.parent_id == turn.id && span.name == name);
@@ -42,7 +42,7 @@ impl<'a> TurnSpans<'a> {
         })
     }
 
-    /// Returns the time of each step since the Unix epoch.
+    /// Returns the name of each step and when the step was reached, as the time since the Unix epoch.
     fn steps(&self) -> [(&'static str, Duration); 7] {
         [
             ("`api` receives the request", self.request.started_at),
@@ -56,7 +56,7 @@ impl<'a> TurnSpans<'a> {
     }
 }
 
-/// Runs one turn after another in one session, and adds the median time of each step.
+/// Runs one turn after another in one session, and adds the median time from the send to each step.
 ///
 /// # Errors
 /// Fails if a turn fails or its trace is incomplete.

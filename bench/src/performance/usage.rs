@@ -12,8 +12,7 @@ pub struct Usage {
     pub cpu_seconds: f64,
     /// Bytes written to files; the kernel counts whole pages.
     pub written_bytes: f64,
-    /// Current resident memory, in bytes. Unlike the other values, it is not a running total: the difference between
-    /// two readings is the growth.
+    /// Current resident memory, in bytes. Unlike the other values, this is not a running total.
     pub resident_bytes: f64,
 }
 

@@ -20,7 +20,7 @@ use banter_tests::latency::LatencyRecorder;
 pub struct Changes {
     count: AtomicU64,
     started: Mutex<HashMap<String, Instant>>,
-    /// Latencies from sending a request to receiving its event; one latency for each reader.
+    /// Latencies from sending a request to receiving its event, one for each change and reader.
     pub latencies: LatencyRecorder,
 }
 

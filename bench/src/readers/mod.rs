@@ -2,8 +2,8 @@
 //! limits.
 //!
 //! A run alternates between rounds without stalled readers and rounds with them. A stalled reader connects with a small
-//! receive buffer and a cursor that is megabytes behind, and never reads. `/proc/net/tcp` shows whether the
-//! connection's buffers are really full.
+//! receive buffer and a cursor that is megabytes behind, and never reads. A round begins once at least 90% of the
+//! stalled readers have unsent data, according to `/proc/net/tcp`.
 
 mod live;
 mod stalled;
@@ -33,7 +33,8 @@ use stalled::StalledReader;
 /// Together, the messages exceed a connection's buffers.
 const TURNS: usize = 8;
 const MESSAGE_BYTES: usize = 200_000;
-/// Delay before a round is measured, during which the stalled readers' buffers fill up or their connections are closed.
+/// Delay before a round is measured, so that the stalled readers' buffers fill up, and after it, so that the last
+/// events arrive.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// Time limit for the buffers to fill up. The api disconnects a reader that accepts no data for half a minute.
 const FULL_LIMIT: Duration = Duration::from_secs(20);

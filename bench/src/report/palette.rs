@@ -28,7 +28,7 @@ pub const LINES: [Paint; 7] = [
 /// The font for all text.
 pub const FONT: &str = "sans-serif";
 
-/// Adds a style sheet that, on dark pages, replaces every color with its counterpart.
+/// Adds an accessible label, and a style sheet that replaces every color with its counterpart on dark pages.
 pub fn with_dark_mode(svg: &str, title: &str) -> String {
     let mut rules = String::new();
     for Paint(RGBColor(red, green, blue), dark) in [&PAGE, &HEADING, &LABEL, &GRID].into_iter().chain(&LINES) {

@@ -32,7 +32,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// Draws all panels for a table, in the order in which their first series appear, and returns the SVG image.
 ///
 /// # Errors
-/// Fails if the drawing fails.
+/// Fails if the plot cannot be drawn.
 pub fn plot(title: &str, table: &Table) -> Result<String> {
     let mut panels: Vec<&str> = Vec::new();
     for series in &table.series {

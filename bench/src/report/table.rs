@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::Tolerance;
 
-/// A column.
+/// A series of values, which is a column of the table.
 #[derive(Clone, Debug)]
 pub struct Series {
     /// The panel of the plot in which the series is drawn; several series can share a panel.
     pub panel: &'static str,
     /// The label for the series in its panel.
     pub name: String,
-    /// The tolerated rise, or `None` if the series is expected to grow.
+    /// The tolerated rise, or `None` if the series is not checked.
     pub tolerance: Option<Tolerance>,
     /// Whether a rise beyond the tolerance fails the run; `false` if other load on the machine affects the series.
     pub is_judged: bool,

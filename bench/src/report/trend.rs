@@ -21,11 +21,11 @@ pub struct Tolerance {
 /// The trend of one series.
 #[derive(Clone, Copy, Debug)]
 pub struct Trend {
-    /// The median after the warm-up.
+    /// The median of the values after the warm-up.
     pub median: f64,
-    /// The rise of the line after the warm-up.
+    /// The rise of the line after the warm-up, in the unit of the series.
     pub rise: f64,
-    /// The slope of the line, per hour.
+    /// The slope of the line, in units per hour.
     pub rise_per_hour: f64,
     /// Whether the rise is tolerated.
     pub is_flat: bool,

@@ -2,8 +2,8 @@
 //! number of open files, the size of the write-ahead log, and the wait time of the oldest job must stay flat. Every
 //! turn must end as expected, and `api check` must pass.
 //!
-//! The database's size is reported but not checked: the database grows because messages are kept. To cover pruning, the
-//! test backdates events, finished jobs, and idempotency keys once they are older than a sixth of the run.
+//! The size of the database is reported but not checked, because messages are kept. To cover pruning, the test
+//! backdates events, finished jobs, and idempotency keys once they are older than a sixth of the run.
 
 mod sampler;
 
@@ -122,7 +122,7 @@ pub async fn run(options: Options) -> Result<bool> {
     Ok(print_totals(&stats) && is_sound && is_flat)
 }
 
-/// Determines full load: the highest number of turns per second for any of the tried numbers of concurrent users.
+/// Determines full load, which is the highest rate, in turns per second, that any trial achieves.
 async fn full_load(load: &mut Load) -> f64 {
     let mut most = 0.0;
     for users in TRIALS {
@@ -149,7 +149,7 @@ fn print_logs(logs: &str) {
     lines.iter().take(SHOWN_LINES).for_each(|line| println!("  {line}"));
 }
 
-/// Prints whether each series with a tolerance is flat. Returns whether all of those that can fail the run are flat.
+/// Prints whether each series with a tolerance is flat. Returns whether all judged series are flat.
 fn print_trends(table: &Table) -> bool {
     let mut all_flat = true;
     println!("{:<32}{:<12}{:>10}{:>12}{:>12}", "after a third of warm-up", "", "median", "rise", "rise/h");

@@ -25,7 +25,7 @@ const HANDLES: Tolerance = Tolerance { share: 0.1, least: 8.0 };
 const WAL: Tolerance = Tolerance { share: 0.2, least: 4.0 };
 /// Jobs usually wait for a few milliseconds; a stuck job's wait time keeps increasing.
 const OLDEST: Tolerance = Tolerance { share: 0.5, least: 200.0 };
-/// Interval between pruning passes. The number of prunable rows fluctuates by the number added in this time.
+/// Interval between pruning passes. The number of kept rows fluctuates by the number added in one interval.
 const PRUNING_INTERVAL: Duration = Duration::from_mins(1);
 /// Approximate number of events in one turn.
 const EVENTS_PER_TURN: f64 = 6.0;

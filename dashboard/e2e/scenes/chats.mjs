@@ -33,7 +33,7 @@ export async function createChats(page) {
     assert.ok(sent.ok(), await sent.text());
     return sent.json();
   }
-  /** Sends a message and answers the permission request that it causes. */
+  /** Sends a message, and answers the permission request that follows. */
   async function decide(id, decision, content = "/tool") {
     const sent = send(id, content);
     for (;;) {

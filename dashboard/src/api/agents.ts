@@ -5,8 +5,8 @@ import type { Agent } from "./models";
 const RECHECK_MS = 30_000;
 
 /**
- * Fetches the configured agents. They are kept in the Query cache, because the stream has no events
- * about them.
+ * Fetches the configured agents. They are kept in the Query cache rather than the store, because
+ * the stream has no events about them.
  */
 export function useAgents() {
   return useQuery({
@@ -19,8 +19,8 @@ export function useAgents() {
 }
 
 /**
- * Returns the agent with this key, or undefined if it does not exist or the agents have not been
- * loaded.
+ * Returns the agent with the key, or undefined if it does not exist or the agents are not loaded
+ * yet.
  */
 export function useAgent(key: string | undefined): Agent | undefined {
   const { data } = useAgents();

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { createEmitter } from "@/observable";
 import type { paths } from "./schema.gen";
 
-/** An error response from the api (RFC 9457), or a network failure (`status` 0). */
+/** A failed request: an error response, or no usable response (`status` 0). */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
@@ -48,7 +48,7 @@ const HEADERS_TIMEOUT_MS = 30_000;
 /** How long an entire request may take, including the response body. */
 const REQUEST_TIMEOUT_MS = 120_000;
 
-/** Sends a request with both timeouts, so that a lost request does not block its caller forever. */
+/** Sends a request that fails if either timeout expires. */
 async function fetchWithTimeout(request: Request): Promise<Response> {
   const timeout = new AbortController();
   const timer = setTimeout(

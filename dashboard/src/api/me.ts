@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { body, client } from "./client";
 
-/** Fetches the current user and role. Neither changes until the page is reloaded. */
+/** Fetches the current user and role. The result is cached until the page is reloaded. */
 export function useMe() {
   return useQuery({
     queryKey: ["me"],

@@ -7,9 +7,7 @@ export type Session = Schemas["Session"];
 export type Message = Schemas["Message"];
 export type Task = Schemas["Task"];
 export type TaskStatus = Task["status"];
-/**
- * A step. The contents of `detail` depend on the agent, so they are parsed where they are shown.
- */
+/** A step. Its `detail` depends on the agent and is parsed where it is shown. */
 export type Step = Omit<Schemas["Step"], "kind" | "detail"> & {
   kind: Schemas["Step"]["kind"];
   detail: Record<string, unknown>;

@@ -2,8 +2,8 @@ import { QueryClient } from "@tanstack/react-query";
 import { ApiError } from "./client";
 
 /**
- * Transient failures are retried for as long as a component needs the data. Fetched data does not
- * become stale over time, because the stream keeps it current or triggers a new fetch.
+ * The Query client. By default, queries are retried without limit unless the server rejects them,
+ * and fetched data never becomes stale: the stream keeps it current or triggers a new fetch.
  */
 export const queryClient = new QueryClient({
   defaultOptions: {

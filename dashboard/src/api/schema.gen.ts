@@ -466,11 +466,11 @@ export interface components {
             content: string;
         };
         /**
-         * @description Why an attempt failed.
+         * @description The kind of error that ended an attempt or a task.
          * @enum {string}
          */
         ErrorCode: "agent_network" | "agent_overloaded" | "agent_rate_limited" | "agent_error" | "agent_crashed" | "timeout" | "worker_lost" | "agent_unavailable" | "agent_auth" | "agent_refused" | "context_overflow" | "agent_protocol" | "session_archived";
-        /** @description One event: the `data` of one SSE frame. */
+        /** @description An event, which is the `data` of one SSE frame. */
         Event: components["schemas"]["EventData"] & {
             /** @description When the event happened; for non-durable events, when it was sent. */
             at: components["schemas"]["Timestamp"];
@@ -649,7 +649,7 @@ export interface components {
         LastMessage: {
             /** @description Who wrote the message. */
             role: components["schemas"]["Role"];
-            /** @description The first 200 characters of the message. */
+            /** @description The beginning of the message, at most 200 characters. Terminal escape sequences are removed. */
             preview: string;
             /** @description When the message was stored. */
             created_at: components["schemas"]["Timestamp"];
@@ -725,10 +725,7 @@ export interface components {
         MessageId: string;
         /** @description A page of a transcript. */
         MessageList: {
-            /**
-             * @description Complete turns in ascending order: at most `limit` turns and about 2 MiB of content, unless a single turn exceeds
-             *     that.
-             */
+            /** @description Complete turns in ascending order: at most `limit` turns and 2 MiB of content. A larger turn is returned alone. */
             items: components["schemas"]["Message"][];
             /** @description Whether older turns exist; if `after_turn` is set, whether newer turns exist. */
             has_more: boolean;
@@ -781,7 +778,7 @@ export interface components {
             expires_at: components["schemas"]["Timestamp"];
             /** @description Whether the request was allowed; absent while it is pending. */
             decision?: components["schemas"]["PermissionDecision"];
-            /** @description The `option_id` that the user selected; absent while the request is pending or if no option was selected. */
+            /** @description The ID of the selected option; absent while the request is pending or if no option was selected. */
             chosen?: string;
             /** @description Who or what decided; absent while the request is pending. */
             decided_by?: components["schemas"]["DecidedBy"];
@@ -860,7 +857,7 @@ export interface components {
             last_read_seq: number;
             /**
              * Format: int64
-             * @description The number of answers after `last_read_seq`; 0 while archived.
+             * @description The number of answers after `last_read_seq`; 0 while the session is archived.
              */
             unread_count: number;
         };
@@ -931,7 +928,7 @@ export interface components {
             created_at: components["schemas"]["Timestamp"];
             /** @description When the title, status, pinned state, or messages last changed, or a task was last retried. */
             updated_at: components["schemas"]["Timestamp"];
-            /** @description When the last message was stored; initially, when the session was created. Lists are ordered by this time. */
+            /** @description When the last message was stored; until then, when the session was created. Lists are ordered by this time. */
             last_activity_at: components["schemas"]["Timestamp"];
             last_message: components["schemas"]["LastMessage"] | null;
             /**
@@ -984,7 +981,7 @@ export interface components {
             seq: number;
             /**
              * Format: int64
-             * @description Increases with every change; of two versions of a step, the one with the higher revision is newer.
+             * @description The revision of the step, which increases with every change.
              */
             revision: number;
             /** @description The agent's ID for the tool call; null if there is none. */
@@ -1072,7 +1069,7 @@ export interface components {
             /** @description The steps of the latest attempt, in order. */
             steps: components["schemas"]["Step"][];
         };
-        /** @description Why the latest attempt of a task failed. */
+        /** @description An error that ended an attempt or a task. */
         TaskError: {
             /** @description The machine-readable code. */
             code: components["schemas"]["ErrorCode"];
@@ -1102,10 +1099,7 @@ export interface components {
         Thread: {
             /** @description The session. */
             session: components["schemas"]["Session"];
-            /**
-             * @description The newest turns in ascending order: at most `limit` turns and about 2 MiB of content, unless a single turn exceeds
-             *     that.
-             */
+            /** @description The newest turns, oldest first: at most `limit` turns and 2 MiB of content. A larger turn is returned alone. */
             messages: components["schemas"]["Message"][];
             /** @description Whether there are older turns. */
             has_more: boolean;
@@ -2229,9 +2223,9 @@ export interface operations {
     listMessages: {
         parameters: {
             query?: {
-                /** @description Return the newest turns before this one. */
+                /** @description Return the newest turns before the turn with this number. */
                 before_turn?: number;
-                /** @description Return the oldest turns after this one. */
+                /** @description Return the oldest turns after the turn with this number. */
                 after_turn?: number;
                 /** @description Maximum number of turns; defaults to 50. */
                 limit?: number;

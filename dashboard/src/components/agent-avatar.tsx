@@ -7,8 +7,7 @@ const sizes = {
 } as const;
 
 /**
- * Returns whether this device has an emoji font. Without an emoji font, emoji are shown as empty
- * boxes.
+ * Returns whether the device has a color emoji font. Without one, emoji may appear as empty boxes.
  */
 const canDrawEmoji = (() => {
   let known: boolean | undefined;

@@ -2,8 +2,8 @@ import { useConnectionTrouble } from "@/stream/use-connection";
 import { texts } from "@/texts";
 
 /**
- * The status of the connection. With `isQuiet`, the status is shown only once the connection has
- * been lost for a while.
+ * The connection status. With `isQuiet`, it is shown only if the connection has been down for a
+ * while.
  */
 export function ConnectionIndicator(props: { isQuiet?: boolean }) {
   const trouble = useConnectionTrouble();

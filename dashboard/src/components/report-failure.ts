@@ -4,7 +4,8 @@ import { texts } from "@/texts";
 import { explainProblem } from "@/texts/explain";
 
 /**
- * Returns the reason why a request failed and, if the failure is transient, advice to try again.
+ * Returns the reason for a failed request, followed by advice to try again if the failure is
+ * transient.
  */
 export function explainFailure(error: unknown): string {
   if (!(error instanceof ApiError)) return String(error);
@@ -12,7 +13,7 @@ export function explainFailure(error: unknown): string {
   return error.isTransient ? texts.tryAgain(reason) : reason;
 }
 
-/** Shows the reason why an action failed. */
+/** Shows the reason for a failure in a toast. */
 export function reportFailure(error: unknown): void {
   notify(explainFailure(error));
 }

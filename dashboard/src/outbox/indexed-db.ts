@@ -9,7 +9,7 @@ interface Schema extends DBSchema {
 /** The schema version. Version 2 added each message's owner. */
 const VERSION = 2;
 
-/** The BroadcastChannel that announces the keys of removed messages. */
+/** The name of the BroadcastChannel on which the keys of removed messages are sent. */
 const CHANNEL = "banter-outbox";
 
 function open(onClosed: () => void): Promise<IDBPDatabase<Schema>> {

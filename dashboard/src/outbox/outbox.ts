@@ -1,11 +1,14 @@
 /**
  * Keeps each message that the user has sent until the server has accepted it.
  *
- * Guarantees: a message is stored on the device before the first attempt, unless storing it fails
- * or takes more than a second; it is removed only by the user or once the server has accepted it;
- * all attempts use the same Idempotency-Key, so the message is posted once; the messages of a
- * session are sent in the order in which they were written, skipping failed ones; a message is
- * shown and sent only while its author is signed in.
+ * Guarantees:
+ * - A message is stored on the device before the first attempt, unless storing it fails or takes
+ *   more than a second.
+ * - A message is removed only by the user or once the server has accepted it.
+ * - All attempts use the same Idempotency-Key, so the message is posted at most once.
+ * - The messages of a session are sent in the order in which they were written, except that failed
+ *   ones are skipped.
+ * - A message is shown and sent only while its author is signed in.
  */
 import { ApiError } from "@/api/client";
 import { newId } from "@/identifier";
@@ -15,32 +18,34 @@ import type { NewMessage, OutboxStorage, OutgoingMessage } from "./outgoing-mess
 interface Options {
   storage: OutboxStorage;
   /**
-   * Creates the session for its first message and returns the ID. Rejects with an `ApiError` on
-   * failure.
+   * Creates the session for its first message and resolves with the session's ID. Rejects with an
+   * `ApiError` on failure.
    */
   createSession: (message: OutgoingMessage, signal: AbortSignal) => Promise<string>;
   /**
    * Posts the message and adds the response to the store. Rejects with an `ApiError` on failure.
    */
   send: (message: OutgoingMessage, signal: AbortSignal) => Promise<void>;
-  /** Returns how long to wait after the n-th consecutive failure (n ≥ 1). */
+  /** Returns how long to wait after `failures` (≥ 1) consecutive failures. */
   delayMs?: (failures: number) => number;
 }
 
 export interface Outbox {
   /** The messages of the current account, in order. */
   readonly messages: ReadonlyObservable<readonly OutgoingMessage[]>;
-  /** Switches to an account: loads its stored messages and sends them. */
+  /** Switches to an account: loads its stored messages and sends all except failed ones. */
   open(account: string): Promise<void>;
   /** Stops sending until the next `open`. The messages stay on the device. */
   close(): void;
   /**
-   * Adds a message. Resolves once the message is stored and therefore survives a reload, or when
-   * storing it fails or takes too long.
+   * Adds a message. Resolves once the message is stored, or if storing it fails or takes too long.
    */
   add(message: NewMessage): Promise<void>;
   retry(key: string): void;
-  /** Retries all waiting messages immediately, for use after a reconnect. */
+  /**
+   * Retries all waiting messages immediately, and aborts hanging attempts. Use it after a
+   * reconnect.
+   */
   retryWaiting(): void;
   /** Calls `listener` with the ID of each session created for a message. */
   onSessionCreated(listener: (sessionId: string) => void): () => void;
@@ -53,7 +58,7 @@ export interface Outbox {
 
 /** How long to wait for the storage before sending a message anyway. */
 const STORE_TIMEOUT_MS = 1000;
-/** After a reconnect, attempts that started at least this long ago are aborted and retried. */
+/** After a reconnect, attempts older than this are aborted and retried. */
 const HANGING_MS = 5000;
 
 const backoffMs = (failures: number) =>
@@ -186,7 +191,7 @@ export function createOutbox(options: Options): Outbox {
   }
 
   storage.onRemoved?.((key) => {
-    // If this tab is sending the same message, it gets the same response.
+    // If this tab is sending the message, the response decides whether to remove it.
     const message = find(key);
     if (message && message.state !== "sending") removeFromList(key);
   });

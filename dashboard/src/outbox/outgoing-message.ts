@@ -8,7 +8,10 @@ export interface OutgoingMessage {
   readonly sessionId: string | null;
   readonly agentKey?: string;
   readonly content: string;
-  /** Milliseconds since the Unix epoch, according to the device's clock. */
+  /**
+   * The device's time in milliseconds since the Unix epoch, adjusted so that later messages have
+   * higher values.
+   */
   readonly createdAt: number;
   /**
    * The session's `last_seq` when the message was written. The accepted message has a higher `seq`.

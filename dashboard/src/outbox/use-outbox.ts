@@ -1,4 +1,4 @@
-/** The page's outbox, and the hooks that return its messages. */
+/** The page's outbox and its hooks. */
 import { useEffect, useMemo } from "react";
 import { useCurrentAccount } from "@/account";
 import { body, client } from "@/api/client";
@@ -12,7 +12,9 @@ import type { OutgoingMessage } from "./outgoing-message";
 /** The keys that accepted messages had in the outbox, by message ID. */
 const outgoingKeys = new Map<string, string>();
 
-/** Returns the key that a message had in the outbox if it was sent from this page. */
+/**
+ * Returns the key that a message had in the outbox, or undefined if it was not sent from this page.
+ */
 export function outgoingKeyOf(messageId: string): string | undefined {
   return outgoingKeys.get(messageId);
 }
@@ -64,9 +66,8 @@ export function useOutboxDelivery(isLive: boolean): void {
 }
 
 /**
- * Matches pending messages with the messages of a thread. Returns the keys of pending messages by
- * message ID. The event about a message may arrive before the response to its POST; the message
- * then replaces the pending one.
+ * Finds the pending messages that a thread already contains, because the event about a message may
+ * arrive before the response to its POST. Returns the keys of these pending messages by message ID.
  */
 export function matchDelivered(
   pending: readonly OutgoingMessage[],

@@ -33,7 +33,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   useEffect(
     () =>
       outbox.onSessionCreated((sessionId) => {
-        // A draft written in the meantime belongs to this session.
+        // A draft written in the meantime belongs to the new session.
         const draft = readDraft(DRAFT);
         discardDraft(DRAFT);
         if (draft) writeDraft(sessionId, draft);
@@ -51,7 +51,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   const only = agents.data?.length === 1 ? agent : undefined;
 
   /**
-   * Fetches the agents and returns the chosen one, because a message can be sent before they are
+   * Fetches the agents and returns the chosen one. A message can be sent before the agents are
    * loaded.
    */
   async function findAgent(): Promise<Agent | undefined> {

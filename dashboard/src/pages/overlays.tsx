@@ -17,7 +17,7 @@ import { texts } from "@/texts";
 
 export type Overlay = "palette" | "settings" | "help";
 
-/** Lets views open an overlay, because the sidebar may be hidden on a phone. */
+/** Lets views open an overlay. On a phone, the sidebar and its buttons may be hidden. */
 export const OpenOverlay = createContext<(overlay: Overlay) => void>(() => {});
 
 /** Returns the open overlay and functions to open and close it. Registers the shortcuts. */

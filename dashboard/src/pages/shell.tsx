@@ -104,8 +104,8 @@ function View() {
 }
 
 /**
- * Opens the stream at the position of the first fetch, and retries pending messages once the stream
- * is live.
+ * Opens the stream once the first fetch has provided a position. Also opens the outbox, and retries
+ * waiting messages whenever the stream goes live.
  */
 function useLiveUpdates(): void {
   const hasPosition = useStore((state) => state.position !== null);

@@ -36,7 +36,7 @@ async function isAnyTabVisible(): Promise<boolean> {
   return held?.some(({ name }) => name === LOCK) ?? false;
 }
 
-/** Holds the lock whenever this tab is visible. Returns a function that stops doing so. */
+/** Holds the lock while this tab is visible, until the returned function is called. */
 function holdVisibilityLock(): () => void {
   let release = () => {};
   const end = new AbortController();
@@ -76,7 +76,7 @@ function show(sessionId: string, text: string): Notification | null {
 }
 
 /**
- * Permission requests that have already caused a notification. The stream sends open requests again
+ * Permission requests that have already been handled, because the stream sends open requests again
  * after each reconnect.
  */
 const notified = new Set<string>();

@@ -3,13 +3,15 @@
  * The tabs use a BroadcastChannel to agree on which of them holds the lock.
  *
  * A tab that wants the lock asks for it, and the holder objects. If several tabs ask at the same
- * time, the one with the smallest ID proceeds. A holder's term is the time at which it acquired the
- * lock, but always later than the terms it has seen. If two tabs believe that they hold the lock,
- * for example after one of them was frozen, the tab with the later term keeps the lock. A holder
- * releases the lock when it closes; if the holder is silent, the waiting tabs ask again.
+ * time, the one with the smallest ID proceeds. A holder releases the lock when it closes. If the
+ * holder is silent, the waiting tabs ask again.
+ *
+ * A holder's term is the time at which it acquired the lock, or a slightly later time if it has
+ * seen an equal or later term. If two tabs believe that they hold the lock, for example after one
+ * of them was frozen, the tab with the later term keeps it.
  *
  * Guarantees: a free lock is acquired within a second, and a crashed tab's lock within seconds. Two
- * tabs may briefly hold it at the same time; the guarded resource must tolerate that.
+ * tabs may briefly hold the lock at the same time. The guarded resource must tolerate that.
  */
 import { newId } from "@/identifier";
 
@@ -23,7 +25,7 @@ type LockMessage =
   | { kind: "hold"; from: string; term: number }
   | { kind: "release" };
 
-/** How long a tab that asks waits for an objection. */
+/** How long an asking tab waits for an objection. */
 const ASK_MS = 400;
 /**
  * How often the holder announces itself. A hidden tab's timers are slower, but a hidden holder
@@ -55,7 +57,10 @@ window.addEventListener("pageshow", () => {
 
 const lost = () => new DOMException("The lock was lost.", "AbortError");
 
-/** Calls `onEnd` once, with an error unless the lock was held until its use ended. */
+/**
+ * Requests the lock and calls `use` while holding it. Then calls `onEnd` once, with an error if the
+ * request was aborted or the lock was lost.
+ */
 function startRequest(
   name: string,
   { steal = false, signal }: LockOptions,

@@ -4,7 +4,7 @@
 import { useEffect, useState } from "react";
 import { createEmitter } from "@/observable";
 
-/** Smaller corrections are not visible on the page. */
+/** Smaller corrections do not trigger an update. */
 const NOTABLE_MS = 1000;
 
 let offsetMs = 0;
@@ -24,8 +24,8 @@ export function serverNow(): number {
 }
 
 /**
- * Returns the server's time in milliseconds, which is updated every `everyMs` and after a
- * correction.
+ * Returns the server's time in milliseconds since the Unix epoch. The value is updated every
+ * `everyMs` milliseconds and after a notable correction.
  */
 export function useServerNow(everyMs: number): number {
   const [now, setNow] = useState(serverNow);

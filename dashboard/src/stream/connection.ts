@@ -2,9 +2,8 @@
  * Keeps one event stream open while the page is open.
  *
  * Reconnects with backoff and jitter, but immediately when the device comes online or the page
- * becomes visible. Also reconnects when the server has been silent for too long. The connection
- * does not track the position: it asks its caller where to resume, and delivers events in order and
- * in batches.
+ * becomes visible. Also reconnects when the server has been silent for too long. The caller tracks
+ * the position from which to resume. Events are delivered in order and in batches.
  */
 import { createBatch } from "./batch";
 import { noteServerTime } from "./clock";
@@ -24,8 +23,8 @@ export interface ConnectionOptions {
   onEvents: (events: readonly Received[]) => void;
   onStatus: (status: ConnectionStatus) => void;
   /**
-   * Called after repeated failures, so that the caller can find out the cause with a request: an
-   * EventSource does not expose the status code.
+   * Called after the second and each later consecutive failure. The caller can send a request to
+   * find the cause, because an EventSource does not expose the status code.
    */
   onTrouble: () => void;
 }
@@ -36,10 +35,7 @@ const MAX_DELAY_MS = 15_000;
 const HELLO_TIMEOUT_MS = 10_000;
 /** The number of heartbeat intervals without an event after which the stream is considered dead. */
 const MISSED_BEATS = 2.5;
-/**
- * The corresponding number for `wake` and `check`. It is lower because timers are late after a
- * device wakes from sleep.
- */
+/** The corresponding number for `wake` and `check`. It is lower because timers may be late. */
 const LATE_BEATS = 1.2;
 
 export interface Connection {
@@ -47,8 +43,8 @@ export interface Connection {
   /** Reconnects immediately if a retry is pending or the stream is silent. */
   wake(): void;
   /**
-   * Reconnects if the stream is silent or a retry is overdue, because a hidden page's timers are
-   * late.
+   * Reconnects if the stream is silent or a retry is overdue. Either can happen because a hidden
+   * page's timers are late.
    */
   check(): void;
 }
@@ -80,7 +76,7 @@ export function connect(options: ConnectionOptions): Connection {
       options.onStatus("live");
     }
     if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);
-    // `lastEventId` stays set for later frames without an ID, and only durable events have an ID.
+    // Only durable events have an ID, but `lastEventId` stays set for later events.
     const cursor = "session" in event || event.type === "session.deleted" ? frame.lastEventId : "";
     batch.add({ cursor: parseCursor(cursor), event });
   }

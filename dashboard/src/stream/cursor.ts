@@ -4,7 +4,7 @@ export interface Cursor {
   readonly seq: number;
 }
 
-/** Parses `<epoch>-<seq>`. Returns null if it is malformed. */
+/** Parses `<epoch>-<seq>`. Returns null if the text is malformed. */
 export function parseCursor(text: string): Cursor | null {
   const match = /^([0-9a-z]+)-(\d+)$/.exec(text);
   if (!match?.[1] || !match[2]) return null;

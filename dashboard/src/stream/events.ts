@@ -17,15 +17,12 @@ type Expected = Exclude<Documented, StepEvent> | (Omit<StepEvent, "step"> & { st
 export type StreamEvent = Parsed extends Expected ? Parsed : never;
 export type EventType = StreamEvent["type"];
 
-/**
- * All event types. They are passed to `addEventListener`, because `onmessage` does not receive
- * named events.
- */
+/** All event types, for `addEventListener`. `onmessage` does not receive named events. */
 export const eventTypes: readonly EventType[] = eventSchema.options.map(
   (option) => option.entries.type.literal,
 );
 
-/** Parses the data of a frame. Returns null if it is malformed or the event is unknown. */
+/** Parses the data of a frame. Returns null if the data is malformed or the event is unknown. */
 export function parseEvent(data: string): StreamEvent | null {
   let json: unknown;
   try {

@@ -1,8 +1,10 @@
 /**
  * An in-memory server for tests. It makes random changes, emits them as events, and responds to
- * fetches. Its log provides the same guarantees as that of the real server: each change gets the
- * next position, a replayed event contains the current state of its object, and a deleted object is
- * replayed as a deletion.
+ * fetches.
+ *
+ * Its log provides the same guarantees as the real server's: each change gets the next position, a
+ * replayed event contains the current state of its object, and the replay of a change to a deleted
+ * object is a deletion.
  */
 import type { Message, Session } from "@/api/models";
 import { at } from "@/test-objects";
@@ -78,7 +80,7 @@ export class FakeServer {
     return structuredClone({ items, hasMore: turns.length > limit });
   }
 
-  /** Returns the first events of a stream that resumes after a position. */
+  /** Returns the events with which a stream starts when it resumes after a position. */
   replay(after: Cursor): Action[] {
     const cursor = formatCursor(after);
     const hello = { type: "hello", at, cursor, heartbeat_ms: 1, retry_ms: 1 } as const;

@@ -25,7 +25,9 @@ export interface LiveText {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The maximum number of deltas kept after a gap. The fetch that fills the gap returns the rest. */
+/**
+ * The maximum number of deltas kept after a gap. Others are dropped, because a fetch fills the gap.
+ */
 const MAX_AHEAD = 256;
 
 function start(delta: { attempt: number; message_id: string }): LiveText {
@@ -75,9 +77,8 @@ export function applyDelta(known: LiveText | undefined, delta: Delta): LiveText 
 }
 
 /**
- * Replaces the text with a partial, unless the partial is from a lower attempt. Text from the same
- * attempt that starts with the partial is kept: an attempt only appends text, so the shorter text
- * is older.
+ * Replaces the text with a partial. Ignores a partial from a lower attempt. Also ignores one from
+ * the same attempt if the text starts with it, because an attempt only appends text.
  */
 export function applyPartial(
   known: LiveText | undefined,

@@ -1,4 +1,4 @@
-/** Tracks the log position that the state has reached, and restarts if it becomes invalid. */
+/** Tracks the log position that the state has reached, and handles missed events and new epochs. */
 import type { Cursor } from "./cursor";
 import { type Entries, initialState, type State } from "./state";
 
@@ -11,8 +11,8 @@ export function isBehind(state: State, asOf: Cursor): boolean {
 }
 
 /**
- * Adopts the cursor as the first position, or restarts if it belongs to another epoch, because its
- * positions cannot be compared with the current ones.
+ * Adopts the cursor if the state has no position yet. Restarts if the cursor belongs to another
+ * epoch, because positions from different epochs cannot be compared.
  */
 export function adoptEpoch(state: State, cursor: Cursor): State {
   if (!state.position) return { ...state, position: cursor, origin: cursor.seq };
@@ -21,8 +21,8 @@ export function adoptEpoch(state: State, cursor: Cursor): State {
 }
 
 /**
- * Restarts at `cursor`. Everything must be fetched again; known sessions and messages stay visible
- * until then.
+ * Restarts at `cursor`. Everything must be fetched again. Until then, known sessions and messages
+ * stay visible.
  */
 export function restartAt(state: State, cursor: Cursor): State {
   const isSameEpoch = state.position?.epoch === cursor.epoch;

@@ -1,9 +1,8 @@
 /**
  * The reducer for the page's state: `(state, action) → state`, pure and idempotent.
  *
- * Guarantees: applying an event twice has the same effect as applying it once; live events, a
- * replay of the log, and a fresh fetch lead to the same state. The reducer never fetches; it
- * increases `generation` or `gaps` when the caller must fetch.
+ * Live events, a replay of the log, and a fresh fetch lead to the same state. The reducer never
+ * fetches. It increases `generation` or `gaps` when the caller must fetch.
  */
 import type { Task } from "@/api/models";
 import type { Cursor } from "./cursor";
@@ -125,7 +124,7 @@ function keepSteps(state: State, task: Task): State {
   return { ...state, steps: without(state.steps, task.id) };
 }
 
-/** Marks steps as outdated, because a new connection sends them again. */
+/** Marks all steps as outdated, because some may have been missed before this connection. */
 function ageSteps(state: State): State {
   const aged = Object.entries(state.steps).map(([id, steps]) => [
     id,

@@ -5,7 +5,7 @@ import { store } from "./store";
 
 /** How long to wait after the last key press before searching. */
 const PAUSE_MS = 150;
-/** Shorter queries match nearly everything. */
+/** Shorter queries are not sent, because they match nearly everything. */
 const MIN_LENGTH = 2;
 
 function usePaused(value: string): string {
@@ -18,7 +18,7 @@ function usePaused(value: string): string {
 }
 
 /**
- * Searches the titles of all chats, including those not loaded yet, and adds up to 20 matches to
+ * Searches the titles of all chats, including those that are not loaded. Adds up to 20 matches to
  * the store.
  */
 export function useSearchOnServer(query: string): void {

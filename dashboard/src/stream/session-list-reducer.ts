@@ -4,8 +4,8 @@ import { compareSessions } from "./session-order";
 import { type Action, type Entries, type ListedStatus, put, type State } from "./state";
 
 /**
- * Merges a page of the list. If the page should contain a known session but does not, the session
- * is removed.
+ * Merges a page of a list. Removes the known sessions that the page should contain but does not,
+ * unless their known state is newer.
  */
 export function mergeList(
   known: Entries<Session>,
@@ -27,7 +27,7 @@ export function mergeList(
   return sessions;
 }
 
-/** Returns the new end of a list's known part after one more page. */
+/** Returns the new `listedTo` of a list after another page has been fetched. */
 export function extendListed(
   known: State["listedTo"][ListedStatus],
   { items, page }: Extract<Action, { type: "sessions.fetched" }>,
@@ -39,8 +39,7 @@ export function extendListed(
 }
 
 /**
- * Merges all unread sessions. All other sessions are marked as read, even if no events about them
- * have arrived, unless their known state is newer.
+ * Merges all unread sessions. Marks all other sessions as read unless their known state is newer.
  */
 export function mergeUnread(
   known: Entries<Session>,

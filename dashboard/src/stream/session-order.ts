@@ -3,8 +3,8 @@ import type { Session } from "@/api/models";
 import type { Entries, ListedStatus, State } from "./state";
 
 /**
- * Orders pinned sessions first, then by latest activity. Ties are broken by ID, so that rows never
- * swap.
+ * Compares sessions. Pinned sessions come first, then the most recently active ones. Ties are
+ * broken by ID, so that rows never swap.
  */
 export function compareSessions(a: Session, b: Session): number {
   const byPin = Number(b.pinned_at !== null) - Number(a.pinned_at !== null);
@@ -20,9 +20,11 @@ export function listSessions(sessions: Entries<Session>, status: ListedStatus): 
 }
 
 /**
- * Returns the part of a list that is known without a gap, which ends at `last`, as well as the open
- * chat. Searches, links, and unread answers load other sessions too. Showing those below `last`
- * would hide the gap.
+ * Returns the sessions up to `last`, and the open chat. If `last` is null or `end`, returns all
+ * known sessions.
+ *
+ * Searches, links, and unread answers also load sessions below `last`. Showing these would hide the
+ * gap between them and `last`.
  */
 export function listWithoutGap(
   sessions: Entries<Session>,

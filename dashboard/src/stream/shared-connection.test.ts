@@ -22,7 +22,7 @@ function receive(data: unknown) {
   FakeChannel.latest.dispatchEvent(new MessageEvent("message", { data }));
 }
 
-/** A fake LockManager. `isTaken` means that another tab holds the lock. */
+/** A fake LockManager. A test sets `isTaken` to simulate that another tab holds the lock. */
 class FakeLocks {
   isTaken = false;
   /** Takes the lock from this tab. */

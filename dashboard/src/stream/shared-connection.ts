@@ -1,13 +1,14 @@
 /**
  * Shares one stream among all tabs of a browser. The tabs elect a leader, which holds the stream
- * and forwards its events to the other tabs over a BroadcastChannel. The leader holds a Web Lock
- * or, over plain HTTP, where Web Locks are unavailable, a lock that the tabs manage among
+ * and forwards its events to the other tabs over a BroadcastChannel. The leader holds a Web Lock.
+ * If Web Locks are unavailable, such as over plain HTTP, it holds a lock that the tabs manage
  * themselves.
  *
- * Guarantees: when the leader closes, the next tab in the lock's queue resumes from its own
- * position; a tab that joins or wakes up receives the events that it missed, or fetches again; a
- * leader that does not respond to a visible tab, for example because it is frozen, loses the lead
- * and becomes a follower when it resumes.
+ * Guarantees:
+ * - When the leader closes, another tab becomes the leader and resumes from its own position.
+ * - A tab that joins or wakes up receives the events that it missed, or fetches again.
+ * - A leader that does not respond to a visible tab, for example because it is frozen, loses the
+ *   lead. It becomes a follower when it resumes.
  */
 import { newId } from "@/identifier";
 import { createChannelLocks, type Locks } from "./channel-lock";
@@ -48,7 +49,7 @@ const NAME = "banter-stream";
 const MEMORY = 500;
 /** How long a leader may take to respond to a visible tab. */
 const WELCOME_MS = 4000;
-/** How often a visible tab checks that a silent leader still exists. */
+/** How long a leader may be silent before a visible tab checks that it still exists. */
 const CHECK_MS = 5000;
 let leads = false;
 
@@ -109,7 +110,7 @@ export function connectShared(options: Options): () => void {
     };
   }
 
-  /** Returns the events that bring another tab from its position to this tab's position. */
+  /** Returns `hello`, the events that another tab has missed, and the snapshot. */
   function eventsSince(position: Cursor | null): readonly Received[] {
     const own = options.position();
     if (!own) return [];
@@ -119,7 +120,7 @@ export function connectShared(options: Options): () => void {
     );
     const isCovered =
       isSame && (position.seq >= own.seq || missed[0]?.cursor?.seq === position.seq + 1);
-    // A `hello` with a position that differs from the tab's makes the tab fetch everything again.
+    // A tab fetches everything again if the position in `hello` differs from its own.
     const cursor = formatCursor(isCovered ? position : own);
     const at = new Date(serverNow()).toISOString();
     const hello = { type: "hello", at, cursor, heartbeat_ms: 0, retry_ms: 0 } as const;
@@ -190,12 +191,11 @@ export function connectShared(options: Options): () => void {
         });
       });
     } catch {
-      // Either the request was aborted, or the lead was stolen. If it was stolen, this tab queues
-      // again.
+      // Either the request was aborted, or the lead was stolen and this tab queues again.
       const hasLed = connection !== null;
       resign();
       if (end.signal.aborted || connection) return;
-      // This tab may have sent events after it lost the lead. The new leader corrects them.
+      // This tab may have sent events after it lost the lead, so all tabs must join again.
       if (hasLed) post({ kind: "lead" });
       isWelcome = false;
       void seekLead({ signal: end.signal });

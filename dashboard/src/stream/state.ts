@@ -1,9 +1,9 @@
 /**
  * The page's state: sessions and their threads.
  *
- * Guarantee: each object is stored with the log position at which it was current (`Entry.seq`), and
- * older data never overwrites newer data, so events and responses may arrive in any order. This
- * data is not in the Query cache; Query only sends the requests.
+ * Each object is stored with the log position at which it was current (`Entry.seq`). Older data
+ * never overwrites newer data, so events and responses may arrive in any order. This data is not in
+ * the Query cache. Query only sends the requests.
  */
 import type { Message, Partial, Session, Task } from "@/api/models";
 import type { Cursor } from "./cursor";
@@ -35,12 +35,9 @@ export interface Thread {
   readonly hasMore: boolean;
   /** The oldest turn fetched without a gap, or 0 if there are no older ones. */
   readonly firstTurn: number;
-  /** The position of the most recent fetch. */
+  /** The log position of the newest fetch. */
   readonly fetchedAt: number;
-  /**
-   * Whether events were missed since that fetch, which means that any part of the thread may be
-   * outdated.
-   */
+  /** Whether events were missed since that fetch. If so, any part of the thread may be outdated. */
   readonly isStale: boolean;
   /** Increases when this thread must be fetched again because text or events were missed. */
   readonly gaps: number;
@@ -63,11 +60,11 @@ export interface State {
    */
   readonly generation: number;
   readonly sessions: Entries<Session>;
-  /** The position of the newest fetch of each list's first page. */
+  /** The log position of the newest fetch of each list's first page. */
   readonly listedAt: Readonly<Record<ListedStatus, number>>;
   /**
-   * The last session of the part of each list that is known without a gap; `end` for a complete
-   * list, null before the first fetch.
+   * How far each list is known without a gap: up to a session, or to the `end` of the list. Null
+   * before the first fetch.
    */
   readonly listedTo: Readonly<Record<ListedStatus, Session | "end" | null>>;
   readonly threads: Readonly<Record<string, Thread>>;
@@ -105,7 +102,7 @@ export type Action =
   /** All sessions with unread answers, regardless of their position in the list. */
   | { type: "unread.fetched"; items: readonly Session[]; asOf: Cursor }
   | { type: "thread.opened"; sessionId: string }
-  /** The session was just created, so its thread is empty, and every change arrives as an event. */
+  /** The session was just created. Its thread is empty, and every change arrives as an event. */
   | { type: "thread.created"; sessionId: string }
   | { type: "thread.fetched"; data: FetchedThread; asOf: Cursor }
   | { type: "task.fetched"; task: FetchedTask }
@@ -121,7 +118,7 @@ export type Action =
     }
   /** The 202 response to a sent message, which is shown until the event arrives. */
   | { type: "message.accepted"; message: Message; task: Task }
-  /** A 2xx response that contains the session after a change. */
+  /** A successful response that contains the session. */
   | { type: "session.accepted"; session: Session }
   /** A 404 response, or the 204 response to a permanent deletion. */
   | { type: "session.gone"; sessionId: string };

@@ -19,8 +19,8 @@ export const store: Store = {
 };
 
 /**
- * Returns part of the state. `select` must return the same object as long as that part is
- * unchanged.
+ * Returns the part of the state that `select` returns. `select` must return the same object until
+ * that part changes.
  */
 export function useStore<T>(select: (state: State) => T): T {
   return useObservable(state, select);

@@ -9,8 +9,8 @@ export interface TaskSteps {
   readonly attempt: number;
   readonly bySeq: Steps;
   /**
-   * False from a reconnect until the stream has sent the steps again. If the task has ended in the
-   * meantime, the stream does not send its steps, and only a fetch returns all of them.
+   * False from a reconnect until the stream sends the steps again or they are fetched. The stream
+   * does not send the steps of ended tasks.
    */
   readonly isCurrent: boolean;
 }

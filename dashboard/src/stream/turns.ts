@@ -11,7 +11,7 @@ export interface Turn {
 
 const turnsOf = new WeakMap<Thread["messages"], readonly Turn[]>();
 
-/** Returns the transcript in order. Returns the same array until a message changes. */
+/** Returns the turns in order. Returns the same array until a message changes. */
 export function listTurns(messages: Thread["messages"]): readonly Turn[] {
   const known = turnsOf.get(messages);
   if (known) return known;

@@ -17,7 +17,7 @@ export function useConnectionStatus(): ConnectionStatus {
 /** Shorter interruptions are not shown. */
 const OUTAGE_DELAY_MS = 2000;
 
-/** Returns the status if the connection has not been live for a while; otherwise null. */
+/** Returns the status if the connection has been down for a while; otherwise null. */
 export function useConnectionTrouble(): Exclude<ConnectionStatus, "live"> | null {
   const current = useConnectionStatus();
   const isDisconnected = useDelayed(current !== "live", OUTAGE_DELAY_MS);

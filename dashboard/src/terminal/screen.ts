@@ -15,7 +15,7 @@ export interface Span {
   readonly style: Style;
 }
 
-/** The last column that a sequence can move the cursor to, beyond the width of common windows. */
+/** The last column to which a sequence can move the cursor. */
 const MAX_COLUMN = 400;
 
 interface Cell {
@@ -24,8 +24,7 @@ interface Cell {
 }
 
 /**
- * A line, which consists of spans while text is only appended, and is split into cells for any
- * other change.
+ * A line. It consists of spans while text is only appended. Any other change splits it into cells.
  */
 interface Line {
   spans: { text: string; style: Style }[];
@@ -55,8 +54,8 @@ function split(line: Line): Cell[] {
 }
 
 /**
- * Joins cells into spans, omitting trailing blanks without a background color, which programs use
- * to cover longer text when they redraw a line.
+ * Joins cells into spans. Omits trailing blanks without a background color, because programs use
+ * them to cover longer text when they redraw a line.
  */
 function join(line: Line): readonly Span[] {
   if (!line.cells) return line.spans;
@@ -173,8 +172,8 @@ class Screen {
   }
 
   /**
-   * Erases from the cursor (0), up to the cursor (1), or the entire line (2). The cursor does not
-   * move.
+   * Erases the line from the cursor (0), up to and including the cursor (1), or entirely (2). The
+   * cursor does not move.
    */
   #eraseLine(part: number): void {
     const line = this.#line();
@@ -186,7 +185,7 @@ class Screen {
     else cells.fill(blank, 0, this.#column + 1);
   }
 
-  /** Erases from the cursor (0) or everything (2 and 3). */
+  /** Erases from the cursor to the end of the screen (0), or the entire screen (2 and 3). */
   #erase(part: number): void {
     if (part === 0) {
       this.#eraseLine(0);
@@ -260,8 +259,8 @@ export function toLine(text: string): string {
 }
 
 /**
- * Replaces control characters other than tabs and line breaks with visible symbols (`␛`), for text
- * that must be shown exactly.
+ * Replaces control characters other than tabs and line breaks with visible symbols, such as `␛`, so
+ * that the text is shown exactly.
  */
 export function showControls(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(ALL_CONTROLS, (control) => {

@@ -46,7 +46,7 @@ function readColor(values: readonly number[], hasColons: boolean): [Color | unde
   return [channels.some(Number.isNaN) ? undefined : toHex(...channels), start + 3];
 }
 
-/** Returns a changed style without undefined properties, so that equal styles compare as equal. */
+/** Returns the changed style, without undefined properties. */
 function change(style: Style, over: { [Key in keyof Style]: Style[Key] | undefined }): Style {
   const merged = Object.entries({ ...style, ...over }).filter(([, value]) => value !== undefined);
   return Object.fromEntries(merged);

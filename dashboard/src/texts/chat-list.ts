@@ -1,4 +1,4 @@
-/** Texts for the chat list, its actions, and the new chat view. */
+/** UI text for the chat list, its actions, and the new chat view. */
 
 export const chatList = {
   sessions: {

@@ -1,4 +1,4 @@
-/** Texts for an open chat: messages, steps, permission requests, and the composer. */
+/** UI text for an open chat: messages, steps, permission requests, and the composer. */
 
 const numbers = new Intl.NumberFormat();
 
@@ -74,7 +74,7 @@ export const chat = {
     input: "Input",
     output: "Output",
     planEntry: { pending: "to do", in_progress: "in progress", completed: "done" },
-    /** The number of completed steps of each kind. */
+    /** Summaries of finished steps, by activity. */
     activity: {
       thought: () => "thought",
       plan: () => "made a plan",
@@ -88,7 +88,7 @@ export const chat = {
       fetch: (count: number) => (count === 1 ? "fetched 1 page" : `fetched ${count} pages`),
       other: (count: number) => (count === 1 ? "used 1 tool" : `used ${count} tools`),
     },
-    /** The number of permission requests that were not allowed. */
+    /** Summaries of permission requests that were not allowed, by outcome. */
     notAllowed: {
       rejected: (count: number) => `${requests(count)} rejected`,
       expired: (count: number) => `${requests(count)} expired`,

@@ -1,4 +1,4 @@
-/** Texts for error codes. The types ensure that every code has a text. */
+/** Messages for error codes. The types ensure that every code has one. */
 import type { components } from "@/api/schema.gen";
 
 type ErrorCode = components["schemas"]["ErrorCode"];

@@ -1,4 +1,4 @@
-/** Returns the texts for errors, waits, and incomplete answers. */
+/** Explains errors, waits, and incomplete answers. */
 import type { Message, Step, Task } from "@/api/models";
 import { formatClock, formatMoment, isSameDay } from "@/time";
 import { texts } from ".";
@@ -6,14 +6,14 @@ import { texts } from ".";
 const taskErrors: Readonly<Record<string, string>> = texts.taskError;
 const problems: Readonly<Record<string, string>> = texts.problem;
 
-/** Returns the reason why a task failed. For an unknown code, returns the agent's message. */
+/** Returns the reason for a task's failure. For an unknown code, returns the error's message. */
 export function explainTaskError({ error }: Task): string {
   if (!error) return texts.taskErrorUnknown;
   return taskErrors[error.code] ?? (error.message || texts.taskErrorUnknown);
 }
 
 /**
- * Returns the agent's message about a failure, or null if it adds nothing to the dashboard's text.
+ * Returns the message of a task's error, or null if it is empty or repeats the dashboard's text.
  */
 export function findReason(task: Task): string | null {
   const message = task.error?.message.trim() ?? "";
@@ -21,7 +21,7 @@ export function findReason(task: Task): string | null {
 }
 
 /**
- * Returns the reason why a task waits and the time at which it resumes, such as "Rate limit
+ * Returns the reason why a task is waiting and the time at which it resumes, such as "Rate limit
  * reached. Resumes at 3:00 PM."
  */
 export function explainWait(task: Task, until: string): string {
@@ -31,9 +31,7 @@ export function explainWait(task: Task, until: string): string {
     : texts.sessions.resumesOn(reason, formatMoment(until));
 }
 
-/**
- * Returns the reason why a request failed. For an unknown code, returns the detail from the server.
- */
+/** Returns the reason for a request's failure. For an unknown code, returns the server's detail. */
 export function explainProblem(problem: { code: string; detail: string }): string {
   // A proxy sends these responses if its upstream is down.
   const code = /^http_5/.test(problem.code) ? "network" : problem.code;
@@ -41,8 +39,8 @@ export function explainProblem(problem: { code: string; detail: string }): strin
 }
 
 /**
- * Returns how an answer ended, or null if it is complete. If the answer has no text and no other
- * reason is known, its latest notice explains the ending.
+ * Returns how an answer ended, or null if it is complete. If the answer is empty and its reason is
+ * `empty`, returns the title of the latest notice, if any.
  */
 export function explainEnding(message: Message, steps: readonly Step[]): string | null {
   const reason = message.finish_reason;

@@ -1,4 +1,4 @@
-/** Texts for the parts of the application outside of chats. */
+/** UI text for everything outside of chats. */
 
 function countUnsent(messages: number, drafts: number): string {
   const parts = [

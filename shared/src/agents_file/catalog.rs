@@ -17,7 +17,7 @@ const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentCatalog {
     agents: Vec<AgentConfig>,
-    /// The keys of disabled agents.
+    /// The keys of the disabled agents.
     off: Vec<String>,
 }
 

@@ -27,11 +27,11 @@ pub struct AgentConfig {
     pub timeout: Duration,
     /// The maximum number of attempts per turn, 1 to 20. If `None`, `TASK_MAX_ATTEMPTS` applies.
     pub max_attempts: Option<i64>,
-    /// How the agent is run.
+    /// How the agent runs.
     pub driver: DriverConfig,
 }
 
-/// How an agent is run.
+/// How an agent runs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DriverConfig {
     /// The built-in demo.
@@ -71,7 +71,7 @@ pub struct OpenaiConfig {
     pub history_bytes: usize,
     /// The maximum time from the request to the first byte of the response body.
     pub first_byte_timeout: Duration,
-    /// The maximum time with no data after the first byte.
+    /// The maximum time without data after the first byte.
     pub idle_timeout: Duration,
 }
 
@@ -105,8 +105,8 @@ impl AgentConfig {
         }
     }
 
-    /// Returns a sentence for users that explains why the agent cannot run here. Checks only the configuration: `None`
-    /// does not mean that the agent works.
+    /// Returns a sentence that explains to users why the agent cannot run. Checks only the configuration and the
+    /// environment variables; `None` does not mean that the agent works.
     #[must_use]
     pub fn unavailable_reason(&self, env: impl Fn(&str) -> Option<String>) -> Option<String> {
         match &self.driver {

@@ -15,9 +15,9 @@ const PROGRAMS: [(&str, &str, &str, &[&str]); 4] = [
     ("gemini", "Gemini CLI", "gemini", &["--acp"]),
 ];
 
-/// Returns the default configuration of each of these agents. An agent is listed if a worker finds its program, but it
-/// can be used only after the operator has added a table for it to `agents.toml`, because such agents run commands on
-/// the worker's machine.
+/// Returns the default configurations of all detectable agents. An agent is listed if a worker finds its program.
+/// However, users cannot use the agent until the operator adds a table for it to `agents.toml`, because such agents run
+/// commands on the worker's machine.
 #[must_use]
 pub fn detectable() -> &'static [AgentConfig] {
     static AGENTS: LazyLock<Vec<AgentConfig>> = LazyLock::new(|| {

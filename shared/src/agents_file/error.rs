@@ -24,7 +24,7 @@ pub enum AgentsFileError {
         /// A description of the problem. It names the agent and the field if they are known.
         problem: String,
     },
-    /// No file is configured, and one of the variables used instead is invalid.
+    /// No file is configured, and a variable that is used instead is invalid.
     #[error("{name}: {problem}")]
     Variable {
         /// The name of the variable.

@@ -1,8 +1,8 @@
-//! Reads `agents.toml`, which defines the configured agents and how they are run.
+//! Reads `agents.toml`, which configures the agents.
 //!
-//! `api` reads the file to list agents and to reject messages to unknown agents; `worker` reads it to run the agents.
-//! Both need the same file and the same environment. A file that contains an error is rejected as a whole, and the
-//! error names the line. This module opens no connections.
+//! `api` reads the file to list agents and to reject messages to unknown agents. `worker` reads it to run the agents.
+//! Both need the same file and the same environment. If the file contains an error, the whole file is rejected, and the
+//! error names the line.
 //!
 //! Each table becomes an [`AgentConfig`]; the worker's `agents` module runs the agents.
 

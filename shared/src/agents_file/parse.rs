@@ -238,7 +238,7 @@ fn is_avatar(text: &str) -> bool {
         return matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     }
     let is_color_name = (3..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase());
-    // An emoji that depicts several people consists of up to eleven characters.
+    // An emoji can consist of several characters, such as eleven for a family with skin tones.
     let is_emoji = text.chars().count() <= 12
         && !text.is_ascii()
         && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c.is_alphabetic());

@@ -1,4 +1,4 @@
-//! The configuration of agents that run as programs, including how they are started and what they may do.
+//! The configuration of agents that run as programs.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -31,17 +31,17 @@ pub struct AcpConfig {
     pub model: Option<String>,
     /// How permission requests are handled.
     pub permission: PermissionPolicy,
-    /// The time that the user has to answer a permission request before the request is rejected.
+    /// The time limit for the user's answer to a permission request. Afterward, the request is rejected.
     pub permission_timeout: Duration,
     /// The maximum length, in bytes of text, of the messages sent in one prompt.
     pub history_bytes: usize,
-    /// The maximum time with no output during a turn.
+    /// The maximum time without output during a turn.
     pub idle_timeout: Duration,
     /// How long an idle process is kept for the next turn of its session.
     pub keep_warm: Duration,
-    /// The maximum number of processes per worker, at least 1.
+    /// The maximum number of the agent's processes per worker, at least 1.
     pub max_processes: usize,
-    /// The maximum resident memory of all processes combined, in MiB.
+    /// The maximum total resident memory of the agent's processes per worker, in MiB.
     pub max_memory_mb: u64,
 }
 
@@ -53,8 +53,8 @@ pub enum PermissionPolicy {
     /// Rejects every request.
     #[default]
     Reject,
-    /// Allows a request once if exactly one option does so and the kinds of all options are recognized. Otherwise, the
-    /// user decides.
+    /// Allows a request once if exactly one option represents this and the kinds of all options are known. Otherwise,
+    /// the user decides.
     Allow,
 }
 
@@ -63,17 +63,17 @@ pub enum PermissionPolicy {
 pub struct CommandConfig {
     /// The program to start, once per attempt.
     pub program: ProgramConfig,
-    /// What the program receives as input.
+    /// What the program receives on stdin.
     pub input: CommandInput,
     /// How the program's answers are displayed.
     pub format: AnswerFormat,
     /// The maximum length, in bytes of text, of the conversation in the input.
     pub history_bytes: usize,
-    /// The maximum time with no output.
+    /// The maximum time without output.
     pub idle_timeout: Duration,
 }
 
-/// The input of a program that is run by the `command` driver.
+/// What a program of the `command` driver receives on stdin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CommandInput {
     /// The conversation as text, or only the user's new message if there are no earlier messages to include.
@@ -106,7 +106,7 @@ impl AnswerFormat {
 }
 
 impl ProgramConfig {
-    /// Returns the names and values of the secrets.
+    /// Returns the name and value of each secret.
     ///
     /// # Errors
     /// If a variable is unset or blank, returns a sentence for users that names the variable.

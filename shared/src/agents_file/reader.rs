@@ -11,7 +11,7 @@ use super::error::ParseError;
 
 /// The number of seconds in a day, which is the maximum for every duration.
 pub(super) const DAY_S: u64 = 24 * 60 * 60;
-/// The maximum number of arguments that a program may have.
+/// The maximum number of a program's arguments.
 const MOST_ARGUMENTS: usize = 100;
 
 /// The text of the file, from which line numbers are determined.
@@ -19,7 +19,7 @@ const MOST_ARGUMENTS: usize = 100;
 pub(super) struct Source<'a>(pub &'a str);
 
 impl Source<'_> {
-    /// Creates a problem at this byte offset.
+    /// Creates an error at this byte offset.
     pub fn problem(self, offset: usize, text: impl Into<String>) -> ParseError {
         ParseError { line: self.line(offset), text: text.into() }
     }
@@ -60,12 +60,12 @@ impl<'a> TableReader<'a> {
         Err(self.source.problem(key.span().start, format!("{}: {reason}", self.name)))
     }
 
-    /// Creates a problem that concerns the entire table, such as a missing field.
+    /// Creates an error for the entire table, such as a missing field.
     pub fn problem(&self, text: impl Display) -> ParseError {
         self.source.problem(self.offset, format!("{}: {text}", self.name))
     }
 
-    /// Creates a problem that concerns one field.
+    /// Creates an error for one field.
     pub fn field_problem(&self, field: &str, text: impl Display) -> ParseError {
         let offset = self.table.get(field).map_or(self.offset, |value| value.span().start);
         self.source.problem(offset, format!("{}: `{field}`: {text}", self.name))
@@ -128,7 +128,7 @@ impl<'a> TableReader<'a> {
         })
     }
 
-    /// Reads the maximum length of the conversation sent to the agent.
+    /// Reads `history_bytes`, the maximum length of the conversation sent to the agent, in bytes.
     pub fn history_bytes(&self) -> Result<Option<usize>, ParseError> {
         self.whole("history_bytes", 1024..=64 * 1024 * 1024)
     }

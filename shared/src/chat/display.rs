@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::{PREVIEW_CHARS, strip_terminal_codes};
 
-/// Returns whether a character is an invisible format control or a noncharacter.
+/// Returns whether a character is invisible and is removed from displayed text.
 ///
-/// These are the controls for bidirectional text (<https://www.unicode.org/reports/tr9/>), which could reverse a title,
-/// other format characters that have no glyph, and U+FDD0 to U+FDEF. Joiners are excluded, because emoji and text in
-/// Persian and Indic languages need them.
+/// These are the controls for bidirectional text (<https://www.unicode.org/reports/tr9/>), which could reverse a title;
+/// other format characters without a glyph; and the noncharacters U+FDD0 to U+FDEF. Joiners are excluded, because emoji
+/// and text in Persian and Indic languages need them.
 const fn is_format_control(c: char) -> bool {
     matches!(
         c,
@@ -42,9 +42,9 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
     kept.map(|c| if c.is_control() || is_line_break(c) { ' ' } else { c }).collect::<String>().into()
 }
 
-/// Returns a preview of at most [`PREVIEW_CHARS`] characters for a message that begins with these bytes, which may end
-/// in the middle of a character. Keeps line breaks and tabs; removes terminal escape sequences, other control
-/// characters, and format controls.
+/// Returns a preview of a message, at most [`PREVIEW_CHARS`] characters long. `beginning` contains the first bytes of
+/// the message and may end in the middle of a character. Line breaks and tabs are kept. Terminal escape sequences,
+/// other control characters, and format controls are removed.
 #[must_use]
 pub fn preview(beginning: &[u8]) -> String {
     let text = match std::str::from_utf8(beginning) {

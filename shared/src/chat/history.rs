@@ -5,7 +5,7 @@ use super::Role;
 /// A message of the conversation, verbatim.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct HistoryMessage {
-    /// The number of the turn.
+    /// The turn number.
     pub turn: i64,
     /// The author.
     pub role: Role,
@@ -18,16 +18,15 @@ pub struct HistoryMessage {
 pub struct AgentSession {
     /// The ID that the agent assigned to the session.
     pub id: String,
-    /// The name that the agent's program reported. The same agent key may previously have referred to another program.
+    /// The name that the agent's program reported. It changes if the agent key is configured for another program.
     pub provider: String,
 }
 
-/// An agent session, and the part of the conversation that it contains.
+/// An agent session, and how much of the conversation it contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResumePoint {
-    /// The session.
+    /// The agent session.
     pub session: AgentSession,
-    /// The last turn that the session contains, including the answer. Messages of later turns are not part of the
-    /// session.
+    /// The last turn that the agent session contains, including its answer.
     pub turn: i64,
 }

@@ -38,8 +38,9 @@ impl PermissionKind {
         }
     }
 
-    /// Returns the decision that an option of this kind represents. An unknown kind counts as an approval unless its
-    /// name denotes a rejection, so that a tool that may have run is never recorded as rejected.
+    /// Returns the decision that an option of this kind represents. An unknown kind counts as a rejection only if its
+    /// name starts with `reject`, `deny`, or `cancel`. Otherwise it counts as an approval, because the tool may have
+    /// run.
     #[must_use]
     pub fn decision(&self) -> PermissionDecision {
         match self {
@@ -123,7 +124,7 @@ pub enum PermissionDecision {
 /// A user's answer to a permission request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PermissionAnswer {
-    /// A decision, for which the matching option is selected.
+    /// A decision. [`option_for`] selects the option.
     Decision(PermissionDecision),
     /// The option with this ID.
     Option(String),
@@ -141,18 +142,18 @@ pub enum AnswerError {
 /// Returns the option that represents a decision.
 ///
 /// For an approval, this is the only `allow_once` option or, if there is none, the only `allow_always` option. For a
-/// rejection, it is the first `reject_once` option whose ID no approval shares; if there is none, no option is
-/// selected, and the agent is notified that the request was cancelled.
+/// rejection, this is the first `reject_once` option whose ID is not also the ID of an approval. If there is none,
+/// returns `None`; the agent is then notified that the request was cancelled.
 ///
 /// # Errors
-/// Returns [`AnswerError::OptionRequired`] if there is no such option for an approval.
+/// Returns [`AnswerError::OptionRequired`] for an approval if there is no such option.
 pub fn option_for(
     options: &[PermissionOption],
     decision: PermissionDecision,
 ) -> Result<Option<&PermissionOption>, AnswerError> {
     let of = |kind: PermissionKind| options.iter().filter(move |option| option.kind == kind);
     match decision {
-        // If an option shares its ID with an approval, selecting that option would not reject the request.
+        // If an approval has the same ID, selecting this option might not reject the request.
         PermissionDecision::Reject => Ok(of(PermissionKind::RejectOnce)
             .find(|reject| decision_for(options, &reject.option_id) == PermissionDecision::Reject)),
         PermissionDecision::Allow => {
@@ -196,7 +197,7 @@ pub enum DecidedBy {
 pub struct PermissionOutcome {
     /// Whether the request was allowed.
     pub decision: PermissionDecision,
-    /// The ID of the option that the user selected, if any.
+    /// The ID of the selected option, if any.
     pub chosen: Option<String>,
     /// Who or what decided.
     pub decided_by: DecidedBy,
@@ -223,7 +224,7 @@ pub struct PermissionDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub decision: Option<PermissionDecision>,
-    /// The `option_id` that the user selected; absent while the request is pending or if no option was selected.
+    /// The ID of the selected option; absent while the request is pending or if no option was selected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub chosen: Option<String>,
@@ -263,11 +264,11 @@ impl PermissionDetail {
     }
 }
 
-/// Adds an outcome to a stored detail and changes nothing else, because a worker running the previous version may also
-/// read the detail.
+/// Adds an outcome to a stored detail. Changes nothing else, because a worker of the previous version may also read the
+/// detail.
 ///
 /// # Errors
-/// Never fails in practice, because the outcome consists of strings.
+/// Never fails in practice, because every field of the outcome is serialized as a string.
 pub fn decide_stored(detail: &mut Value, outcome: &PermissionOutcome) -> serde_json::Result<()> {
     let PermissionOutcome { decision, chosen, decided_by } = outcome;
     if let Some(fields) = detail.as_object_mut() {

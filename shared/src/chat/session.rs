@@ -41,7 +41,7 @@ pub enum OnBusy {
 pub struct LastMessage {
     /// Who wrote the message.
     pub role: Role,
-    /// The first 200 characters of the message.
+    /// The beginning of the message, at most 200 characters. Terminal escape sequences are removed.
     pub preview: String,
     /// When the message was stored.
     pub created_at: Timestamp,
@@ -69,7 +69,7 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When the title, status, pinned state, or messages last changed, or a task was last retried.
     pub updated_at: Timestamp,
-    /// When the last message was stored; initially, when the session was created. Lists are ordered by this time.
+    /// When the last message was stored; until then, when the session was created. Lists are ordered by this time.
     pub last_activity_at: Timestamp,
     /// The newest message; null if there is none.
     #[schema(required)]

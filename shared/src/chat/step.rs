@@ -42,7 +42,7 @@ impl StepStatus {
 pub struct Step {
     /// The number of the step within its attempt, starting at 1.
     pub seq: i64,
-    /// Increases with every change; of two versions of a step, the one with the higher revision is newer.
+    /// The revision of the step, which increases with every change.
     pub revision: i64,
     /// The kind of the step and its details.
     #[serde(flatten)]

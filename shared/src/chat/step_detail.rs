@@ -26,7 +26,7 @@ pub enum StepDetail {
     Notice(NoticeDetail),
 }
 
-/// The fields of a detail, without its kind: the JSON of `detail` in the API and in the store.
+/// The fields of a detail without its kind, as serialized in the API and in the store.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(untagged)]
 pub enum StepFields<'a> {
@@ -89,7 +89,7 @@ impl StepDetail {
         Self::Notice(NoticeDetail { text: Some(text.into()), severity: Some(severity.into()), is_truncated: false })
     }
 
-    /// Reads the fields of a stored detail.
+    /// Creates a detail from its kind and its stored fields.
     ///
     /// # Errors
     /// Returns an error if a field has the wrong type, or if a required field is missing.
@@ -143,7 +143,7 @@ impl StepDetail {
         }
     }
 
-    /// Returns the length of the JSON in bytes.
+    /// Returns the length of the fields as JSON, in bytes.
     #[must_use]
     pub fn json_bytes(&self) -> usize {
         struct Count(usize);

@@ -1,4 +1,4 @@
-//! Cleans step titles and details by enforcing limits and removing characters that the store does not support.
+//! Limits the length of step titles and details, and removes characters that cannot be displayed or stored.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,8 @@ use super::{StepDetail, sanitize_agent_text, strip_terminal_codes};
 pub const MAX_STEP_TITLE_CHARS: usize = 200;
 /// The maximum length of a step detail, in bytes of JSON.
 pub const MAX_STEP_DETAIL_BYTES: usize = 64 * 1024;
-/// The smallest limit, in bytes, to which strings are truncated. A detail that is still too long is dropped entirely.
+/// The shortest length, in bytes, to which strings are truncated. If the detail is still too long, all fields are
+/// dropped.
 const SHORTEST_CUT: usize = 64;
 /// The maximum nesting depth; deeper arrays and objects are replaced with null.
 const MAX_DEPTH: usize = 16;
@@ -37,7 +38,8 @@ pub fn clean_step_title(title: &str) -> String {
 }
 
 /// Returns the fields of a detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] bytes of JSON. If the detail is
-/// longer, truncates its longest strings first and sets `is_truncated` to true.
+/// longer, truncates its longest strings and sets `is_truncated` to true. If that is not enough, drops all other
+/// fields.
 #[must_use]
 pub fn clean_step_detail(detail: &StepDetail) -> Value {
     clean_fields(&detail.to_value())
@@ -72,8 +74,8 @@ fn size(object: &Map<String, Value>) -> usize {
     serde_json::to_string(object).map_or(usize::MAX, |text| text.len())
 }
 
-/// Returns a copy without NUL characters, in which no string value exceeds `limit` bytes and nothing is nested more
-/// than `depth` levels deep.
+/// Returns a copy without NUL characters. Truncates string values to `limit` bytes, and replaces arrays and objects
+/// nested more than `depth` levels deep with null.
 fn clean(value: &Value, limit: usize, depth: usize) -> Value {
     match value {
         Value::String(text) => {

@@ -1,4 +1,4 @@
-//! Tasks. A task is the work of one turn, over one or more attempts.
+//! Tasks, each of which is the agent's work on one turn, in one or more attempts.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -15,7 +15,8 @@ use crate::{
 
 /// The maximum pause between automatic attempts, unless the agent requests a longer pause.
 pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
-/// The maximum wait that an agent may request (`Retry-After`). If it requests a longer wait, the task fails.
+/// The maximum wait that an agent may request (`Retry-After`). If the agent requests a longer wait, the task is not
+/// retried.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// The status of a task.
@@ -25,7 +26,7 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum TaskStatus {
-    /// Waiting for its turn or for its next attempt.
+    /// Waiting for its first or next attempt.
     Queued,
     /// An agent is working on it.
     Running,
@@ -77,7 +78,7 @@ impl StopReason {
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $retryable:literal;)*) => {
-        /// Why an attempt failed.
+        /// The kind of error that ended an attempt or a task.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum ErrorCode { $($(#[$doc])* $variant,)* }
@@ -143,7 +144,7 @@ impl fmt::Display for ErrorCode {
 
 text_column!(ErrorCode);
 
-/// Why the latest attempt of a task failed.
+/// An error that ended an attempt or a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskError {
     /// The machine-readable code.
@@ -189,7 +190,7 @@ pub struct Task {
     /// When the next attempt is due; null if none is scheduled, or if it is due immediately.
     #[schema(required)]
     pub next_attempt_at: Option<Timestamp>,
-    /// Why the latest attempt failed; null if it did not.
+    /// The error that ended the latest attempt or the task; null if there was none.
     #[schema(required)]
     pub error: Option<TaskError>,
     /// The token usage reported by the agent; null if the agent reported none.
@@ -215,9 +216,9 @@ pub struct TaskDetail {
     pub steps: Vec<Step>,
 }
 
-/// Returns the pause before the next attempt. After the n-th failure, the pause is 1 s × 2ⁿ⁻¹ but at most
-/// [`MAX_BACKOFF`], with full jitter. It is never shorter than `retry_after`, the wait that the agent requested. There
-/// is no pause if the worker was lost.
+/// Returns the pause before the next attempt. After the n-th failure, the pause is `jitter` times the shorter of 1 s ×
+/// 2ⁿ⁻¹ and [`MAX_BACKOFF`], but at least `retry_after`, the wait that the agent requested. There is no pause if the
+/// worker was lost.
 ///
 /// `jitter` is a random number from 0 to 1.
 #[must_use]

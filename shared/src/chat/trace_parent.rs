@@ -4,9 +4,9 @@ use std::{convert::Infallible, fmt, str::FromStr};
 
 use crate::text_column::text_column;
 
-/// The parent of the spans of a turn, in the format of the `traceparent` header
-/// (<https://www.w3.org/TR/trace-context/#traceparent-header>). Stored with the task, so that the worker continues the
-/// trace of the request.
+/// The parent span of a turn, in the format of the `traceparent` header
+/// (<https://www.w3.org/TR/trace-context/#traceparent-header>). It is stored with the task, so that the worker
+/// continues the trace of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceParent(String);
 

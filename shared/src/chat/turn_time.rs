@@ -1,4 +1,4 @@
-//! How long turns take, counted in buckets.
+//! Histograms of how long turns take.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -8,15 +8,14 @@ use tokio::time::Instant;
 use super::TaskStatus;
 use crate::text_column::text_enum;
 
-/// A part of the time between a message and its answer. Except for [`Duration`](Self::Duration), each part begins where
-/// the previous one ends, and a part that is never reached counts toward the next one. The parts of a turn therefore
-/// add up to its duration.
+/// A part of the time that a turn takes. [`Duration`](Self::Duration) is the total. The other parts follow one another,
+/// starting when the message is sent. The time of a part that never ends counts toward the next part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum TurnPart {
-    /// From the time the message was sent, or last retried by the user, until the outcome was written.
+    /// From when the message was sent, or last retried by the user, until the outcome was written.
     Duration,
-    /// Until a worker claimed the attempt that ended the turn. Includes earlier attempts and the pauses after them.
+    /// Until a worker claimed the last attempt. Includes earlier attempts and the pauses after them.
     Queued,
     /// Until the agent received the conversation.
     Started,
@@ -46,8 +45,8 @@ impl AttemptMilestones {
         Self { claimed_at: at, started_at: None, first_text_at: None }
     }
 
-    /// Returns the parts of a turn that was queued for `queued_for` before this attempt, which ended the turn at
-    /// `ended_at`.
+    /// Returns the parts of a turn whose last attempt is this one, which ended at `ended_at`. `queued_for` is the time
+    /// before the attempt was claimed.
     #[must_use]
     pub fn parts(&self, queued_for: Duration, ended_at: Instant) -> Vec<(TurnPart, Duration)> {
         let milestones = [
@@ -70,7 +69,7 @@ impl AttemptMilestones {
     }
 }
 
-/// The upper bounds of the buckets, in microseconds, in ascending order.
+/// The inclusive upper bounds of the buckets, in microseconds, in ascending order.
 pub const TURN_TIME_BOUNDS_US: [i64; 18] = [
     1_000,
     2_500,
@@ -92,22 +91,23 @@ pub const TURN_TIME_BOUNDS_US: [i64; 18] = [
     3_600_000_000,
 ];
 
-/// Returns the upper bound of the bucket for a time; `i64::MAX` if it is longer than all bounds.
+/// Returns the upper bound of the bucket for a time in microseconds; `i64::MAX` if the time exceeds all bounds.
 #[must_use]
 pub fn turn_time_bound(time_us: i64) -> i64 {
     TURN_TIME_BOUNDS_US.into_iter().find(|bound| time_us <= *bound).unwrap_or(i64::MAX)
 }
 
-/// The turns in one bucket.
+/// The number of turns in one bucket, and their total time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TurnCount {
     /// The number of turns.
     pub turns: i64,
-    /// The sum of their times, in microseconds.
+    /// The total time of the turns, in microseconds.
     pub total_us: i64,
 }
 
-/// The identity of a bucket: a part, the status with which the turns ended, and the upper bound in microseconds.
+/// The identity of a bucket: the measured part, the status with which the turns ended, and the upper bound in
+/// microseconds.
 pub type TurnBucket = (TurnPart, TaskStatus, i64);
 
 /// How long turns took, by bucket.

@@ -1,8 +1,8 @@
-//! Configuration from environment variables and from a `.env` file in the working directory or its closest parent that
-//! has one.
+//! Configuration from environment variables and a `.env` file. The file is in the working directory or, if there is
+//! none, in the nearest parent directory that has one.
 //!
-//! clap's `env` feature is not used, because here a blank variable counts as unset, and errors name the variable and
-//! the expected value but never show a secret.
+//! clap's `env` feature is not used, because blank variables must count as unset, and because errors must name the
+//! variable and the expected value but never show a secret.
 
 mod error;
 mod number;
@@ -44,21 +44,22 @@ pub struct Config {
     pub agents_file: Option<PathBuf>,
     /// `DATA_DIR`: the directory for the agents' home directories and work folders.
     pub data_dir: PathBuf,
-    /// `WORKER_CONCURRENCY`: maximum number of concurrent tasks per worker.
+    /// `WORKER_CONCURRENCY`: the maximum number of concurrent tasks per worker.
     pub worker_concurrency: usize,
     /// `TASK_LEASE_SECONDS`: how long a worker may go without sending a heartbeat before its tasks are taken over.
     pub task_lease: Duration,
-    /// `TASK_MAX_ATTEMPTS`: maximum number of attempts per task, unless the agent overrides it.
+    /// `TASK_MAX_ATTEMPTS`: the maximum number of attempts per task, unless the agent's configuration overrides it.
     pub task_max_attempts: u32,
-    /// `SHUTDOWN_GRACE_SECONDS`: time for running work to finish after SIGTERM.
+    /// `SHUTDOWN_GRACE_SECONDS`: how long running work may take to finish after SIGTERM.
     pub shutdown_grace: Duration,
     /// `EVENT_RETENTION_HOURS`: how long events are kept.
     pub event_retention: Duration,
     /// `AUTH`: how requests are authenticated.
     pub auth: AuthMode,
-    /// `MAX_CONNECTIONS`: maximum number of connections to an `api` process; derived from the open-file limit if unset.
+    /// `MAX_CONNECTIONS`: the maximum number of connections to an `api` process; derived from the open-file limit if
+    /// unset.
     pub max_connections: Option<usize>,
-    /// `MAX_CONNECTIONS_PER_ADDRESS`: maximum number of connections from one client address.
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one client address.
     pub max_connections_per_address: Option<usize>,
 }
 
@@ -84,8 +85,7 @@ impl Config {
     /// Reads the environment and `.env`. Variables in the environment take precedence.
     ///
     /// # Errors
-    /// Returns an error if `.env` cannot be read or parsed, or else one that names the first variable with an invalid
-    /// value.
+    /// Returns an error if `.env` cannot be read or parsed, or if a variable is invalid.
     pub fn from_env() -> Result<Self, ConfigError> {
         load_env_file()?;
         Self::from_lookup(|name| env::var(name).ok())
@@ -94,7 +94,7 @@ impl Config {
     /// Reads the variables through `lookup`. A blank variable counts as unset.
     ///
     /// # Errors
-    /// Returns an error that names the first variable with an invalid value.
+    /// Returns an error for the first invalid variable.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get =
             |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
@@ -144,7 +144,7 @@ impl Config {
         })
     }
 
-    /// Creates the folder `DATA_DIR` as a private folder if it is missing; otherwise, makes it private unless it is
+    /// Creates the folder `DATA_DIR` as a private folder. If the folder already exists, makes it private unless it is
     /// shared ([`private::restrict_own_folder`]).
     ///
     /// # Errors

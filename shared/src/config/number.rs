@@ -1,4 +1,4 @@
-//! Environment variables that contain numbers and other simple values.
+//! Parses environment variables that contain numbers and other simple values.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -30,7 +30,7 @@ pub(super) fn in_range<T: Copy + FromStr + PartialOrd + Display>(
     }
 }
 
-/// Parses a number from 1 to a million; `None` if unset.
+/// Parses a number from 1 to a million; returns `None` if the variable is unset.
 pub(super) fn count(variable: &'static str, value: Option<String>) -> Result<Option<usize>, ConfigError> {
     value.map(|value| in_range(variable, Some(value), 1, 1, 1_000_000)).transpose()
 }

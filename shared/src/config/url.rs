@@ -1,4 +1,4 @@
-//! Environment variables that contain URLs.
+//! Parses environment variables that contain URLs.
 
 use std::path::{Path, PathBuf};
 

@@ -9,11 +9,11 @@ use utoipa::{
     openapi::{Object, RefOr, Schema, schema::Type},
 };
 
-/// The length of an epoch. Ten characters from an alphabet of 36 provide 51 bits, enough to be unique.
+/// The length of an epoch in characters. Ten characters from an alphabet of 36 provide 51 random bits.
 const EPOCH_CHARS: usize = 10;
 
-/// The random ID of a user's log in one database (`[0-9a-z]+`). Cursors contain it, so that a cursor from another log
-/// is never accepted.
+/// The random ID of a user's log in one database (`[0-9a-z]+`). Cursors contain the epoch, so that a cursor from
+/// another log is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Epoch(String);

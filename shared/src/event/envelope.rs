@@ -10,7 +10,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// One event: the `data` of one SSE frame.
+/// An event, which is the `data` of one SSE frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// When the event happened; for non-durable events, when it was sent.
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(serde_json::from_value::<Event>(json).unwrap(), event);
     }
 
-    /// Returns the names of all events, as serde deserializes them.
+    /// Returns the names of all events that serde can deserialize.
     fn names() -> Vec<String> {
         let unknown = serde_json::from_value::<EventData>(serde_json::json!({"type": ""})).unwrap_err().to_string();
         let (_, expected) = unknown.split_once("expected one of ").unwrap();

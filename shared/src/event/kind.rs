@@ -46,8 +46,8 @@ pub struct EventRef {
     pub kind: LogKind,
     /// The session.
     pub session_id: SessionId,
-    /// The message. For `task.updated`, this is the task's user message. Clients must remove the message if the task no
-    /// longer exists.
+    /// The message. For `task.updated`, this is the task's user message; if the task no longer exists, the event is
+    /// sent as `message.deleted`.
     pub message: Option<(MessageId, Role)>,
     /// The task.
     pub task_id: Option<TaskId>,
@@ -72,7 +72,7 @@ impl EventRef {
         Self { kind, session_id, message: Some((message_id, role)), task_id: Some(task_id) }
     }
 
-    /// Creates an event about a task; `user_message_id` is the message of its turn.
+    /// Creates a `task.updated` event. `user_message_id` is the ID of the task's user message.
     #[must_use]
     pub const fn task(session_id: SessionId, task_id: TaskId, user_message_id: MessageId) -> Self {
         Self::message(LogKind::TaskUpdated, session_id, user_message_id, Role::User, task_id)

@@ -1,6 +1,6 @@
 //! The events of a user's stream.
 //!
-//! Durable events are rows in the user's log, and are numbered consecutively. The other events are not stored.
+//! Durable events are stored in the user's log and numbered consecutively. Other events are not stored.
 
 mod cursor;
 mod envelope;

@@ -1,13 +1,12 @@
 //! A parser for JSON from programs that do not fully conform to RFC 8259.
 //!
-//! A byte order mark and invalid UTF-8 are always tolerated. The text is then parsed strictly; if that fails, it is
-//! repaired and parsed again. The repair handles unpaired surrogate escapes, raw control characters and unknown escapes
-//! in strings, and the numbers `NaN` and `Infinity`, which become `null`. Any other defect, such as a truncated object,
+//! A byte order mark is ignored, and invalid UTF-8 is replaced. The text is then parsed strictly. If that fails, the
+//! text is repaired and parsed again. The repair handles unpaired surrogate escapes, raw control characters in strings,
+//! and unknown escapes. `NaN`, `Infinity`, and `-Infinity` become `null`. Any other defect, such as a truncated object,
 //! is an error.
 //!
-//! A character outside the Basic Multilingual Plane requires two escapes, and a stream may split them across two
-//! messages. [`LoneSurrogates::Mark`] keeps each half, and [`SurrogateJoiner`] joins the halves when the text is
-//! assembled.
+//! A character outside the Basic Multilingual Plane requires two escapes, which a stream may split across two messages.
+//! [`LoneSurrogates::Mark`] preserves each half, and [`SurrogateJoiner`] joins the halves.
 
 mod repair;
 mod surrogates;
@@ -28,10 +27,10 @@ pub enum LoneSurrogates {
     Mark,
 }
 
-/// Parses a value, after repairing the text if strict parsing fails.
+/// Parses a value. If strict parsing fails, repairs the text and parses it again.
 ///
 /// # Errors
-/// Returns an error if the text is not JSON even after the repair, or if it is JSON of another type.
+/// Returns an error if the text is invalid even after the repair, or if the value has another type.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8], lone: LoneSurrogates) -> serde_json::Result<T> {
     let text = decode(bytes);
     serde_json::from_str(&text).or_else(|strict| match repair(&text, lone) {
@@ -40,7 +39,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], lone: LoneSurrogates) -> serde_j
     })
 }
 
-/// Decodes UTF-8. Omits a byte order mark; invalid bytes become U+FFFD.
+/// Decodes UTF-8. Omits a byte order mark at the start, and replaces invalid bytes with U+FFFD.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes))

@@ -1,4 +1,4 @@
-//! Repairs text that strict parsing rejected, in a single pass.
+//! Repairs text that is not valid JSON, in a single pass.
 
 use std::borrow::Cow;
 
@@ -42,7 +42,7 @@ pub(super) fn repair(text: &str, lone: LoneSurrogates, scope: Scope) -> Cow<'_, 
     repaired.finish()
 }
 
-/// Handles the escape at `at` and returns the next position.
+/// Handles the escape at `at` and returns the position after it.
 fn escape(repaired: &mut RepairedText<'_>, at: usize, lone: LoneSurrogates, scope: Scope) -> usize {
     let text = repaired.text;
     match text.as_bytes().get(at + 1) {
@@ -64,7 +64,7 @@ fn escape(repaired: &mut RepairedText<'_>, at: usize, lone: LoneSurrogates, scop
     }
 }
 
-/// Returns the UTF-16 code unit of a complete `\uXXXX` escape at `at`.
+/// Returns the UTF-16 code unit of the `\uXXXX` escape at `at`; `None` if there is no complete escape.
 fn unit(text: &str, at: usize) -> Option<u16> {
     let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
     if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {

@@ -1,9 +1,9 @@
-//! Handling of surrogate halves in text that arrives in pieces.
+//! Joins surrogate halves in text that arrives in pieces.
 
 use std::borrow::Cow;
 
-/// The start of a mark, followed by the four hexadecimal digits of the surrogate. This is a noncharacter, which should
-/// not occur in text (<https://www.unicode.org/faq/private_use.html>).
+/// The start of a mark, which is followed by the four hexadecimal digits of the surrogate. This noncharacter should not
+/// occur in text (<https://www.unicode.org/faq/private_use.html>).
 const MARK: char = '\u{fdd0}';
 const DIGITS: usize = 4;
 
@@ -12,7 +12,7 @@ pub(super) fn mark(surrogate: u16) -> String {
     format!("{MARK}{surrogate:04x}")
 }
 
-/// Replaces every mark with U+FFFD, except that marks that form a pair are joined.
+/// Joins marks that form a pair, and replaces all other marks with U+FFFD.
 #[must_use]
 pub fn replace_marks(text: &str) -> Cow<'_, str> {
     if !text.contains(MARK) {
@@ -32,7 +32,7 @@ pub struct SurrogateJoiner {
 }
 
 impl SurrogateJoiner {
-    /// Returns the text of the next piece, except for a high surrogate at its end.
+    /// Adds the next piece and returns the text that is complete. A high surrogate at the end waits for the next piece.
     pub fn push<'a>(&mut self, piece: &'a str) -> Cow<'a, str> {
         if piece.is_empty() || (self.high.is_none() && !piece.contains(MARK)) {
             return piece.into();

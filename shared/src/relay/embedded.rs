@@ -1,7 +1,7 @@
 //! The relay for processes that share one database file on one machine. It requires no other service.
 //!
-//! To other processes, a hint says only that something changed, and receivers read the database. Live text is sent over Unix sockets. Where
-//! these cannot be used, text is stored often enough for streams to read it from the database.
+//! A hint to another process conveys only that something changed; receivers then read the database. Live text is sent
+//! over Unix sockets. If sockets cannot be used, text is stored more often, and streams read it from the database.
 
 mod followed_users;
 mod socket_folder;
@@ -35,7 +35,7 @@ use text_publisher::TextPublisher;
 
 /// How long text is collected before it is sent.
 const PUBLISHED: Duration = Duration::from_millis(15);
-/// How long text is collected before it is stored, which is the delay for a stream that missed sent text.
+/// How long text is collected before it is stored. A stream that missed sent text receives it with this delay.
 const STORED: Duration = Duration::from_millis(250);
 /// How long text is collected before it is stored if it cannot be sent.
 const STORED_ONLY: Duration = Duration::from_millis(60);
@@ -50,7 +50,7 @@ pub struct EmbeddedRelay {
     subscriber: Arc<Link>,
     publisher: Link,
     followed: Arc<FollowedUsers>,
-    /// The receiver of live text, until it is started for the first stream.
+    /// The receiver of live text; `None` once it has been started for the first stream.
     listener: Mutex<Option<TextListener>>,
     /// Sends live text; `None` if sockets cannot be created.
     texts: Option<TextPublisher>,
@@ -83,7 +83,7 @@ impl EmbeddedRelay {
             },
         };
         let stop = CancellationToken::new();
-        // Wait until the listener can detect changes, so that nothing is missed after the start.
+        // Wait until the listener can detect changes, so that no later change is missed.
         tokio::spawn(stop.clone().run_until_cancelled_owned(listener.start().await));
         let (counters, followed) = (Arc::<Counters>::default(), Arc::<FollowedUsers>::default());
         let (folder, seal) = (SocketFolder::of(database), Seal::new(identity.key.clone(), &identity.installation));
@@ -94,7 +94,7 @@ impl EmbeddedRelay {
             followed: Arc::clone(&followed),
             rejections: Arc::new(Rejections::new(Arc::clone(&counters))),
         };
-        // A process that cannot create a socket assumes that no other process can, and that none receives text.
+        // A process that cannot create a socket assumes that no other process can create one either.
         let texts = match folder.open().and_then(|folder| folder.listen()) {
             Ok(_) => {
                 let (texts, sending) = TextPublisher::new(folder, seal, Arc::clone(&counters));
@@ -121,8 +121,7 @@ impl EmbeddedRelay {
         })
     }
 
-    /// Starts receiving live text, unless the listener has already been started. A process without streams needs no
-    /// socket.
+    /// Starts receiving live text, unless this has already been done. A process without streams needs no socket.
     fn listen(&self) {
         let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         let bound = listener.bind().inspect_err(

@@ -1,4 +1,4 @@
-//! Message signatures, which prevent anyone with access to Redis from forging messages between processes.
+//! Message signatures, which prevent others with access to Redis from forging messages between processes.
 //!
 //! A sealed message is an HMAC-SHA-256 tag followed by the message. The tag covers the channel's name, so that a
 //! recorded message is invalid on any other channel. Messages are not encrypted: anyone with access to Redis can read

@@ -1,8 +1,7 @@
 //! The relay, which notifies other processes of changes and transports the live text of answers.
 //!
-//! The store is the source of truth. If a relay loses every message, each receiver still finds every change within a
-//! second by polling the store. Such delays are visible: [`RelayStatus`] shows the state of each direction and counts
-//! dropped messages.
+//! The store is the source of truth. Even if a relay loses every message, receivers find every change within a second
+//! by polling the store. [`RelayStatus`] shows the state of each direction and counts dropped messages.
 
 mod embedded;
 mod key;
@@ -63,7 +62,7 @@ impl LiveText {
 /// A signal from another process or from this one.
 #[derive(Clone, Debug)]
 pub enum Signal {
-    /// An unknown change was committed: read the log, and check for jobs and stop requests.
+    /// Anything may have changed: read the log, and check for jobs, stop requests, and answered permission requests.
     Changed,
     /// A user's log has grown.
     Log(UserRef),
@@ -75,7 +74,7 @@ pub enum Signal {
     Stop(TaskId),
     /// A running task's permission request was answered.
     Decided(TaskId),
-    /// The relay has reconnected; signals may have been lost, so everything must be read once.
+    /// The relay has connected. Signals may have been lost, so receivers must check for every kind of change.
     Reconnected,
 }
 
@@ -88,7 +87,7 @@ pub struct TextIntervals {
     pub published: Option<Duration>,
 }
 
-/// Sends hints between processes. All implementations provide the same guarantees.
+/// Sends hints and live text between processes.
 #[async_trait]
 pub trait Relay: Debug + Send + Sync {
     /// Announces a committed change. Must be called after the commit; never waits.
@@ -97,7 +96,7 @@ pub trait Relay: Debug + Send + Sync {
     /// Publishes live text to the user's streams. Never waits, and may lose text.
     fn publish_text(&self, user: &UserRef, text: LiveText);
 
-    /// Returns a receiver for all signals from now on.
+    /// Returns a receiver for all future signals.
     fn signals(&self) -> Signals;
 
     /// Subscribes to the user's signals until the guard is dropped.
@@ -112,23 +111,21 @@ pub trait Relay: Debug + Send + Sync {
     /// Returns the state of both directions and the number of lost messages.
     fn status(&self) -> RelayStatus;
 
-    /// Waits until all announced hints have been sent, but for at most half a second. Must be called before the process
-    /// exits.
+    /// Waits for up to half a second until all announced hints have been sent. Must be called before the process exits.
     async fn flush(&self);
 }
 
 /// A relay shared by the parts of a process.
 pub type SharedRelay = Arc<dyn Relay>;
 
-/// A subscription that ends when it is dropped, such as that of an open stream or of a running task. The default is no
-/// subscription.
+/// A guard that ends a subscription when dropped. The default value holds no subscription.
 #[derive(Default)]
 pub struct FollowGuard {
     _guard: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 impl FollowGuard {
-    /// Creates a subscription that drops `guard` when it ends.
+    /// Wraps the guard of a relay.
     fn new(guard: impl std::any::Any + Send + Sync) -> Self {
         Self { _guard: Some(Box::new(guard)) }
     }

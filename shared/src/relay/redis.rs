@@ -1,9 +1,9 @@
 //! The relay over Redis pub/sub, for processes on any number of machines that share one database.
 //!
-//! Guarantees: nothing waits for Redis, except that a new stream and an exiting process wait for at most half a second.
-//! While Redis is unavailable or frozen, or denies access, receivers poll the database. Within two seconds of Redis
-//! becoming available again, both connections are restored, and receivers get [`Reconnected`](super::Signal::Reconnected). A hint that is
-//! neither published nor a duplicate of another is counted as dropped. Nothing is stored in Redis.
+//! Nothing waits for Redis, except for a new stream and an exiting process, which wait for at most half a second. While
+//! Redis is unavailable, receivers find changes by polling the database. Both connections are restored within two
+//! seconds after Redis becomes available again, and receivers get [`Reconnected`](super::Signal::Reconnected). A hint
+//! that is not published is counted as dropped, unless it duplicates another hint. Nothing is stored in Redis.
 //!
 //! | module | contents |
 //! |---|---|
@@ -13,8 +13,9 @@
 //! | [`publisher`], [`subscriber`] | one connection each, including its recovery |
 //! | [`connection`] | timeouts, backoff, and the classification of errors |
 //!
-//! Channels are named `banter:<installation>:…`: one per user for events and text, one for jobs, one for stops and
-//! permission decisions of running tasks, and one for probes. Every message except a probe is [signed](super::key).
+//! The names of channels start with `banter:<installation>:`. There is one channel per user for events and text, one
+//! for jobs, one for stop requests and permission decisions, and one for probes. Every message except a probe is
+//! [signed](super::key).
 
 mod address;
 mod connection;
@@ -50,7 +51,7 @@ const FOLLOW_LIMIT: Duration = Duration::from_millis(200);
 const FLUSH_LIMIT: Duration = Duration::from_millis(500);
 /// How long text is collected before it is published.
 const PUBLISHED: Duration = Duration::from_millis(30);
-/// How long text is collected before it is stored, which is the delay for a stream that missed published text.
+/// How long text is collected before it is stored. A stream that missed published text receives it with this delay.
 const STORED: Duration = Duration::from_millis(250);
 
 /// A message on a channel.
@@ -77,7 +78,7 @@ struct ChannelNames {
 
 impl ChannelNames {
     fn user(&self, user: &UserRef) -> Arc<str> {
-        // The length prefix distinguishes a/b + c from a + b/c.
+        // The length prefix distinguishes user `c` of workspace `a/b` from user `b/c` of workspace `a`.
         format!("{}:user:{}:{}/{}", self.prefix, user.workspace_id.len(), user.workspace_id, user.user_id).into()
     }
 
@@ -89,7 +90,7 @@ impl ChannelNames {
         format!("{}:stops", self.prefix).into()
     }
 
-    /// Returns the channel for testing whether publishing works. It has no subscribers.
+    /// Returns the channel for probes, which has no subscribers.
     fn probe(&self) -> Arc<str> {
         format!("{}:probe", self.prefix).into()
     }
@@ -110,7 +111,7 @@ pub struct RedisRelay {
 }
 
 impl RedisRelay {
-    /// Starts connecting, but does not wait until the connections are established.
+    /// Starts connecting, without waiting for the connections.
     #[must_use]
     pub fn start(address: &RedisAddress, identity: &Identity) -> Self {
         let channels = ChannelNames { prefix: format!("banter:{}", identity.installation) };

@@ -1,4 +1,4 @@
-//! Signals within a process, sent from the relay to the hub, the queue, and waiting requests.
+//! Signals from the relay to other parts of the process.
 
 use std::sync::{
     Arc,
@@ -53,12 +53,12 @@ impl SignalSender {
         }
     }
 
-    /// Returns a receiver for all signals from now on.
+    /// Returns a receiver for all future signals.
     pub(super) fn subscribe(&self) -> Signals {
         Signals { receiver: self.sender.subscribe(), lagged: Arc::clone(&self.lagged) }
     }
 
-    /// Returns the number of signals that lagging receivers have missed.
+    /// Returns the number of signals that receivers have missed.
     pub(super) fn lagged(&self) -> u64 {
         self.lagged.load(Ordering::Relaxed)
     }
@@ -66,7 +66,7 @@ impl SignalSender {
 
 /// A receiver of signals.
 ///
-/// Signals that were overwritten before they were received are replaced by one [`Signal::Changed`], and counted.
+/// If a receiver is too slow, the signals that it missed are replaced by one [`Signal::Changed`], and counted.
 #[derive(Debug)]
 pub struct Signals {
     receiver: broadcast::Receiver<Signal>,

@@ -16,7 +16,7 @@ pub enum LinkState {
     Connected,
     /// Not connected. Changes arrive within a second, by polling.
     Disconnected,
-    /// Redis rejects the credentials, or the user lacks a permission. Changes arrive within a second, by polling.
+    /// Redis rejects the credentials, or the Redis user lacks a permission. Changes arrive within a second, by polling.
     Denied,
     /// The wake-up file cannot be watched, so the database is polled: every 5 ms while anything waits for changes,
     /// otherwise every second.
@@ -52,22 +52,22 @@ pub struct RelayStatus {
     pub subscriber: LinkState,
     /// The sending direction.
     pub publisher: LinkState,
-    /// The number of users who have an open stream, but to whose channel this process has not subscribed yet; their
-    /// changes arrive within a second.
+    /// The number of followed users to whose channel this process is not subscribed. Their changes arrive within a
+    /// second.
     pub pending_subscriptions: usize,
-    /// The number of hints that were not delivered within a second, so other processes had to find the changes by
-    /// polling.
+    /// The number of hints that were not sent, so other processes had to find the changes by polling.
     pub dropped_hints: u64,
-    /// The number of pieces of live text that were not delivered; streams read the stored text instead.
+    /// The number of pieces of live text that were not sent; streams read the stored text instead.
     pub dropped_texts: u64,
-    /// The number of signals that receivers in this process missed because they lagged.
+    /// The number of signals that receivers in this process missed because they were too slow.
     pub lagged_signals: u64,
     /// The number of received messages without a valid signature.
     pub rejected_messages: u64,
 }
 
 impl RelayStatus {
-    /// Returns the relay's overall state: the subscriber's if it is not connected, and otherwise the publisher's.
+    /// Returns the relay's overall state: the publisher's state or, if the subscriber is not connected, the
+    /// subscriber's.
     #[must_use]
     pub const fn overall(&self) -> LinkState {
         if self.subscriber.is_connected() { self.publisher } else { self.subscriber }
@@ -96,10 +96,10 @@ impl Counter {
     }
 }
 
-/// The maximum number of state changes to log per link in each [`LOG_PERIOD`], so that an unstable link does not flood
-/// the log.
+/// The maximum number of state changes to log per link and [`LOG_PERIOD`], so that an unstable link does not flood the
+/// log.
 const LOGGED_CHANGES: usize = 10;
-/// See [`LOGGED_CHANGES`].
+/// The period to which [`LOGGED_CHANGES`] applies.
 const LOG_PERIOD: Duration = Duration::from_mins(1);
 
 /// The state of one direction. Changes are logged, up to [`LOGGED_CHANGES`] per [`LOG_PERIOD`].

@@ -1,8 +1,8 @@
 //! Detects changes made by other processes that share a database file.
 //!
 //! After a commit, the writer touches `<db>-wake`, which the other processes watch. They do not watch the write-ahead
-//! log, because its frames are written before a durable commit becomes visible, so a read at that moment would find
-//! nothing. If files cannot be watched, SQLite's change counter is polled instead.
+//! log, because it is written before the commit becomes visible, and a read at that moment would find nothing. If the
+//! file cannot be watched, SQLite's change counter is polled instead.
 //!
 //! The file may be removed or replaced at any time. The next process that touches or watches it recreates it, and all
 //! others switch to the new file.
@@ -36,7 +36,7 @@ pub enum WakeMode {
     Poll,
 }
 
-/// A callback that is invoked for every change.
+/// A callback that is invoked after changes.
 pub(super) type OnChange = Arc<dyn Fn() + Send + Sync>;
 
 /// Detects changes made by other processes.
@@ -84,7 +84,7 @@ impl Listener {
                     }
                 }
             };
-            // Changes may have been missed in the meantime.
+            // Changes may have been missed while the file was not watched.
             (self.on_change)();
         }
     }

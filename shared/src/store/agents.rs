@@ -11,12 +11,12 @@ pub struct AgentHealth {
     /// Whether the agent can answer.
     #[sqlx(rename = "available")]
     pub is_available: bool,
-    /// The reason why the agent cannot answer.
+    /// The reason, if the agent cannot answer.
     pub reason: Option<String>,
 }
 
 impl Store {
-    /// Replaces a worker's report about its agents.
+    /// Replaces a worker's report about its agents. Registers the worker if necessary.
     ///
     /// # Errors
     /// Returns an error if the store fails.

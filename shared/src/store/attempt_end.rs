@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::{Claim, StepState};
 use crate::chat::{AgentSession, AttemptMilestones, FinishReason, TaskError, Usage};
 
-/// How an attempt ended, as reported by its worker or, for [`AttemptEnd::WorkerLost`], by another process. A stored
-/// stop request takes precedence.
+/// How an attempt ended. Workers report all ends except [`AttemptEnd::WorkerLost`]. A stored stop request takes
+/// precedence.
 #[derive(Clone, Debug)]
 pub enum AttemptEnd {
     /// The agent answered; the answer may be empty.
     Answered {
-        /// The entire text.
+        /// The entire answer.
         text: String,
         /// `Stop`, `Length`, or `Refusal`.
         finish_reason: FinishReason,
@@ -33,12 +33,12 @@ pub enum AttemptEnd {
         text: String,
         /// The error.
         error: TaskError,
-        /// The wait that the agent requested.
+        /// The wait that the agent requested, if any.
         retry_after: Option<Duration>,
     },
-    /// The worker is shutting down; this does not count as a failure.
+    /// The worker is shutting down. This does not count as a failure.
     HandedBack {
-        /// The text so far, which is kept if the task ends now because a tool call had started.
+        /// The text so far. It is discarded if the task returns to the queue.
         text: String,
     },
     /// The worker stopped sending heartbeats or ignored a stop request.
@@ -46,7 +46,7 @@ pub enum AttemptEnd {
 }
 
 impl AttemptEnd {
-    /// Returns the agent session if it contains the complete turn.
+    /// Returns the agent session that contains the complete turn, if there is one.
     pub(super) fn resume(&self) -> Option<&AgentSession> {
         match self {
             Self::Answered { resume, .. } | Self::Stopped { resume, .. } => resume.as_ref(),
@@ -78,7 +78,7 @@ pub struct AttemptReport {
 }
 
 impl AttemptReport {
-    /// Creates a report for an attempt of which only the end is known, such as one whose agent did not start.
+    /// Creates a report without steps, for example for an attempt whose agent did not start.
     #[must_use]
     pub const fn of(claim: &Claim, end: AttemptEnd) -> Self {
         Self { end, steps: Vec::new(), milestones: AttemptMilestones::claimed(claim.claimed_at) }

@@ -23,11 +23,11 @@ use crate::{
 };
 
 impl Store {
-    /// Ends an attempt in one transaction, which stores its last steps, the answer, the task's new state, the session's
-    /// next job, and the events. If a worker is given, claims the next due task for it in the same transaction.
+    /// Ends an attempt. One transaction stores its last steps, the answer if there is one, the task's new state, the
+    /// session's next job, and the events. If a worker is given, the same transaction claims the next due task for it.
     ///
     /// # Errors
-    /// Returns [`StoreError::LeaseLost`] if the attempt has already ended. In this case, nothing is written.
+    /// Returns [`StoreError::LeaseLost`] if the attempt has already ended.
     pub async fn finish_and_claim(
         &self,
         task_id: TaskId,
@@ -53,9 +53,10 @@ impl Store {
     }
 }
 
-/// Ends an attempt, identified by its task and its number, within a transaction. A running task can end only through
-/// this function. `steps` are the steps whose latest state has not been stored yet, and `milestones` are those measured
-/// by the worker if it ends the attempt itself.
+/// Ends an attempt within a transaction. Running tasks end only through this function.
+///
+/// The attempt is identified by its task and its number. `steps` are the steps whose latest state has not been stored
+/// yet. `milestones` is `None` if the worker did not end the attempt itself.
 pub(super) async fn end_attempt(
     tx: &mut Connection,
     (task_id, attempt): (TaskId, i64),
@@ -130,7 +131,7 @@ async fn end_stopped(
     .await
 }
 
-/// Ends a queued task that was stopped before its first attempt or between two attempts.
+/// Cancels a queued task, either before its first attempt or between two attempts.
 pub(super) async fn end_queued(
     tx: &mut Connection,
     task_id: TaskId,
@@ -143,7 +144,7 @@ pub(super) async fn end_queued(
 /// The error message of a task that was cancelled because its session was archived.
 pub(super) const ARCHIVED_WHILE_QUEUED: &str = "The session was archived while the message was queued.";
 
-/// Ends a task that is waiting between two attempts when its session is archived. The text so far is kept.
+/// Cancels a task that is waiting between two attempts, because its session was archived. The text so far is kept.
 pub(super) async fn end_archived(
     tx: &mut Connection,
     task_id: TaskId,
@@ -164,15 +165,17 @@ pub(super) async fn end_archived(
 /// The reason why an attempt failed.
 struct AttemptFailure {
     error: TaskError,
-    /// The wait that the agent requested.
+    /// The wait that the agent requested, if any.
     retry_after: Option<Duration>,
     /// Whether a tool call may have had effects that another attempt would repeat.
     tool_begun: bool,
 }
 
-/// Schedules the next attempt after an error, or ends the task if the error is permanent, if no attempts are left, or
-/// if the agent requests a wait of more than [`MAX_RETRY_AFTER`]. A retryable error after a tool call interrupts the
-/// task, regardless of the number of attempts.
+/// Handles a failed attempt:
+/// - If the error is permanent, the task fails.
+/// - After a tool call, a retryable error interrupts the task.
+/// - Otherwise, the next attempt is scheduled. If no attempts are left, or if the agent requested a wait of more than
+///   [`MAX_RETRY_AFTER`], the task fails.
 async fn fail(
     tx: &mut Connection,
     task: &UnfinishedTask,
@@ -202,7 +205,7 @@ async fn fail(
     end_task(tx, task, outcome, now).await
 }
 
-/// Ends a task whose next attempt might repeat the effects of a tool call. The user decides how to proceed.
+/// Interrupts a task whose next attempt might repeat the effects of a tool call. The user decides whether to retry it.
 async fn end_interrupted(
     tx: &mut Connection,
     task: &UnfinishedTask,
@@ -222,7 +225,8 @@ async fn end_interrupted(
     end_task(tx, task, outcome, now).await
 }
 
-/// Returns a running task to its session's queue, ahead of later turns and due immediately or at `due`.
+/// Returns a running task to its session's queue, ahead of later turns. The task is due at `due`, or immediately if
+/// `due` is `None`.
 async fn requeue(
     tx: &mut Connection,
     task: &UnfinishedTask,

@@ -49,7 +49,7 @@ pub enum BackupError {
     /// The target is the database or one of its companion files.
     #[error("{} is one of the database's own files; choose another name", .0.display())]
     IsDatabase(PathBuf),
-    /// Another backup is writing the same file.
+    /// Another backup to the same target is running.
     #[error("another backup to {} is running", .0.display())]
     Running(PathBuf),
     /// A restore is replacing the database, or another process held the migration lock for too long.
@@ -93,8 +93,8 @@ pub enum BackupError {
 /// Writes a backup of a database to `target` and returns its size in bytes.
 ///
 /// # Errors
-/// Returns an error if the backup failed. An existing file is then unchanged, unless only the final sync of its folder
-/// failed.
+/// Returns an error if the backup failed. An existing target is then unchanged, unless the only failure was the final
+/// sync of its folder.
 pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Result<u64, BackupError> {
     let files = DatabaseFiles::new(database);
     if !database.is_file() {
@@ -133,13 +133,14 @@ pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Res
     unfinished.publish(target).map_err(write)
 }
 
-/// Copies a snapshot into an empty file and marks it as a backup. Returns a description of any damage in the copy.
+/// Copies a snapshot into an empty file and marks the file as a backup. Returns a description of any damage in the
+/// copy.
 async fn copy_into(source: &mut SqliteConnection, path: &Path) -> Result<Option<String>, sqlx::Error> {
     let name = path.to_str().ok_or_else(|| sqlx::Error::Io(io::Error::other("the name is not valid UTF-8")))?;
     sqlx::query("VACUUM INTO $1").bind(name).execute(source).await?;
     let mut copy = SqliteConnectOptions::new()
         .filename(path)
-        // An unfinished copy is discarded entirely, so it needs no durability.
+        // A failed copy is discarded, so these writes need not be durable.
         .journal_mode(SqliteJournalMode::Memory)
         .synchronous(SqliteSynchronous::Off)
         .disable_statement_logging()
@@ -174,7 +175,7 @@ fn is_same_name(one: &Path, other: &Path) -> bool {
     matches!((place(one), place(other)), (Some(one), Some(other)) if one == other)
 }
 
-/// An unfinished backup, which is removed when dropped.
+/// An unfinished backup. Dropping it removes its files.
 struct UnfinishedBackup {
     path: PathBuf,
     /// The file, which is locked so that two backups never write to it at the same time.
@@ -197,7 +198,7 @@ impl UnfinishedBackup {
             }
             Err(TryLockError::WouldBlock) => return Err(TryLockError::WouldBlock),
             _ => {
-                // Otherwise, SQLite would apply a journal that a killed backup left behind to this backup.
+                // A killed backup may have left a journal, which SQLite would apply to this backup.
                 let journal = DatabaseFiles::new(&path).companion("-journal");
                 remove_if_present(&journal).and_then(|()| file.set_len(0)).map_err(TryLockError::Error)?;
             }
@@ -205,12 +206,12 @@ impl UnfinishedBackup {
         Ok(Self { path, file })
     }
 
-    /// Renames the finished file to its final name.
+    /// Syncs the finished file, renames it to its final name, and returns its size in bytes.
     fn publish(self, target: &Path) -> io::Result<u64> {
         self.file.sync_all()?;
         let written = self.file.metadata()?;
         let size = written.len();
-        // In a folder that other accounts can write to, the name may refer to a different file by now.
+        // If other accounts can write to the folder, the name may now refer to a different file.
         let named = fs::symlink_metadata(&self.path)?;
         if (named.dev(), named.ino()) != (written.dev(), written.ino()) {
             return Err(io::Error::other("the file was replaced while it was being written"));

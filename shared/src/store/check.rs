@@ -9,7 +9,7 @@ use super::{Store, StoreError, sqlite};
 pub struct Finding {
     /// The violated rule.
     pub rule: &'static str,
-    /// The affected object, usually its ID, or a description of the damage.
+    /// The affected object, usually as an ID, or a description of the damage.
     pub place: String,
 }
 
@@ -28,7 +28,7 @@ pub struct CheckReport {
     pub findings: Vec<Finding>,
 }
 
-/// The maximum number of violations to report per rule.
+/// The maximum number of violations to report for each of [`RULES`].
 const PLACES: i64 = 20;
 
 /// The rules, each with a query that selects its violations.
@@ -147,7 +147,7 @@ const RULES: [(&str, &str); 20] = [
 ];
 
 impl Store {
-    /// Checks all invariants in one snapshot of the database. It is safe to call this at any time.
+    /// Checks all invariants in one snapshot of the database. Safe to call at any time.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.

@@ -62,7 +62,8 @@ pub(super) async fn text_so_far(
     Ok(pieces.concat())
 }
 
-/// Reads the chunks of running attempts after a position, in the order in which they were stored.
+/// Reads at most `limit` chunks of running attempts, in the order in which they were first stored. Starts after the row
+/// `after_id`.
 pub(super) async fn read_after(
     connection: &mut Connection,
     after_id: i64,

@@ -21,7 +21,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId, WorkerId},
 };
 
-/// An attempt that a worker has claimed. All later writes for the attempt are guarded by `attempt`.
+/// An attempt that a worker has claimed. Writes for it are rejected once it has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The task.
@@ -40,19 +40,20 @@ pub struct Claim {
     pub turn: i64,
     /// The ID that the answer will have once it is stored.
     pub answer_message_id: MessageId,
-    /// The time from the send, or from the latest retry by the user, to the claim, according to the wall clocks of the
-    /// two processes; zero if the clock of the claiming process is behind.
+    /// The time from when the user sent the message, or last retried the task, to the claim. Measured with the wall
+    /// clocks of two processes; zero if the claiming process's clock is behind.
     pub queued_for: Duration,
     /// When the attempt was claimed.
     pub claimed_at: Instant,
-    /// The trace of the request that sent the message, if it is recorded.
+    /// The trace of the request that sent the message, if that trace is recorded.
     pub trace_parent: Option<TraceParent>,
 }
 
-/// Selects the first `$3` due jobs with their tasks. `$4` is the worker.
+/// Selects at most `$3` due jobs with their tasks, in order. `$1` and `$2` are explained at `due_jobs!`. `$4` is the
+/// worker.
 ///
 /// Jobs are ordered by round, then by ID, which begins with the time at which the job was pushed. If they were ordered
-/// by `run_at`, jobs with a backoff would starve behind new ones.
+/// by `run_at`, retries with a backoff would starve behind new jobs.
 const LIST_DUE: &str = concat!(
     "SELECT j.id AS job_id, -j.priority AS round, t.id AS task_id, \
      t.attempt + 1 AS attempt, t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, \
@@ -66,7 +67,7 @@ const LIST_DUE: &str = concat!(
     "ORDER BY j.priority DESC, j.id LIMIT $3 + 0"
 );
 
-/// A due job with its task, which is missing if the job is obsolete.
+/// A due job and its task. The fields of the task are `None` if the job is obsolete.
 #[derive(sqlx::FromRow)]
 struct DueJob {
     job_id: String,

@@ -1,4 +1,4 @@
-//! The conversation for an attempt, which consists of the messages and the agent session that the agent receives.
+//! Reads the conversation for an attempt: the messages for the agent, and the agent session to resume.
 
 use sqlx::FromRow as _;
 
@@ -8,9 +8,9 @@ use crate::chat::{AgentSession, HistoryMessage, ResumePoint};
 /// The part of the conversation that an attempt receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
-    /// The newest messages up to the turn's user message, in order.
+    /// The newest messages, up to and including the turn's user message, oldest first.
     pub history: Vec<HistoryMessage>,
-    /// The agent session to resume.
+    /// The agent session to resume, if there is one.
     pub resume: Option<ResumePoint>,
 }
 
@@ -20,7 +20,8 @@ const LIST_HISTORY: &str = "SELECT m.turn, m.role, m.content FROM chat_message m
      WHERE m.chat_session_id = $1 AND m.turn <= $2 AND (m.turn < $2 OR m.role = 'user') \
      ORDER BY m.turn DESC, m.role";
 
-/// Selects the agent session to resume, if there is one, for turn `$2` of the session `$1` and the agent `$3`.
+/// Selects the agent session that agent `$3` resumes for turn `$2` of session `$1`. If there is none, the columns are
+/// NULL.
 const FIND_RESUME: &str = "SELECT r.resume_id, r.provider, r.turn FROM chat_session s \
      LEFT JOIN agent_resume r ON r.chat_session_id = s.id AND r.agent_key = $3 AND r.turn < $2 WHERE s.id = $1";
 
@@ -33,9 +34,9 @@ struct ResumeRow {
 }
 
 impl Store {
-    /// Reads the conversation for an attempt: the newest messages, up to and including the first one that makes their
-    /// combined text exceed `history_bytes`. That message shows the agent's driver that the conversation was truncated.
-    /// The turn's own message is always included, even if it exceeds the limit by itself, and so is the one before it.
+    /// Reads the conversation for an attempt. Messages are read from newest to oldest until their combined text exceeds
+    /// `history_bytes`. The message that exceeds the limit is included, which shows the agent's driver that the
+    /// conversation may have to be truncated. The turn's own message and the one before it are always included.
     ///
     /// The cost does not depend on the length of the conversation.
     ///

@@ -1,4 +1,4 @@
-//! Queued tasks with an invalid value in one of their rows, which no worker can run.
+//! Ends queued tasks that cannot run because one of their rows contains an invalid value.
 
 use std::sync::LazyLock;
 
@@ -33,8 +33,8 @@ static END: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Fails the task of a due job and ends the job. `row` has the columns of the list of due jobs, at least one of which
-/// has an invalid value, as described by `error`. Reconciliation pushes a job for the session's next task.
+/// Fails the task of a due job and ends the job. `row` is a row of the list of due jobs; `error` describes its invalid
+/// value. Reconciliation later pushes a job for the session's next task.
 pub(super) async fn end(
     tx: &mut Connection,
     row: &Row,
@@ -55,7 +55,7 @@ pub(super) async fn end(
         .execute(tx)
         .await?;
     let mut hints = Hints { wake_workers: true, ..Hints::default() };
-    // No event is appended if one of its IDs is invalid, because streams could not read it.
+    // If one of its IDs is invalid, no event is appended, because streams could not read the event.
     if let Ok((user, updated)) = read_event(row) {
         events::append(tx, &user, now, &[updated]).await?;
         hints.users.push(user);

@@ -2,8 +2,8 @@
 //!
 //! `secure_delete` overwrites deleted rows and pages. Copies remain in two places: in the write-ahead log, which
 //! contains earlier versions of pages, and in gaps within pages whose rows SQLite has moved. A checkpoint truncates the
-//! log, and `VACUUM` rewrites the pages. Other readers and writers can block them, so [`crate::upkeep`] runs them after
-//! the deletion and retries them.
+//! log, and `VACUUM` rewrites the pages. Readers and writers can block these operations, so [`crate::upkeep`] runs them
+//! after the deletion and retries them.
 
 use std::time::Duration;
 
@@ -27,12 +27,12 @@ impl Store {
         self.inner.erasure.0.notify_one();
     }
 
-    /// Waits until this process has deleted text. Any number of deletions before the call count as one.
+    /// Waits until this process deletes text. Returns immediately if it has done so since the previous call returned.
     pub async fn wait_for_deletion(&self) {
         self.inner.erasure.0.notified().await;
     }
 
-    /// Empties the write-ahead log. Returns false if it could not be emptied because of other readers or writers.
+    /// Empties the write-ahead log. Returns false if readers or writers prevented this.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -49,7 +49,8 @@ impl Store {
     /// database is too large.
     ///
     /// # Errors
-    /// Returns [`StoreError::Busy`] while the database is being written, or another error if the store fails.
+    /// Returns [`StoreError::Busy`] if another connection holds a lock for too long, or another error if the store
+    /// fails.
     pub async fn rewrite(&self) -> Result<bool, StoreError> {
         block(async {
             let mut connection = self.connect_within(LOCK_LIMIT)?;

@@ -1,12 +1,12 @@
 //! Store errors. They are independent of HTTP; the api maps each variant to a response in one place.
 
-/// The reason why an operation failed. Whatever the reason, nothing was stored.
+/// The reason why an operation failed. A failed change stores nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The object does not exist or belongs to another user.
     #[error("not found")]
     NotFound,
-    /// The session is archived, so no message can be sent.
+    /// The session is archived, so no message can be sent and no task can be retried.
     #[error("the session is archived")]
     SessionArchived,
     /// A task is running or queued, and the sender requested that the message be rejected in that case.
@@ -15,13 +15,13 @@ pub enum StoreError {
     /// Too many tasks are queued in the session.
     #[error("too many messages are queued")]
     QueueFull,
-    /// The message cannot be changed, because its task is not queued, an agent may have seen it, or it is an answer.
+    /// The message cannot be edited or unsent: it is an answer, its task is not queued, or an agent may have seen it.
     #[error("the message's task has already started")]
     TaskNotQueued,
-    /// The task has an outcome.
+    /// The task has already ended.
     #[error("the task has ended")]
     TaskEnded,
-    /// The task has no outcome yet, so it cannot be retried.
+    /// The task has not ended yet, so it cannot be retried.
     #[error("the task has not ended")]
     TaskNotEnded,
     /// The task succeeded, so it cannot be retried.
@@ -30,7 +30,7 @@ pub enum StoreError {
     /// The permission request has already been answered.
     #[error("the permission request has already been answered")]
     PermissionAnswered,
-    /// The permission request has expired, or its attempt has ended.
+    /// The permission request has expired or was withdrawn, or its attempt has ended.
     #[error("the permission request has expired")]
     PermissionExpired,
     /// The permission request has no option with this ID.
@@ -51,22 +51,22 @@ pub enum StoreError {
     /// The message or session that the idempotency key refers to was deleted.
     #[error("the message has been deleted")]
     MessageGone,
-    /// The attempt has ended, or another worker has taken over the task. The worker stops without writing.
+    /// The attempt has ended or its session was deleted. The worker stops without writing.
     #[error("the lease was lost")]
     LeaseLost,
-    /// The database stayed locked, or no connection was available, until the timeout.
+    /// The database was locked, or no connection was available, until the time limit was reached.
     #[error("the store is busy")]
     Busy,
     /// The disk is full, or the database file cannot be read or written.
     #[error("the store is not writable")]
     Unwritable(#[source] sqlx::Error),
-    /// The disk has too little space for a message.
+    /// The disk has too little free space for a large message.
     #[error("the disk is full")]
     DiskFull,
     /// The database reported an unexpected error.
     #[error("database error")]
     Database(#[source] sqlx::Error),
-    /// A row is missing or contains an invalid value, so another program must have changed the file.
+    /// A row is missing or contains an invalid value.
     #[error("the store contains an invalid value: {0}")]
     Corrupt(String),
 }
@@ -74,9 +74,9 @@ pub enum StoreError {
 /// The schema of a database that a newer version has migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewerSchema {
-    /// The newest migration in the database.
+    /// The version of the newest migration that this program does not know.
     pub found: i64,
-    /// The newest migration that this program has.
+    /// The version of the newest migration that this program knows.
     pub known: i64,
 }
 
@@ -119,7 +119,7 @@ pub enum OpenError {
         /// The database file.
         path: String,
     },
-    /// A backup was copied over a database that still has its write-ahead log.
+    /// A backup was copied over a database whose write-ahead log still exists.
     #[error(
         "DATABASE_URL: {path} is a backup, but {path}-wal belongs to the database that it replaced; they do not match. \
          Move both files elsewhere, then run `api restore` with the backup"

@@ -16,27 +16,27 @@ pub struct LogPosition {
     pub head: Cursor,
 }
 
-/// Assigns the next number in a user's log (`$workspace_id`, `$user_id`) to an event.
+/// Reserves the next number in a user's log for an event.
 pub(super) const COUNT_EVENT: &str =
     "UPDATE user_log SET last_seq = last_seq + 1 WHERE workspace_id = $workspace_id AND user_id = $user_id";
 
-/// Appends the `message.created` event for a user's message, with the number assigned by [`COUNT_EVENT`].
+/// Appends the `message.created` event for a user's message, with the number reserved by [`COUNT_EVENT`].
 pub(super) const LOG_USER_MESSAGE: &str = "INSERT INTO event_log \
      (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
      SELECT id, last_seq, 'message.created', $session_id, $user_message_id, 'user', $task_id, $now FROM user_log \
      WHERE workspace_id = $workspace_id AND user_id = $user_id";
 
-/// Assigns the next number to the `message.created` event for an answer, if there is one (`$has_answer`).
+/// Reserves the next number for the `message.created` event of an answer, if there is an answer (`$has_answer`).
 pub(super) const COUNT_ANSWER: &str = "UPDATE user_log SET last_seq = last_seq + 1 \
      WHERE workspace_id = $workspace_id AND user_id = $user_id AND $has_answer";
 
-/// Appends the `message.created` event for an answer, if there is one, with the number assigned by [`COUNT_ANSWER`].
+/// Appends the `message.created` event for an answer, if there is one, with the number reserved by [`COUNT_ANSWER`].
 pub(super) const LOG_ANSWER: &str = "INSERT INTO event_log \
      (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
      SELECT id, last_seq, 'message.created', $session_id, $answer_message_id, 'assistant', $task_id, $now \
      FROM user_log WHERE workspace_id = $workspace_id AND user_id = $user_id AND $has_answer";
 
-/// Appends a `task.updated` event, with the number assigned by [`COUNT_EVENT`].
+/// Appends a `task.updated` event, with the number reserved by [`COUNT_EVENT`].
 pub(super) const LOG_TASK_UPDATED: &str = "INSERT INTO event_log \
      (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
      SELECT id, last_seq, 'task.updated', $session_id, $user_message_id, 'user', $task_id, $now FROM user_log \
@@ -92,7 +92,7 @@ pub(super) async fn head(connection: &mut Connection, user: &UserRef) -> Result<
 }
 
 impl Store {
-    /// Creates a user's log if it does not exist. Required before any other operation for this user.
+    /// Creates a user's log if it does not exist. Must be called before any other operation for this user.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -1,7 +1,7 @@
 //! A database's files: their names, their permissions, and the processes that use them.
 //!
-//! Each process that uses the database holds a shared lock on `<db>.lock`; a restore requires an exclusive one. Either
-//! lock is acquired while holding `<db>.migrate.lock`.
+//! Each process that uses the database holds a shared lock on `<db>.lock`; a restore requires an exclusive one. Both
+//! locks are acquired only while `<db>.migrate.lock` is held.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -30,16 +30,18 @@ const STAGED: &str = ".restoring";
 /// The suffix of a database that a restore has replaced. It is followed by the time of the restore.
 const BEFORE_RESTORE: &str = ".before-restore-";
 
-/// The `PRAGMA application_id` of a backup that has not been restored yet (`BntB`); a database in use has 0.
+/// The `PRAGMA application_id` of a backup that has not been restored yet (`BntB` in ASCII). In a database in use, it
+/// is 0.
 pub(super) const BACKUP_ID: i32 = 0x426e_7442;
 /// The offset of the application ID in the database header (<https://www.sqlite.org/fileformat.html#application_id>).
 const APPLICATION_ID_OFFSET: usize = 68;
-/// The bytes of the database file that connections lock (<https://www.sqlite.org/src/file/src/os.h>, `PENDING_BYTE`). A
-/// connection that has read a database in WAL mode holds a lock there until it is closed.
+/// The start and the length of the bytes in the database file that connections lock
+/// (<https://www.sqlite.org/src/file/src/os.h>, `PENDING_BYTE`). A connection that has read a database in WAL mode
+/// holds a lock there until it is closed.
 const SQLITE_LOCK_BYTES: (i64, i64) = (0x4000_0000, 512);
 
-/// Holds the lock on `<db>.lock` that registers this process as a user of the database or excludes all other processes.
-/// Released when dropped.
+/// A lock on `<db>.lock`, which either registers this process as a user of the database or excludes all other
+/// processes. Dropping it releases the lock.
 #[derive(Debug)]
 pub(super) struct Presence(#[expect(dead_code, reason = "kept only to be dropped")] File);
 
@@ -52,7 +54,8 @@ pub(super) enum EnterError {
     /// A restore is replacing the database.
     #[error("the database is being restored")]
     BeingRestored,
-    /// A backup was copied over a database that was not closed cleanly. SQLite would mix the two.
+    /// A backup was copied over a database that was not closed cleanly. SQLite would apply the old database's log to
+    /// the backup.
     #[error("the file is a backup next to the write-ahead log of another database")]
     ForeignLog,
 }
@@ -93,7 +96,7 @@ impl DatabaseFiles {
         Self { path: self.companion(STAGED) }
     }
 
-    /// Returns the files under whose names a restore keeps the previous database.
+    /// Returns the names under which a restore keeps the files of the previous database.
     pub(super) fn before_restore(&self, at: &str) -> Self {
         Self { path: self.companion(&format!("{BEFORE_RESTORE}{at}")) }
     }
@@ -114,7 +117,7 @@ impl DatabaseFiles {
         }
     }
 
-    /// Makes the database and its companions private.
+    /// Restricts access to the database and its companion files to this account.
     pub(super) fn restrict(&self) {
         // Banter never creates a companion file as a symbolic link, so restricting one would change a file that Banter
         // did not create.
@@ -151,10 +154,11 @@ impl DatabaseFiles {
         Ok(())
     }
 
-    /// Acquires the lock that one process at a time holds while it migrates the schema, opens the database for a
-    /// backup, or restores a backup. If `limit` is given, returns `None` after that time. The lock is released when the
-    /// file is closed, even if the process is killed. Polls instead of blocking, because a blocked thread would prevent
-    /// the process from shutting down.
+    /// Acquires the migration lock. A process holds it while it opens the database or restores a backup. If `limit` is
+    /// given, returns `None` after that time.
+    ///
+    /// The lock is released when the file is closed, even if the process is killed. Polls instead of blocking, because
+    /// a blocked thread would prevent the process from shutting down.
     pub(super) async fn lock_migration(&self, limit: Option<Duration>) -> io::Result<Option<File>> {
         let file = private::open_file(&self.companion(".migrate.lock"))?;
         let deadline = limit.map(|limit| Instant::now() + limit);

@@ -14,7 +14,7 @@ use crate::{
 /// How long a key is kept.
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
-/// A client's key and the request that it was sent with.
+/// A client's key, with the operation and a hash of the request for which it is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     pub(super) key: String,
@@ -23,7 +23,7 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Creates the key for an operation (`"POST /v1/chat"`) and its request.
+    /// Creates the key for an operation (such as `POST /v1/chat`) and its request.
     #[must_use]
     pub fn new(key: String, operation: String, request: &[u8]) -> Self {
         Self { key, operation, request_hash: hex(&Sha256::digest(request)) }
@@ -38,7 +38,8 @@ pub(super) struct IdempotencyRecord {
     pub(super) session_id: SessionId,
 }
 
-/// Returns the result to which the key refers, or an error if the key was used for a different request.
+/// Returns the result to which the key refers; `None` if the key is unused or expired. Fails if the key was used for a
+/// different request.
 pub(super) async fn find(
     tx: &mut Connection,
     user: &UserRef,

@@ -1,5 +1,5 @@
-//! Jobs, which are the rows of the queue. A session has at most one live job, which belongs to the task at the head of
-//! the session's queue.
+//! Jobs, which are the rows of the queue. A session has at most one live job: that of its running task or, if no task
+//! is running, that of its first queued task.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -15,8 +15,8 @@ use crate::{
 
 /// The name of the queue in `Jobs.job_type`.
 pub const AGENT_QUEUE: &str = "agent-task";
-/// The maximum difference between the clocks of two processes. A job from further in the future must have been pushed
-/// before the clock was set back.
+/// The maximum expected difference between the clocks of two processes. If the push time of a job is further in the
+/// future, the clock has been set back since the push.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
 /// The payload of a job: the task to run. Everything else is read when the job is claimed.
@@ -28,7 +28,7 @@ pub struct AgentJob {
     pub chat_session_id: SessionId,
 }
 
-/// Selects the first queued task of a session that has no running task.
+/// Selects the first queued task of session `$1`, unless a task of the session is running.
 const FIND_HEAD: &str = "SELECT id, next_attempt_at, job_id FROM agent_task \
      WHERE chat_session_id = $1 AND status = 'queued' AND NOT EXISTS \
          (SELECT 1 FROM agent_task r WHERE r.chat_session_id = $1 AND r.status = 'running') \
@@ -42,12 +42,11 @@ struct HeadTask {
     job_id: Option<String>,
 }
 
-/// Ensures that the session's only live job belongs to the task at the head of the session's queue. Every change that
-/// ends, adds, removes, or reorders tasks must call this function or push the job itself. Returns whether a job was
-/// pushed.
+/// Ensures that the first queued task of a session has a job, unless a task of the session is running. Returns whether
+/// a job was pushed.
 ///
-/// While a task is running, no job is pushed; the change that ends the attempt pushes the next one. If an earlier task
-/// was retried, the job of the later task is withdrawn.
+/// A retried task may be ahead of a task that already has a job. That job is then withdrawn. Every change that ends,
+/// adds, removes, or reorders tasks must call this function or push the job itself.
 pub(super) async fn schedule_head(
     tx: &mut Connection,
     session_id: SessionId,
@@ -72,8 +71,8 @@ pub(super) async fn withdraw_job(tx: &mut Connection, task_id: TaskId) -> Result
     WITHDRAW.call().bind("task_id", task_id).execute(tx).await
 }
 
-/// Deletes a session's unclaimed job. If it is the user's latest job, its round is returned to the user, whose next job
-/// takes it. An earlier job's round is not returned, because the next job would then share the round of the latest one.
+/// Deletes a session's unclaimed job. If it is the user's latest job, the user's next job can use its round. The round
+/// of an earlier job is not reused, because the user's next job would then share a round with the latest one.
 static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["session_id"],
@@ -90,7 +89,7 @@ static WITHDRAW_ALL: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Deletes a task's unclaimed job. Its round is returned to the user under the same condition as in [`WITHDRAW_ALL`].
+/// Deletes a task's unclaimed job. Its round can be reused under the same condition as in [`WITHDRAW_ALL`].
 static WITHDRAW: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &["task_id"],
@@ -107,8 +106,8 @@ static WITHDRAW: LazyLock<Script> = LazyLock::new(|| {
 
 /// A job to push.
 pub(super) struct NewJob {
-    /// The ID, which begins with the time at which the job is pushed. Claims use it to detect that the clock was set
-    /// back.
+    /// The ID, which begins with the time at which the job is pushed. Claims use that time to detect that the clock was
+    /// set back.
     pub(super) id: String,
     /// The payload.
     pub(super) payload: Vec<u8>,
@@ -118,7 +117,7 @@ pub(super) struct NewJob {
 }
 
 impl NewJob {
-    /// Creates a job with a new ID, which is due immediately or at `due`.
+    /// Creates a job with a new ID. The job is due at `due`, or immediately if `due` is `None`.
     pub(super) fn new(job: AgentJob, due: Option<Timestamp>, now: Timestamp) -> Result<Self, StoreError> {
         Ok(Self {
             id: Ulid::from_parts(unix_millis(now), rand::random()).to_string(),
@@ -129,14 +128,14 @@ impl NewJob {
     }
 }
 
-/// Moves the user to the round of the job to push, if there is one: the round after that of the user's previous job or
-/// the latest round from which a job was claimed, whichever is later.
+/// Moves the user to the round of the job to push, if there is one. This is the later of two rounds: the one after the
+/// round of the user's previous job, and the latest one from which a job was claimed.
 pub(super) const ENTER_ROUND: &str = "UPDATE user_log \
      SET last_round = (SELECT CASE WHEN user_log.last_round < round THEN round ELSE user_log.last_round + 1 END \
          FROM queue_clock) \
      WHERE workspace_id = $workspace_id AND user_id = $user_id AND $job_id IS NOT NULL";
 
-/// Pushes the job in the user's round, if there is a job; must follow [`ENTER_ROUND`]. The job has no idempotency key,
+/// Pushes the job, if there is one, in the user's round. Must follow [`ENTER_ROUND`]. The job has no idempotency key,
 /// because a conflict would silently discard a retry.
 pub(super) const PUSH_JOB: &str = "INSERT INTO Jobs \
      (job, id, job_type, status, attempts, max_attempts, run_at, priority, metadata) \
@@ -174,8 +173,8 @@ async fn push(
 /// The `WHERE` clause for the jobs that are due at `$1` (seconds since the Unix epoch); must follow `FROM Jobs j` and
 /// any joins.
 ///
-/// A job with a push time in the future counts as due: the clock was set back after the push, so `run_at` is
-/// meaningless. `$2` is [`first_future_id`].
+/// `$2` is [`first_future_id`]. A job with a higher ID also counts as due: the clock was set back after the push, so
+/// its `run_at` is meaningless.
 macro_rules! due_jobs {
     () => {
         "WHERE j.job_type = 'agent-task' AND j.status = 'Pending' AND (j.run_at <= $1 OR j.id > $2) "
@@ -184,10 +183,10 @@ macro_rules! due_jobs {
 
 pub(super) use due_jobs;
 
-/// Determines whether a job is due, without acquiring the write lock.
+/// Determines whether any job is due.
 pub(super) const LOOK: &str = concat!("SELECT 1 FROM Jobs j ", due_jobs!(), "LIMIT 1");
 
-/// Returns the lowest possible ID of a job whose push time is later than `now` by at least [`CLOCK_TOLERANCE`].
+/// Returns the lowest possible ID of a job that is pushed at least [`CLOCK_TOLERANCE`] after `now`.
 pub(super) fn first_future_id(now: Timestamp) -> String {
     Ulid::from_parts(unix_millis(now.plus(CLOCK_TOLERANCE)), 0).to_string()
 }
@@ -196,7 +195,7 @@ fn unix_millis(at: Timestamp) -> u64 {
     u64::try_from(at.unix_millis()).unwrap_or(0)
 }
 
-/// How the delivery of a job ended, for inspection of the queue. The outcome is stored in the task.
+/// How a job ended. This is stored only for inspection of the queue. The outcome is stored in the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JobEnd {
     /// The task succeeded or was stopped.
@@ -206,7 +205,7 @@ pub(super) enum JobEnd {
 }
 
 impl JobEnd {
-    /// Returns the status of the job.
+    /// Returns the value of `Jobs.status`.
     pub(super) const fn status(self) -> &'static str {
         match self {
             Self::Done => "Done",
@@ -214,7 +213,7 @@ impl JobEnd {
         }
     }
 
-    /// Returns the result of the job.
+    /// Returns the value of `Jobs.last_result`.
     pub(super) const fn result(self) -> &'static str {
         match self {
             Self::Done => r#"{"Ok":null}"#,
@@ -231,7 +230,7 @@ pub(super) const END_JOB: &str = "UPDATE Jobs SET status = $ended_job_status, la
 static END: LazyLock<Script> =
     LazyLock::new(|| Script::new(&["ended_job_id", "ended_job_status", "ended_job_result", "now_seconds"], &[END_JOB]));
 
-/// Ends a job, which is kept for a while as a record.
+/// Ends a job. Its row is kept for a while for inspection.
 pub(super) async fn end_job(tx: &mut Connection, job_id: &str, end: JobEnd, now: Timestamp) -> Result<(), StoreError> {
     END.call()
         .bind("ended_job_id", job_id)

@@ -12,7 +12,7 @@ use crate::{
     id::KeyId,
 };
 
-/// The precision of the last-used time, which is sufficient for display and cheap to maintain.
+/// The minimum interval between updates of the last-used time of a key.
 const LAST_USED_PRECISION: Duration = Duration::from_mins(1);
 
 /// Selects all keys, in the order in which they were created.
@@ -36,7 +36,7 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// When the key expires.
     pub expires_at: Option<Timestamp>,
-    /// When the key was last used, to within a minute.
+    /// Approximately when the key was last used.
     pub last_used_at: Option<Timestamp>,
     /// When the key was revoked.
     pub revoked_at: Option<Timestamp>,
@@ -119,7 +119,7 @@ impl Store {
         .await
     }
 
-    /// Returns whether any key has ever been created, which ends keyless mode.
+    /// Returns whether any key was ever created. If so, keyless mode is off.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -144,8 +144,8 @@ impl Store {
         Ok(Some(Principal { user: key.user, role: key.role, key_id: Some(key.id), login_id: None }))
     }
 
-    /// Records the use of a key in the background, so that no request waits for it. At most one such write is in
-    /// progress at a time; uses in the meantime are not recorded.
+    /// Records the use of a key in the background, so that no request waits for the write. Uses of any key are not
+    /// recorded while such a write is in progress.
     fn record_use(&self, id: KeyId, now: Timestamp) {
         if self.inner.is_recording_use.swap(true, Ordering::AcqRel) {
             return;

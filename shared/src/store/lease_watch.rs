@@ -37,7 +37,7 @@ impl LeaseWatch {
         Self { lease, seen: HashMap::new(), last_look: None }
     }
 
-    /// Returns how often to call [`observe`](Self::observe).
+    /// Returns the interval at which to call [`observe`](Self::observe).
     #[must_use]
     pub fn interval(&self) -> Duration {
         (self.lease / 10).min(Duration::from_millis(500))
@@ -78,7 +78,7 @@ mod tests {
         vec![Beat { worker_id: WorkerId::from_stored("w".into()), beat: Some(count) }]
     }
 
-    /// Observes the same heartbeats at every interval for `span`. Returns the dead workers and the time afterward.
+    /// Observes the same heartbeats at every interval for `span`. Returns the dead workers and the final time.
     fn watch(watch: &mut LeaseWatch, beats: &[Beat], from: Instant, span: Duration) -> (Vec<Beat>, Instant) {
         let mut now = from;
         let mut dead = Vec::new();

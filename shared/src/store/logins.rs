@@ -1,4 +1,4 @@
-//! Credentials derived from a key, which are browser logins and stream tickets. They become invalid when the key does.
+//! Browser logins and stream tickets. Both are derived from a key, and become invalid when the key does.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const TICKET_LIFE: Duration = Duration::from_mins(1);
 pub struct NewToken {
     /// The secret.
     pub token: String,
-    /// When it expires.
+    /// When the secret expires.
     pub expires_at: Timestamp,
 }
 
@@ -69,7 +69,7 @@ impl Store {
         .await
     }
 
-    /// Ends a login and its tickets. Ending it again has no effect.
+    /// Ends a login and its tickets. Has no effect if the login does not exist.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -116,8 +116,8 @@ impl Store {
         .await
     }
 
-    /// Returns the principal for a ticket if the ticket and its key are valid; `None` for a ticket that was issued in
-    /// keyless mode. A ticket is deleted together with its login.
+    /// Returns the principal for a ticket if the ticket and its key are valid. A ticket that was issued in keyless mode
+    /// has no key, so the result is `None`. A ticket is deleted together with its login.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -15,7 +15,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// The maximum size of a page's content, in bytes. A page contains at least one turn, regardless of its size.
+/// The maximum total size of a page's content, in bytes. A single turn may be larger.
 const PAGE_BYTES: i64 = 2 * 1024 * 1024;
 
 /// A session with the newest part of its transcript, read from one snapshot.
@@ -47,13 +47,13 @@ pub enum TurnBound {
 /// A page of a transcript.
 #[derive(Clone, Debug)]
 pub struct MessagePage {
-    /// The messages of complete turns, in ascending order.
+    /// The messages of whole turns, in ascending order.
     pub items: Vec<Message>,
     /// Whether there are more turns in the paging direction.
     pub has_more: bool,
 }
 
-/// Reads a page of complete turns: at most `limit`, with at most [`PAGE_BYTES`] of content unless the first turn alone
+/// Reads a page of at most `limit` whole turns. Their content is limited to [`PAGE_BYTES`], unless the first turn alone
 /// is larger.
 async fn page(
     connection: &mut Connection,
@@ -83,8 +83,7 @@ struct Extent {
     has_more: bool,
 }
 
-/// Determines the turns on a page. Reads only the lengths of messages, which SQLite takes from the row headers, and not
-/// their content.
+/// Determines the turns on a page. Reads only the lengths of messages, which SQLite takes from the row headers.
 async fn extent(
     connection: &mut Connection,
     session_id: SessionId,
@@ -182,7 +181,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Returns a task in a session, with its steps.
+    /// Returns a task with its steps; `None` if the session has no such task.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -2,16 +2,15 @@
 //! which deletes rows in batches.
 //!
 //! Guarantees:
-//! - The results of a successful operation are stored together with the task, the job, and the events that belong to
-//!   them.
+//! - A successful operation stores its results together with the tasks, jobs, and events that belong to them.
 //! - A failed operation stores nothing.
 //!
 //! The store sends no notifications. An operation returns [`Hints`] if other processes need to be notified, and the
 //! caller announces them after the commit.
 //!
 //! Changes run on the process's single writer connection, and changes that are waiting for it are committed together
-//! (`writer/`). Readers have a separate pool. Migrations are in `migrations/`, and the queue's tables are defined by
-//! `apalis-sqlite`.
+//! (`writer/`). Reads use a separate pool of connections. Migrations are in `migrations/`, and the queue's tables are
+//! defined by `apalis-sqlite`.
 //!
 //! [`Hints`]: crate::event::Hints
 
@@ -120,7 +119,7 @@ pub struct StoreOptions {
     pub path: PathBuf,
     /// Whether a commit survives a power failure (`DATABASE_SYNCHRONOUS=full`).
     pub durable_against_power_cut: bool,
-    /// How long an operation waits for the write lock, including the wait for the connection. Must be shorter than the
+    /// The maximum total time that an operation waits for a connection and for the write lock. Must be shorter than the
     /// lease.
     pub busy_timeout: Duration,
 }
@@ -210,7 +209,7 @@ impl Store {
         &self.inner.clock
     }
 
-    /// Waits for running operations to finish, then closes the readers' connections and the writer's.
+    /// Waits for running operations to finish, then closes all connections of the readers and the writer.
     pub async fn close(&self) {
         self.inner.readers.close().await;
         self.inner.writer.close().await;
@@ -224,8 +223,8 @@ impl Store {
         self.write(async |_| Ok(())).await
     }
 
-    /// Opens a separate connection, so that its operations do not wait for others of this process. Each of its
-    /// transactions acquires the write lock by itself.
+    /// Opens a separate connection. Its transactions do not queue for the writer connection, but acquire the write lock
+    /// themselves.
     fn connect(&self) -> Result<Connection, StoreError> {
         self.connect_within(self.inner.options.busy_timeout)
     }
@@ -244,7 +243,7 @@ impl Store {
         self.inner.writer.run(change).await
     }
 
-    /// Runs a change that deletes text, and schedules the erasure of the text's remnants after the commit.
+    /// Runs a change that deletes text. After the commit, schedules the erasure of the text's remnants.
     async fn write_and_erase<T>(
         &self,
         change: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,

@@ -40,7 +40,7 @@ pub(super) struct UnfinishedTask {
     /// When the message was sent, or when the user last retried the task.
     pub(super) requested_at: Timestamp,
     pub(super) started_at: Option<Timestamp>,
-    /// What the worker measured; `None` if it did not end the attempt.
+    /// The worker's measurements; `None` if the worker did not end the attempt itself.
     #[sqlx(skip)]
     pub(super) milestones: Option<AttemptMilestones>,
     /// Whether any steps are stored.
@@ -188,7 +188,7 @@ async fn stored_text(tx: &mut Connection, task_id: TaskId) -> Result<String, Sto
     }
 }
 
-/// Returns a running attempt; `None` if it has ended.
+/// Returns the task of a running attempt; `None` if the attempt has ended.
 pub(super) async fn find_running(
     tx: &mut Connection,
     task_id: TaskId,
@@ -211,7 +211,7 @@ const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, 
          WHERE q.chat_session_id = t.chat_session_id AND q.status = 'queued' ORDER BY q.turn LIMIT 1) \
      WHERE t.id = $1 AND t.status IN ('queued', 'running')";
 
-/// Returns a task if it has the given status.
+/// Returns a task if it has the given status, which must be queued or running.
 pub(super) async fn find_unfinished(
     tx: &mut Connection,
     task_id: TaskId,

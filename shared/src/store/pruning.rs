@@ -68,8 +68,8 @@ impl Store {
         self.write(async |tx| Ok(delete.execute(tx).await?.rows_affected())).await
     }
 
-    /// Prunes a batch of the oldest events, up to the first one that is recent enough. The pruned events are a prefix
-    /// of each log that contains them. Returns the number of pruned events.
+    /// Prunes at most [`BATCH`] events, oldest first, and stops at the first one to keep. Only the beginning of a log
+    /// is ever pruned. Returns the number of pruned events.
     async fn prune_events(&self, now: Timestamp, kept: Duration) -> Result<u64, StoreError> {
         // Events from the distant future were stored before the clock was set back.
         let recent = now.minus(kept)..=now.plus(kept);
@@ -102,7 +102,7 @@ struct Pruned {
 }
 
 impl Pruned {
-    /// Adds the rows of a batch. Returns whether there may be more.
+    /// Adds the number of rows in a batch. Returns whether there may be more rows to delete.
     fn add_batch(&mut self, rows: u64) -> bool {
         self.rows += rows;
         rows >= BATCH.unsigned_abs()

@@ -7,22 +7,20 @@ use tokio::time::timeout;
 
 use super::{Store, StoreError};
 
-/// How long a write may take for the process to count as ready. If writes take longer, requests that send messages may
-/// time out.
+/// The maximum duration of the test write. If writes take longer, requests that send messages may time out.
 const READY_WITHIN: Duration = Duration::from_secs(1);
-/// How long a result is reused, so that frequent probes do not put load on the disk.
+/// How long a successful result is reused, so that frequent probes do not put load on the disk.
 const READY_FOR: Duration = Duration::from_secs(1);
-/// The disk space that a message of maximum size may need, including its pages in the write-ahead log. A smaller write
-/// may still succeed if the log has space left.
+/// The disk space that a message of maximum size may need, in bytes, including its pages in the write-ahead log. With
+/// less space, smaller writes may still succeed.
 const LEAST_ROOM_BYTES: u64 = 1024 * 1024;
 
 impl Store {
-    /// Checks that the database responds, and that it accepts a write within a second, with the configured durability.
+    /// Checks that the database responds, that it accepts a write within a second, and that the disk has enough space.
     /// Checks within the same second share one write.
     ///
     /// # Errors
-    /// Returns an error if the database does not respond or accept the write in time, or if the disk has too little
-    /// space for a large message.
+    /// Returns an error if one of these checks fails.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
         self.inner
             .readiness

@@ -5,7 +5,7 @@ use crate::{event::Hints, id::SessionId};
 
 impl Store {
     /// Pushes a job for every session that has queued tasks but neither a running task nor a pending job. Returns the
-    /// number of these sessions. Logs each of them, because a missing job indicates a damaged task or a bug elsewhere.
+    /// number of these sessions. Logs each of them, because a missing job indicates a damaged task or a bug.
     ///
     /// # Errors
     /// Returns an error if the store fails.

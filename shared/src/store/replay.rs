@@ -32,7 +32,7 @@ pub enum ResyncReason {
 }
 
 impl ResyncReason {
-    /// Returns the name used on the stream.
+    /// Returns the name that is sent on the stream.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,14 +62,15 @@ pub struct ReplayStart {
 pub struct ReplayPage {
     /// The events, in order, with their numbers.
     pub events: Vec<(i64, Event)>,
-    /// The number of the last row read, even if that row is not among `events`.
+    /// The number of the last row read, even if that row is not among `events`; `after_seq` if no row was read.
     pub last_seq: i64,
     /// The running tasks as of the last of `events`; `None` if there may be more events to read.
     pub state: Option<StreamState>,
 }
 
 impl Store {
-    /// Determines where a stream starts: at the client's cursor `requested`, or at the head if there is no cursor.
+    /// Determines where a stream starts: at the client's cursor `requested`, or at the head if there is no usable
+    /// cursor.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -1,4 +1,4 @@
-//! Stores references to agent sessions, which determine the session that an attempt resumes.
+//! Stores references to the agent sessions that later attempts resume.
 //!
 //! The reference is stored with the outcome of a turn if the agent session contains the complete turn. Any other end of
 //! an attempt deletes the reference, because the agent session may contain a message that will be sent again.
@@ -9,10 +9,12 @@ use crate::{
     id::SessionId,
 };
 
-/// The maximum length of a session's ID and of its provider, in bytes. A reference with a longer one is not stored.
+/// The maximum length, in bytes, of an agent session's ID and of its provider. If either is longer, the reference is
+/// not stored.
 const MAX_ID_BYTES: usize = 4096;
 
-/// Stores a reference to the agent session after this turn, or deletes the reference if there is no valid session.
+/// Stores a reference to the agent session as of this turn, or deletes the reference if there is no valid agent
+/// session.
 pub(super) async fn update(
     tx: &mut Connection,
     session_id: SessionId,

@@ -61,7 +61,7 @@ pub(super) struct ScriptCall {
 }
 
 impl ScriptCall {
-    /// Binds the next parameter. The name documents the value; debug builds verify it.
+    /// Binds the next parameter. The name documents the value; debug builds verify the name.
     pub(super) fn bind<'q, T: Encode<'q, DatabaseDriver> + Type<DatabaseDriver>>(
         mut self,
         name: &str,
@@ -75,8 +75,7 @@ impl ScriptCall {
         self
     }
 
-    /// Runs all statements. The first error ends the call; the transaction then contains the changes of the statements
-    /// before it.
+    /// Runs the statements in order, up to the first error. The changes of earlier statements are not reverted.
     #[expect(clippy::unused_async, reason = "the drivers of other databases have to wait")]
     pub(super) async fn execute(self, tx: &mut Connection) -> Result<(), StoreError> {
         debug_assert_eq!(self.unbound.as_slice(), &[] as &[&str], "parameters must be bound");

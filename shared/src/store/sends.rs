@@ -26,13 +26,13 @@ const MAX_QUEUED: i64 = 1000;
 pub struct NewMessage {
     /// The text.
     pub content: Content,
-    /// What to do when the agent is busy.
+    /// What to do if the agent is busy.
     pub on_busy: OnBusy,
     /// The maximum number of attempts for the message's task.
     pub max_attempts: i64,
     /// The client's idempotency key, if any.
     pub key: Option<IdempotencyKey>,
-    /// The trace of the request, if it is recorded.
+    /// The trace of the request, if that trace is recorded.
     pub trace_parent: Option<TraceParent>,
 }
 
@@ -45,8 +45,9 @@ pub struct SentMessage {
     pub task: Task,
 }
 
-/// Selects the state that a send depends on, for the session `$1` of the user `$2`, `$3`. `$4` and `$5` identify the
-/// idempotency key; keys created before `$6` have expired.
+/// Selects the state that a send depends on, for session `$1` of the user with workspace ID `$2` and user ID `$3`. `$4`
+/// (operation) and `$5` (key) identify the user's idempotency key. Keys that were created at or before `$6` have
+/// expired.
 const READ_SEND_STATE: &str = "SELECT s.status, s.last_turn, s.last_seq, \
      s.title = '' AND s.title_is_manual = 0 AS is_untitled, \
      (SELECT r.id FROM agent_task r WHERE r.chat_session_id = s.id AND r.status = 'running') AS running_task_id, \
@@ -71,7 +72,8 @@ struct SendState {
 }
 
 impl SendState {
-    /// Returns the message that was sent by an earlier request with the same key.
+    /// Returns the message that was sent by an earlier request with the same key, if any. Fails if that request was
+    /// different.
     fn find_sent(&self, key: Option<&IdempotencyKey>) -> Result<Option<MessageId>, StoreError> {
         let Some((key, hash)) = key.zip(self.sent_hash.as_ref()) else { return Ok(None) };
         if *hash != key.request_hash {
@@ -98,8 +100,8 @@ impl SendState {
     }
 }
 
-/// Stores a message with everything that belongs to it: its task, a job unless another task of the session precedes it,
-/// the idempotency key if there is one, and a stop request if a task is to be interrupted.
+/// Stores a message, its task, and its event. If given, also stores a job for the task, a stop request for the running
+/// task, and the idempotency key.
 static SEND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         &[
@@ -148,8 +150,8 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
 });
 
 impl Store {
-    /// Stores a message with its task and its event in one transaction, and pushes a job unless another task of the
-    /// session precedes it. The task is guaranteed to end with exactly one outcome.
+    /// Stores a message with its task and its event. Pushes a job unless another task of the session is queued or
+    /// running. If the idempotency key was already used for the same request, returns the message that was sent then.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`], [`StoreError::SessionArchived`], [`StoreError::AgentBusy`] (with

@@ -37,7 +37,7 @@ pub struct SessionCursor {
 /// A page of a list.
 #[derive(Clone, Debug)]
 pub struct SessionPage {
-    /// The sessions: pinned ones first, then by last activity.
+    /// The sessions: pinned ones first, each group ordered by last activity, newest first.
     pub items: Vec<Session>,
     /// The position of the next page, if there is one.
     pub next: Option<SessionCursor>,
@@ -45,8 +45,9 @@ pub struct SessionPage {
     pub as_of: Cursor,
 }
 
-/// Selects a part of a list: the sessions of a user with the status `$3` that are pinned (`$4` = 0) or not (`$4` = 1),
-/// after the position `$5`, `$6`. Must be followed by any other filters and `in_order!`.
+/// Selects a user's pinned (`$4` = 0) or unpinned (`$4` = 1) sessions with status `$3`. Starts after the session with
+/// last activity `$5` and ID `$6`. `$1` is the workspace ID, and `$2` is the user ID. Must be followed by any other
+/// filters and `in_order!`.
 macro_rules! select_part {
     () => {
         "SELECT s.id, s.last_activity_at FROM chat_session s \

@@ -78,7 +78,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Creates a session. If the key was already used for the same request, returns the session that it created.
+    /// Creates a session. If the key was already used for the same request, returns the session that was created then.
     ///
     /// # Errors
     /// Returns [`StoreError::IdempotencyMismatch`], or [`StoreError::MessageGone`] if the session has since been
@@ -183,7 +183,7 @@ impl Store {
     }
 
     /// Deletes a session with its messages and tasks, and requests that its running task stop. Later writes by the
-    /// task's worker are rejected. Workers remove the session's files ([`Store::list_deleted_sessions`]).
+    /// task's worker are rejected. Workers later remove the session's files (see [`Store::list_deleted_sessions`]).
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
@@ -213,8 +213,8 @@ impl Store {
         .await
     }
 
-    /// Lists at most `limit` deleted sessions in order of deletion, starting after the deletion with this number (0 for
-    /// all). Each is returned with the number of its deletion.
+    /// Lists at most `limit` deleted sessions in order of deletion, starting after the deletion with the number `after`
+    /// (0 to start with the first one). Each is returned with the number of its deletion.
     ///
     /// # Errors
     /// Returns an error if the store fails.

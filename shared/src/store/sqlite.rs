@@ -11,8 +11,8 @@ use super::{
     database_driver::{Connection, Options},
 };
 
-/// Begins a write transaction and acquires the write lock immediately, so that later statements do not fail because
-/// they cannot acquire it.
+/// Begins a write transaction and acquires the write lock immediately, so that no later statement has to acquire the
+/// lock.
 pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// Commits the open transaction.
 pub(super) const COMMIT: &str = "COMMIT";
@@ -20,14 +20,13 @@ pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// The number of prepared statements that a connection caches; more than the store uses.
 const STATEMENTS_KEPT: usize = 512;
-/// How long SQLite waits for a lock on a reader's connection.
+/// How long a reader's connection waits for a lock.
 const BUSY_SLICE: Duration = Duration::from_millis(200);
-/// The size in bytes to which the write-ahead log is truncated after a checkpoint. The log grows during bursts and
-/// while readers are suspended, and SQLite never truncates it by default
-/// (<https://www.sqlite.org/pragma.html#pragma_journal_size_limit>).
+/// The size in bytes to which the write-ahead log is truncated after a checkpoint. The log grows during bursts and long
+/// reads, and SQLite never truncates it by default (<https://www.sqlite.org/pragma.html#pragma_journal_size_limit>).
 pub(super) const WAL_KEPT_BYTES: u32 = 8 * 1024 * 1024;
 
-/// The elements of the JSON array in `$1`, as the right side of `IN`.
+/// The right side of an `IN` operator, for the elements of the JSON array `$1`.
 macro_rules! listed {
     () => {
         "(SELECT value FROM json_each($1))"
@@ -53,7 +52,7 @@ fn pragmas(options: &StoreOptions) -> [(&'static str, String); 4] {
     ]
 }
 
-/// Returns the options for connections that may write.
+/// Returns the default options for connections, which allow writes.
 pub(super) fn options(options: &StoreOptions) -> Options {
     Options {
         path: options.path.clone(),
@@ -69,8 +68,8 @@ pub(super) fn migration_options(options: &StoreOptions) -> SqliteConnectOptions 
     pragmas(options).into_iter().fold(connect, |connect, (name, value)| connect.pragma(name, value))
 }
 
-/// Prepares the options for the writer, which waits for the write lock itself, because SQLite polls a lock that another
-/// process holds at intervals of up to 100 ms.
+/// Adapts the options for the writer. The writer waits for the write lock itself, because SQLite would poll for it at
+/// intervals of up to 100 ms.
 ///
 /// The pages to which a savepoint would revert are kept in memory. Otherwise, SQLite writes them to a file for each
 /// operation in a batch, which doubles the operation's cost.
@@ -78,7 +77,7 @@ pub(super) fn for_writer(options: Options) -> Options {
     Options { busy_timeout: Duration::ZERO, ..options.pragma("temp_store", "MEMORY") }
 }
 
-/// Makes the connections read-only.
+/// Makes connections with these options read-only.
 pub(super) fn read_only(options: Options) -> Options {
     options.pragma("query_only", "1")
 }
@@ -99,7 +98,7 @@ fn primary_code(error: &sqlx::Error) -> Option<u32> {
     Some(code & 0xff)
 }
 
-/// Returns whether the error means that another connection is holding the lock.
+/// Returns whether the error means that another connection is holding a lock.
 pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;

@@ -40,7 +40,7 @@ pub(super) async fn list(connection: &mut Connection, task_id: TaskId) -> Result
     rows::steps(found)
 }
 
-/// Lists at most `limit` steps of an attempt in order, starting after the one with this number.
+/// Lists at most `limit` steps of an attempt in order, starting after the step with the number `after`.
 pub(super) async fn list_after(
     connection: &mut Connection,
     task_id: TaskId,
@@ -62,8 +62,8 @@ pub(super) async fn list_after(
     rows::steps(found)
 }
 
-/// Selects the columns of a [`StepRow`]; must be followed by `AND` conditions and `ORDER BY`. `CROSS JOIN` preserves
-/// the order of the tables, which begins with the steps.
+/// Selects the columns of a [`StepRow`]; must be followed by `AND` conditions and `ORDER BY`. `CROSS JOIN` forces
+/// SQLite to begin with the steps.
 macro_rules! select_step_rows {
     () => {
         concat!(
@@ -87,8 +87,8 @@ pub(super) async fn read_after(
     Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
 }
 
-/// Reads at most `limit` steps that changed after a revision, but only those of the user's tasks that are not running.
-/// If a session is given, reads only that session's steps.
+/// Reads at most `limit` steps that changed after a revision and belong to tasks of the user that are not running. If a
+/// session is given, reads only that session's steps.
 pub(super) async fn read_closed_after(
     connection: &mut Connection,
     user_log_id: i64,

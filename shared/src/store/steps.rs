@@ -173,8 +173,8 @@ struct UnclosedStep {
     request: Option<Value>,
 }
 
-/// Closes an attempt's open steps. Returns whether a tool call may have had effects, because it was not rejected or its
-/// permission request was allowed. In this case, the attempt must not be retried automatically.
+/// Closes an attempt's open steps. Returns true if a tool call was not rejected or a permission request was allowed.
+/// The tool call may then have had effects, so the task must not be retried automatically.
 pub(super) async fn close(
     tx: &mut Connection,
     task_id: TaskId,
@@ -227,7 +227,7 @@ fn final_status(step: &UnclosedStep, is_held: bool, end: StepsEnd) -> Option<Ste
     }
 }
 
-/// Returns the detail of a permission request with its outcome.
+/// Adds the outcome to the detail of a permission request.
 pub(super) fn with_outcome(mut detail: Value, outcome: &PermissionOutcome) -> Result<Value, StoreError> {
     decide_stored(&mut detail, outcome).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?;
     Ok(detail)

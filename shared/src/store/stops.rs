@@ -23,7 +23,7 @@ pub(super) const REQUEST_STOP: &str = "UPDATE agent_task SET stop_reason = $stop
 static CANCEL: LazyLock<Script> =
     LazyLock::new(|| Script::new(&["stopped_task_id", "stop_reason", "now"], &[REQUEST_STOP]));
 
-/// Selects the running tasks with a stop request from before `$1`.
+/// Selects the running tasks whose stop was requested before `$1`.
 const LIST_IGNORED_STOPS: &str = "SELECT id FROM agent_task \
      WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY chat_session_id";
 
@@ -110,7 +110,7 @@ impl Store {
         Ok(tasks)
     }
 
-    /// Lists a worker's running attempts. An attempt that is not listed has ended.
+    /// Lists a worker's running attempts. All other attempts of the worker have ended.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -10,7 +10,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// The size of the text, in bytes, at which no more events are added to a read. This limits memory use.
+/// The total size of text, in bytes, at which a read stops adding events. This limits memory use.
 const READ_BYTES: usize = 512 * 1024;
 
 /// A row of `event_log`.
@@ -39,7 +39,7 @@ impl StoredEvent {
     }
 }
 
-/// Returns how many of the rows to render at once: at least one if there are any, and no more once their text reaches
+/// Returns the number of rows to render at once: all of them, or as many as are needed for their text to reach
 /// [`READ_BYTES`].
 pub(super) fn count_renderable<'a>(rows: impl IntoIterator<Item = &'a StoredEvent>) -> usize {
     let mut bytes = 0;
@@ -60,7 +60,7 @@ pub(super) struct EventObjects {
 }
 
 impl EventObjects {
-    /// Reads the objects to which the rows refer, with one query per kind.
+    /// Reads the objects to which the rows refer, with at most one query for each type of object.
     pub(super) async fn read<'a>(
         connection: &mut Connection,
         rows: impl IntoIterator<Item = &'a StoredEvent>,
@@ -88,7 +88,7 @@ impl EventObjects {
         })
     }
 
-    /// Renders a row as an event. If the object was deleted, the event is its deletion.
+    /// Renders a row as an event. If the object has been deleted, returns a deletion event instead.
     pub(super) fn render(&self, row: &StoredEvent) -> Result<Event, StoreError> {
         let data = match self.sessions.get(&row.chat_session_id) {
             Some(session) => self.render_in_session(row, Box::new(session.clone()))?,

@@ -18,12 +18,12 @@ const STEP_PAGE: i64 = 16;
 /// A snapshot of a user's running tasks.
 #[derive(Clone, Debug)]
 pub struct StreamState {
-    /// The running tasks; empty while there are more closed steps. Their output is read with [`Store::read_running`].
+    /// The running tasks; empty if `has_more` is true. Their output is read with [`Store::read_running`].
     pub running: Vec<RunningTask>,
     /// At most one page of the steps that changed after the reader's revision and whose tasks are not running.
     pub closed_steps: Vec<StepRow>,
-    /// The revision up to which the reader has all steps: that of the last closed step if there are more, otherwise
-    /// that of the latest step of any task.
+    /// The reader's new revision: that of the last of `closed_steps` if `has_more` is true, otherwise the latest
+    /// revision of any step.
     pub step_revision: i64,
     /// Whether there may be more closed steps.
     pub has_more: bool,
@@ -127,8 +127,9 @@ pub(super) fn partial(task_id: TaskId, attempt: i64, message_id: MessageId, text
 }
 
 impl Store {
-    /// Reads a part of a running attempt's output: the text so far and the first steps or, if `after` is given, only
-    /// the steps after that one. Returns `None` if the attempt has ended.
+    /// Reads a part of a running attempt's output. Without `after`, reads the text so far and the first steps.
+    /// Otherwise, reads only steps that follow the one with the number `after`. Returns `None` if the attempt has
+    /// ended.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -1,4 +1,4 @@
-//! Reads the tail of all logs, that is, the new rows in the database, for a process that serves many streams.
+//! Reads the new events, live text, and steps of all users, for a process that serves many streams.
 
 use super::{
     Store, StoreError,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::event::Event;
 
-/// A row of any user's log, as read by a process that follows all logs.
+/// A new row in a user's log.
 #[derive(Clone, Debug)]
 pub struct LogRow {
     /// The log.
@@ -19,7 +19,7 @@ pub struct LogRow {
     pub event: Option<Event>,
 }
 
-/// New rows in the database since a position.
+/// New events, live text, and steps after a position.
 #[derive(Clone, Debug, Default)]
 pub struct Tail {
     /// New rows in all logs, in order.
@@ -63,9 +63,8 @@ impl Store {
         Ok(position)
     }
 
-    /// Reads the next part of what follows `position` in all logs, live text, and steps, from one snapshot;
-    /// [`Tail::has_more`] indicates whether there may be more. Only the events of logs for which `is_followed` returns
-    /// true are rendered.
+    /// Reads a limited number of events, chunks of live text, and steps after `position`, from one snapshot. Renders
+    /// only the events of logs for which `is_followed` returns true.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -74,9 +73,9 @@ impl Store {
         position: TailPosition,
         is_followed: impl Fn(i64) -> bool + Send,
     ) -> Result<Tail, StoreError> {
-        /// The maximum number of rows of each kind per read, which limits the memory used during a burst.
+        /// The maximum number of events and of chunks per read, which limits the memory used during a burst.
         const PAGE: i64 = 256;
-        /// The maximum number of steps per read. The hub passes them to all streams.
+        /// The maximum number of steps per read.
         const STEP_PAGE: i64 = 64;
         self.read(async |tx| {
             let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
@@ -90,7 +89,7 @@ impl Store {
             .await?;
             let mut tail = Tail { position, ..Tail::default() };
             tail.has_more = i64::try_from(log_rows.len()).is_ok_and(|count| count == PAGE);
-            // Check each row only once, because a stream may connect in the meantime.
+            // Call `is_followed` only once for each row, because its result changes when a stream connects.
             let rows: Vec<(&StoredEvent, bool)> =
                 log_rows.iter().map(|row| (row, is_followed(row.user_log_id))).collect();
             let followed: Vec<&StoredEvent> =

@@ -1,4 +1,5 @@
-//! How long turns take. The transaction that ends a turn counts it, and every `api` process reports the counts.
+//! Turn times, that is, how long turns take. The transaction that ends a turn counts it, and every `api` process
+//! reports the counts.
 
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use crate::{
 
 /// How long the counts are reused. Scrapes within this time share one query.
 const READ_FOR: Duration = Duration::from_secs(2);
-/// The maximum time that is measured with wall clocks. A longer one is shortened to this, because it means that a clock
-/// was wrong, and would distort the sum.
+/// The maximum time measured with wall clocks. A longer time is reduced to this limit, because it indicates that a
+/// clock was wrong and would distort the sum.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// Adds a turn that ended with `$1` to the bucket of part `$2` with the upper bound `$3`; the part took `$4`
-/// microseconds.
+/// Adds a turn that ended with status `$1` to a bucket of part `$2`. The upper bound of the bucket is `$3`
+/// microseconds, and the part took `$4` microseconds.
 const COUNT_TURN: &str = "INSERT INTO turn_time (status, part, upper_us, turns, total_us) VALUES ($1, $2, $3, 1, $4) \
      ON CONFLICT (status, part, upper_us) \
      DO UPDATE SET turns = turn_time.turns + 1, total_us = turn_time.total_us + excluded.total_us";

@@ -77,9 +77,9 @@ pub(super) async fn task_of(tx: &mut Connection, session_id: SessionId, id: Task
     rows::find_task(tx, id).await?.filter(|task| task.chat_session_id == session_id).ok_or(StoreError::NotFound)
 }
 
-/// Returns the task of a user message if the task is queued and no agent has seen the message. This means that neither
-/// its task nor the task of a later turn, whose history contains the message, has ever started. (A task may be
-/// cancelled in the queue and retried after later turns.)
+/// Returns the task of a user message if the task is queued and no agent has seen the message. Agents see a message in
+/// its own turn and in the history of later turns. Later turns may have started first if the task was cancelled while
+/// it was queued and then retried.
 async fn unstarted_task(
     tx: &mut Connection,
     user: &UserRef,

@@ -19,7 +19,8 @@ pub struct Beat {
     pub beat: Option<i64>,
 }
 
-/// A worker's heartbeat. It uses a separate connection, so that it does not wait for other operations.
+/// A worker's heartbeat. It uses a separate connection, so that it does not queue behind other operations of this
+/// process.
 #[derive(Debug)]
 pub struct Heartbeat {
     store: Store,
@@ -82,7 +83,7 @@ pub(super) async fn register(tx: &mut Connection, worker: &WorkerId, now: Timest
 }
 
 impl Store {
-    /// Returns a worker's heartbeat.
+    /// Creates a worker's heartbeat.
     #[must_use]
     pub fn heartbeat(&self, worker: &WorkerId) -> Heartbeat {
         Heartbeat { store: self.clone(), worker: worker.clone(), connection: None }

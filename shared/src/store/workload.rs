@@ -16,7 +16,7 @@ pub struct Workload {
     pub queued: i64,
     /// The number of running tasks.
     pub running: i64,
-    /// How long the oldest task that a worker could start immediately has been waiting; zero if there is none.
+    /// The time since the oldest due job was pushed; zero if no job is due.
     pub oldest_wait: Duration,
     /// The number of registered workers.
     pub workers: i64,
@@ -37,7 +37,7 @@ const COUNT: &str = concat!(
 );
 
 impl Store {
-    /// Measures the workload. The result is at most two seconds old.
+    /// Returns the workload. The result is at most two seconds old.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -1,4 +1,4 @@
-//! The HTTP connection to the collector.
+//! The HTTP client for the trace collector.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -30,7 +30,7 @@ impl Collector {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(timeout);
         if !endpoint.is_https {
-            // Plain HTTP does not require CA certificates, which small containers lack.
+            // Plain HTTP does not require CA certificates, which small containers may lack.
             builder = builder.tls_certs_only([]);
         }
         if endpoint.is_local {

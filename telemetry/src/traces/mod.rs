@@ -1,8 +1,8 @@
 //! Traces, exported using OTLP over HTTP and configured by the standard variables
 //! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
 //!
-//! Guarantees: without an endpoint, nothing is created or recorded. Spans are exported by a separate thread from a
-//! bounded queue, and dropped if the queue is full, so a slow or unreachable collector can delay only the exit of the
+//! Guarantees: without an endpoint, nothing is created or recorded. Spans are queued, and a separate thread exports
+//! them. If the queue is full, spans are dropped. A slow or unreachable collector therefore delays only the exit of the
 //! process, by at most a second.
 
 mod collector;

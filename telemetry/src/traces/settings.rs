@@ -1,4 +1,4 @@
-//! The variables that are checked at startup. The SDK reads them as well, but ignores invalid values.
+//! The environment variables that are checked at startup. The SDK also reads them, but ignores invalid values.
 
 use std::{net::IpAddr, str::FromStr as _, time::Duration};
 
@@ -87,7 +87,7 @@ pub(super) fn check_sampler() -> Result<(), ConfigError> {
     }
 }
 
-/// Returns how long a request to the collector may take.
+/// Returns the time limit for a request to the collector.
 pub(super) fn timeout() -> Result<Duration, ConfigError> {
     let set = first_of(["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"]);
     let Some((variable, value)) = set else { return Ok(DEFAULT_TIMEOUT) };

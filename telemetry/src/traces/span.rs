@@ -23,7 +23,7 @@ pub trait TraceSpan {
     /// entered.
     fn continue_trace(&self, parent: Option<&str>);
 
-    /// Renames the span in the trace. Must not be called before [`continue_trace`](Self::continue_trace).
+    /// Renames the span in the trace. If both are used, [`continue_trace`](Self::continue_trace) must be called first.
     fn rename(&self, name: String);
 
     /// Adds an attribute to the span in the trace.
@@ -63,8 +63,8 @@ impl TraceSpan for Span {
     }
 }
 
-/// Returns the current span as the parent for work in another process; `None` if there is none, or if traces are
-/// disabled.
+/// Returns the current span as the parent for work in another process; `None` if there is no valid span or if traces
+/// are disabled.
 #[must_use]
 pub fn current_trace_parent() -> Option<TraceParent> {
     if !is_enabled() {

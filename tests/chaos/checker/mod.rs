@@ -27,8 +27,8 @@ pub struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// Creates a checker. `asked` contains the text of the user messages in each request to an agent, with the requests
-    /// in order of arrival.
+    /// Creates a checker. `asked` contains one list per request to the model server, in order of arrival: the texts of
+    /// the request's user messages.
     pub fn new(history: &'a History, asked: Vec<Vec<String>>) -> Self {
         let mut stories: BTreeMap<String, Vec<MessageHistory>> = BTreeMap::new();
         for send in history.sends() {
@@ -118,7 +118,7 @@ impl<'a> Checker<'a> {
             }
             explained.insert(id.as_str());
         }
-        // If a request to send a message got no response, the message may exist, but only once.
+        // If a send got no conclusive response, the message may exist, but only once.
         for message in
             messages.iter().filter(|it| it["role"] == "user" && !explained.contains(it["id"].as_str().unwrap()))
         {
@@ -154,7 +154,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks that each message precedes all messages that were sent after it had been acknowledged.
+    /// If a message was acknowledged before another one was sent, checks that it also precedes the other one.
     fn order(&self, session: &str, stored: &[(&MessageHistory, &Value)]) {
         for (one, message) in stored {
             let Some(acknowledged) = one.send.result.acknowledged_at() else { continue };
@@ -168,7 +168,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks that the messages are listed in order, that every user message has a separate task, that every task has
-    /// ended, and that every answer belongs to a task and matches the outcome.
+    /// ended, and that every answer belongs to a task and matches the task's outcome.
     fn tasks(&self, session: &str, messages: &[Value]) {
         let mut tasks = BTreeSet::new();
         let mut last = (0, 0);

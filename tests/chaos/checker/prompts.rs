@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::message_history::MessageHistory;
 use crate::history::{OperationResult, SendRecord};
 
-/// The text of the user messages in each request, with the requests in order of arrival.
+/// One list per request to the model server, in order of arrival: the texts of the request's user messages.
 pub(super) struct Prompts {
     asked: Vec<Vec<String>>,
     /// For each text, the index of the first request in which it is the last user message.

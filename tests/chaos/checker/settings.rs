@@ -1,14 +1,14 @@
 //! Compares a session's title, pin, status, and read position with the last acknowledged changes.
 //!
-//! Any change may have been the last one, unless another acknowledged change started after the response to this change.
-//! A change that got no response may take effect at any time, so it cannot be ruled out as the last one.
+//! A change may have been the last one if no acknowledged change of the same setting started after its acknowledgment.
+//! A change that got no response may take effect at any time, so it may always have been the last one.
 
 use serde_json::Value;
 
 use crate::history::{Action, ChangeRecord, OperationResult};
 
 /// Describes each setting of the session that none of these changes can explain. `texts` contains every text that the
-/// session's messages have had.
+/// session's messages may have had.
 pub(super) fn check(session: &Value, messages: &[Value], changes: &[ChangeRecord], texts: &[&str]) -> Vec<String> {
     let titles = of(changes, |action| if let Action::Rename(title) = action { Some(title.clone()) } else { None });
     let pins = of(changes, |action| if let Action::Pin(pinned) = action { Some(*pinned) } else { None });
@@ -78,8 +78,8 @@ fn read_position(session: &Value, messages: &[Value], changes: &[ChangeRecord]) 
     let is_untouched = candidates.iter().all(|change| change.result.acknowledged_at().is_none());
     let explains = |change: &&ChangeRecord| match (change.position, &change.action) {
         (Some(acknowledged), _) => acknowledged == position,
-        // There was no response. The position was limited to the messages that existed at the time, or moved to just
-        // before an answer that may since have been deleted.
+        // There was no response. `Read` limits the position to the messages that exist at the time. `Unread` moves it
+        // to just before an answer, which may since have been deleted.
         (None, Action::Read(seq)) => position <= *seq,
         (None, _) => true,
     };
@@ -98,7 +98,8 @@ mod tests {
     use super::check;
     use crate::history::{Action, ChangeRecord, OperationResult};
 
-    /// Creates a change with these times, in seconds. If `answered` is `None`, there was no response.
+    /// Creates a change that started and was acknowledged at these times, in seconds. If `answered` is `None`, there
+    /// was no response.
     fn change(action: Action, started: u64, answered: Option<u64>, position: Option<i64>) -> ChangeRecord {
         let zero = Instant::now();
         let at = |seconds| zero + Duration::from_secs(seconds);

@@ -12,7 +12,7 @@ use crate::history::{Action, Cancellation, SendRecord};
 /// for a busy machine.
 const STOP_LIMIT: Duration = Duration::from_secs(6);
 
-/// How long a client polls the task.
+/// The longest time for which a client polls the task.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Polling interval.

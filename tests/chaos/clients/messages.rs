@@ -17,10 +17,10 @@ use serde_json::json;
 use super::{ChaosClient, SessionRef};
 use crate::history::{Action, SendRecord, is_archive, is_delete};
 
-/// Time limit for a response to a send with an idempotency key once all faults have ended.
+/// Time limit, after all faults have ended, for a response to a send with an idempotency key.
 const KEYED_LIMIT: Duration = Duration::from_secs(45);
 
-/// Maximum number of messages per session. The model compares only the newest 200 turns.
+/// Maximum number of messages per session. The checks compare only the newest 200 turns.
 const MAX_SENDS: usize = 100;
 
 impl ChaosClient {

@@ -25,7 +25,7 @@ use crate::{
 /// The longest pause between a client's operations, in milliseconds.
 const PAUSE_MS: u64 = 120;
 
-/// Maximum number of sessions per user. A list page holds 100, and the model compares one page.
+/// Maximum number of sessions per user. A list page holds 100, and the followers compare only one page.
 const MAX_SESSIONS: usize = 30;
 
 /// A user's session.
@@ -131,7 +131,7 @@ const WEIGHTS: [(Operation, u64); 17] = [
 ];
 
 impl ChaosClient {
-    /// Performs this many operations. No operation starts after the deadline.
+    /// Performs up to `operations` operations. None of them starts after the deadline.
     pub async fn work(mut self, operations: usize, deadline: Instant) {
         for _ in 0..operations {
             if Instant::now() >= deadline {
@@ -181,7 +181,7 @@ impl ChaosClient {
         Operation::Get
     }
 
-    /// Picks one of the newest sessions, to concentrate the load on a few of them. Returns `None` while there are too
+    /// Picks one of the newest sessions, to concentrate the load on a few sessions. Returns `None` while there are too
     /// few sessions.
     fn pick_session(&mut self) -> Option<SessionRef> {
         let sessions = self.user.sessions.lock().unwrap();
@@ -193,7 +193,7 @@ impl ChaosClient {
         Some(sessions[sessions.len() - 1 - from_the_end].clone())
     }
 
-    /// Picks one of the most recent acknowledged messages in a session.
+    /// Picks one of the last `among` acknowledged messages in a session.
     fn pick_message(&mut self, session: &SessionRef, among: usize) -> Option<SendRecord> {
         let mut sent = self.world.history.acknowledged(&session.id);
         let recent = sent.len().min(among);
@@ -214,7 +214,7 @@ impl ChaosClient {
         texts::create(&mut self.rng, &self.world.model, &self.world.history, agent, &tag)
     }
 
-    /// Drops the stream and resumes it on another api, possibly from an earlier state.
+    /// Drops the stream. The follower resumes it through the next proxy, possibly from an earlier state.
     fn reconnect(&self) {
         self.world.history.count("reconnect");
         self.follower.reconnect();
@@ -236,7 +236,7 @@ impl ChaosClient {
         }
     }
 
-    /// Checks that a permanently deleted session stays deleted.
+    /// Checks that no operation succeeds if it started after the session was permanently deleted.
     fn check_found(&self, name: &str, session: &str, started: Instant) {
         if self.world.history.deleted_at(session).is_some_and(|deleted| deleted < started) {
             self.world.history.record_violation(format!("{name} in {session} succeeded after the session was deleted"));

@@ -34,7 +34,7 @@ impl ChaosClient {
         self.check_response("pin", response.as_ref(), |session| session["pinned_at"].is_null() != is_pinned);
     }
 
-    /// Renames a session. Sometimes sets an empty title, which also counts as set by the user.
+    /// Renames a session, sometimes to an empty title, which also counts as set by the user.
     pub(super) async fn rename(&mut self, session: &SessionRef) {
         self.made += 1;
         let title = if self.rng.random_ratio(1, 8) { String::new() } else { format!("t{}n{}", self.number, self.made) };
@@ -100,7 +100,7 @@ impl ChaosClient {
         self.change("unread", (&session.id, None), Action::Unread, request, 200).await;
     }
 
-    /// Accesses a deleted session or one that belongs to another user. The response must be a 404.
+    /// Tries to access a deleted session or another user's session. The response must be a 404.
     pub(super) async fn access_forbidden(&mut self) {
         let Some(session) = self.pick_inaccessible_session() else { return };
         let (path, client) = (format!("/v1/chat/{session}"), self.client());

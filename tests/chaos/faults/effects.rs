@@ -117,7 +117,8 @@ fn inject(process: &mut Process, kind: ProcessFault) {
     }
 }
 
-/// Checks that a stopped process exits with 0. A worker that is still starting may not handle the signal yet.
+/// Checks that a stopped process exits with status 0, unless it is a worker that cannot handle the signal yet because
+/// it is still starting.
 async fn check_exit(history: &History, fault: Fault, process: &mut Process, kind: ProcessFault) {
     if kind == ProcessFault::Stop {
         let status = process.wait_for_exit(STOP_LIMIT).await;

@@ -15,8 +15,8 @@ use crate::{clients::World, config::Config, history::History};
 /// Interval at which to check whether any clients are still running.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A pause that outlasts the effects of every fault with the default lease, so that guarantees for fault-free times are
-/// tested.
+/// The length of a long pause. With the default lease, it outlasts the effects of every fault, so that guarantees for
+/// fault-free times are tested.
 const LONG_PAUSE: Duration = Duration::from_secs(9);
 
 /// One in this many pauses is long.

@@ -1,5 +1,5 @@
-//! No process that an agent started outlives the agent, no matter how the agent exits. This includes processes that run
-//! in separate sessions, are double-forked, ignore signals, or fork continuously.
+//! No process that an agent started outlives the agent, no matter how the agent exits. This includes a process that
+//! runs in a separate session, is double-forked, ignores signals, or forks continuously.
 
 use std::time::Duration;
 

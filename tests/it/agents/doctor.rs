@@ -1,4 +1,4 @@
-//! Checks of agents outside turns: `worker doctor`, and the detection of agents on the workers' `PATH`.
+//! `worker doctor`, and the detection of agents on the workers' `PATH`.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 

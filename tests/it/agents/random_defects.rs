@@ -72,7 +72,7 @@ impl Session {
         self.steps.push(json!({"line": line.into()}));
     }
 
-    /// Adds an unusual line that is not part of the answer, or nothing.
+    /// Adds an unusual line that is not part of the answer, or adds nothing.
     fn defect(&mut self, rng: &mut TestRng) {
         let tool = |fields: &str| {
             format!(

@@ -30,7 +30,7 @@ async fn browser(app: &TestApp, key: &str) -> Client {
     client.with_cookie(cookie.split(';').next().unwrap())
 }
 
-/// Creates a session, sending these additional headers.
+/// Creates a chat session with these additional request headers.
 async fn create_from(browser: &Client, headers: &[(&str, &str)]) -> Reply {
     let mut request = browser.request("POST", "/v1/chat").json(&json!({"agent_key": "demo"}));
     for (name, value) in headers {

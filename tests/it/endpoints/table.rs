@@ -22,7 +22,7 @@ pub enum Access {
     Change,
 }
 
-/// An operation of the API, with valid and invalid input for it.
+/// An operation of the API, with valid and invalid input.
 pub struct Operation {
     /// The HTTP method, such as `GET`.
     pub method: &'static str,
@@ -33,7 +33,7 @@ pub struct Operation {
     pub status: u16,
     /// A valid body, if the operation accepts one.
     pub body: Option<fn() -> Value>,
-    /// Invalid bodies, each with the invalid field.
+    /// Invalid bodies, each with the name of the invalid field.
     pub bad_bodies: fn() -> Vec<(Value, &'static str)>,
     /// Invalid query strings.
     pub bad_queries: &'static [&'static str],
@@ -193,8 +193,8 @@ impl Operation {
     }
 
     /// Creates the objects that the operation needs to succeed: a session with one message and, if the path requires
-    /// one, a permission request. The message's task stays queued, because there is no worker, unless the operation is
-    /// a retry, in which case the task is cancelled.
+    /// one, a permission request. The message's task stays queued, because there is no worker. If the operation is a
+    /// retry, the task is cancelled.
     pub async fn prepare(&self, app: &TestApp, owner: &Client) -> Target {
         let session = owner.create_session("demo").await;
         let sent = owner.send(&session, "Hello").await;
@@ -209,7 +209,7 @@ impl Operation {
         Target { session, message: sent.message_id, task: sent.task_id, permission }
     }
 
-    /// Calls the operation on a target with this query. The body defaults to the operation's valid body.
+    /// Calls the operation on a target, with this query string. The body defaults to the operation's valid body.
     pub async fn send(&self, client: &Client, target: &Target, query: &str, body: Option<&Value>) -> Reply {
         let separator = if query.is_empty() { "" } else { "?" };
         let path = format!("{}{separator}{query}", self.path_for(target));
@@ -239,7 +239,7 @@ pub struct Target {
 pub struct Complaints(Vec<String>);
 
 impl Complaints {
-    /// Expects an error with this status and returns it. Otherwise, adds a failure.
+    /// Returns the error if the response is one with this status. Otherwise, adds a failure.
     pub fn expect_problem(&mut self, what: &str, reply: &Reply, status: u16) -> Option<Value> {
         reply.check_problem(status).map_err(|complaint| self.add(format!("{what}: {complaint}"))).ok()
     }

@@ -18,7 +18,7 @@ const HOUR: i64 = 3600;
 /// would have happened by then.
 const BEATS: i64 = 12;
 
-/// The agent's `Retry-After`, in seconds; long enough for the clock to change while a turn waits.
+/// The model server's `Retry-After`, in seconds; long enough for the clock to change while a turn waits.
 const BACKOFF: u32 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

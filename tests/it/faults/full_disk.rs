@@ -16,7 +16,7 @@ use serde_json::json;
 /// Size of the disk: enough for a new database, its WAL, and a few messages.
 const SIZE_MB: usize = 8;
 
-/// Number of 20 kB messages, which together exceed the free space.
+/// Number of 20 kB messages to send. Together, they exceed the free space.
 const MANY: usize = 400;
 
 #[tokio::test]

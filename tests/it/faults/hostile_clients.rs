@@ -21,7 +21,7 @@ const LONG_GRACE: &str = "300";
 /// Maximum peak memory use of an api, in bytes.
 const MEMORY_LIMIT: usize = 150 * 1024 * 1024;
 
-/// Starts an api with this limit on open files, and returns it with a client.
+/// Starts an api with this limit on open files. Returns the process and a client.
 async fn limited(app: &TestApp, files: u32, variables: &[(&str, &str)]) -> (Process, Client) {
     let mut api = app.spawn_api_after(&format!("ulimit -n {files} && exec"), variables);
     let address = address_of(&mut api, Instant::now() + Duration::from_mins(1)).await;

@@ -52,7 +52,7 @@ impl Disk {
         assert!(succeeds("mount", &["-o", &format!("remount,{options}"), &path]), "remount with {options}");
     }
 
-    /// Repairs the file system the way an operator would after the kernel has made it read-only.
+    /// Repairs a read-only file system as an operator would.
     fn repair(&self) {
         let (image, path) = (self.image().display().to_string(), self.path().display().to_string());
         assert!(succeeds("umount", &[&path]), "the disk is still in use");

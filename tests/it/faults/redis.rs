@@ -1,4 +1,5 @@
-//! Redis is killed, frozen, and restarted. Redis carries only hints, so clients must not miss any events.
+//! Redis is killed, frozen, and restarted. Redis carries only hints and live text. Events are read from the store, so
+//! clients must not miss any of them.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Relay faults and configurations: missing permissions, forged messages, TLS, and file watching that is unavailable.
-//! Checks that all problems are reported and nothing is lost.
+//! Relay faults and configurations: missing permissions, forged messages, TLS, and unavailable file watching. Checks
+//! that all problems are reported and nothing is lost.
 
 use std::time::Duration;
 

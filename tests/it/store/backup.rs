@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{connect, names};
 
-/// Starts an installation that contains some text, without a worker.
+/// Starts an installation without a worker, and adds messages with at least this many kilobytes of text.
 async fn app_with_text(kilobytes: usize) -> TestApp {
     let app = TestApp::builder().workers(0).start().await;
     let session = app.client().create_session("demo").await;

@@ -41,7 +41,7 @@ fn fixtures() -> Vec<Fixture> {
 }
 
 impl Fixture {
-    /// Unpacks the fixture as the database of an installation whose processes have not been started.
+    /// Unpacks the fixture as the database of an installation without running processes.
     async fn install(&self) -> TestApp {
         let worker = banter_tests::process::binary("worker");
         let app = TestApp::builder()

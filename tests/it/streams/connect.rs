@@ -282,7 +282,8 @@ async fn twenty_streams_of_one_user_carry_the_same_events() {
     for follower in &followers {
         follower.settle(&client).await;
     }
-    // A stream that started later may carry newer versions of the first events, but all streams carry the same events.
+    // In a stream that started later, the first events may carry newer objects, but the IDs and types are the same in
+    // all streams.
     let durable = |follower: &Follower| -> Vec<_> {
         follower.events().into_iter().filter(Event::is_durable).map(|event| (event.id, event.kind)).collect()
     };

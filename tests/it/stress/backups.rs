@@ -1,5 +1,4 @@
-//! Taking backups under load, and restoring them. Both commands, the api, and the worker are killed (`kill -9`) while
-//! they run.
+//! Taking backups under load, and restoring them. Both commands, the api, and the worker are killed (`kill -9`).
 
 use std::{
     sync::{Arc, Mutex},

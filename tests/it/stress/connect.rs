@@ -1,4 +1,4 @@
-//! Events published while a stream connects, with and without a cursor, on both apis.
+//! A stream connects, with or without a cursor, while events are published through both apis.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ const BATCH: u64 = 20;
 /// Number of streams per round.
 const STREAMS: u64 = 25;
 
-/// Number of users whose streams connect at the same time. Each user has one session, so both kinds of streams carry
-/// all events.
+/// Number of users whose streams connect at the same time. Each user has one session, so the session's stream carries
+/// the same events as the user's stream.
 const USERS: u64 = 4;
 
 /// Maximum number of turns in a session. The model compares only one page.

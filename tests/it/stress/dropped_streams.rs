@@ -17,7 +17,7 @@ const BATCH: u64 = 20;
 /// Number of dropped connections per round.
 const CUTS: u64 = 50;
 
-/// The range of byte limits at which connections are dropped. An answer's events have about ten times as many bytes as
+/// The number of bytes after which a connection is dropped. An answer's events have about ten times as many bytes as
 /// the request and the headers, so most connections are dropped in the middle of an event.
 const BYTES: std::ops::Range<u64> = 1..6000;
 

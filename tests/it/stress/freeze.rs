@@ -1,7 +1,7 @@
-//! A worker, an api, or Redis is frozen (SIGSTOP) at a random time for a while and then resumed (SIGCONT), under load.
+//! A worker, an api, or Redis is frozen (SIGSTOP) at a random time and resumed (SIGCONT) after a while, under load.
 //!
-//! A process may be frozen inside a write transaction, in which case it holds the database's only write lock. All other
-//! processes then wait until it resumes, and requests return 503 `store_busy`. Such rounds are counted.
+//! A process may be frozen inside a write transaction, in which case it holds the database's only write lock. Until it
+//! resumes, no other process can write, and requests that write return 503 `store_busy`. Such rounds are counted.
 
 use std::time::{Duration, Instant};
 
@@ -66,7 +66,7 @@ impl Probe {
     }
 }
 
-/// Sleeps until this much time has passed since `since`.
+/// Sleeps until `lasting` has passed since `since`.
 async fn until(since: Instant, lasting: Duration) {
     tokio::time::sleep(lasting.saturating_sub(since.elapsed())).await;
 }

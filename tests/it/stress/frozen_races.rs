@@ -22,7 +22,7 @@ const BATCH: u64 = 18;
 /// The partial text of the held turns when the worker freezes.
 const SO_FAR: &str = "text so far";
 
-/// All operations happen within this time after the freeze.
+/// All operations, and the resumption of the worker, start within this time after the freeze.
 const FREEZE_TIME: Duration = Duration::from_millis(1500);
 
 /// Time limit for a cancellation, which takes at most 1 s; the rest is headroom for a machine that is busy with other

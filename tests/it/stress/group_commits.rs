@@ -81,8 +81,9 @@ async fn a_kill_loses_no_acknowledged_message_and_leaves_no_half_of_another() {
     report.print();
 }
 
-/// Checks that a session contains every acknowledged message and, at most, the one from the unanswered request, each
-/// with a task. Then repeats the unanswered request, after which the message must exist exactly once.
+/// Checks that a session contains every acknowledged message, possibly followed by the message from the unanswered
+/// request, and that each message has a queued task. Then repeats the unanswered request, after which the message must
+/// exist exactly once.
 async fn check(client: &Client, conversation: &Conversation, report: &Report) {
     let Conversation { session, sent, unanswered } = conversation;
     let stored = client.messages(session).await;

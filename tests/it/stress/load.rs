@@ -77,12 +77,12 @@ impl Load {
         load
     }
 
-    /// Returns the streams.
+    /// Returns the followers of the clients' streams and of the added streams.
     pub fn followers(&self) -> &[Follower] {
         &self.followers
     }
 
-    /// Adds a stream to check at the end.
+    /// Adds a follower to check at the end.
     pub fn add(&mut self, follower: Follower) {
         self.followers.push(follower);
     }

@@ -3,19 +3,19 @@
 //! | Module | Repeated action | Guarantee |
 //! |---|---|---|
 //! | [`kill`] | A worker, an api, or Redis is killed | Timely takeover; no data loss; turns are answered even without Redis |
-//! | [`freeze`] | One of them is frozen for a while | As for `kill`; in addition, a resumed worker changes nothing after a takeover |
+//! | [`freeze`] | A worker, an api, or Redis is frozen for a while | As for `kill`; in addition, a resumed worker changes nothing after a takeover |
 //! | [`dropped_streams`] | Streams are dropped at random byte positions | No gap, no duplicate, no reordering |
 //! | [`connect`] | A stream connects while events are published | Each event arrives exactly once |
 //! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim or the end of a turn | Each task has one outcome; unsent text never reaches an agent |
 //! | [`backups`] | A backup, a restore, the api, and the worker are killed | A restored database is consistent and contains a prefix of the history |
 //! | [`group_commits`] | The api is killed while many clients send | Every acknowledged message is stored; no message is partially stored |
 //! | [`busy_session`] | Fifty messages are sent to one session | Messages are answered in the order sent, one at a time |
-//! | [`rolling_restart`] | Every api and worker is restarted in turn | No lost messages and no gaps; no task records a failure |
+//! | [`rolling_restart`] | All apis and workers are restarted, one after another | No lost messages and no gaps; no task records a failure |
 //! | [`relay`] | Redis is killed, is frozen, loses permissions, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
-//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | The api subscribes to every user quickly; each stream receives its user's events |
+//! | [`many_users`] | Thousands of streams connect at once, with a latency of 5 ms to Redis | The api subscribes to every user quickly; each stream receives its user's events |
 //! | [`scaling`] | Workers are added and removed | No lost messages and no gaps; no task records a failure |
 //!
-//! Many of these tests run under a [`load`] and finally check its messages and streams, and the database.
+//! Many of these tests run under a [`load`]. At the end, they check the load's messages and streams, and the database.
 //!
 //! `ROUNDS` is the number of rounds: 3 by default, including in `make test`, and 200 in `make test-stress`. The rounds
 //! are divided into [batches](Batch). Each batch has a separate installation and prints its seed. To replay a batch,

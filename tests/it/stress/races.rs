@@ -1,4 +1,4 @@
-//! Cancel, edit, unsend, and archive race with the claim of a turn and the end of the previous one, once per round.
+//! Requests to cancel, edit, unsend, or archive race with the claim of a turn or with the end of a turn, once per round.
 //!
 //! Whichever side wins, a task has one outcome that is consistent with the responses, and no agent receives unsent
 //! text.
@@ -113,7 +113,7 @@ impl Race {
         (ended, answer)
     }
 
-    /// After a 202, the task is `cancelled`; after a 409, the task has succeeded.
+    /// Checks that the task is `cancelled` after a 202, or has succeeded after a 409.
     async fn check_stop(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         let finish_reason = answer.as_ref().map(|answer| text_of(answer, "finish_reason"));
@@ -163,7 +163,7 @@ impl Race {
         self.check_stop(&session, &queued, &reply).await
     }
 
-    /// After a 200, only the new text reaches the agent; after a 409, only the old text does.
+    /// Checks that the agent answers the new text after a 200, or the old text after a 409. Returns the other text.
     async fn check_edit(&self, session: &str, sent: &Sent, new: &str, reply: &Reply) -> Unseen {
         let old = text_of(&sent.message, "content");
         let (seen, unseen) = if reply.status == 200 {
@@ -199,8 +199,7 @@ impl Race {
         self.check_edit(&session, &queued, &new, &reply).await
     }
 
-    /// After a 204, the message and its task are deleted, and the task never runs; after a 409, the message is
-    /// answered.
+    /// Checks that the message is deleted after a 204, or answered after a 409.
     async fn check_unsend(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         if reply.status == 204 {
             self.report.count("won: unsends");
@@ -232,7 +231,8 @@ impl Race {
         self.check_unsend(&session, &queued, &reply).await
     }
 
-    /// In an archived session, a started turn ends as usual, and a queued turn is cancelled.
+    /// Checks that a turn that had started before the session was archived succeeds, and that a queued turn is
+    /// cancelled.
     async fn check_archived(&self, session: &str, sent: &Sent) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         if ended["status"] == "succeeded" {

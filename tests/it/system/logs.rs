@@ -8,7 +8,7 @@ use banter_tests::{
 };
 use serde_json::Value;
 
-/// Parses a log in which every line must be a JSON object with the members that all lines have.
+/// Parses a log. Every line must be a JSON object with a timestamp, a level, a target, and a message.
 fn parse(log: &str) -> Vec<Value> {
     let parsed = log.lines().map(|line| {
         let object: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));

@@ -49,7 +49,7 @@ fn whole(count: f64) -> u64 {
     count as u64
 }
 
-/// Waits until this many succeeded turns have been counted.
+/// Waits until this many successful turns have been counted.
 async fn wait_for_turns(client: &Client, succeeded: u64) -> Scrape {
     eventually("the turns to be counted", async || {
         Some(Scrape::of(client).await).filter(|scrape| scrape.turns("duration", "succeeded") == succeeded)
@@ -103,7 +103,7 @@ async fn every_api_counts_the_turns_of_all_workers() {
         for status in ["succeeded", "failed", "cancelled"] {
             let sum: f64 = PARTS.iter().map(|part| scrape.value(part, "sum", status)).sum();
             let duration = scrape.value("duration", "sum", status);
-            // Each time is truncated to a microsecond.
+            // Each duration is truncated to whole microseconds.
             assert!((sum - duration).abs() < 0.000_1, "{status}: the parts add up to {sum}, not {duration}");
         }
     }

@@ -1,4 +1,4 @@
-//! Fairness: users take turns, however many messages each of them has sent.
+//! Fairness between users, regardless of how many messages each of them has sent.
 
 use banter_tests::client::Client;
 

@@ -7,8 +7,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::TestApp;
 use crate::{port, process::Environment, redis::Redis};
 
-/// Maximum number of processes that all tests together run at the same time, not counting processes that are added
-/// later. More processes would only slow each other down.
+/// Maximum number of apis and workers in the installations of all concurrent tests, not counting processes that are
+/// added later. A larger installation runs alone.
 const MAX_PROCESSES: usize = 12;
 
 static PROCESS_SLOTS: Semaphore = Semaphore::const_new(MAX_PROCESSES);

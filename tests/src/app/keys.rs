@@ -1,5 +1,5 @@
-//! API keys for many users. They are inserted directly into the database, together with the users' logs, because `api
-//! keys create` would require a separate process for each key.
+//! API keys for many users. They are inserted directly into the database, together with the users' event logs, because
+//! `api keys create` would require a separate process for each key.
 
 use std::fmt::Write as _;
 

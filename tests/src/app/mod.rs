@@ -31,7 +31,7 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(20);
 pub struct Api {
     /// The process.
     pub process: Process,
-    /// The address as `127.0.0.1:PORT`, known once the api has started.
+    /// The address as `127.0.0.1:PORT`; empty until the api has started.
     pub address: String,
 }
 
@@ -53,7 +53,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Returns a builder for an installation in keyless mode, with one api and one worker, which offers the demo agent.
+    /// Returns a builder for an installation in keyless mode with one api, one worker, and the demo agent.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -113,7 +113,7 @@ impl TestApp {
         apis.chain(self.workers.iter().map(Process::stderr)).collect()
     }
 
-    /// Returns the folder that contains the database, the logs, and `agents.toml`.
+    /// Returns the folder that contains the logs, `agents.toml`, and, by default, the database.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -88,8 +88,8 @@ impl TestApp {
         self.revive_api(index).await;
     }
 
-    /// Freezes a worker (SIGSTOP), but not inside a write transaction, because a frozen worker would then hold the
-    /// database's only write lock and block all other processes until it resumes.
+    /// Freezes a worker (SIGSTOP) outside write transactions. Inside one, the frozen worker would hold the database's
+    /// only write lock and block all other writes.
     pub async fn freeze_worker(&mut self, index: usize) {
         for _ in 0..20 {
             self.workers[index].signal(Signal::Freeze);
@@ -147,8 +147,7 @@ impl TestApp {
         Process::spawn(&format!("{program}-{number}"), program, &[], &environment, self.folder.path())
     }
 
-    /// Starts an api with a shell command line. `line` is the part that precedes the path of `api`, such as `ulimit -n
-    /// 256 && exec`.
+    /// Starts an api with a shell command line. `line` precedes the path of `api`, for example `ulimit -n 256 && exec`.
     pub fn spawn_api_after(&self, line: &str, variables: &[(&str, &str)]) -> Process {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let mut environment = self.environment.clone();

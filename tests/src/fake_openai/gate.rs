@@ -16,8 +16,8 @@ use crate::wait::PATIENCE;
 /// Maximum number of chunks that are waiting to be sent.
 const AHEAD: usize = 1024;
 
-/// The test's end of the answer: sends text, and then either completes the answer or drops the connection. Dropping the
-/// gate ends the body without a final chunk.
+/// The test's end of the answer. It sends text, and then either completes the answer or drops the connection. Dropping
+/// the gate ends the body without a final chunk.
 #[derive(Debug)]
 pub struct Gate {
     pieces: mpsc::Sender<Bytes>,

@@ -135,7 +135,7 @@ impl FakeOpenAi {
         self.agent_named("scripted", more)
     }
 
-    /// Returns the same table with another agent key.
+    /// Returns the table that [`Self::agent`] returns, with another agent key.
     pub fn agent_named(&self, key: &str, more: &str) -> String {
         let mut table = format!("[[agents]]\nkey = \"{key}\"\nname = \"{key}\"\ndriver = \"openai\"\n");
         let _ = writeln!(table, "base_url = \"{}\"\nmodel = \"scripted\"\n{more}", self.base_url());
@@ -148,7 +148,7 @@ impl FakeOpenAi {
         self.shared.scripts.lock().unwrap().insert(prompt.to_owned(), script);
     }
 
-    /// Adds an answer that the test controls to the script for this last user message.
+    /// Extends the script for this last user message with an answer that the test controls through the returned gate.
     pub fn gate(&self, prompt: &str) -> Gate {
         let (gate, steps) = Gate::new();
         self.shared.scripts.lock().unwrap().entry(prompt.to_owned()).or_default().answers.push(Answer::Gated(steps));

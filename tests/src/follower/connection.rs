@@ -65,7 +65,7 @@ impl Connections {
         self.options.violation_handler.as_ref().map(|handle| handle(violation)).is_some()
     }
 
-    /// Returns to one of the kept states half of the time.
+    /// Half of the time, returns to one of the kept states.
     fn rewind(&mut self) {
         let mut state = self.shared.lock();
         let Some(rng) = self.options.rewinds.as_mut().filter(|_| !state.is_calm) else { return };
@@ -87,7 +87,7 @@ impl Connections {
         }
     }
 
-    /// Draws the number of events and the duration after which to drop this connection.
+    /// Draws the maximum number of events and the end time of a connection. `None` means no limit.
     fn draw_end(&mut self) -> (Option<u64>, Option<Instant>) {
         if self.shared.lock().is_calm {
             return (None, None);

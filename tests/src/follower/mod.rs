@@ -96,7 +96,7 @@ impl State {
 }
 
 impl Follower {
-    /// Follows all of the user's sessions.
+    /// Starts a client that follows all of the user's sessions.
     pub async fn start(client: &Client) -> Self {
         FollowerOptions::user(client).start().await
     }
@@ -117,7 +117,7 @@ impl Follower {
         self.shared.lock().connections
     }
 
-    /// Drops the connection now, like a client that switches networks.
+    /// Drops the connection now, as if the client switched networks.
     pub fn reconnect(&self) {
         self.shared.reconnect.notify_one();
     }
@@ -151,7 +151,7 @@ impl Follower {
         }
     }
 
-    /// Waits for a matching event, including past events.
+    /// Returns the first matching event. Waits for one if none has arrived yet.
     pub async fn wait_for(&self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
         eventually(what, async || {
             self.assert_unbroken();

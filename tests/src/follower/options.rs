@@ -62,25 +62,25 @@ impl FollowerOptions {
         }
     }
 
-    /// Also connects to these apis, in turn.
+    /// Also connects to these apis, one after another.
     pub fn and_apis(mut self, clients: impl IntoIterator<Item = Client>) -> Self {
         self.clients.extend(clients);
         self
     }
 
-    /// Drops the connection at random times.
+    /// Drops each connection after a random number of events.
     pub fn with_drops(mut self, rng: TestRng) -> Self {
         self.drops = Some(rng);
         self
     }
 
-    /// Drops the connection at random times and sometimes resumes from an earlier state.
+    /// Drops each connection after a random number of events, and sometimes resumes from an earlier state.
     pub fn with_rewinds(mut self, rng: TestRng) -> Self {
         self.rewinds = Some(rng);
         self
     }
 
-    /// Drops the connection after a random duration in this range.
+    /// Drops each connection after a random duration in this range.
     pub fn with_stays(mut self, range: Range<Duration>, rng: TestRng) -> Self {
         self.stays = Some((range, rng));
         self

@@ -1,5 +1,5 @@
 //! A client for tests under load or with faults. It sends requests to any api, follows the user's streams, and records
-//! what arrives.
+//! the outcomes of tasks.
 //!
 //! The stress tests, the chaos test, and the benchmarks share this client. They differ in what they send and what they
 //! check.
@@ -109,8 +109,8 @@ impl LoadClient {
         }
     }
 
-    /// Configures a stream of all of the user's sessions that starts on one api and reconnects to all apis in turn. The
-    /// outcomes that arrive on the stream are recorded.
+    /// Configures a follower of the user's stream. It connects to all apis, one after another, starting with index
+    /// `first` modulo their number. The outcomes that arrive are recorded.
     pub fn follow(&self, first: usize) -> FollowerOptions {
         let mut apis = self.apis.clone();
         apis.rotate_left(first % self.apis.len());

@@ -28,7 +28,7 @@ struct State {
     /// The highest sequence number that has arrived on any stream.
     last_seq: u64,
     waiting: HashMap<String, oneshot::Sender<Outcome>>,
-    /// Outcomes that arrived before the response to the send.
+    /// Outcomes that arrived before the call to [`Outcomes::expect`].
     early: HashMap<String, Outcome>,
 }
 
@@ -49,7 +49,8 @@ impl Outcomes {
         receiver
     }
 
-    /// Records an event. Each event counts once, on the stream on which it arrives first.
+    /// Records the outcome in an event, if there is one. Each event counts once, on the stream on which it arrives
+    /// first.
     pub fn record(&self, event: &Event) {
         let Some(seq) = event.id.as_deref().and_then(|id| Position::parse(id).ok()).map(|position| position.seq) else {
             return;

@@ -7,7 +7,7 @@ use crate::client::Reply;
 pub enum Response {
     /// A response with an expected status.
     Success(Reply),
-    /// A response with a status that is neither expected nor 503. The request has no effect.
+    /// A response with a status that is neither expected nor 503. The request had no effect.
     Rejected {
         /// The response.
         reply: Reply,

@@ -17,8 +17,8 @@ pub struct Draft {
 }
 
 impl Model {
-    /// Rejects a live event for a task that has already ended for this client, because the event would recreate the
-    /// draft. Accepts events from a later attempt.
+    /// If a task has ended, rejects live events for its last attempt or an earlier one, because they would recreate the
+    /// draft.
     pub(super) fn refuse_after_the_end(&self, session: &str, data: &Value, attempt: Option<i64>) -> Result<(), String> {
         let task = data["task_id"].as_str().ok_or("no task_id")?;
         let Some(known) = self.user_message(session, task) else { return Ok(()) };

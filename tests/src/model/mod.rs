@@ -1,4 +1,5 @@
-//! A client's state, derived from events according to the contract's rules. Strictly checks the contract's guarantees.
+//! A client's state, derived from events according to the contract's rules. Every event is checked against the
+//! contract.
 
 mod compare;
 mod drafts;
@@ -26,7 +27,7 @@ type Messages = Arc<BTreeMap<String, Arc<Value>>>;
 /// The state of one client. Cloning is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    /// The only session whose events are expected, if there is one. Sequence numbers may then have gaps.
+    /// The session, if the client follows one session's stream. In this case, sequence numbers may have gaps.
     only_session: Option<String>,
     position: Option<Position>,
     sessions: BTreeMap<String, Arc<Value>>,
@@ -77,13 +78,13 @@ impl Model {
         self.only_session.is_some()
     }
 
-    /// Discards the state that belongs to a connection, which a new stream sends again.
+    /// Discards the state that a new stream sends again, such as drafts.
     pub fn disconnect(&mut self) {
         self.drafts.clear();
         self.must_resync = false;
     }
 
-    /// Fetches everything, like a client at startup and after a `resync`.
+    /// Fetches everything, as a client does at startup and after a `resync`.
     pub async fn fetch(&mut self, client: &Client) {
         self.sessions.clear();
         self.messages.clear();

@@ -1,5 +1,5 @@
-//! The `command` driver, which runs any program. The program is started with fixed arguments once per attempt, reads
-//! the conversation from stdin, and writes its answer to stdout. User text is never passed as an argument, and no shell
+//! The `command` driver, which runs any program. Each attempt starts the program with fixed arguments. The program
+//! reads its input from stdin and writes its answer to stdout. User text is never passed as an argument, and no shell
 //! is involved.
 
 use std::{fmt::Write as _, sync::Arc};
@@ -27,7 +27,7 @@ use super::{
     prompt,
 };
 
-/// Maximum length of an answer, in bytes.
+/// Maximum length of an answer, in bytes of UTF-8.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 #[async_trait]
@@ -140,7 +140,7 @@ async fn write(mut stdin: ChildStdin, text: String) {
     }
 }
 
-/// Formats the conversation as input for the program.
+/// Returns the program's input in the configured format.
 fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
     let Some((message, earlier)) = history.split_last() else { return String::new() };
     match kind {
@@ -162,10 +162,10 @@ fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
 }
 
 /// Removes the complete characters from the buffer and returns them. An incomplete character at the end stays in the
-/// buffer.
+/// buffer, and invalid bytes become U+FFFD.
 fn whole_characters(bytes: &mut Vec<u8>) -> String {
     let end = match std::str::from_utf8(bytes) {
-        // The rest is too short to be a character, but may be the start of one.
+        // The remaining bytes may be the start of a character.
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
         _ => bytes.len().saturating_sub(incomplete(bytes)),
     };

@@ -1,5 +1,4 @@
-//! Drivers, each of which builds and probes agents of one kind. Each driver is implemented by the configuration type
-//! for its agents.
+//! Drivers, each of which builds and probes agents of one kind. The agents' configuration types implement [`Driver`].
 
 use std::sync::Arc;
 
@@ -16,11 +15,11 @@ use super::{
 pub struct BuildContext<'a> {
     /// The agent's key.
     pub key: &'a str,
-    /// Looks up an environment variable. Secrets are stored in environment variables.
+    /// Looks up an environment variable. Secrets are read from environment variables.
     pub env: &'a (dyn Fn(&str) -> Option<String> + Sync),
-    /// Runs the agent's processes.
+    /// The host for the agent's processes.
     pub host: &'a ProcessHost,
-    /// Number of tasks that the worker runs at once.
+    /// Maximum number of tasks that the worker runs at once.
     pub concurrency: usize,
 }
 
@@ -63,11 +62,10 @@ pub fn of(config: &DriverConfig) -> &dyn Driver {
 }
 
 impl BuildContext<'_> {
-    /// Returns the launch settings for a program. Does not check whether the program is installed; that is checked only
-    /// when the program is started.
+    /// Returns the launch settings for a program, which does not have to be installed yet.
     ///
     /// # Errors
-    /// Fails with a readable message if a secret is missing.
+    /// Fails with a readable message if a secret is unset or blank.
     pub fn launch(&self, program: &ProgramConfig) -> Result<Launch, String> {
         Ok(Launch {
             agent_key: self.key.to_owned(),

@@ -10,7 +10,7 @@ use super::{
     process::{StartError, find_program},
 };
 
-/// Returns the health of every configured agent, and of every agent found on `PATH` that is not enabled.
+/// Returns the health of every enabled agent, and of every agent that is installed but missing from the configuration.
 #[must_use]
 pub fn check(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Vec<AgentHealth> {
     let configured = catalog.agents().iter().map(|agent| {
@@ -29,8 +29,8 @@ pub fn check(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Ve
     configured.chain(found).collect()
 }
 
-/// Returns why an agent cannot run on this machine. `None` does not guarantee that the agent can run, because nothing
-/// is started.
+/// Returns why an agent cannot run on this machine, or `None` if no reason is found. Nothing is started, so the agent
+/// may still fail.
 #[must_use]
 pub fn unavailable_reason(agent: &AgentConfig, env: impl Fn(&str) -> Option<String>) -> Option<String> {
     agent.unavailable_reason(env).or_else(|| driver::of(&agent.driver).program().and_then(missing))

@@ -1,8 +1,9 @@
 //! Determines from an error message when a limit ends. Such messages contain phrases like "resets 3pm", "try again in
 //! 2h 5m", and "reset after 59s".
 //!
-//! Apart from Unix times, only words after a trigger such as "resets" or "try again" count, so "your 5-hour limit" does
-//! not mean waiting for five hours. If a message gives no time, the result is `None` rather than an estimate.
+//! A time is recognized only after a trigger such as "resets" or "try again", so "your 5-hour limit" is not read as a
+//! wait of five hours. The exception is Unix times, which are recognized anywhere. If a message states no time, the
+//! result is `None`.
 
 mod duration;
 mod moment;
@@ -17,14 +18,14 @@ use regex::Regex;
 
 use crate::agents::pattern::pattern;
 
-/// Number of characters examined after a trigger.
+/// Maximum number of characters examined after a trigger.
 const REACH_CHARS: usize = 100;
-/// A number is treated as a Unix time only if that time is at most this many seconds in the past.
+/// How far in the past a Unix time after a trigger may be, in seconds. Earlier times are not recognized.
 const EPOCH_PAST_SECONDS: i64 = 24 * 3600;
-/// A number is treated as a Unix time only if that time is at most this many seconds in the future.
+/// How far in the future a Unix time may be, in seconds. Later times are not recognized.
 const EPOCH_FUTURE_SECONDS: i64 = 400 * 24 * 3600;
 
-/// Matches words that precede the time at which a limit ends.
+/// Matches a trigger: words that may introduce the end of a limit.
 static TRIGGER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\b(?:re-?sets?|resetting|refresh(?:es)?|renews?|replenish(?:es|ed)?|resumes?|restored|available|",
@@ -35,10 +36,10 @@ static TRIGGER: LazyLock<Regex> = LazyLock::new(|| {
 /// Matches a standalone number that may be a Unix time, in seconds or milliseconds.
 static EPOCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\w.])(\d{13}|\d{10})(?:\.\d+)?(?:[^\w]|$)"));
 
-/// Returns the time until the limit reported in `words` ends, or zero if it has already ended.
+/// Returns the time until the limit reported in `words` ends, or zero if the limit has already ended.
 ///
-/// `zone` is the time zone for clock times that do not specify one. For messages from a program running on this
-/// machine, this is the machine's time zone.
+/// `zone` is the time zone for clock times that do not specify one. For messages from a local program, pass the
+/// machine's time zone.
 pub fn retry_after<Z: TimeZone>(words: &str, now: Timestamp, zone: &Z) -> Option<Duration> {
     let now = DateTime::from_timestamp_millis(now.unix_millis())?;
     TRIGGER
@@ -59,7 +60,7 @@ fn wait_in<Z: TimeZone>(trigger: &str, tail: &str, now: DateTime<Utc>, zone: &Z)
 
 fn epoch_in(words: &str, now: DateTime<Utc>) -> Option<Duration> {
     let numbers = EPOCH.captures_iter(words).filter_map(|found| found.get(1)?.as_str().parse().ok());
-    // A time in the past is more likely the time at which the message was sent.
+    // A past Unix time without a trigger is probably the time at which the message was sent.
     numbers.filter_map(epoch).find(|at| *at > now && is_plausible(*at, now)).map(|at| until(at, now))
 }
 

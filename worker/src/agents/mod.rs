@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use self::process::StartError;
 pub use registry::Registry;
 
-/// Capacity of the channel for an agent's updates. A full channel applies backpressure to the agent.
+/// Capacity of the channel for an agent's updates, in updates. A full channel applies backpressure to the agent.
 pub const UPDATE_BUFFER: usize = 256;
 
 /// The input for a turn.
@@ -57,8 +57,8 @@ pub enum Update {
     Step(StepUpdate),
     /// A permission request; the agent is waiting for a decision.
     Permission(PermissionRequest),
-    /// The agent's session in which this turn runs. The session is stored with the outcome, so that the next turn can
-    /// resume it.
+    /// The agent's own session for this turn. It is stored with the turn's outcome, so that the next turn can resume
+    /// it.
     Resume(AgentSession),
 }
 
@@ -102,7 +102,7 @@ pub enum PermissionReply {
         /// The ID of the selected option, or `None` if no option matches the decision.
         chosen: Option<String>,
     },
-    /// The time limit passed without a decision.
+    /// No decision was made in time, or the request could not be shown to the user.
     Expired,
 }
 
@@ -115,7 +115,7 @@ pub struct Answer {
     pub usage: Option<Usage>,
 }
 
-/// The reason why there is no complete answer.
+/// A failure to produce a complete answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct AgentError {
@@ -150,7 +150,7 @@ impl From<StartError> for AgentError {
     fn from(error: StartError) -> Self {
         match &error {
             StartError::NotInstalled(_) => Self::new(ErrorCode::AgentUnavailable, error.to_string()),
-            // A temporary system condition, such as too many processes or no space left.
+            // This is usually temporary, for example because there are too many processes.
             StartError::System(source) => {
                 tracing::error!(%source, "failed to start an agent");
                 Self::new(ErrorCode::AgentError, "The agent's process could not be started on the worker.")
@@ -162,13 +162,12 @@ impl From<StartError> for AgentError {
 /// A configured agent.
 #[async_trait]
 pub trait Agent: Send + Sync {
-    /// Answers one turn. Sends text, steps, and permission requests to `updates` as they arrive.
+    /// Answers one turn. Sends updates to `updates` as they become available.
     ///
-    /// Cancelling `stop` stops the agent, and the result is then ignored. Dropping the future at any point must also
-    /// stop the agent.
+    /// Cancelling `stop` stops the agent, and the result is ignored. Dropping the future must also stop the agent.
     ///
     /// # Errors
-    /// Fails if there is no complete answer. The caller keeps the text sent so far unless it starts another attempt.
+    /// Fails if there is no complete answer.
     async fn answer(
         &self,
         turn: Turn,
@@ -176,7 +175,6 @@ pub trait Agent: Send + Sync {
         stop: CancellationToken,
     ) -> Result<Answer, AgentError>;
 
-    /// Discards everything that was kept for the next turn in a session that has been deleted. This is called
-    /// repeatedly until the session's files are removed.
+    /// Discards everything that is kept for a deleted session. May be called several times for the same session.
     fn forget(&self, _session: SessionId) {}
 }

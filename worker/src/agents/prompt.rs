@@ -1,11 +1,13 @@
-//! Selects and formats the part of a conversation that is sent to an agent. To stay within the agent's size limit, each
-//! message is either included in full or omitted. Drivers may still join messages.
+//! Selects and formats the part of a conversation that is sent to an agent. Each message is either included in full or
+//! omitted.
 
 use banter_shared::chat::{HistoryMessage, Role};
 
-/// Returns the newest messages whose combined text fits within the limit. The last message is always included, whatever
-/// its length. If any messages are omitted, the remaining ones start with a user message, because an answer without its
-/// question is misleading, and because some models reject a conversation that starts with an answer.
+/// Returns the newest messages whose combined text fits within the budget. The last message is always included,
+/// whatever its length.
+///
+/// If messages are omitted, the result starts with a user message. An answer without its question is misleading, and
+/// some models reject a conversation that starts with an answer.
 pub fn within_budget(mut history: Vec<HistoryMessage>, budget_bytes: usize) -> Vec<HistoryMessage> {
     let Some(last) = history.len().checked_sub(1) else { return history };
     let mut used_bytes = history[last].content.len();
@@ -34,9 +36,9 @@ pub const ASSISTANT_HEADING: &str = "[assistant]\n";
 pub const INTRODUCTION: &str = "The following blocks contain the conversation so far, one message per block. The last \
     block is the new message to answer.";
 
-/// Returns the prompt for an agent that remembers the conversation. The prompt consists of any messages that the agent
-/// has not received yet, followed by the user's message in a separate block. `seen` is the last turn that the agent has
-/// received.
+/// Returns the blocks of a prompt for an agent that remembers the conversation. The last block is the new message. It
+/// is preceded by any earlier messages that the agent has not received, as far as they fit within the budget. `seen` is
+/// the last turn that the agent has received.
 pub fn blocks(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usize) -> Vec<String> {
     let last = history.len().saturating_sub(1);
     let is_new = |(index, message): &(usize, HistoryMessage)| *index == last || Some(message.turn) > seen;
@@ -116,7 +118,7 @@ mod tests {
         vec![
             turn(1, Role::User, "one"),
             turn(1, Role::Assistant, "1"),
-            // This turn failed.
+            // This turn failed, so it has no answer.
             turn(2, Role::User, "two"),
             turn(3, Role::User, "three"),
         ]

@@ -17,7 +17,7 @@ use super::{
     process::ProcessHost,
 };
 
-/// All enabled agents, ready to answer. An agent that could not be built answers with an error that gives the reason.
+/// All enabled agents. If an agent could not be built, its turns fail with the reason.
 #[derive(Clone, Default)]
 pub struct Registry {
     entries: HashMap<String, RegisteredAgent>,
@@ -30,8 +30,8 @@ struct RegisteredAgent {
 }
 
 impl Registry {
-    /// Creates the agents in the catalog, with secrets from `env`. `concurrency` is the number of tasks that the worker
-    /// runs at once.
+    /// Creates the agents in the catalog, with secrets from `env`. `concurrency` is the maximum number of tasks that
+    /// the worker runs at once.
     #[must_use]
     pub fn from_catalog(
         catalog: &AgentCatalog,
@@ -79,7 +79,7 @@ impl Registry {
         self.config(key).map(|config| config.timeout)
     }
 
-    /// Returns the maximum length, in bytes of text, of the conversation that this agent receives.
+    /// Returns the size limit for the conversation that this agent receives, in bytes of text.
     #[must_use]
     pub fn history_bytes(&self, key: &str) -> Option<usize> {
         self.config(key).map(|config| config.driver.history_bytes())

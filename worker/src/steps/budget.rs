@@ -1,8 +1,9 @@
-//! Limits the number of steps, and the total size of their details, that are stored per attempt.
+//! Limits the number of steps stored per attempt and the total size of their details.
 //!
 //! An attempt has at most [`MAX_STEPS`] steps, and the total size of their details is at most [`MAX_DETAIL_BYTES`], not
-//! counting marks of truncation. If a step's new detail exceeds the budget, the step keeps its most recent detail that
-//! fit, if any, but its title and status are still updated.
+//! counting permission requests, the notice about omitted steps, and truncation markers. If a step's new detail exceeds
+//! the budget, the step keeps its previous detail, if any, which is marked as truncated. Its title and status are still
+//! updated.
 
 use banter_shared::chat::{MAX_STEP_DETAIL_BYTES, StepDetail, StepKind};
 
@@ -79,7 +80,7 @@ impl StoredDetail {
         Self { detail, bytes: 0 }
     }
 
-    /// Omits everything from a detail except its kind.
+    /// Removes all fields from a detail and marks it as truncated. Permission requests are left unchanged.
     fn omitted(mut detail: StepDetail) -> Self {
         detail.omit();
         Self::uncounted(detail)

@@ -22,10 +22,10 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// Return the newest turns before this one.
+    /// Return the newest turns before the turn with this number.
     #[param(value_type = Option<i64>)]
     before_turn: Option<TurnNumber>,
-    /// Return the oldest turns after this one.
+    /// Return the oldest turns after the turn with this number.
     #[param(value_type = Option<i64>)]
     after_turn: Option<TurnNumber>,
     /// Maximum number of turns; defaults to 50.
@@ -33,14 +33,13 @@ pub struct ListQuery {
     limit: Option<PageTurns>,
 }
 
-/// A turn number; a turn with that number need not exist.
+/// The number of a turn, which need not exist.
 type TurnNumber = WholeNumber<i64, 0, { i64::MAX }>;
 
 /// A page of a transcript.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MessageList {
-    /// Complete turns in ascending order: at most `limit` turns and about 2 MiB of content, unless a single turn exceeds
-    /// that.
+    /// Complete turns in ascending order: at most `limit` turns and 2 MiB of content. A larger turn is returned alone.
     pub items: Vec<Message>,
     /// Whether older turns exist; if `after_turn` is set, whether newer turns exist.
     pub has_more: bool,

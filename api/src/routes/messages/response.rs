@@ -1,4 +1,4 @@
-//! The responses to a message.
+//! The responses to a request that sends a message.
 
 use banter_shared::chat::{Message, Task};
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub struct Exchange {
     pub reply: Option<Message>,
 }
 
-/// The response to a message, depending on how the wait for its answer ended.
+/// The response to a request that sends a message.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum CreateMessageResponse {

@@ -16,8 +16,7 @@ use crate::{
     state::AppState,
 };
 
-/// Minimum time between two reads from the store. This limits the load on the store, because every chunk of every
-/// answer may cause a signal.
+/// Minimum time between reads that signals trigger. This limits the load on the store, because signals may be frequent.
 const READ_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a wait ended.
@@ -30,10 +29,10 @@ pub enum WaitResult {
     Deleted,
 }
 
-/// Waits until a task has ended, or until `deadline` at the latest. Returns the current message and task.
+/// Waits until a task ends, but at most until `deadline`. Returns the current message and task.
 ///
 /// # Errors
-/// Returns an error if the store fails, or [`Code::Unauthorized`] once the key has been revoked or the login has ended.
+/// Returns an error if the store fails, or [`Code::Unauthorized`] if the principal's key or login is no longer valid.
 pub async fn wait_for_outcome(
     state: &AppState,
     principal: &Principal,

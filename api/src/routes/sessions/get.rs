@@ -32,8 +32,7 @@ pub struct GetQuery {
 pub struct Thread {
     /// The session.
     pub session: Session,
-    /// The newest turns in ascending order: at most `limit` turns and about 2 MiB of content, unless a single turn exceeds
-    /// that.
+    /// The newest turns, oldest first: at most `limit` turns and 2 MiB of content. A larger turn is returned alone.
     pub messages: Vec<Message>,
     /// Whether there are older turns.
     pub has_more: bool,

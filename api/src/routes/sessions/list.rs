@@ -19,7 +19,7 @@ use crate::{
     state::AppState,
 };
 
-/// Default page size.
+/// Default page size, in sessions.
 const DEFAULT_LIMIT: u32 = 50;
 /// A page size, in sessions.
 type PageSize = WholeNumber<u32, 1, 100>;

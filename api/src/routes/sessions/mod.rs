@@ -21,7 +21,7 @@ use crate::error::ApiError;
 pub struct ReadPosition {
     /// Messages with a `seq` up to this value count as read.
     pub last_read_seq: i64,
-    /// The number of answers after `last_read_seq`; 0 while archived.
+    /// The number of answers after `last_read_seq`; 0 while the session is archived.
     pub unread_count: i64,
 }
 

@@ -21,7 +21,7 @@ pub struct MarkRead {
     pub seq: i64,
 }
 
-/// Marks messages as read; never moves backward.
+/// Marks messages as read. Never moves the read position backward.
 #[utoipa::path(
     post,
     path = "/v1/chat/{id}/read",

@@ -1,5 +1,4 @@
-//! A scripted model server, in its own process. It implements OpenAI's streaming chat completions and answers
-//! immediately.
+//! A scripted model server, in its own process. It implements OpenAI's streaming chat completions.
 //!
 //! The last message in a request is the script ([`Script`]). An instant answer contains the time at which the request
 //! arrived.
@@ -30,7 +29,7 @@ use super::monotonic;
 /// The key of the agent that uses the model.
 pub const AGENT_KEY: &str = "scripted";
 
-/// Maximum number of chunks that are produced before the connection accepts them.
+/// Maximum number of chunks that wait for the connection to accept them.
 const AHEAD: usize = 64;
 
 /// Serves requests until the process is killed. The first line on stdout is the address.

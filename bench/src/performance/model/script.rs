@@ -1,4 +1,4 @@
-//! The script for the model, which is the last message in a request.
+//! The model's script, which is the last message in a request.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -19,7 +19,7 @@ pub enum Script {
         /// Size of each delta, in bytes.
         bytes: usize,
     },
-    /// A numbered, timestamped delta in each interval: `/paced MILLISECONDS COUNT`.
+    /// Numbered, timestamped deltas, one in each interval: `/paced MILLISECONDS COUNT`.
     Paced {
         /// Interval between deltas.
         interval: Duration,

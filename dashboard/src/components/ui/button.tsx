@@ -13,7 +13,7 @@ const variants = {
 
 type Variant = keyof typeof variants;
 
-/** Touch targets are at least 40 px high. */
+/** The heights of buttons. On touch devices, buttons are at least 40 px high. */
 const sizes = { small: "h-8 pointer-coarse:h-10", medium: "h-9 pointer-coarse:h-10" } as const;
 
 /** A button with a text label. */

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** Replaces the content of a view that is empty, was not found, or failed to load. */
+/** A placeholder for content that is empty, was not found, or failed to load. */
 export function EmptyState(props: {
   icon: ReactNode;
   title: string;

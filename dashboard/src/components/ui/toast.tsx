@@ -12,7 +12,7 @@ interface Toast {
 const current = createObservable<Toast | null>(null);
 let lastId = 0;
 
-/** Shows a toast for a few seconds. It replaces the previous one. */
+/** Shows a toast for a few seconds. Replaces any other toast. */
 export function notify(text: string, action?: Toast["action"]): void {
   lastId += 1;
   current.set({ id: lastId, text, ...(action ? { action } : {}) });
@@ -21,8 +21,8 @@ export function notify(text: string, action?: Toast["action"]): void {
 const SHOWN_MS = 6000;
 
 /**
- * Shows toasts below the header on a phone and over the bottom of the chat list otherwise, so that
- * they never cover the composer.
+ * Shows toasts where they do not cover the composer: below the header on a phone, and over the
+ * bottom of the chat list on wider screens.
  */
 export function Toaster() {
   const toast = useObservable(current);

@@ -15,14 +15,13 @@ import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 import { useTypeToFocus } from "./use-type-to-focus";
 
-/** The maximum size of a message, which is the same as in the api. */
+/** The maximum size of a message in bytes. The api has the same limit. */
 const MAX_BYTES = 256 * 1024;
 const MAX_LINES = 8;
 const LINE_PX = 23;
 /**
- * In longer texts, all paragraphs have the same direction. If each paragraph has its own direction,
- * Chromium lays out the entire text again at every key press, which takes 100 ms instead of 10 ms
- * for 250 KB.
+ * The maximum length of a text in which each paragraph has its own direction. Chromium lays out
+ * such a text again at every key press. For 250 KB, that takes 100 ms instead of 10 ms.
  */
 const MIXED_DIRECTION_MAX_CHARS = 16 * 1024;
 
@@ -47,11 +46,11 @@ export function Composer(props: {
   isDisabled?: boolean;
   isReadOnly?: boolean;
   /**
-   * Scrolls the thread if a key pressed in the empty field should do so. Returns whether it did.
+   * Handles a key pressed while the field is empty. Returns whether the key scrolled the thread.
    */
   onScrollKey?: (key: string) => boolean;
   hasFocus?: boolean;
-  /** Resolves once the text is stored elsewhere. Until then, the stored draft is kept. */
+  /** Sends the text. Resolves once the stored draft is no longer needed. */
   onSend: (text: string) => Promise<void>;
   onStop?: () => void;
 }) {
@@ -82,7 +81,7 @@ export function Composer(props: {
   }
 
   function onKeyDown(event: React.KeyboardEvent) {
-    // During an IME composition, Enter (229 in Safari) confirms the composition and does not send.
+    // During an IME composition (key code 229 in Safari), Enter confirms the composition.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
     const isEnter = event.key === "Enter" && !event.shiftKey && !event.altKey;
     if (isEnter && (hasModifier(event) || (sendsOnEnter && !isTouchOnly()))) {

@@ -2,13 +2,11 @@ import { type RefObject, useEffect } from "react";
 import { hasModifier, hasOverlay, isTouchOnly } from "@/keyboard";
 
 /**
- * Moves the focus to the field when the user types while no other field has it, such as after a
- * click on the thread or after the focused button was removed. The space bar is excluded, because
- * it scrolls the page and activates buttons.
+ * Moves the focus to the field when the user types while no other field has the focus. The space
+ * bar is excluded, because it scrolls the page and activates buttons.
  *
- * An IME starts a composition only in a field that had the focus before the first key press.
- * Therefore, a click outside of all controls also moves the focus, as does a key that starts a
- * composition (`Process`, dead keys).
+ * An IME starts a composition only in a field that already has the focus. Therefore, a click in the
+ * main view outside of all controls also moves the focus.
  */
 export function useTypeToFocus(field: RefObject<HTMLTextAreaElement | null>): void {
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** The palette's commands, and the search for them. */
+/** The palette's commands, and a function that searches them. */
 import type { ReactNode } from "react";
 
 export interface Command {
@@ -15,8 +15,8 @@ export interface Command {
 const MAX_RESULTS = 30;
 
 /**
- * Returns the commands that contain all words of the query. In each group, commands whose labels
- * start with the query come first.
+ * Returns up to `MAX_RESULTS` commands that contain all words of the query. In each group, commands
+ * whose labels start with the query come first.
  */
 export function findCommands(commands: readonly Command[], query: string): readonly Command[] {
   const wanted = query.trim().toLocaleLowerCase();

@@ -5,7 +5,7 @@ import { useSearchOnServer } from "@/stream/search";
 import { texts } from "@/texts";
 import { type Command, findCommands } from "./commands";
 
-/** A dialog for finding and opening chats and for finding and running commands. */
+/** A dialog for opening chats and running commands. */
 export function Palette(props: { commands: readonly Command[]; onClose: () => void }) {
   const [query, setQuery] = useState("");
   const [active, setActive] = useState(0);

@@ -12,7 +12,7 @@ import { texts } from "@/texts";
 
 type Change = { title?: string; status?: Session["status"]; pinned?: boolean };
 
-/** Runs an action. Shows the reason for a failure, and returns whether the action succeeded. */
+/** Runs an action and returns whether it succeeded. Shows the reason for a failure. */
 async function attempt(action: () => Promise<void>): Promise<boolean> {
   try {
     await action();

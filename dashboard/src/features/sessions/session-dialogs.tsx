@@ -29,7 +29,8 @@ export function RenameDialog(props: {
           onChange={(event) => setTitle(event.target.value)}
           onFocus={(event) => event.target.select()}
           onKeyDown={(event) => {
-            // During an IME composition, Enter confirms the composition and does not submit.
+            // During an IME composition, Enter confirms the composition rather than submitting the
+            // form.
             if (event.key === "Enter" && (event.nativeEvent.isComposing || event.keyCode === 229))
               event.preventDefault();
           }}

@@ -21,8 +21,8 @@ function labelOf(session: Session, isArchive: boolean, nowMs: number): string {
 }
 
 /**
- * Groups an ordered list into pinned (except in the archive), today, yesterday, and previous 7
- * days, and the rest by month.
+ * Groups an ordered list of sessions: pinned (except in the archive), today, yesterday, previous 7
+ * days, and one group for each earlier month.
  */
 export function groupSessions(
   sessions: readonly Session[],
@@ -39,7 +39,7 @@ export function groupSessions(
   return groups;
 }
 
-/** Returns whether every word of the query occurs in the title or the preview. */
+/** Returns whether every word of the query occurs in the title or preview, ignoring case. */
 export function matches(session: Session, query: string): boolean {
   const title = session.title || texts.sessions.untitled;
   const text = `${title} ${session.last_message?.preview ?? ""}`.toLocaleLowerCase();

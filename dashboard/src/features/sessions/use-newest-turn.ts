@@ -11,16 +11,15 @@ export interface NewestTurn {
 
 const none: NewestTurn = { task: null, answer: null };
 
-/** Returns whether the session object alone is not enough to tell how its newest turn ended. */
+/** Returns whether the newest turn has ended but the session does not contain its outcome. */
 function lacksEnding({ active_task, queued_count, last_message }: Session): boolean {
   if (active_task !== null || queued_count > 0 || !last_message) return false;
   return last_message.role === "user" || last_message.preview.trim() === "";
 }
 
 /**
- * Returns the newest turn of a session, as far as it is known. If the session has not been opened
- * and its last message is the user's or has no text, the turn is fetched, because the session does
- * not contain the outcome.
+ * Returns the newest turn of a session, as far as it is known. If the session does not contain the
+ * turn's outcome and the thread is not loaded, the turn is fetched.
  */
 export function useNewestTurn(session: Session): NewestTurn {
   const isLoaded = useStore((state) => state.threads[session.id]?.isLoaded === true);

@@ -7,7 +7,10 @@ import { store, useStore } from "@/stream/store";
 
 const PAGE_SIZE = 50;
 
-/** The start of a page, which follows the last session of the previous page. */
+/**
+ * Where a page starts: after the last session of the previous page. Both fields are null for the
+ * first page.
+ */
 interface PageStart {
   readonly cursor: string | null;
   readonly after: Session | null;
@@ -16,7 +19,7 @@ interface PageStart {
 const start: PageStart = { cursor: null, after: null };
 
 /**
- * Fetches a list into the store, page by page. The Query cache holds only the start of each page.
+ * Fetches a list into the store, page by page. The Query cache holds only where each page starts.
  */
 export function useSessionList(status: ListedStatus, isEnabled = true) {
   const generation = useStore((state) => state.generation);
@@ -50,8 +53,8 @@ function fetchUnread(cursor: string | null, signal: AbortSignal) {
 }
 
 /**
- * Fetches all unread sessions if the list has more pages, so that unread sessions on those pages
- * are counted as well. The stream then keeps the count up to date.
+ * Fetches all unread sessions if the list has more pages, so that the unread count is complete. The
+ * stream then keeps the count up to date.
  */
 export function useUnreadSessions(): void {
   const { hasNextPage } = useSessionList("active");
@@ -63,7 +66,7 @@ export function useUnreadSessions(): void {
       const pages = [await fetchUnread(null, signal)];
       for (let next = pages[0]?.next_cursor; next; next = pages.at(-1)?.next_cursor)
         pages.push(await fetchUnread(next, signal));
-      // Use the position of the first page, because events contain all changes since then.
+      // Use the position of the first page. Events contain all later changes.
       const asOf = parseCursor(pages[0]?.as_of ?? "");
       const items = pages.flatMap((page) => page.items);
       if (!asOf) throw new Error("The session list has no position.");
@@ -73,7 +76,7 @@ export function useUnreadSessions(): void {
   });
 }
 
-/** Returns true once it is known that the user has no sessions, not even archived ones. */
+/** Returns whether the user is known to have no sessions, not even archived ones. */
 export function useHasNoChats(): boolean {
   const active = useSessionList("active");
   const isEmpty = useStore((state) =>

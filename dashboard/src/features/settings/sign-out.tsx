@@ -9,7 +9,7 @@ import { clearDrafts, listDrafts } from "@/drafts";
 import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 
-/** The local user of a server without API keys, who cannot sign out. */
+/** The user of a server without API keys. This user cannot sign out. */
 const KEYLESS_USER = "local";
 
 /**

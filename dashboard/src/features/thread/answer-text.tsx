@@ -4,19 +4,19 @@ import { TerminalText } from "@/terminal/terminal-text";
 import { Markdown } from "./markdown";
 
 /**
- * The format of an agent's answers; `unknown` if the agent is no longer configured or its format is
- * new.
+ * The format of an agent's answers; `unknown` if the agent is no longer configured or uses a format
+ * that this page does not support.
  */
 export type AnswerFormat = "markdown" | "text" | "unknown";
 
-/** Parses an agent's format. A newer server may have formats that this page does not know. */
+/** Parses an agent's format. A newer server may send formats that this page does not support. */
 export function parseFormat(name: string | undefined): AnswerFormat {
   return name === "markdown" || name === "text" ? name : "unknown";
 }
 
 /**
- * Returns whether to show the text as terminal output. If the format is unknown, escape sequences
- * indicate such output.
+ * Returns whether to show the text as terminal output. If the format is unknown, an escape
+ * character indicates such output.
  */
 function isTerminal(text: string, format: AnswerFormat): boolean {
   return format === "text" || (format === "unknown" && text.includes("\u001b"));

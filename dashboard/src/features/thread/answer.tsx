@@ -27,7 +27,7 @@ export const Answer = memo(function Answer(props: {
   task: Task | null;
   agent: ThreadAgent;
   steps: readonly Step[];
-  /** Whether a failure that explains how the answer ended is shown below it. */
+  /** Whether a failure shown below the answer explains how it ended. */
   hasFailure: boolean;
   /** Whether the turn was stopped and can therefore be retried. */
   canRetry: boolean;
@@ -93,7 +93,7 @@ export const LiveAnswer = memo(function LiveAnswer(props: {
   task: Task;
   steps: readonly Step[];
   format: AnswerFormat | null;
-  /** Whether the turn is the first unfinished one. Any other turn is shown only if it has text. */
+  /** Whether this is the first unfinished turn. Other turns are shown only if they have text. */
   isHead: boolean;
 }) {
   const { task } = props;
@@ -112,7 +112,7 @@ export const LiveAnswer = memo(function LiveAnswer(props: {
   );
 });
 
-/** The reason why a turn failed or has no answer, with a retry button. */
+/** Explains why a turn failed or has no answer. A button retries the turn. */
 export function Failure({ task }: { task: Task }) {
   const isFailed = task.status === "failed";
   const Icon = isFailed ? TriangleAlert : CircleSlash;

@@ -15,10 +15,7 @@ export function DayDivider({ at }: { at: string }) {
   );
 }
 
-/**
- * The "New" divider, which precedes the first message that was unread when the thread was opened or
- * that has arrived since the page lost the focus.
- */
+/** The "New" divider, which marks where new messages start. */
 export function NewDivider() {
   return (
     <p className="flex items-center gap-3 py-2 font-[600] text-accent text-small before:h-px before:flex-1 before:bg-current before:opacity-35 after:h-px after:flex-1 after:bg-current after:opacity-35">

@@ -1,6 +1,6 @@
 /**
- * Highlights the tokens that most languages share: comments, strings, numbers, and keywords. This
- * is not a parser, but a wrong guess never changes the text.
+ * Finds the tokens to highlight in code: comments, strings, numbers, and keywords. The patterns are
+ * approximations that suit most languages. They never change the text.
  */
 
 export interface Token {

@@ -10,7 +10,7 @@ type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> 
 };
 
 /**
- * Follows a link to or from a footnote only within its answer, because other answers use the same
+ * Follows a link to or from a footnote within the same answer. Other answers may contain the same
  * IDs.
  */
 function followFootnote(event: React.MouseEvent<HTMLAnchorElement>) {
@@ -55,7 +55,7 @@ function textOf(node: ReactNode): string {
   return "";
 }
 
-/** A fenced code block. The inner `code` has the language and the rest of the info string. */
+/** A fenced code block. The language and the rest of the info string come from the inner `code`. */
 function Pre({ children }: Props<"pre">) {
   const code = isValidElement<{ className?: string; node?: { data?: { meta?: string } } }>(children)
     ? children
@@ -83,7 +83,7 @@ function Box({ node: _node, className: _class, ...props }: Props<"input">) {
   );
 }
 
-/** Plain elements, which replace the renderer's elements and are styled in styles/markdown.css. */
+/** Elements that replace the renderer's own. They are styled in styles/markdown.css. */
 const components: Components = {
   a: Anchor,
   img: Image,
@@ -113,8 +113,8 @@ const components: Components = {
 
 /** `raw` is omitted so that HTML in answers is dropped. */
 const { raw: _raw, ...safePlugins } = defaultRehypePlugins;
-// `unlinkFiles` must run after the plugin that removes unsafe URLs and before the one that marks
-// them in the text.
+// `unlinkFiles` must run after unsafe URLs are removed and before `harden`, which marks links
+// without a valid URL as blocked.
 const rehypePlugins = Object.entries(safePlugins).flatMap(([name, plugin]) =>
   name === "harden" ? [unlinkFiles, plugin] : [plugin],
 );

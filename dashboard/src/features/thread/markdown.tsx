@@ -8,7 +8,7 @@ interface MarkdownProps {
 let View: ComponentType<MarkdownProps> | null = null;
 let loading: Promise<void> | null = null;
 
-/** Loads the renderer once. It is larger than the rest of the page. */
+/** Loads the renderer unless it is already loaded or being loaded. */
 export function loadMarkdown(): Promise<void> {
   loading ??= import("./markdown-view").then(
     (module) => {

@@ -53,7 +53,7 @@ function describe({ state, reason }: OutgoingMessage): string {
   return reason && reason.code !== "network" ? `${what} · ${explainProblem(reason)}` : what;
 }
 
-/** Moves the message back to the composer and puts it before the current draft. */
+/** Moves the message to the composer, before the current draft. */
 function moveToComposer({ key, content }: OutgoingMessage, draftKey: string): void {
   writeDraft(draftKey, [content, readDraft(draftKey)].filter(Boolean).join("\n\n"));
   void outbox.discard(key);

@@ -43,14 +43,16 @@ export interface Choice {
   readonly name: string;
   readonly answer: PermissionAnswer;
   /**
-   * `yes` is for the only option that allows the operation once or, if there is none, the only one
-   * that allows it at all. If there are several, none of them is emphasized.
+   * The emphasis. `yes` is the only option that allows the operation once. If no option allows it
+   * once, `yes` is the only option that allows it at all. If several options qualify, none is
+   * `yes`.
    */
   readonly look: "yes" | "option" | "no";
 }
 
 /**
- * Returns all options in the agent's order, and a rejection if none of them rejects the request.
+ * Returns all options in the agent's order, followed by a rejection if no option rejects the
+ * request.
  */
 export function listChoices(request: PermissionRequest): readonly Choice[] {
   const { options } = request;

@@ -15,8 +15,8 @@ import { stopTask, useIsStopping } from "./task-actions";
 const RENEW_MS = 5000;
 
 /**
- * Explains why and until when a turn waits, if its next attempt is at least a minute away. Its
- * buttons stop the turn or start over with another agent.
+ * Explains why a turn is waiting and when it will be retried, if its next attempt is at least a
+ * minute away. The buttons stop the turn or copy its message to a new chat with another agent.
  */
 export function RetryWaitCard(props: { task: Task; message: Message | null; agentKey: string }) {
   const now = useServerNow(RENEW_MS);

@@ -9,9 +9,9 @@ export interface RowKeys {
 }
 
 /**
- * Creates stable keys for the rows of a thread. The row of a message that was sent from this page
- * gets the key of the pending message, so that it replaces the pending row without being mounted
- * and measured again.
+ * Creates an object that returns stable keys for the rows of a thread. A message sent from this
+ * page keeps the key that it had while it was pending, so that its row is not mounted and measured
+ * again.
  */
 export function createRowKeys(): RowKeys {
   const keys = new Map<number, string | number>();

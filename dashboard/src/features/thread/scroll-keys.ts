@@ -4,8 +4,8 @@ const LINE_PX = 40;
 const OVERLAP_PX = 48;
 
 /**
- * Scrolls the thread as if the key had been pressed while the thread had the focus. Returns whether
- * the key scrolls.
+ * Scrolls the thread as the key would if the thread had the focus. Returns false if the key does
+ * not scroll or no thread is shown.
  */
 export function scrollThread(key: string): boolean {
   const log = document.querySelector('main [role="log"]');

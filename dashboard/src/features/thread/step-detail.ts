@@ -36,7 +36,10 @@ export interface StepDetail {
 
 const isPlain = (value: unknown) => typeof value === "string" || typeof value === "number";
 
-/** Formats a tool call's input: commands verbatim, and other input as named fields or JSON. */
+/**
+ * Formats a tool call's input as a command, named fields, or JSON. Returns an empty string if there
+ * is no input.
+ */
 export function formatInput(input: unknown): string {
   if (typeof input === "string") return input.trim();
   if (input === null || typeof input !== "object") return "";
@@ -92,7 +95,10 @@ export function findOutcome(step: Step): Outcome | null {
   return step.status === "succeeded" ? "allowed" : "rejected";
 }
 
-/** Returns the text for the outcome of a permission request, with the name of the chosen option. */
+/**
+ * Describes the outcome of a permission request, including the chosen option, if any. Returns null
+ * for open requests and other steps.
+ */
 export function describeOutcome(step: Step): string | null {
   const outcome = findOutcome(step);
   if (!outcome) return null;
@@ -114,7 +120,7 @@ function activityOf(step: Step): keyof typeof texts.steps.activity {
 
 /**
  * Summarizes finished steps in one line, such as "read 4 files, ran 2 commands". Rejected tool
- * calls are not counted.
+ * calls are not counted, but permission requests that were not allowed are.
  */
 export function summarizeSteps(steps: readonly Step[]): string {
   const counts = new Map<string, number>();

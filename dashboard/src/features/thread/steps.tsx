@@ -21,7 +21,7 @@ import {
   summarizeSteps,
 } from "./step-detail";
 
-/** Growing output is kept scrolled to its end if the end is less than this far away. */
+/** Output scrolled to within this distance of its end stays at the end as it grows. */
 const NEAR_PX = 24;
 
 const icons = {
@@ -154,7 +154,7 @@ function Detail({ detail, isRunning }: { detail: StepDetail; isRunning: boolean 
 }
 
 /**
- * The input or output of a tool call. While `isGrowing` is true, it stays scrolled to its end
+ * The input or output of a tool call. While `isGrowing` is true, the text stays scrolled to its end
  * unless the user has scrolled up.
  */
 function Raw(props: { label: string; text: string; isInput?: boolean; isGrowing?: boolean }) {

@@ -6,7 +6,7 @@ import { createObservable, useObservable } from "@/observable";
 import { onStreamEvent } from "@/stream/use-connection";
 import type { PermissionAnswer } from "./permission";
 
-/** Error codes for retrying a turn that has already been retried. */
+/** The error codes returned if a turn has already been retried. */
 const RETRIED_CODES = new Set(["task_not_ended", "task_succeeded"]);
 
 const stopping = createObservable<ReadonlySet<string>>(new Set());
@@ -33,12 +33,12 @@ function forget(taskId: string): void {
   stopping.set(new Set([...stopping.get()].filter((id) => id !== taskId)));
 }
 
-// If the task is retried, here or in another tab, it must not be shown as stopping.
+// A task that has ended must not appear as stopping if it is retried.
 onStreamEvent((event) => {
   if (event.type === "task.updated" && isEnded(event.task.status)) forget(event.task.id);
 });
 
-/** Answers a permission request. A conflict is not an error, because the steps show the outcome. */
+/** Answers a permission request. A 409 response is ignored, because the steps show the outcome. */
 export async function answerPermission(
   sessionId: string,
   taskId: string,

@@ -17,15 +17,15 @@ import { TurnView } from "./turn-view";
 import { useMarkRead, useNewDivider } from "./use-read-state";
 import { useOlderTurns } from "./use-thread";
 
-/** Older turns are fetched when less than this distance remains above the view. */
+/** The distance from the top of the thread at which older turns are fetched. */
 const FETCH_AHEAD_PX = 1200;
-/** The thread counts as scrolled to its end if the end is less than this far away. */
+/** The distance from the end at which the thread still counts as scrolled to its end. */
 const NEAR_PX = 48;
 /** The rounding error of the browser's scroll positions. */
 const ROUNDING_PX = 2;
 /** The estimated height of a turn that has not been measured. */
 const TURN_PX = 220;
-/** The space reserved for the note that says that earlier messages are loading. */
+/** The space reserved for the note about loading earlier messages. */
 const TOP_PX = 44;
 const BOTTOM_PX = 12;
 
@@ -96,8 +96,8 @@ export const Thread = memo(function Thread(props: {
     else if (distance < NEAR_PX && scrollTop >= last.current.scrollTop) isHeld.current = true;
     else if (
       scrollTop < last.current.scrollTop &&
-      // If the thread shrinks or the view is resized, for example after rotating a phone, the
-      // position changes without any scrolling by the user.
+      // If the thread shrinks or the view is resized, the position can change without the user
+      // scrolling.
       scrollHeight >= last.current.scrollHeight &&
       clientHeight === last.current.clientHeight
     )

@@ -6,17 +6,16 @@ import { isSameDay } from "@/time";
 export interface TurnRow {
   readonly turn: Turn;
   readonly task: Task | null;
-  /**
-   * The number of unfinished turns before this one, which is its position in the queue; 0 if it is
-   * not queued.
-   */
+  /** The number of unfinished turns before this one; 0 if this turn is not queued. */
   readonly position: number;
   /**
    * The time to show above the turn, if it is the first one, starts a new day, or follows a long
    * pause; otherwise null.
    */
   readonly day: string | null;
-  /** Whether the "New" divider precedes this turn or only its answer; otherwise null. */
+  /**
+   * Whether the "New" divider is above this turn or only above its answer; null if it is neither.
+   */
   readonly isNewBefore: "turn" | "answer" | null;
 }
 
@@ -24,9 +23,9 @@ export interface TurnRow {
 const PAUSE_MS = 3 * 3_600_000;
 
 /**
- * Returns the rows of a thread, with dividers and queue positions. `readSeq` is the `seq` of the
- * last message read; `openCount` is the number of unfinished turns, including those that have not
- * been fetched.
+ * Returns the rows of a thread, with dividers and queue positions. Answers with a `seq` above
+ * `readSeq` are new. `openCount` is the number of unfinished turns, including those that have not
+ * been fetched. It can be omitted if all turns have been fetched.
  */
 export function buildTurnRows(
   turns: readonly Turn[],

@@ -4,14 +4,14 @@ import { texts } from "@/texts";
 import { explainTaskError } from "@/texts/explain";
 import { formatElapsed } from "@/time";
 
-/** How long after a typing indicator expires the worker is considered unresponsive. */
+/** The time from the expiry of a typing indicator until the worker is considered unresponsive. */
 const SILENCE_MS = 3000;
 
 export interface TurnStatus {
   readonly text: string;
-  /** The time from which to count the elapsed time, or null if no elapsed time is shown. */
+  /** The start of the elapsed time, or null if no elapsed time is shown. */
   readonly since: string | null;
-  /** Whether the agent is working. If so, the dots are animated. */
+  /** Whether to animate the dots. */
   readonly isAlive: boolean;
 }
 

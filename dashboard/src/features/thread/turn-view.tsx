@@ -15,10 +15,10 @@ export const TurnView = memo(function TurnView(props: {
   user: Message | null;
   answer: Message | null;
   task: Task | null;
-  /** The position in the queue; 0 if no unfinished turn precedes it. */
+  /** The number of unfinished turns before this one; 0 if this turn is not queued. */
   position: number;
   agent: ThreadAgent;
-  /** Whether the answer is the first unread message. */
+  /** Whether the "New" divider is above the answer. */
   hasNewAnswer: boolean;
 }) {
   const { user, answer, task, agent } = props;
@@ -27,7 +27,8 @@ export const TurnView = memo(function TurnView(props: {
   const request = useMemo(() => (isOpen ? findOpenRequest(steps) : null), [isOpen, steps]);
   const done = useMemo(() => steps.filter((step) => step.status !== "pending"), [steps]);
   const latest = steps.at(-1);
-  // A stopped answer shows how it ended; a stopped turn without an answer is shown as a failure.
+  // An answer that was stopped shows how it ended. A turn that was stopped without an answer is
+  // shown as a failure.
   const isStopped = task?.status === "cancelled" || task?.status === "interrupted";
   const hasFailure = task?.status === "failed" || (isStopped && answer === null);
 

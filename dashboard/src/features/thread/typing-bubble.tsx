@@ -8,10 +8,7 @@ import { formatElapsed } from "@/time";
 import { useIsStopping } from "./task-actions";
 import { describeTurn } from "./turn-status";
 
-/**
- * Until the first step, the status text is shown only after this time, because most answers start
- * sooner.
- */
+/** How long to hide the status text of a turn without steps. Most answers start sooner. */
 const STATUS_DELAY_MS = 900;
 
 /** The status of an unfinished turn and the elapsed time, in a bubble or below the text so far. */
@@ -34,7 +31,7 @@ export const TypingBubble = memo(function TypingBubble(props: {
     isStopping,
     nowMs: now,
   });
-  // A long wait is shown as a separate card.
+  // A long wait is shown in a separate card.
   if (!status || findRetryTime(task, now)) return null;
   const elapsed = status.since ? now - Date.parse(status.since) : null;
   const isFresh = elapsed !== null && elapsed < STATUS_DELAY_MS && steps.length === 0;

@@ -13,7 +13,7 @@ const WEB_ADDRESS = /^https?:/i;
 
 /**
  * Replaces links and images with their text if the browser cannot open them. Agents often link to
- * the files that they work on (`src/main.rs:3`, `plot.png`).
+ * files that they are working on, such as `src/main.rs:3`.
  */
 export function unlinkFiles() {
   return (tree: Node): void => visit(tree);

@@ -50,10 +50,10 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
 }
 
 /**
- * Returns the `seq` after which the "New" divider is shown, initially that of the last message that
- * had been read when the thread was opened, or infinity if there is no divider. The divider is
- * removed when the user sends a message. It moves to the end when the page loses the focus after
- * everything has been read.
+ * Returns the `seq` after which the "New" divider is shown, or infinity if there is no divider. If
+ * there are unread messages when the thread is opened, the divider is above them. Sending a message
+ * removes the divider. If everything has been read, the divider moves to the end when the page
+ * loses the focus, and is removed when the page regains it.
  */
 export function useNewDivider(
   session: Session,

@@ -13,7 +13,7 @@ export function useThreadFetch(sessionId: string) {
   return useQuery({
     queryKey: ["thread", sessionId, generation, gaps],
     queryFn: async () => {
-      // From now on, the thread collects events, which are then merged with the response.
+      // From now on, the thread collects events. They are merged with the response.
       store.dispatch({ type: "thread.opened", sessionId });
       try {
         const params = { path: { id: sessionId }, query: { limit: PAGE_TURNS } };

@@ -10,8 +10,8 @@ const FETCH_DELAY_MS = 120;
 const none: readonly Step[] = [];
 
 /**
- * Returns the steps of a turn in order. The stream sends the steps of running turns. The steps of a
- * turn that ended earlier, or while the page was disconnected, are fetched once.
+ * Returns the steps of a turn in order. The stream sends the steps of running turns. If a turn has
+ * ended and its steps are incomplete, they are fetched.
  */
 export function useTurnSteps(task: Task | null): readonly Step[] {
   const [isSettled, setSettled] = useState(false);

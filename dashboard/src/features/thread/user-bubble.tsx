@@ -14,8 +14,8 @@ export const bubbleOfUser =
   "self-end max-w-[88%] md:max-w-[72%] rounded-bubble rounded-br-[6px] px-3.5 py-[9px] whitespace-pre-wrap [overflow-wrap:anywhere]";
 
 /**
- * The first queued message can be changed only after this time, because a worker usually starts on
- * it sooner.
+ * The first queued message can be changed only after this delay. A worker usually starts on it
+ * sooner.
  */
 const CHANGEABLE_AFTER_MS = 2000;
 
@@ -40,11 +40,11 @@ function receiptOf(task: Task | null, position: number): string {
   }
 }
 
-/** A user's message and its status. The message can be changed while it is queued. */
+/** A user's message and its status. The message can be changed until the agent starts on it. */
 export const UserBubble = memo(function UserBubble(props: {
   message: Message;
   task: Task | null;
-  /** The position in the queue; 0 if no unfinished turn precedes it. */
+  /** The number of unfinished turns before this one; 0 if this turn is not queued. */
   position: number;
 }) {
   const { message, task, position } = props;

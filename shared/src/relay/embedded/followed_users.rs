@@ -16,7 +16,7 @@ impl FollowedUsers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Follows a user until the result is dropped.
+    /// Follows a user until the returned guard is dropped.
     pub(super) fn add(self: &Arc<Self>, user: &UserRef) -> Follower {
         *self.lock().entry(user.clone()).or_default() += 1;
         Follower { followed: Arc::clone(self), user: user.clone() }

@@ -1,7 +1,7 @@
 //! The folder that contains the sockets on which processes receive live text.
 //!
-//! A socket appears under its name only once it accepts connections, so a socket that refuses connections belongs to a
-//! process that has exited, and may be removed.
+//! A socket is renamed to `*.sock` only once it accepts connections. A `*.sock` socket that refuses connections
+//! therefore belongs to a process that has exited, and is removed.
 
 use std::{
     ffi::OsString,
@@ -32,15 +32,15 @@ pub(super) struct SocketFolder {
 }
 
 impl SocketFolder {
-    /// Returns the folder that belongs to a database.
+    /// Returns the folder for a database.
     pub(super) fn of(database: &Path) -> Self {
         Self { path: companion_path(database, "-live") }
     }
 
-    /// Opens the folder, creating it if it is missing, and makes it private in either case.
+    /// Opens the folder, creating it if it is missing, and makes it private.
     ///
     /// # Errors
-    /// Returns an error if it cannot be created or opened, is a symbolic link, or belongs to another account.
+    /// Returns an error if the folder cannot be created or opened, is a symbolic link, or belongs to another account.
     pub(super) fn open(&self) -> io::Result<OpenFolder> {
         match fs::DirBuilder::new().mode(private::FOLDER_MODE).create(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -57,8 +57,8 @@ impl SocketFolder {
     }
 }
 
-/// The folder, kept open so that the sockets' paths fit into their addresses (`sun_path`, unix(7)), no matter how long
-/// the database's path is.
+/// The open folder. Socket addresses refer to it by its file descriptor, because the full path may be too long for an
+/// address (`sun_path`, unix(7)).
 #[derive(Debug)]
 pub(super) struct OpenFolder {
     folder: File,
@@ -73,7 +73,7 @@ impl OpenFolder {
     /// Creates a socket that accepts connections.
     ///
     /// # Errors
-    /// Returns an error if it cannot be created, such as on a file system that does not support sockets.
+    /// Returns an error if the socket cannot be created, for example on a file system that does not support sockets.
     pub(super) fn listen(&self) -> io::Result<(UnixListener, SocketFile)> {
         let id = Uuid::new_v4();
         let unfinished = OsString::from(format!("{id}.{UNFINISHED}"));
@@ -88,8 +88,8 @@ impl OpenFolder {
         Ok((listener, file))
     }
 
-    /// Lists the names of the sockets that belong to this account. Other accounts may have created sockets while the
-    /// folder was open to them.
+    /// Lists the names of the sockets that belong to this account. Other accounts may have created sockets before the
+    /// folder was private.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be read.
@@ -97,7 +97,7 @@ impl OpenFolder {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            // The file may have been removed in the meantime.
+            // The socket may have been removed in the meantime.
             let Ok(found) = entry.metadata() else { continue };
             let is_own_socket = found.file_type().is_socket() && found.uid() == geteuid().as_raw();
             if is_own_socket && Path::new(&entry.file_name()).extension().is_some_and(|end| end == SOCKET) {
@@ -107,7 +107,7 @@ impl OpenFolder {
         Ok(names)
     }
 
-    /// Connects to a socket. Removes it if its process has exited.
+    /// Connects to a socket. Removes the socket if its process has exited.
     ///
     /// # Errors
     /// Returns an error if the process cannot be reached.

@@ -1,8 +1,8 @@
-//! Live text between processes on one machine: a process with open streams listens on a socket, and workers write to
+//! Live text between processes on one machine. A process with open streams listens on a socket, and workers write to
 //! the sockets of all such processes.
 //!
-//! Guarantees: nothing waits for a reader. A piece of text may be lost; streams then read the stored text. Every
-//! message is [signed](super::super::key), as are messages sent over Redis.
+//! Nothing waits for a slow reader. A piece of text may be lost; streams then read the stored text. Every message is
+//! [signed](super::super::key).
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{
 /// Maximum size of a message, in bytes.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// A piece of text and the user whose streams it is for.
+/// A piece of text, and the user whose streams receive it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct UserText {
     pub(super) user: UserRef,
@@ -42,7 +42,7 @@ impl Seal {
         Ok(self.key.seal(&self.channel, &serde_json::to_vec(text)?))
     }
 
-    /// Decodes a message; `None` if it was not signed with this installation's key.
+    /// Decodes a message; `None` if its signature is invalid.
     pub(super) fn open(&self, sealed: &[u8]) -> Option<serde_json::Result<UserText>> {
         self.key.open(&self.channel, sealed).map(serde_json::from_slice)
     }

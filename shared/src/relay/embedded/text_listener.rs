@@ -19,9 +19,9 @@ use crate::relay::{Signal, rejections::Rejections, signals::SignalSender};
 
 /// Interval between checks of whether the socket still exists.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// Pause after a failed accept, usually because too many files are open.
+/// Pause after a failed accept, which usually means that too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Maximum number of connected processes.
+/// Maximum number of connections.
 const MAX_CONNECTIONS: usize = 256;
 
 /// The receiving side; see the module documentation. Cheap to clone.
@@ -43,8 +43,8 @@ impl TextListener {
         self.folder.open()?.listen()
     }
 
-    /// Receives text until the future is dropped. Creates the socket if it is not bound yet, and recreates it whenever
-    /// it is removed.
+    /// Receives text until the future is dropped. Creates the socket if `bound` is `None`, and recreates it whenever it
+    /// is removed.
     pub(super) async fn run(self, mut bound: Option<(UnixListener, SocketFile)>) {
         loop {
             if let Some(bound) = bound.take() {

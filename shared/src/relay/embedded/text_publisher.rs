@@ -23,9 +23,10 @@ use super::{
 };
 use crate::relay::status::Counters;
 
-/// Maximum number of pieces in the queue of text to send, and in the queue for each process.
+/// Maximum length of the queue of text to send, and of the queue for each process.
 const QUEUE: usize = 1024;
-/// Maximum size of the messages that wait for one process, in bytes. A single larger message may also wait.
+/// Maximum total size of the messages that wait for one process, in bytes. A larger message is queued only if no other
+/// message is waiting or being sent.
 const QUEUE_BYTES: usize = 8 * 1024 * 1024;
 /// Minimum time between searches for new sockets.
 const SEARCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -77,7 +78,7 @@ pub(super) struct Sending {
 }
 
 impl TextPublisher {
-    /// Creates the queue, and the task that empties it.
+    /// Creates the queue, and the task that sends its text.
     pub(super) fn new(folder: SocketFolder, seal: Seal, counters: Arc<Counters>) -> (Self, Sending) {
         let (sender, queue) = mpsc::channel(QUEUE);
         let sending = Sending {
@@ -123,7 +124,7 @@ impl Sending {
 
     /// Connects to new sockets, and drops the queues for sockets that were removed or closed.
     async fn search(&mut self) -> io::Result<()> {
-        // The folder may have been removed and created again, so it is reopened unless there are readers.
+        // The folder may have been removed and created again, so reopen it unless there are readers.
         if self.readers.is_empty() || self.open.is_none() {
             self.open = Some(self.folder.open()?);
         }
@@ -157,8 +158,8 @@ impl Sending {
     }
 }
 
-/// Writes messages to one process until it disconnects or the queue is dropped. Messages that are ready at the same
-/// time are sent together.
+/// Writes messages to one process until the connection is closed or the queue is dropped. Messages that are ready at
+/// the same time are sent together.
 async fn write(stream: UnixStream, mut queue: mpsc::Receiver<QueuedMessage>) {
     let mut messages = FramedWrite::new(stream, framing());
     while let Some(next) = queue.recv().await {

@@ -31,7 +31,8 @@ pub struct RedisAddress {
 }
 
 impl RedisAddress {
-    /// Parses a URL. `ca_file` contains the PEM certificates to trust for `rediss://` instead of the system's.
+    /// Parses a URL. For a `rediss://` URL, the PEM certificates in `ca_file`, if given, are trusted instead of the
+    /// system's.
     ///
     /// # Errors
     /// Returns an error if the URL is invalid, or if the CA file is unreadable, invalid, or not applicable.
@@ -42,8 +43,8 @@ impl RedisAddress {
         }
         let info = url.into_connection_info().map_err(|_| AddressError::Url)?;
         if is_tls {
-            // Another crate may have enabled a second provider, in which case rustls cannot choose one. If a provider
-            // is already installed, it is used.
+            // If another crate enables a second provider, rustls cannot choose one. A provider that is already
+            // installed is kept.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let client = match ca_file {

@@ -9,10 +9,9 @@ use crate::relay::LinkState;
 
 /// How long Redis may take to respond before it counts as unavailable.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
-/// The first pause before a new attempt; doubled up to [`LONGEST_PAUSE`].
+/// The first pause before a new attempt to connect. Each further pause is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause. Together with [`ANSWER_LIMIT`], it determines how soon a process detects that Redis is available
-/// again.
+/// The longest pause. This and [`ANSWER_LIMIT`] determine how soon a process detects that Redis is available again.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// A connection that lasted at least this long is replaced without a pause.
 const LASTING: Duration = Duration::from_secs(1);
@@ -50,14 +49,14 @@ impl Backoff {
         Self { pause: FIRST_PAUSE, attempted_at: Instant::now() }
     }
 
-    /// Waits before the next attempt. `was_connected` indicates whether the previous one succeeded.
+    /// Waits before the next attempt. `was_connected` is whether the previous attempt succeeded.
     pub(super) async fn wait(&mut self, was_connected: bool) {
         let lasted = was_connected.then(|| self.attempted_at.elapsed());
         sleep(self.next_pause(lasted)).await;
         self.attempted_at = Instant::now();
     }
 
-    /// Returns the pause after a connection of this duration, or after a failed attempt.
+    /// Returns the pause after a connection of this duration; `None` means that the attempt failed.
     fn next_pause(&mut self, lasted: Option<Duration>) -> Duration {
         if lasted.is_some_and(|lasted| lasted >= LASTING) {
             self.pause = FIRST_PAUSE;

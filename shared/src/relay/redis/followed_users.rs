@@ -1,7 +1,7 @@
 //! The users that this process follows, and whether Redis has confirmed the subscriptions to their channels.
 //!
-//! This map is the only source of truth about subscriptions: whenever [`FollowedUsers::changed`] returns, and after
-//! every reconnect, the subscriber compares desired and actual subscriptions. There are no commands that could be lost.
+//! Whenever [`FollowedUsers::changed`] returns, and after every reconnect, the subscriber compares desired and actual
+//! subscriptions.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,14 +12,14 @@ use tokio::sync::{Notify, watch};
 
 use crate::chat::UserRef;
 
-/// The maximum number of channels per SUBSCRIBE or UNSUBSCRIBE, which limits a command to a few dozen kilobytes.
+/// The maximum number of channels in one SUBSCRIBE or UNSUBSCRIBE command, not counting strays.
 const BATCH: usize = 500;
 
 /// A followed user and the state of the subscription to the user's channel.
 #[derive(Debug)]
 struct FollowedUser {
     user: UserRef,
-    /// The number of streams and requests that follow the user. At zero, the process unsubscribes from the channel.
+    /// The number of followers, such as streams. If it is zero, the process unsubscribes from the channel.
     followers: usize,
     is_subscribed: watch::Sender<bool>,
 }
@@ -35,7 +35,7 @@ struct State {
     by_channel: HashMap<Arc<str>, FollowedUser>,
     /// The channels whose desired and actual subscriptions differ.
     unsettled: HashSet<Arc<str>>,
-    /// Channels whose last follower left while they were being subscribed to.
+    /// Channels that lost their last follower while the process was subscribing to them.
     strays: Vec<Arc<str>>,
 }
 
@@ -73,7 +73,7 @@ impl FollowedUsers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a follower for the user of a channel. The receiver indicates whether the channel is subscribed to.
+    /// Adds a follower of a user. The receiver indicates whether the process is subscribed to the user's channel.
     pub(super) fn add(self: &Arc<Self>, channel: Arc<str>, user: &UserRef) -> (Follower, watch::Receiver<bool>) {
         let is_subscribed = {
             let mut state = self.lock();
@@ -102,25 +102,25 @@ impl FollowedUsers {
         self.changed.notify_one();
     }
 
-    /// Waits until there may be channels to subscribe to or unsubscribe from.
+    /// Waits until the desired subscriptions may have changed.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// Returns the user of a channel if anything follows that user.
+    /// Returns the user of a channel if that user has any followers.
     pub(super) fn user_of(&self, channel: &str) -> Option<UserRef> {
         let state = self.lock();
         state.by_channel.get(channel).filter(|followed| followed.followers > 0).map(|followed| followed.user.clone())
     }
 
-    /// Returns the number of followed users whose channels are not subscribed to.
+    /// Returns the number of followed users to whose channels the process is not subscribed.
     pub(super) fn pending(&self) -> usize {
         let state = self.lock();
         let is_wanted = |channel: &&Arc<str>| state.by_channel.get(*channel).is_some_and(|it| it.followers > 0);
         state.unsettled.iter().filter(is_wanted).count()
     }
 
-    /// Marks all channels as not subscribed to, because the connection was lost.
+    /// Marks all channels as unsubscribed, because the connection was lost.
     pub(super) fn disconnected(&self) {
         let mut state = self.lock();
         state.strays.clear();
@@ -133,8 +133,8 @@ impl FollowedUsers {
         }
     }
 
-    /// Returns the next change, or `None` if all subscriptions are as desired. The channels of an unsubscribe command
-    /// immediately count as unsubscribed, so that new followers wait for the next subscription.
+    /// Returns the next change, or `None` if all subscriptions are as desired. Channels to unsubscribe from immediately
+    /// count as unsubscribed, so that new followers wait for the next subscription.
     pub(super) fn next_change(&self) -> Option<SubscriptionChange> {
         let mut state = self.lock();
         let is_wanted = |channel: &Arc<str>| state.by_channel.get(channel).is_some_and(|it| it.followers > 0);
@@ -153,7 +153,7 @@ impl FollowedUsers {
         (!unwanted.is_empty()).then_some(SubscriptionChange::Unsubscribe(unwanted))
     }
 
-    /// Marks these channels as subscribed to and returns their users.
+    /// Marks these channels as subscribed and returns their users.
     pub(super) fn subscribed(&self, channels: &[Arc<str>]) -> Vec<UserRef> {
         let mut state = self.lock();
         let mut users = Vec::with_capacity(channels.len());

@@ -1,8 +1,8 @@
 //! Publishes this process's hints and live text in batches.
 //!
-//! An idle connection is probed with a PUBLISH, so that a connection that broke, was closed by Redis because it was
-//! idle, or lost its permission is detected before the next message. Unless access is denied, a failed batch is
-//! published once more over a new connection before any message is dropped.
+//! An idle connection is probed with a PUBLISH, so that a lost connection or permission is detected before the next
+//! message. Unless access is denied, a failed batch is published once more, over a new connection, before any message
+//! is dropped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -82,7 +82,7 @@ impl Publisher {
                     if state_after(&error) != LinkState::Denied {
                         return error;
                     }
-                    // The connection works, and publishing will succeed once the Redis user has the permission again.
+                    // The connection works. Publishing will succeed once the Redis user has the permission again.
                     self.give_up(&error);
                     verified_at = None;
                     sleep(PROBE_INTERVAL).await;

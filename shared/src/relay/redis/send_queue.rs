@@ -1,8 +1,8 @@
 //! The queue of messages to publish.
 //!
 //! While Redis is reachable, messages are published in order. Otherwise, live text is dropped, because it would arrive
-//! too late, and hints are held for [`HELD_FOR`]. Hints are idempotent, so duplicates are dropped. After [`HELD_FOR`],
-//! every receiver has polled the database, so the hint is obsolete; it is counted as dropped, because receivers found
+//! too late, and hints are held for [`HELD_FOR`]. A duplicate of a held hint is not stored. After [`HELD_FOR`], a hint
+//! is obsolete, because every receiver has polled the database. It is then counted as dropped, because receivers found
 //! the change up to a second late.
 
 use std::{
@@ -20,7 +20,7 @@ use crate::relay::{POLL_INTERVAL, status::Counters};
 const QUEUE: usize = 4096;
 /// The maximum number of distinct hints to hold.
 const HELD: usize = 16_384;
-/// How long to hold a hint. Within this time, every receiver finds the change by polling.
+/// How long to hold a hint. After this time, every receiver has found the change by polling.
 const HELD_FOR: Duration = POLL_INTERVAL;
 
 /// A message for a channel.
@@ -34,12 +34,12 @@ pub(super) struct QueuedMessage {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether messages can be published, according to the publisher's latest information.
+    /// Whether messages can be published, as last reported by the publisher.
     is_open: bool,
     queue: VecDeque<QueuedMessage>,
     /// The number of messages that were taken but not yet confirmed.
     in_flight: usize,
-    /// The hints that could not be published, with the time of their last announcement.
+    /// The hints that could not be published, and when each was last announced.
     held: HashMap<(Arc<str>, ChannelMessage), Instant>,
 }
 
@@ -146,7 +146,7 @@ impl SendQueue {
         }
     }
 
-    /// Returns messages that could not be published to the front of the queue.
+    /// Puts messages that could not be published back at the front of the queue.
     pub(super) fn put_back(&self, unsent: Vec<QueuedMessage>) {
         let mut state = self.lock();
         state.in_flight = 0;
@@ -161,7 +161,7 @@ impl SendQueue {
         self.filled.notify_one();
     }
 
-    /// Stops publishing because Redis is unreachable or denies access: all queued messages are held or dropped.
+    /// Stops publishing because Redis is unreachable or denies access. Holds or drops all queued messages.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.is_open = false;

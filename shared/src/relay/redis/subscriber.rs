@@ -1,8 +1,7 @@
 //! Receives messages from other processes.
 //!
-//! Subscriptions are derived from the map of followed users ([`FollowedUsers`]): after connecting, the subscriber
-//! subscribes to all of their channels. Whenever the map changes, the subscriber adjusts its subscriptions while
-//! messages keep arriving. One command can contain many channels.
+//! Subscriptions are derived from [`FollowedUsers`]. After connecting, the subscriber subscribes to the channels of all
+//! followed users. Whenever the followed users change, it adjusts its subscriptions while messages keep arriving.
 
 use std::{future::pending, sync::Arc};
 
@@ -68,7 +67,7 @@ impl Subscriber {
     }
 
     /// Forwards messages until the connection ends or Redis stops responding. Checks regularly whether Redis responds,
-    /// because connections stay open while it is frozen.
+    /// because connections stay open while Redis is frozen.
     async fn listen(&self, sink: PubSubSink, mut stream: PubSubStream) -> RedisError {
         self.link.connected();
         let mut is_caught_up = false;
@@ -101,8 +100,8 @@ impl Subscriber {
         }
     }
 
-    /// Records confirmed subscriptions. The users' logs are read once to find changes that were published before the
-    /// subscription was confirmed.
+    /// Records confirmed subscriptions. Makes receivers read the users' logs once, to find changes that were published
+    /// before the subscription was confirmed.
     fn record(&self, change: SubscriptionChange) {
         match change {
             SubscriptionChange::Subscribe(channels) => {
@@ -150,7 +149,7 @@ async fn send_change(mut sink: PubSubSink, change: SubscriptionChange) -> RedisR
     Ok(Completion::Changed(change))
 }
 
-/// Sends a PING. An error response also counts as a response, because the Redis user may not have permission for PING.
+/// Sends a PING. An error from Redis also counts as an answer, because the Redis user may not have permission for PING.
 async fn check(mut sink: PubSubSink) -> RedisResult<Completion> {
     match answer(sink.ping::<Value>()).await {
         Err(error) if !is_answer(&error) => Err(error),

@@ -12,7 +12,7 @@ fn wake_file(pair: &Pair) -> PathBuf {
     pair.folder.path().join("chat.db-wake")
 }
 
-/// A way to damage the file while processes are running: its name, and the function that does it.
+/// A way to damage the wake-up file: a name, and a function that does the damage.
 type Mishap = (&'static str, fn(&Path));
 
 fn mishaps() -> [Mishap; 4] {
@@ -65,7 +65,7 @@ async fn follows_a_removed_or_replaced_wake_up_file() {
             let restarted = start(&options, &database, &identity("x")).await.unwrap();
 
             for from in [&restarted, &pair.here] {
-                // A process that still watches the old file detects the change and misses nothing afterward.
+                // A process that still watches the old file detects the change, and misses no later change.
                 sleep(Duration::from_millis(50)).await;
                 let others = [&restarted, &pair.here, &pair.there];
                 let others = others.into_iter().filter(|relay| !Arc::ptr_eq(relay, from));
@@ -129,7 +129,7 @@ async fn assert_carries_text(from: &SharedRelay, to: &SharedRelay) {
     .expect("no text arrived");
 }
 
-/// Returns whether any text has arrived. Late reports that the wake-up file has changed are ignored.
+/// Returns whether any text has arrived. Ignores other signals, such as late reports that the wake-up file has changed.
 fn has_received_text(signals: &mut Signals) -> bool {
     std::iter::from_fn(|| signals.try_recv()).any(|signal| matches!(signal, Signal::Text(..)))
 }

@@ -1,4 +1,4 @@
-//! A test suite for all relays. It uses two relays, as if in two processes: one announces changes, and the other
+//! A test suite for all relays. Each test uses two relays, as if in two processes: one announces changes, and the other
 //! receives them.
 
 mod embedded;

@@ -89,7 +89,7 @@ async fn recovers_after_redis_restarts() {
     let mut signals = pair.there.signals();
 
     server.kill();
-    // Publishing does not wait for Redis, no matter how many messages there are.
+    // Publishing never waits for Redis, even with many messages.
     for offset in 0..10_000 {
         pair.here.publish_text(&user("ann"), text(offset, "lost"));
     }

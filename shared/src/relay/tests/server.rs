@@ -68,7 +68,7 @@ impl RedisServer {
         assert!(Command::new("kill").args([name, &self.process.id().to_string()]).status().unwrap().success());
     }
 
-    /// Runs a command whose words contain no spaces, and returns the response as text.
+    /// Runs a command, whose arguments must not contain spaces, and returns the response as text.
     pub(super) fn run(&self, command: &str) -> String {
         let mut words = command.split(' ');
         let mut request = ::redis::cmd(words.next().unwrap());

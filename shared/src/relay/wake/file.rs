@@ -1,8 +1,8 @@
 //! The file that is touched after each commit.
 //!
 //! The file is divided into slots. A process counts its touches in its own slot, so that it does not mistake its own
-//! touch for another process's. Slots are chosen at random; if two processes choose the same one, the first to notice
-//! moves to another. Processes of release 0.1.0 always write the same byte, at the start of the first slot, which is
+//! touch for another process's. Slots are chosen at random. If two processes choose the same slot, the first to notice
+//! chooses again. Processes of release 0.1.0 always write the same byte at the start of the first slot, which is
 //! reserved for them.
 
 use std::{
@@ -47,8 +47,8 @@ struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens the file, creating it if it is missing. Anything with this name that is neither a regular file nor a
-    /// folder, such as a symbolic link, is replaced, so that no other file is written.
+    /// Opens the file, creating it if it is missing. A symbolic link or other special file with this name is replaced,
+    /// so that no other file is written.
     fn open(path: &Path) -> io::Result<Self> {
         if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             fs::remove_file(path)?;
@@ -83,7 +83,7 @@ impl OpenFile {
 #[derive(Clone, Copy, Debug)]
 struct OwnSlot {
     index: usize,
-    /// Starts at a random number, so that it differs from whatever another process has written.
+    /// Starts at a random number, so that it differs from what another process has written.
     count: u64,
 }
 
@@ -99,7 +99,7 @@ struct State {
     own: OwnSlot,
 }
 
-/// The wake-up file. It is kept open, because a watch follows the file, not its name.
+/// The wake-up file. It is kept open, because watches follow the file, not the name.
 #[derive(Debug)]
 pub(in crate::relay) struct WakeFile {
     path: PathBuf,
@@ -127,14 +127,13 @@ impl WakeFile {
         })
     }
 
-    /// Returns whether another process has touched the file since the last call. Returns true if the file cannot be
-    /// read.
+    /// Returns whether another process has touched the file since the last call, or true if the file cannot be read.
     pub(super) fn was_touched_by_others(&self) -> bool {
         let touched = self.with_current(|State { opened, own }| {
             let mut slots = opened.read()?;
             if slots[0].to_le_bytes()[0] == FIRST_RELEASE {
-                // Change the slot, so that the next touch changes it again. Processes that have not noticed this touch
-                // yet notice the change instead.
+                // Change the slot, so that the next touch is noticed. Processes that have not noticed this touch yet
+                // notice this change instead.
                 slots[0] = rand::random::<u64>() << u8::BITS;
                 opened.file.write_all_at(&slots[0].to_le_bytes(), 0)?;
             }
@@ -157,8 +156,8 @@ impl WakeFile {
         self.with_current(|state| Ok(state.opened.id))
     }
 
-    /// Calls `act` after reopening the file if it was removed or replaced, because other processes now watch the new
-    /// one.
+    /// Calls `act` with the file that the name currently refers to. If the file was removed or replaced, opens the new
+    /// file first.
     fn with_current<T>(&self, act: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if fs::symlink_metadata(&self.path).ok().is_none_or(|found| FileId::from(&found) != state.opened.id) {

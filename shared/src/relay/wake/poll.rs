@@ -15,10 +15,10 @@ use crate::relay::POLL_INTERVAL;
 
 /// How often to read the change counter while anything waits for changes.
 const BUSY_POLL: Duration = Duration::from_millis(5);
-/// How often to read it otherwise.
+/// How often to read the change counter otherwise.
 const IDLE_POLL: Duration = POLL_INTERVAL;
 
-/// Counts the tasks that wait for changes; polling is frequent only while there are any.
+/// The number of subscriptions that wait for changes. Polling is frequent only while there are any.
 #[derive(Debug, Default)]
 pub(in crate::relay) struct Interest {
     waiting: AtomicUsize,
@@ -37,7 +37,7 @@ impl Interest {
     }
 }
 
-/// Counts as a waiting task until dropped.
+/// A guard that counts as a waiting subscription until dropped.
 #[derive(Debug)]
 pub(in crate::relay) struct InterestGuard(Arc<Interest>);
 
@@ -47,7 +47,8 @@ impl Drop for InterestGuard {
     }
 }
 
-/// Polls SQLite's change counter. Calls `on_change` at the start, and after another connection changes the database.
+/// Polls SQLite's change counter. Calls `on_change` once at the start, and whenever another connection has changed the
+/// database.
 pub(super) async fn run(database: &SqliteConnectOptions, interest: &Interest, on_change: &(dyn Fn() + Send + Sync)) {
     let mut connection: Option<SqliteConnection> = None;
     let mut last = None;

@@ -20,11 +20,11 @@ use super::{
     file::{FileId, WakeFile},
 };
 
-/// How long a watch may take to report this process's first touch before it counts as broken.
+/// How long a new watch may take to report a touch before the watch counts as broken.
 const PROBE: Duration = Duration::from_millis(500);
-/// How often to compare the watched file with the file that currently has its name, in case an event was lost.
+/// How often to check whether the name still refers to the watched file, in case an event was lost.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// The number of attempts to start a watch while the file is being replaced.
+/// The maximum number of attempts to start a watch while the file is being replaced.
 const ATTEMPTS: usize = 3;
 
 /// The reason why the file cannot be watched.
@@ -32,7 +32,7 @@ const ATTEMPTS: usize = 3;
 pub(super) enum WatchError {
     #[error("{0}")]
     File(#[from] io::Error),
-    /// Usually a limit was reached: `fs.inotify.max_user_watches`, `fs.inotify.max_user_instances`, or the open-file
+    /// Usually, a limit was reached: `fs.inotify.max_user_watches`, `fs.inotify.max_user_instances`, or the open-file
     /// limit.
     #[error("{0}")]
     Notify(#[from] notify::Error),
@@ -76,7 +76,7 @@ struct Reports {
 }
 
 impl Reports {
-    /// Handles a report from the watcher. `is_news` returns whether another process has touched the file.
+    /// Handles an event from the watcher. `is_news` returns whether another process has touched the file.
     fn take(&self, event: &notify::Result<Event>, is_news: impl Fn() -> bool, on_change: &dyn Fn()) {
         if let Err(error) = event {
             tracing::warn!(%error, "failed to watch the wake-up file; retrying");
@@ -137,8 +137,8 @@ impl Watch {
         Ok(Self { watched, reports, _watcher: inotify })
     }
 
-    /// Waits until the watch has reported a touch, such as this process's own. Returns false if the file is replaced in
-    /// the meantime or if no touch is reported in time.
+    /// Waits until the watch reports a touch by any process. Returns false if the file is replaced in the meantime or
+    /// if no touch is reported within [`PROBE`].
     async fn sees_touch(&self, wake: &WakeFile) -> bool {
         let seen = async {
             loop {
@@ -159,7 +159,7 @@ impl Watch {
         Ok(wake.current_id()? == self.watched)
     }
 
-    /// Waits until the name refers to a file other than the watched one, or this cannot be determined.
+    /// Waits until the name refers to another file, or until this cannot be determined.
     pub(super) async fn until_stale(&self, wake: &WakeFile) {
         while matches!(self.is_current(wake), Ok(true)) {
             tokio::select! {

@@ -4,7 +4,7 @@ use sqlx::{Encode, Type, encode::IsNull, error::BoxDynError};
 
 use super::{DatabaseDriver, Value};
 
-/// The arguments of a statement, by the number of their parameters (`$1` is the first one).
+/// The arguments of a statement, in the order of their parameters. The first one is bound to `$1`.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Arguments(pub(super) Vec<Value>);
 

@@ -11,7 +11,7 @@ use tokio::{
 /// thread's other tasks to another thread in the meantime.
 pub(in crate::store) async fn block<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    // A runtime with a single thread has no other thread to move them to. The programs do not use one.
+    // A single-threaded runtime has no other thread for them. Only tests use such a runtime.
     let is_single = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
     poll_fn(
         move |context| {

@@ -1,4 +1,4 @@
-//! A connection, and how it runs statements.
+//! Connections, and how they run statements.
 
 use std::{fmt, future, sync::Arc};
 
@@ -29,12 +29,12 @@ impl Connection {
         Self { raw, depth: 0 }
     }
 
-    /// Runs a statement without arguments whose rows are not needed.
+    /// Runs a statement that has no arguments, and discards its rows.
     pub(in crate::store) fn exec(&mut self, sql: &str) -> Result<(), Error> {
         self.run(sql, &Arguments::default(), |_| true).map(drop)
     }
 
-    /// Runs a statement, and passes its rows to `on_row` until that returns false.
+    /// Runs a statement, and passes its rows to `on_row` until `on_row` returns false.
     pub(in crate::store) fn run(
         &mut self,
         sql: &str,
@@ -59,7 +59,7 @@ impl Connection {
         Ok(QueryResult { rows_affected: if is_change { self.raw.changes() } else { 0 } })
     }
 
-    /// Runs a query, and passes its rows to `on_row` until that returns false.
+    /// Runs a query, and passes its rows to `on_row` until `on_row` returns false.
     pub(in crate::store) fn fetch_while<'q>(
         &mut self,
         mut query: impl Execute<'q, DatabaseDriver>,
@@ -103,7 +103,8 @@ fn bind(statement: &mut rusqlite::Statement<'_>, arguments: &Arguments) -> Resul
     Ok(())
 }
 
-/// Copies a value of a row. Text that is not valid UTF-8 becomes bytes, so that only reading it as text fails.
+/// Copies a value of a row. Text that is not valid UTF-8 is copied as bytes, so that the row can still be read, and only
+/// decoding that value as text fails.
 fn copy(value: StoredRef<'_>) -> StoredValue {
     match value {
         StoredRef::Null => StoredValue::Null,

@@ -2,10 +2,10 @@
 //!
 //! sqlx's own driver passes each statement to a separate thread and each row back. For the store's small statements,
 //! the thread switches cost several times as much as SQLite's own work (docs/adr/0016). The rest of sqlx is used
-//! unchanged, such as its queries, its conversion of rows to structs, and its errors. Tools that work on whole files,
-//! such as backups and migrations, use sqlx's driver.
+//! unchanged, including its queries, its conversion of rows to structs, and its errors. Backups, restores, and
+//! migrations use sqlx's own driver.
 //!
-//! This driver's futures are always ready. Wait for the write lock, and commit, within [`block`].
+//! This driver's futures block the thread instead of waiting. Use [`block`] to acquire the write lock and to commit.
 
 mod arguments;
 mod block;

@@ -43,7 +43,7 @@ impl Options {
     }
 }
 
-// sqlx requires this of every driver. The store opens its connections itself.
+// sqlx requires every driver to implement this. The store opens its connections itself.
 impl ConnectOptions for Options {
     type Connection = Connection;
 

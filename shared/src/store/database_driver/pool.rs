@@ -49,7 +49,7 @@ impl Pool {
             };
             connection.exec("BEGIN")?;
             let result = operation(&mut connection).await;
-            // If the rollback fails, the connection is closed.
+            // If the rollback fails, the connection is closed instead of reused.
             connection.exec("ROLLBACK")?;
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             result
@@ -57,7 +57,7 @@ impl Pool {
         .await
     }
 
-    /// Waits until no connection is in use, then closes all of them. Later calls fail.
+    /// Waits until no connection is in use, then closes all connections. Later reads fail.
     pub(in crate::store) async fn close(&self) {
         let all = self.permits.acquire_many(self.size).await;
         self.permits.close();

@@ -1,4 +1,4 @@
-//! sqlx's prepared statements, which the store does not use, because connections cache statements themselves.
+//! sqlx's prepared statements. The store does not use them, because each connection caches its statements.
 
 use sqlx::{ColumnIndex, Either, Error, SqlStr};
 

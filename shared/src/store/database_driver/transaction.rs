@@ -1,4 +1,4 @@
-//! Transactions that sqlx begins. The writer has its own, which several operations share.
+//! Transactions that sqlx begins. The writer does not use them, because several operations share its transactions.
 
 use sqlx::{Error, Executor as _, SqlStr};
 use sqlx_core::transaction::{

@@ -1,4 +1,4 @@
-//! The Rust types that can be read and bound. IDs, times, and enums are text (`crate::text_column`).
+//! The Rust types that can be read and bound. IDs, times, and enums are stored as text (`crate::text_column`).
 
 use std::borrow::Cow;
 

@@ -39,7 +39,7 @@ impl TypeInfo for DataType {
     }
 }
 
-/// A value, either of a row or of a parameter.
+/// A value of a row or of a parameter.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Value(pub(super) StoredValue);
 

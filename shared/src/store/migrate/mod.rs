@@ -1,4 +1,4 @@
-//! Prepares a database for use. One process at a time creates the file, switches it to WAL mode, and runs both sets of
+//! Prepares a database for use. Only one process at a time creates the file, switches it to WAL mode, and runs
 //! migrations.
 
 #[cfg(test)]
@@ -68,15 +68,16 @@ pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Resu
     Ok(presence)
 }
 
-/// Runs both sets of migrations, beginning with the queue's, because Banter's migrations create indexes on the queue's
-/// tables. Each set ignores the other's rows in the shared table.
+/// Runs the queue's migrations, and then Banter's, which create indexes on the queue's tables. Each set ignores the
+/// other's rows in `_sqlx_migrations`.
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     SqliteStorage::migrations().set_ignore_missing(true).run(&mut *connection).await?;
     carry_over(&mut *connection).await?;
     migrations().set_ignore_missing(true).run(connection).await
 }
 
-/// Migrates a database older than 0.1.0 to the 0.1.0 schema, and records that schema as the database's version.
+/// Migrates a database older than 0.1.0 to the 0.1.0 schema, and records the first of [`migrations`] as applied. Has no
+/// effect on other databases.
 async fn carry_over(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     let mut old = migrations_before_0_1_0();
     let applied: Vec<i64> =
@@ -123,10 +124,10 @@ pub(super) async fn find_newer_schema(connection: &mut SqliteConnection) -> Resu
     Ok(found.map(|found| NewerSchema { found, known }))
 }
 
-/// Turns a backup that has replaced a database into this installation's database.
+/// Turns a backup into this installation's database. Has no effect on a database that is not a backup.
 ///
-/// State outside the database may be newer than the backup: clients' cursors, agent sessions, and channels of other
-/// processes. All of it is invalidated.
+/// Clients' cursors, agent sessions, stream tickets, and other processes' Redis channels may be newer than the backup,
+/// so they are invalidated.
 pub(super) async fn adopt_backup(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let id: i32 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
     if id != BACKUP_ID {

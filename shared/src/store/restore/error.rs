@@ -52,7 +52,7 @@ pub enum RestoreError {
         /// SQLite's message.
         what: String,
     },
-    /// The disk has too little space for another copy.
+    /// The disk has too little space for the copy.
     #[error("not enough disk space for a copy of {} in {}", .0.display(), .1.display())]
     NoSpace(PathBuf, PathBuf),
     /// A file in the database's folder could not be written, renamed, or locked.
@@ -84,7 +84,7 @@ pub enum RestoreError {
     },
 }
 
-/// Returns a description of a process to show to users.
+/// Returns a user-facing description of a process.
 pub(super) fn describe(pid: Option<u32>) -> String {
     match pid.filter(|pid| *pid > 0) {
         Some(pid) => match fs::read_to_string(format!("/proc/{pid}/comm")) {

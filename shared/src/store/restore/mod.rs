@@ -36,9 +36,9 @@ const LOCK_LIMIT: Duration = Duration::from_secs(2);
 /// The result of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreReport {
-    /// The number of sessions in the database.
+    /// The number of sessions in the restored database.
     pub sessions: i64,
-    /// The number of messages in the database.
+    /// The number of messages in the restored database.
     pub messages: i64,
     /// The path of the previous database, if there was one.
     pub previous: Option<PathBuf>,
@@ -47,8 +47,8 @@ pub struct RestoreReport {
 /// Replaces `database` with a copy of `source`.
 ///
 /// # Errors
-/// Returns an error if the restore failed. The database's content is then unchanged, unless only the final sync of its
-/// folder failed.
+/// Returns an error if the restore failed. The database's content is then unchanged, unless the only failure was the
+/// final sync of its folder.
 pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<RestoreReport, RestoreError> {
     let files = DatabaseFiles::new(database);
     let write = |source| RestoreError::Write { path: files.folder().to_path_buf(), source };

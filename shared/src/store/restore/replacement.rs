@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Replaces the old database with the staged one. Returns the new path of the old database.
+/// Replaces the old database with the staged one. Returns the new path of the old database, if there was one.
 pub(super) async fn replace(
     files: &DatabaseFiles,
     staged: &DatabaseFiles,
@@ -31,7 +31,7 @@ pub(super) async fn replace(
     let previous = if fs::metadata(files.database()).is_ok_and(|found| found.len() > 0) {
         let kept = free_name(files, now);
         empty_log(files).await?;
-        // Only an unreadable database still has a log at this point. The log is kept with the database.
+        // Only a corrupted database still has a log at this point. The log is kept with the database.
         for suffix in ["-wal", "-journal"] {
             match fs::rename(files.companion(suffix), kept.companion(suffix)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write(error)),
@@ -52,8 +52,7 @@ pub(super) async fn replace(
     Ok(previous)
 }
 
-/// Writes the entire write-ahead log into the database, which removes the log. An unreadable database is left
-/// unchanged.
+/// Writes the entire write-ahead log into the database, and removes the log. A corrupted database is left unchanged.
 async fn empty_log(files: &DatabaseFiles) -> Result<(), RestoreError> {
     let emptied = async {
         let options = SqliteConnectOptions::new()

@@ -13,7 +13,7 @@ async fn users<const N: usize>(f: &Fixture) -> [UserRef; N] {
     users
 }
 
-/// Sends a message in a new session for the user.
+/// Sends a message as the user, in a new session.
 async fn send(f: &Fixture, user: &UserRef) -> (SessionId, SentMessage) {
     let new = NewSession { agent_key: "demo".into(), title: None };
     let session = f.store.create_session(user, new, None).await.unwrap().value.id;

@@ -56,7 +56,7 @@ const EXCEPTIONS: [(&str, &str); 10] = [
     ("SCAN chat_message", "(SELECT COUNT(*) FROM chat_message)"),
 ];
 
-/// Indexes that no statement uses. They come with the queue's tables.
+/// Indexes that no statement uses. They are created with the queue's tables.
 const OTHER_INDEXES: [&str; 3] = ["Idx", "LSIdx", "WTIdx"];
 
 /// Returns the steps of a statement's plan.
@@ -66,7 +66,7 @@ async fn explain(store: &Store, statement: &Statement) -> Vec<String> {
     plan.unwrap_or_else(|error| panic!("{error}: {statement:?}")).iter().map(|step| step.get("detail")).collect()
 }
 
-/// Replaces the names of a script's parameters with a number, because a plan does not depend on their values.
+/// Replaces named parameters with `$1`, because a plan does not depend on their values.
 fn number_names(sql: &str) -> String {
     let mut pieces = sql.split('$');
     let first = pieces.next().unwrap_or_default().to_owned();
@@ -123,9 +123,9 @@ async fn every_index_is_used() {
     assert_eq!(unused, OTHER_INDEXES);
 }
 
-/// SQLite takes the value of a parameter into account if it is a `LIMIT` or is compared with the column in a partial
-/// index's condition. The statement is then compiled again whenever the parameter is bound (`sqlite3_bind_int64` marks
-/// it as expired). Compiling takes longer than running.
+/// SQLite takes the value of a parameter into account if the parameter is a `LIMIT` or is compared with the column in a
+/// partial index's condition. The statement is then compiled again whenever the parameter is bound
+/// (`sqlite3_bind_int64` marks it as expired). Compiling takes longer than running.
 #[test]
 fn no_statement_is_compiled_again_for_the_value_of_a_parameter() {
     const PARTIAL_INDEXES: [(&str, &str); 3] =

@@ -4,7 +4,7 @@ use super::*;
 use crate::chat::{TraceParent, TurnCount, TurnPart};
 
 impl Fixture {
-    /// Returns the number of turns that ended with a status, and the sum of one part of their times, rounded down to
+    /// Returns the number of turns that ended with a status, and the total time of one of their parts, rounded down to
     /// seconds. Rounding removes the time that passes between a test's calls, which the test's clock does not control.
     async fn counted(&self, part: TurnPart, status: TaskStatus) -> (i64, i64) {
         let times = self.store.read_turn_times().await.unwrap();

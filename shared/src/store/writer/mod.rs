@@ -1,8 +1,8 @@
 //! A process's writer connection and its transactions.
 //!
 //! SQLite has one writer at a time, and a commit at `synchronous=FULL` waits for the disk. Operations that wait for the
-//! connection are therefore committed together (docs/adr/0011). Each but the first runs in a separate savepoint, so
-//! that an error reverts only the changes of that operation, and none returns before the commit.
+//! connection are therefore committed together (docs/adr/0011). Each operation except the first runs in a savepoint, so
+//! that its failure reverts only its own changes. No operation returns before the commit.
 
 mod session;
 
@@ -20,7 +20,7 @@ use super::{
     database_driver::{Connection, Options, block},
 };
 
-/// The maximum number of operations per commit, so that neither they nor other processes have to wait for long.
+/// The maximum number of operations per commit. This limits how long they and other processes wait.
 const MAX_BATCH: usize = 64;
 
 /// The pause between attempts to acquire a write lock that another process holds for a long time.
@@ -91,7 +91,8 @@ impl Writer {
         }
     }
 
-    /// Leaves the commit to a separate task, because the batch needs the result even if this caller is dropped.
+    /// Waits for the commit of the open transaction. A separate task commits, because other operations in the batch
+    /// need the result even if this caller is dropped.
     async fn end(&self, mut session: OwnedMutexGuard<Session>) -> Result<(), StoreError> {
         if !session.is_open() {
             return Ok(());
@@ -111,9 +112,9 @@ impl Writer {
     }
 }
 
-/// Commits the open transaction after the operations that are about to start.
+/// Commits the open transaction after the operations that are ready to run.
 async fn commit_next(session: Arc<Mutex<Session>>) {
-    // The tasks that are ready to run get their turn, and their operations queue for the connection before this task.
+    // Tasks that are ready to run go first, so that their operations queue for the connection before this task.
     yield_now().await;
     commit(session.lock_owned().await).await;
 }

@@ -33,7 +33,7 @@ enum State {
     Idle,
     /// A transaction is open, and contains only the changes of operations that succeeded.
     Open,
-    /// An operation is running. If the next operation finds this state, this one panicked or was dropped.
+    /// An operation is running. If the next operation finds this state, the previous one panicked or was dropped.
     Running,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum CommitError {
     Busy,
     /// The disk is full or not writable.
     Unwritable(String),
-    /// The database failed.
+    /// Any other error.
     Database(String),
 }
 
@@ -96,7 +96,7 @@ impl Session {
         self.transaction = State::Open;
     }
 
-    /// Commits the open transaction and closes the connection for good.
+    /// Commits the open transaction and closes the connection permanently.
     pub(super) fn close(&mut self) {
         self.commit_open();
         self.is_closed = true;
@@ -131,7 +131,7 @@ impl Session {
         result
     }
 
-    /// Begins a transaction, and retries while another process holds the write lock.
+    /// Begins a transaction. Retries a few times if another process holds the write lock.
     fn acquire_lock(&mut self) -> Result<(), StoreError> {
         for pause in LOCK_PAUSES {
             match self.execute(sqlite::BEGIN_WRITE) {
@@ -168,8 +168,7 @@ impl Session {
 
     /// Rolls back the transaction. If that is impossible, the connection is replaced.
     fn abort(&mut self) {
-        // If there is no transaction, the statement fails: SQLite has already rolled it back, or the commit was
-        // completed.
+        // The statement fails if SQLite has already rolled back the transaction or completed the commit.
         if let Err(error) = self.execute(sqlite::ROLLBACK)
             && !sqlite::is_rejection(&error)
         {

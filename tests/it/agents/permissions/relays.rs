@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Faked, PendingRequest};
 
-/// Starts two apis and a worker as separate processes.
+/// Starts two apis and a worker, with an agent whose permission requests a user answers.
 async fn start_two_apis(more: &str, change: impl FnOnce(Builder) -> Builder) -> Faked {
     let more = format!("permission = 'ask'\n{more}");
     Faked::start("", &more, |builder| change(builder.apis(2).env("TASK_LEASE_SECONDS", "2"))).await

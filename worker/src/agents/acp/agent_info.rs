@@ -13,7 +13,7 @@ pub(super) struct AgentInfo {
     pub version: Option<i64>,
     /// The agent's name.
     pub name: Option<String>,
-    /// The agent's name and version, for display.
+    /// The agent's name and, if reported, its version, for display.
     pub display_name: Option<String>,
     /// The names of the agent's authentication methods, or the IDs of methods without a name.
     pub sign_in_methods: Vec<String>,

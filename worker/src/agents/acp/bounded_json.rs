@@ -1,4 +1,4 @@
-//! A JSON value of bounded size, which limits how much memory a message from an agent can use.
+//! A JSON value of bounded size, which limits the memory used by a message from an agent.
 
 use std::{cell::Cell, fmt};
 
@@ -16,8 +16,8 @@ const MAX_NAME_BYTES: usize = 1024;
 const MAX_VALUES: usize = 100_000;
 /// Maximum number of items in a list.
 const MAX_ITEMS: usize = 10_000;
-/// Maximum total length, in bytes, of the strings and field names in a message. Once it is reached, each further one is
-/// truncated to [`SHORT_BYTES`].
+/// Total length, in bytes, of a message's strings and field names, after which each further string or name is truncated
+/// to [`SHORT_BYTES`].
 const MAX_TOTAL_BYTES: usize = 8 * 1024 * 1024;
 /// Strings up to this length, in bytes, are never truncated, because they may be status values.
 const SHORT_BYTES: usize = 64;
@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for BoundedJson {
     }
 }
 
-/// The number of values and string bytes that the rest of a message may contain.
+/// The numbers of values and string bytes that the rest of a message may contain.
 struct Allowance {
     values: Cell<usize>,
     bytes: Cell<usize>,

@@ -1,8 +1,8 @@
 //! A connection to a running agent.
 //!
-//! A single task reads the agent's messages in order. Updates and permission requests go to the session's listener. If
-//! there is none, an update is discarded, which drops replayed history and late updates from turns that have already
-//! ended, and a permission request is answered as cancelled. Unsupported requests are answered with an error
+//! A single tokio task reads the agent's messages in order. Updates and permission requests go to the session's
+//! listener. If there is none, permission requests are answered as cancelled, and updates are discarded. The discarded
+//! updates are replayed history and late updates from earlier turns. Unsupported requests are answered with an error
 //! immediately.
 
 mod io;
@@ -70,7 +70,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// Opens a connection to an agent that has just been started.
+    /// Opens a connection to an agent that has just been started, and initializes the agent.
     pub async fn open(
         process: AgentProcess,
         host: &ProcessHost,
@@ -135,7 +135,7 @@ impl Connection {
         self.peer.request(method, self.with_session_id(parameters)).await
     }
 
-    /// Makes all later messages contain session IDs as numbers, as the agent does.
+    /// Makes all later messages represent session IDs as numbers, as the agent does.
     pub fn use_numeric_sessions(&self) {
         self.has_numeric_sessions.store(true, Ordering::Relaxed);
     }
@@ -151,7 +151,7 @@ impl Connection {
         parameters
     }
 
-    /// Sends a request and waits for its result for at most `limit`.
+    /// Sends a request and waits at most `limit` for its result.
     pub async fn request_within(
         &self,
         limit: Duration,
@@ -174,7 +174,7 @@ impl Connection {
         self.peer.notify("session/cancel", self.with_session_id(parameters));
     }
 
-    /// Subscribes to a session's events for the duration of a turn.
+    /// Subscribes to a session's events until the subscription is dropped.
     pub fn subscribe(&self, session_id: &str) -> EventSubscription<'_> {
         self.router.subscribe(session_id)
     }
@@ -184,8 +184,8 @@ impl Connection {
         self.router.has_ignored()
     }
 
-    /// Waits until no update that belongs to a turn or repeats a user message has arrived for `window.silence`. Returns
-    /// `false` if the time limit passes first or the connection is already closed.
+    /// Waits for a period of `window.silence` without updates from a turn or replayed user messages. Returns `false` if
+    /// `window.limit` passes first or the connection is already closed.
     pub async fn settle(&self, window: SettleWindow) -> bool {
         let started = Instant::now();
         loop {

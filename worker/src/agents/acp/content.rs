@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// Returns the text of a content block, a list of blocks, or a bare string. For a block of an unknown type, this is the
-/// text in its usual fields, if any.
+/// first nonempty text in `text`, `content`, or `value`.
 pub(super) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),

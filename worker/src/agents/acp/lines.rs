@@ -4,13 +4,13 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
-/// Maximum length, in bytes, of a line that is parsed. One update may contain whole files.
+/// Maximum length, in bytes, of a line that is parsed. A single update may contain entire files.
 pub(super) const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
-/// How many bytes are kept from the start of a longer line. They usually contain the message's ID.
+/// Number of bytes kept from the start of an overlong line. They usually contain the message's ID.
 const HEAD_BYTES: usize = 64 * 1024;
-/// How many bytes are kept from the end of a longer line. They may contain the ID instead.
+/// Number of bytes kept from the end of an overlong line. They may contain the ID instead.
 const TAIL_BYTES: usize = 1024;
-/// A buffer that has grown beyond this size, in bytes, is shrunk once its line has been handled.
+/// Maximum capacity, in bytes, that the line buffer keeps for the next line.
 const KEPT_BYTES: usize = 1024 * 1024;
 
 /// A line of output.

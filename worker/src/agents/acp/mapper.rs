@@ -1,9 +1,12 @@
 //! Maps an agent's updates to [`Update`]s.
 //!
-//! Parsing is lenient because agents differ: updates of unknown kinds are ignored and counted unless their names
-//! suggest notices, tool calls may arrive twice, late, or without a status, and malformed fields are treated as
-//! missing. A tool with no reported status is running unless it is waiting for permission. A tool that was denied
-//! permission is `rejected`, even if the agent reports that it failed.
+//! Parsing is lenient because agents differ:
+//! - Updates of unknown kinds are ignored, unless their names suggest notices.
+//! - Tool calls may be announced twice, late, or without a status.
+//! - Malformed fields are treated as missing.
+//!
+//! A tool with no reported status is running unless it is waiting for permission. A tool that was denied permission is
+//! `rejected`, even if the agent reports that it failed.
 
 mod answer_text;
 mod notices;
@@ -134,8 +137,8 @@ impl UpdateMapper {
         Flow::Continue
     }
 
-    /// Adds or updates the tool call in a permission request, and marks the call as waiting for permission. Returns the
-    /// call's title.
+    /// Adds or updates the tool call named in a permission request, and marks the call as waiting for permission.
+    /// Returns the call's title.
     pub fn permission(&mut self, id: &str, call: &Map<String, Value>, out: &mut Vec<Update>) -> String {
         self.upsert(id, call);
         self.set_permission(id, PermissionState::Pending, out);
@@ -172,7 +175,7 @@ impl UpdateMapper {
         }
     }
 
-    /// Emits any thought text that has not been emitted yet.
+    /// Emits the entire current thought if it has grown since it was last emitted.
     pub fn flush(&mut self, out: &mut Vec<Update>) {
         self.thoughts.flush(out);
     }
@@ -182,7 +185,8 @@ impl UpdateMapper {
         self.thoughts.has_something_to_flush()
     }
 
-    /// Ends the turn: closes open tool calls, and rejects tool calls that are still waiting for permission.
+    /// Ends the turn. Tool calls that are waiting for permission are rejected; other open ones succeed if `is_success`
+    /// is set, and fail otherwise.
     pub fn finish(&mut self, is_success: bool, out: &mut Vec<Update>) {
         self.text.finish(out);
         self.thoughts.end(out);

@@ -1,9 +1,9 @@
 //! Lenient parsing of an agent's JSON-RPC messages.
 //!
-//! A line usually contains one message. It contains several if the agent sends a batch or omits the newline between two
-//! objects, and none if the line is other output. A message may follow other output on the same line. A message that
-//! cannot be parsed is still identified by its ID, if one can be found, so that neither side waits forever: a request
-//! from the agent is answered with an error, and a request to the agent fails.
+//! A line usually contains one message. It contains several if the agent sends a batch or omits the newline between
+//! messages, and none if the line is other output. A message may follow other output on the same line. A message that
+//! cannot be parsed is identified by its ID, if one can be found. A request from the agent is then answered with an
+//! error, and a request to the agent fails, so that neither side waits forever.
 
 mod outline;
 #[cfg(test)]
@@ -66,7 +66,7 @@ pub(super) enum RpcMessage {
     Request { id: Value, method: String, parameters: Value },
     /// A notification.
     Notification { method: String, parameters: Value },
-    /// A response to one of our requests.
+    /// A response to one of the client's requests.
     Response { id: Value, result: Result<Value, RpcError> },
     /// A request that cannot be parsed.
     MalformedRequest { id: Value, error: RpcError },
@@ -119,8 +119,8 @@ fn parse_line(line: &[u8]) -> Vec<RpcMessage> {
     found
 }
 
-/// Returns the position at which the next message may start: either the start of the line or after other output, such
-/// as progress information.
+/// Returns the position at which the next message may start: at the start of the line, or after earlier messages or
+/// other output.
 fn next_start(text: &str, at: usize) -> Option<usize> {
     static FIRST: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^(?:\[\s*\{|\{\s*["}])"#));
     static LATER: LazyLock<Regex> =
@@ -159,8 +159,8 @@ fn objects(text: &str) -> (Vec<Value>, usize) {
     (found, length)
 }
 
-/// Replaces the markers for lone surrogates, except in the text of a chunk, because the other half may arrive in the
-/// next chunk.
+/// Replaces the markers for lone surrogates. Markers in the text of a chunk are kept, because the other half of the
+/// pair may arrive in the next chunk.
 fn unmark(value: &mut Value) {
     let chunk = value.pointer_mut("/params/update/content/text").map(Value::take);
     replace_all(value);

@@ -2,7 +2,7 @@
 //!
 //! Each conversation has its own process, which is kept for a while after each turn (`pool`). A new process resumes the
 //! agent's earlier session if possible; otherwise, it is sent the conversation (`session`). A turn is one prompt
-//! (`turn`). Each turn runs in a separate task (`runner`), so that cancellation completes even if the worker has
+//! (`turn`). Each turn runs in a separate tokio task (`runner`), so that cancellation completes even if the worker has
 //! already dropped the future that is waiting for the answer.
 
 mod agent_info;

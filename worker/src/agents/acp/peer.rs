@@ -38,7 +38,7 @@ pub(super) enum RequestError {
 
 type RpcResult = Result<Value, RequestError>;
 
-/// One end of a JSON-RPC connection.
+/// The client end of a JSON-RPC connection.
 #[derive(Debug)]
 pub(super) struct Peer {
     outgoing: mpsc::Sender<String>,
@@ -62,8 +62,8 @@ impl Peer {
         let (reply, outcome) = oneshot::channel();
         self.pending().insert(id, reply);
         let _pending = PendingGuard { peer: self, id };
-        // This must be checked after the insertion, so that either `close` sees the request or the request sees that
-        // the peer is closed.
+        // Check this after the insertion, so that either `close` sees the request or the request sees that the peer is
+        // closed.
         if self.closed.is_cancelled() {
             return Err(RequestError::Closed);
         }

@@ -73,9 +73,9 @@ impl AcpPermissionRequest {
         self.offered.iter().map(|offered| offered.option.clone()).collect()
     }
 
-    /// Applies the policy. A request without options is rejected. Otherwise, `allow` decides without asking the user
-    /// only if exactly one option allows the operation once and the kind of every option is recognizable as an approval
-    /// or a rejection. `allow` never selects an option that would make the agent remember the decision.
+    /// Applies the policy. A request without options is rejected. Otherwise, the `allow` policy asks the user unless
+    /// exactly one option allows the operation once and every option's kind is recognizable as an approval or a
+    /// rejection. It never selects an option that would make the agent remember the decision.
     pub fn decide(&self, policy: PermissionPolicy) -> PolicyDecision {
         if self.offered.is_empty() {
             return PolicyDecision::Decide(PermissionDecision::Reject);

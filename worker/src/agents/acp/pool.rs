@@ -72,7 +72,7 @@ impl PooledConnection for Connection {
     }
 }
 
-/// A process that can be prompted.
+/// A running agent process.
 pub(super) struct WarmProcess<C = Connection> {
     pub connection: C,
     /// The session for the next turn, if one is open.
@@ -85,7 +85,7 @@ pub(super) struct WarmProcess<C = Connection> {
 pub(super) struct PoolLimits {
     pub keep_warm: Duration,
     pub processes: usize,
-    /// Maximum total memory usage of the processes; `u64::MAX` disables the limit.
+    /// Maximum total resident memory, in bytes, of the processes and their descendants; `u64::MAX` disables the limit.
     pub memory_bytes: u64,
 }
 
@@ -126,7 +126,7 @@ impl<C: PooledConnection> Pool<C> {
                 let Some(pool) = weak.upgrade() else { return };
                 pool.evict_stale();
             }
-            // On shutdown, terminate all idle processes. The others are terminated by their turns.
+            // On shutdown, terminate all idle processes.
             if let Some(pool) = weak.upgrade() {
                 while pool.evict() {}
             }
@@ -143,8 +143,8 @@ impl<C: PooledConnection> Pool<C> {
         SlotGuard::new(self, slot).await
     }
 
-    /// Asks the agent to delete the session for a deleted conversation, and then terminates the conversation's process.
-    /// Does nothing if the process is not idle.
+    /// Ends the agent's session for a deleted conversation, if one is open, and then terminates the conversation's
+    /// process. Does nothing if the process is not idle.
     pub fn forget(&self, session: SessionId) {
         let slot = self.lock().get(&session).cloned();
         let warm = slot.and_then(|slot| slot.warm.try_lock().ok()?.take());
@@ -204,8 +204,8 @@ impl<C: PooledConnection> Pool<C> {
         idle
     }
 
-    /// Terminates processes that have been idle for too long or have crashed, and idle ones while the memory limit is
-    /// exceeded. Also removes empty slots.
+    /// Terminates processes that crashed while idle or have been idle for too long. Then terminates further idle
+    /// processes while the memory limit is exceeded, and removes empty slots.
     fn evict_stale(&self) {
         for slot in self.idle() {
             let is_old = slot.used_at().elapsed() >= self.limits.keep_warm;

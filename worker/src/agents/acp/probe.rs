@@ -55,7 +55,7 @@ struct Probe {
     is_started: bool,
     /// Time until the agent was initialized, or `None` if it never was.
     initialized_after: Option<Duration>,
-    /// The agent's name and version.
+    /// The agent's name and, if reported, its version.
     name: Option<String>,
     /// The names of the agent's authentication methods, or the IDs of methods without a name.
     sign_in_methods: Vec<String>,

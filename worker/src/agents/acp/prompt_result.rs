@@ -1,9 +1,8 @@
 //! Determines how a turn ended, based on the result of its prompt and the preceding updates.
 //!
-//! A failed answer is never reported as complete, and a good answer is never discarded because of an unusual stop
-//! reason. A stop reason that indicates a limit or a refusal is taken at face value. `cancelled` indicates success only
-//! after a rejected permission request. Any other stop reason indicates success unless the reason itself or the agent
-//! reports a failure.
+//! A stop reason that indicates a limit or a refusal is taken at face value. `cancelled` indicates success only after a
+//! rejected permission request. Any other stop reason indicates success unless the reason itself or the agent reports a
+//! failure. A turn without a stop reason succeeds only if the agent reported no failure and sent text or called a tool.
 
 #[cfg(test)]
 mod tests;

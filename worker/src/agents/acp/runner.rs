@@ -29,7 +29,7 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// Runs a turn and then cleans up.
+    /// Runs a turn, sends the result to `reply`, and then cleans up.
     pub async fn run(
         &self,
         turn: Turn,
@@ -41,7 +41,7 @@ impl Runner {
         let (result, cleanup) = self.answer(turn, &mut slot, updates, stop).await;
         let _ = reply.send(result);
         // The conversation's next turn waits for the cleanup, so that late output from this turn is not mistaken for
-        // output from the next one.
+        // output from the next turn.
         if let Some(cleanup) = cleanup
             && let Some(warm) = slot.warm.as_ref()
             && !cleanup.run(&warm.connection, &self.settle_policy).await

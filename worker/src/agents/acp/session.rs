@@ -53,7 +53,7 @@ pub(super) async fn open(
 }
 
 /// Tries to restore an earlier session with each method that the agent supports, until one succeeds. Returns whether
-/// one did. If not, the caller starts a new session and sends the conversation to the agent.
+/// one did.
 async fn restore(
     connection: &Connection,
     config: &AcpConfig,

@@ -1,6 +1,6 @@
 //! How long to wait for late updates from an agent.
 //!
-//! According to the protocol, a turn's updates end with its result, but some agents send their last updates a few
+//! According to the protocol, all updates of a turn precede its result, but some agents send the last ones a few
 //! milliseconds or more after the result. A turn therefore ends only once the agent has been silent for a while after
 //! the result. Likewise, a restored session is not used until the agent has been silent for a while, because some
 //! agents replay the history only after responding to `session/load`.
@@ -18,17 +18,18 @@ const LATE_SILENCE: Duration = Duration::from_secs(1);
 pub(super) const EMPTY_SILENCE: Duration = Duration::from_secs(2);
 /// Maximum time from a turn's result to the end of the turn, even if updates keep arriving.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
-/// How long an agent must be silent after its response to `session/load` or `session/resume` before the replay ends.
+/// How long an agent must be silent after its response to `session/load` or `session/resume` before the replay is
+/// considered complete.
 const REPLAY_SILENCE: Duration = Duration::from_millis(500);
 /// Maximum duration of a replay. If the replay takes longer, the session is not used.
 const REPLAY_LIMIT: Duration = Duration::from_secs(15);
 
-/// How long to wait for an agent's late updates, which depends on how late they have been.
+/// How long to wait for an agent's late updates. The wait is longer if earlier ones were too late or nearly so.
 #[derive(Debug)]
 pub(in crate::agents) struct SettlePolicy {
     /// Whether updates may arrive after a turn's result.
     is_lenient: bool,
-    /// Whether an update has arrived too late or nearly so.
+    /// Whether any update has arrived too late or nearly so.
     is_late: AtomicBool,
 }
 
@@ -62,8 +63,8 @@ impl SettlePolicy {
         self.is_lenient.then_some(SettleWindow { silence: REPLAY_SILENCE, limit: REPLAY_LIMIT })
     }
 
-    /// Records a late update. `gap` is the time since the turn's result or, if there was one, since the previous late
-    /// update.
+    /// Records a late update. `gap` is the time since the previous late update or, if there was none, since the turn's
+    /// result.
     pub fn record_lateness(&self, gap: Duration) {
         // An update that arrives after more than half of the allowed silence is nearly too late.
         if gap * 2 > TURN_SILENCE {

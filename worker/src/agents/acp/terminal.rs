@@ -1,4 +1,4 @@
-//! Tool output that agents stream outside the protocol.
+//! Tool output that agents stream in fields that the protocol does not define.
 //!
 //! Unless the client opts out, the Codex adapter sends a tool's output only in the `_meta.terminal_output_delta` field
 //! of its updates.
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// Maximum length, in bytes, of the output that is kept for a tool call. This is one byte more than is displayed, so
 /// that longer output counts as truncated.
 const MAX_BYTES: usize = 64 * 1024 + 1;
-/// Maximum number of tool calls per turn whose output is kept.
+/// Maximum number of tool calls in a turn whose output is kept.
 const MAX_TOOLS: usize = 2000;
 
 /// The output received so far for each tool call ID.
@@ -20,8 +20,7 @@ pub(super) struct TerminalOutputs {
 }
 
 impl TerminalOutputs {
-    /// If an update carries a piece of output, inserts all the output received so far into the field that the protocol
-    /// defines for it.
+    /// If an update contains a piece of output, sets the update's `content` field to all the output received so far.
     pub fn show(&mut self, update: &mut Value) {
         let told = update.pointer("/_meta/terminal_output_delta/data").and_then(Value::as_str);
         let (Some(id), Some(piece)) = (update.get("toolCallId").and_then(Value::as_str), told) else { return };

@@ -194,13 +194,13 @@ impl Tool {
         }
     }
 
-    /// Returns the combined length, in bytes, of the input and the output.
+    /// Returns the combined length, in bytes, of the input, the displayed output, and the raw output.
     pub fn bytes(&self) -> usize {
         self.input.bytes()
             + [&self.shown, &self.raw_output].into_iter().flatten().map(CappedValue::bytes).sum::<usize>()
     }
 
-    /// Drops the input, the output, and the locations.
+    /// Drops the input, the output, and the locations, and marks the call as truncated.
     pub fn omit_detail(&mut self) {
         let omitted = || CappedValue { value: Value::Null, is_cut: true };
         (self.input, self.shown, self.raw_output) = (omitted(), Some(omitted()), None);

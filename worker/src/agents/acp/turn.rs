@@ -1,10 +1,11 @@
 //! One prompt, from the request to the end of the turn.
 //!
 //! Guarantees:
-//! - Everything that the agent sends before its result, or soon after it, is emitted before the turn ends.
-//! - Stopping a turn cancels it in the agent's session. The agent's process is kept only if the agent complies in time
-//!   and leaves none of the turn's processes running.
-//! - Processes that a turn leaves running, detached from the agent, are killed by [`Cleanup`].
+//! - Unless a turn is cancelled, everything that the agent sends before its result, or soon after it, is emitted before
+//!   the turn ends.
+//! - Stopping a turn cancels it in the agent's session, unless the agent has already sent its result. The agent's
+//!   process is kept only if the agent complies in time and leaves none of the turn's processes running.
+//! - [`Cleanup`] kills any detached processes that a turn leaves running.
 
 mod cleanup;
 mod pending;
@@ -42,7 +43,7 @@ use super::{
 };
 use crate::agents::{AgentError, Answer, PermissionRequest, Update, process::tree};
 
-/// How long an agent may take to end a turn that was cancelled.
+/// How long an agent may take to end a cancelled turn.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 /// Maximum number of events processed at once. Processing events together merges many small events into few updates.
 const BATCH: usize = 1024;
@@ -65,7 +66,7 @@ pub(super) enum Reuse {
     Session,
     /// Only the process. It needs a new session, because it is unknown how much of this turn the old session contains.
     Process,
-    /// Nothing, because the agent did not stop or has exited.
+    /// Nothing. The process has exited or must be terminated.
     Nothing,
 }
 
@@ -86,7 +87,7 @@ pub(super) struct Prompt<'a> {
 
 /// The reason for leaving the event loop.
 enum LoopExit {
-    /// The agent has ended the turn.
+    /// The agent has sent its result or has exited.
     Done(Result<Value, RequestError>, Flow),
     /// The turn must be cancelled.
     Cancel(Result<Answer, AgentError>),

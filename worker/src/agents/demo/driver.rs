@@ -29,7 +29,7 @@ impl Driver for DemoConfig {
     }
 }
 
-/// Returns an agent that runs this program. The agent requests permission before it pretends to run a tool.
+/// Returns an agent that runs this program. The user decides on the agent's permission requests.
 fn agent(context: &BuildContext<'_>) -> AcpAgent {
     let config = AcpConfig {
         permission: PermissionPolicy::Ask,

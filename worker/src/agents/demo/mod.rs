@@ -1,10 +1,10 @@
 //! The built-in demo, a program (`worker demo-agent`) that implements the Agent Client Protocol over stdin and stdout.
-//! The `demo` driver starts it like any other agent, so trying out the demo exercises everything: a process, a stream,
-//! tools, permissions, the Stop button, and loading an earlier session.
+//! The `demo` driver starts it like any other agent, so the demo exercises processes, streams, tools, permissions, the
+//! Stop button, and loading an earlier session.
 //!
 //! The demo follows fixed rules and needs neither a key nor network access. The demo is not an AI, and says so. The
-//! same conversation always gets the same answer. `small_talk` and `commands` decide what to answer; `server` sends the
-//! answer at typing speed.
+//! same conversation always gets the same answer. `small_talk` and `commands` choose the answer, and `sender` sends it
+//! at typing speed.
 
 mod commands;
 mod driver;

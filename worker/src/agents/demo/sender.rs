@@ -36,7 +36,7 @@ pub(super) struct AnswerSender {
     pub stop: CancellationToken,
 }
 
-/// The reason why an answer was stopped before its end.
+/// The reason why an answer ended early.
 pub(super) enum Interruption {
     Stopped,
     Failed(Error),

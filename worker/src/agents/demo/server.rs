@@ -35,7 +35,7 @@ use super::{
 };
 use crate::agents::prompt::{ASSISTANT_HEADING, INTRODUCTION, USER_HEADING};
 
-/// Maximum delay before a crash, which lets the preceding updates arrive first.
+/// Maximum delay before a crash. The delay lets the preceding updates arrive first.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// Serves until stdin is closed.
 ///
@@ -89,7 +89,7 @@ pub async fn serve() -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-/// The server and the sessions in this process.
+/// The sessions in this process.
 #[derive(Clone, Default)]
 struct DemoServer {
     sessions: Arc<Mutex<HashMap<String, DemoSession>>>,

@@ -22,12 +22,12 @@ static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^(\d+(?:[.,]\d+)?|an?|one|two|three|half an?|few)[\s-]*([a-zµ]+)\.?(?:\s*(?:,|and|&)\s*(?:and\s*)?|\s+)?",
     )
 });
-/// Matches hours, minutes, and seconds in clock format.
+/// Matches hours, minutes, and seconds, separated by colons.
 static STOPWATCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\d{1,3}):(\d{2}):(\d{2})(?:\D|$)"));
 /// Matches a number without a unit.
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\d{1,9}(?:\.\d+)?)\s*(?:[^\w\s.:/-]|\.\s|\.?$)"));
 
-/// Returns the duration at the start of `tail`.
+/// Returns the duration at the start of `tail`, the text after a trigger.
 pub(super) fn at_start(tail: &str) -> Option<Duration> {
     let connectives = CONNECTIVES.find(tail).map_or(0, |found| found.end());
     let said_in = !tail[..connectives].is_empty();
@@ -46,8 +46,9 @@ pub(super) fn at_start(tail: &str) -> Option<Duration> {
     from_seconds(seconds?)
 }
 
-/// Returns the duration for a number without a unit, which is in milliseconds after a trigger such as `retry_after_ms`
-/// and in seconds after one such as "retry after". After other triggers, a bare number is not a duration.
+/// Returns the duration if `tail` starts with a number without a unit. The unit is milliseconds after a trigger such as
+/// `retry_after_ms`, and seconds after a trigger such as "retry after". After other triggers, such a number is not a
+/// duration.
 pub(super) fn bare_number(trigger: &str, tail: &str) -> Option<Duration> {
     let trigger = trigger.to_ascii_lowercase();
     let is_count = ["after", "delay", "in", "seconds", "secs", "ms"].iter().any(|word| trigger.ends_with(word));

@@ -12,16 +12,16 @@ use regex::{Captures, Regex};
 use super::{epoch, is_plausible};
 use crate::agents::pattern::pattern;
 
-/// A clock time that passed less than this long ago means now rather than tomorrow, because times in messages are
+/// A clock time that passed within this period refers to today rather than tomorrow, because times in messages are
 /// rounded.
 const JUST_PASSED: TimeDelta = TimeDelta::minutes(5);
-/// A date without a year that passed at least this long ago refers to next year.
+/// A date without a year refers to next year if at least this much time has passed since that date this year.
 const PASSED_DATE: TimeDelta = TimeDelta::days(31);
 
 /// Matches filler words between a trigger and the time.
 static CONNECTIVES: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)^(?:(?:at|on|by|after|until|is|time|is|the)\b[^\w.!?;+-]*|~\s*)+"));
-/// Matches RFC 3339 and similar formats.
+/// Matches a date and time in RFC 3339 or a similar format.
 static ISO: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^(\d{4}-\d{2}-\d{2})[T ,]+(?:at )?(\d{2}:\d{2})(?::(\d{2})(?:\.\d+)?)?\s*",
@@ -48,7 +48,7 @@ static ZONE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)^\s*\(?\s*((?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?|[a-z]+(?:[/_-][a-z_]+)+|[a-z]{1,5})\b")
 });
 
-/// Returns the point in time at the start of `tail`.
+/// Returns the point in time at the start of `tail`, the text after a trigger.
 pub(super) fn at_start<Z: TimeZone>(tail: &str, now: DateTime<Utc>, zone: &Z) -> Option<DateTime<Utc>> {
     let connectives = CONNECTIVES.find(tail).map_or(0, |found| found.end());
     let tail = &tail[connectives..];
@@ -91,7 +91,7 @@ fn in_words<Z: TimeZone>(tail: &str, now: DateTime<Utc>, zone: &Z) -> Option<Dat
     }
 }
 
-/// Combines a day and a time of day. Either of them may be missing, but not both.
+/// Combines a day and a time of day. Returns `None` if both are missing.
 fn resolve<Z: TimeZone>(
     day: &Captures<'_>,
     time: Option<NaiveTime>,
@@ -161,15 +161,15 @@ fn time_of(found: &Captures<'_>) -> Option<NaiveTime> {
     NaiveTime::from_hms_opt(hour, part(2)?, part(3)?)
 }
 
-/// Resolves a local time. If a clock change skips it, it resolves to one hour later; if a clock change repeats it, it
-/// resolves to the first occurrence.
+/// Converts a local time to UTC. A time that a clock change skips is moved one hour later. A time that occurs twice
+/// means the first occurrence.
 fn in_zone<Z: TimeZone>(local: NaiveDateTime, zone: &Z) -> Option<DateTime<Utc>> {
     let found = zone.from_local_datetime(&local).earliest();
     let found = found.or_else(|| zone.from_local_datetime(&(local + TimeDelta::hours(1))).earliest());
     found.map(|at| at.to_utc())
 }
 
-/// Returns the offset of `Z`, `UTC+2`, `+05:30`, or a common abbreviation.
+/// Returns the UTC offset for a name such as `Z`, `UTC+2`, `+05:30`, or `CET`.
 fn offset_of(name: &str) -> Option<FixedOffset> {
     let name = name.to_ascii_uppercase();
     let abbreviated = match name.as_str() {

@@ -3,7 +3,7 @@ use chrono_tz::Tz;
 
 use super::*;
 
-/// Returns a fixed current time, which is on a Saturday.
+/// Returns a fixed current time. It is a Saturday.
 fn now() -> Timestamp {
     "2026-01-31T12:00:00Z".parse().unwrap()
 }

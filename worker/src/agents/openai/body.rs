@@ -51,12 +51,11 @@ impl Body {
         self.idle_timeout
     }
 
-    /// Returns the next bytes, which are never empty, or `None` at the end of the body. Times out no later than
-    /// `latest`.
+    /// Returns the next bytes, which are never empty, or `None` at the end of the body. If `latest` is set, times out
+    /// no later than that.
     ///
     /// # Errors
-    /// Returns `Timeout` if the server is silent for too long, and `AgentNetwork` if the connection breaks or
-    /// compressed data is corrupted.
+    /// Returns `Timeout` if no bytes arrive in time, or the error that occurred while receiving or decoding the body.
     pub async fn next(&mut self, latest: Option<Instant>) -> Result<Option<Bytes>, AgentError> {
         loop {
             let deadline = latest.map_or(self.deadline, |latest| latest.min(self.deadline));
@@ -90,7 +89,7 @@ impl Body {
         Ok(Some(whole))
     }
 
-    /// Returns the part of the body that arrives by `latest` and before any error, up to `limit_bytes`.
+    /// Returns at most `limit_bytes` from the start of the body. Stops early at `latest`, or if an error occurs.
     pub async fn beginning(mut self, limit_bytes: usize, latest: Instant) -> Vec<u8> {
         let mut head = Vec::new();
         while let Ok(Some(bytes)) = self.next(Some(latest)).await {

@@ -15,14 +15,14 @@ use crate::agents::AgentError;
 
 /// Time limit for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept open. This must be shorter than the 5 s after which common servers close idle
-/// connections, because a request fails if the server closes the connection just as the request is sent.
+/// How long an idle connection is kept open. Common servers close idle connections after 5 s. The limit must be
+/// shorter, because a request fails if the server closes the connection at the same moment.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Maximum number of header fields in a response. Gateways add many of them.
+/// Maximum number of header fields in a response. Gateways may add many fields.
 const MAX_HEADERS: usize = 1_000;
 
-/// A connection pool for one server, with the API key to send to it.
+/// A client for one server. Sends the API key with every request.
 pub(super) struct Client {
     http: reqwest::Client,
     base_url: String,
@@ -70,12 +70,12 @@ impl Client {
         Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
     }
 
-    /// Requests a completion. The response may have any status.
+    /// Requests a completion. The response may have any HTTP status.
     pub async fn complete(&self, request: &CompletionRequest<'_>, deadline: Instant) -> Result<Response, AgentError> {
         send(self.http.post(format!("{}/chat/completions", self.base_url)).json(request), deadline).await
     }
 
-    /// Requests the list of models. The response may have any status.
+    /// Requests the list of models. The response may have any HTTP status.
     pub async fn models(&self, deadline: Instant) -> Result<Response, AgentError> {
         send(self.http.get(format!("{}/models", self.base_url)), deadline).await
     }

@@ -1,11 +1,10 @@
 //! The thread that handles all connections to model servers.
 //!
-//! In hyper 1.x, a request is lost if one thread passes it to a connection while another thread closes that connection
-//! because of data from the server. The request then hangs until it times out. On a single thread, the two operations
-//! cannot overlap.
+//! In hyper 1.x, a request is lost if one thread passes it to a connection while another thread closes that connection.
+//! The request then hangs until it times out. On a single thread, the two operations cannot overlap.
 //!
-//! Bodies are also received on this thread. Each part of a body would otherwise cost two switches between threads, and
-//! many servers send a part for every few characters.
+//! Bodies are also received on this thread. Otherwise, each part of a body would require two thread switches, and many
+//! servers send a part for every few characters.
 
 use std::{future::ready, io, sync::LazyLock};
 
@@ -24,15 +23,15 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::agents::AgentError;
 
-/// Number of bytes at which a batch is complete.
+/// Size, in bytes, at which no more parts are added to a batch.
 const BATCH_BYTES: usize = 64 * 1024;
-/// Number of batches that wait for their receiver.
+/// Maximum number of batches queued for the receiver of a body.
 const WAITING_BATCHES: usize = 2;
 
 static RUNTIME: LazyLock<io::Result<Runtime>> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).thread_name("connections").enable_all().build());
 
-/// Runs a task on the thread until the handle is dropped.
+/// Runs a task on the connection thread. Dropping the handle aborts the task.
 ///
 /// # Errors
 /// Returns an error if the thread could not be started.
@@ -48,11 +47,11 @@ pub(super) fn spawn<T: Send + 'static>(
     }
 }
 
-/// The parts of a body.
+/// A body, as a stream of parts.
 pub(super) type Parts = BoxStream<'static, Result<Bytes, AgentError>>;
 
-/// Receives a body on the thread, and joins parts that arrive together. When the returned stream is dropped, the body
-/// is dropped as well, which closes the connection.
+/// Receives a body on the connection thread, and joins parts that arrive together. Dropping the returned stream drops
+/// the body, which closes the connection if the body is incomplete.
 pub(super) fn receive(parts: Parts) -> Parts {
     let (batches, received) = mpsc::channel(WAITING_BATCHES);
     let task = match spawn(forward(parts, batches)) {
@@ -77,7 +76,7 @@ async fn forward(mut parts: Parts, batches: mpsc::Sender<Result<Bytes, AgentErro
         };
         let mut batch = BytesMut::from(first);
         let ready = loop {
-            // The connection passes on one part at a time, so it has to run before the next part is ready.
+            // The connection passes on one part at a time. Let it run before checking for the next part.
             yield_now().await;
             match parts.next().now_or_never() {
                 Some(Some(Ok(more))) if batch.len() < BATCH_BYTES => batch.extend_from_slice(&more),

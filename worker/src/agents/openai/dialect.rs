@@ -1,7 +1,7 @@
 //! Parts of the standard request that a server rejects, as learned from its error messages.
 //!
-//! When the server returns such an error, the request is changed and resent. The agent remembers what the server
-//! accepted, so each of these errors costs only one extra request.
+//! When the server returns such an error, the request is changed and resent. The agent remembers the form that the
+//! server accepted.
 
 use std::sync::LazyLock;
 
@@ -13,15 +13,15 @@ use crate::agents::pattern::pattern;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent peculiarities, in any combination")]
 pub(super) struct Dialect {
-    /// Do not request `usage`.
+    /// Omits `stream_options`, so that `usage` is not requested.
     pub no_stream_options: bool,
-    /// Use `max_completion_tokens` instead of `max_tokens`.
+    /// Uses `max_completion_tokens` instead of `max_tokens`.
     pub completion_tokens: bool,
-    /// Join consecutive messages with the same role, and start with a user message.
+    /// Joins consecutive messages with the same role, and omits answers before the first user message.
     pub alternate_roles: bool,
-    /// Prepend the system prompt to the first user message.
+    /// Prepends the system prompt to the first user message.
     pub no_system_role: bool,
-    /// Omit messages that have no text.
+    /// Omits messages that are blank.
     pub no_empty_messages: bool,
 }
 
@@ -48,7 +48,7 @@ static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
         r"\bempty (?:content|messages?|text)|either content or|at least 1 character",
     ))
 });
-/// Matches errors saying that a chat template failed, possibly with an error message that the template defines.
+/// Matches errors saying that a chat template failed.
 static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)jinja|chat[ _]template|template ?error|raise_exception|apply[ _]template|applying[^.]{0,20}template")
 });
@@ -86,14 +86,14 @@ impl Feature {
         }
     }
 
-    /// Returns whether this part may make a chat template fail with an error that does not name the part.
+    /// Returns whether this part may cause a chat template error that does not name the part.
     fn may_fail_template(self) -> bool {
         matches!(self, Self::SystemRole | Self::RepeatedRoles)
     }
 }
 
 impl Dialect {
-    /// Returns the dialects to try after an error, best first. `message` is the entire body of the error response.
+    /// Returns the dialects to try after an error, best first. `message` is the text of the error.
     pub fn alternatives(self, message: &str) -> Vec<Self> {
         let named = Feature::ALL.into_iter().filter(|part| part.is_named_in(message));
         let mut answers: Vec<Self> = named.map(|part| self.without(part)).collect();

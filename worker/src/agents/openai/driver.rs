@@ -40,7 +40,7 @@ impl OpenaiAgent {
     /// Fetches the server's model list and returns the number of models.
     ///
     /// # Errors
-    /// Fails if the server does not respond or rejects the request.
+    /// Fails if the request fails or the response reports an error.
     pub async fn probe(&self) -> Result<usize, AgentError> {
         let list = self.list_models(MODELS_TIMEOUT).await.map_err(|failure| failure.error)?;
         Ok(list.ids.len())

@@ -1,6 +1,6 @@
-//! Decodes gzip, under any of its names and with any number of members.
+//! Decodes gzip bodies with any number of members, declared as `gzip` or `x-gzip`, ignoring case.
 //!
-//! `reqwest` recognizes only the lowercase name `gzip`, and stops at the end of the first member.
+//! `reqwest` recognizes only the lowercase name `gzip`, and stops after the first member.
 
 use std::io::Write as _;
 
@@ -21,7 +21,7 @@ pub(super) fn is_declared(headers: &HeaderMap) -> bool {
     ["gzip", "x-gzip"].iter().any(|name| encoding.trim().eq_ignore_ascii_case(name))
 }
 
-/// Decodes a body. A body whose first two bytes are not those of gzip data is passed through unchanged.
+/// Decodes a body. If the first two bytes are not [`MAGIC`], passes the body through unchanged.
 pub(super) fn decode(
     body: impl Stream<Item = Result<Bytes, AgentError>>,
 ) -> impl Stream<Item = Result<Bytes, AgentError>> {
@@ -39,12 +39,12 @@ enum Decoder {
     /// The first bytes, while there are too few of them to recognize gzip.
     Start(Vec<u8>),
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
-    /// The body turned out not to be compressed.
+    /// The body is not compressed.
     Plain,
 }
 
 impl Decoder {
-    /// Decodes the next bytes. Returns the decoded bytes, and the error that stopped the decoding, if any.
+    /// Decodes the next bytes. Returns the decoded bytes and any error.
     fn push(&mut self, bytes: &[u8]) -> (Vec<u8>, Option<AgentError>) {
         match self {
             Self::Start(head) => {
@@ -82,7 +82,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Decodes a body that arrives in these pieces. Returns its text, and whether it ended with an error.
+    /// Decodes a body that arrives in these pieces. Returns the text, and whether there was an error.
     async fn decoded(pieces: &[&[u8]]) -> (String, bool) {
         let pieces: Vec<Result<Bytes, AgentError>> =
             pieces.iter().map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();

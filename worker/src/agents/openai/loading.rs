@@ -10,9 +10,9 @@ use crate::agents::{AgentError, StepUpdate, Update};
 /// Limits on waiting for a server that is still loading its model.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LoadingLimits {
-    /// Maximum total waiting time, measured from the first response that says the model is loading.
+    /// How long to keep retrying, measured from the first response that says the model is loading.
     pub timeout: Duration,
-    /// Pause between requests.
+    /// Pause before each retry.
     pub pause: Duration,
 }
 

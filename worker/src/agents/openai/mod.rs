@@ -1,10 +1,13 @@
 //! The `openai` driver, for any server with OpenAI-compatible streaming chat completions.
 //!
-//! The driver compensates for differences between servers: `dialect` adapts requests that a server rejects, `reader`
-//! accepts variations in what servers send, and `errors` determines what an error means. An answer that ends
-//! prematurely or contains an error is always treated as a failure, never as a short answer. Redirects are not
-//! followed, so the key is sent only to the configured address. Dropping the answer's future closes the connection,
-//! which stops the server from generating.
+//! The driver compensates for differences between servers:
+//! - `dialect` adapts requests that a server rejects.
+//! - `reader` accepts variations in responses.
+//! - `errors` determines the meaning of errors.
+//!
+//! An answer that ends prematurely or reports an error is a failure, never a short answer. Redirects are not followed,
+//! so the key is sent only to the configured address. Dropping the answer's future closes the connection, so that the
+//! server can stop generating.
 
 mod body;
 mod client;
@@ -47,7 +50,7 @@ use super::{Agent, AgentError, Answer, Turn, Update, prompt};
 
 /// Maximum number of bytes that are read from an error response.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// How long the server may be silent while an error response's body is being read.
+/// Time limit for reading the body of an error response.
 const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum length of a model list, in bytes. Hosted servers list hundreds of models.
 const MAX_MODELS_BYTES: usize = 4 * 1024 * 1024;
@@ -64,7 +67,7 @@ pub struct OpenaiAgent {
     profile: Mutex<ServerProfile>,
 }
 
-/// What is known about the server. This information is kept only in memory.
+/// What the agent has learned about its server. Kept only in memory.
 #[derive(Clone, Debug, Default)]
 struct ServerProfile {
     /// The first model in the server's list, which is used if no model is configured.
@@ -76,7 +79,8 @@ struct ServerProfile {
 }
 
 impl OpenaiAgent {
-    /// Creates the agent without opening a connection. `clock` is needed for waits that are given as a time of day.
+    /// Creates the agent without opening a connection. `clock` provides the current time when a server states the time
+    /// at which to retry.
     ///
     /// # Errors
     /// Fails with a readable message if the address or the key is invalid, or TLS cannot be set up.
@@ -85,7 +89,8 @@ impl OpenaiAgent {
         Ok(Self { config, key, client, clock, loading_limits: LoadingLimits::default(), profile: Mutex::default() })
     }
 
-    /// Requests the answer for a turn. Resends the request, possibly in a different form, as long as that might help.
+    /// Requests the answer for a turn. Resends the request while the model is loading, and in a different form if the
+    /// server rejects the request.
     async fn complete(&self, mut turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         turn.history = prompt::within_budget(turn.history, self.config.history_bytes);
         let mut loading = LoadingWait::new(self.loading_limits);
@@ -117,7 +122,7 @@ impl OpenaiAgent {
     /// Sends a request and reads the answer.
     ///
     /// # Errors
-    /// The failure includes the server's response only if there was no output.
+    /// A failure after any output does not include the server's response, so that the request is not resent.
     async fn attempt(&self, turn: &Turn, dialect: Dialect, updates: &mpsc::Sender<Update>) -> Result<Answer, Failure> {
         let model = self.model().await?;
         let request = request::completion(&self.config, &model, &turn.history, dialect);
@@ -171,7 +176,7 @@ impl OpenaiAgent {
         Ok(model)
     }
 
-    /// Fetches the server's model list. The list is empty if the response is not a model list or is too long.
+    /// Fetches the server's model list. The list is empty if the response is too long or contains no models.
     async fn list_models(&self, timeout: Duration) -> Result<ModelList, Failure> {
         let deadline = Instant::now() + timeout;
         let response = self.accepted(self.client.models(deadline).await?, deadline).await?;

@@ -13,7 +13,7 @@ use super::dialect::Dialect;
 /// The separator between the parts of a joined message.
 const SEPARATOR: &str = "\n\n";
 
-/// The body of a completion request, which borrows the texts of the conversation.
+/// The body of a completion request. Borrows the text of the conversation.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct CompletionRequest<'a> {
     model: &'a str,
@@ -79,7 +79,7 @@ pub(super) fn completion<'a>(
     }
 }
 
-/// Returns the messages. None is changed, joined, or omitted unless the dialect requires it.
+/// Returns the messages to send. Changes, joins, or omits messages only if the dialect requires it.
 fn messages<'a>(
     system_prompt: Option<&'a str>,
     history: &'a [HistoryMessage],

@@ -1,4 +1,4 @@
-//! Tests for the driver, against a real server on the loopback interface that sends scripted bytes.
+//! Tests of the driver against a local server that sends scripted bytes.
 
 mod answers;
 mod dialects;

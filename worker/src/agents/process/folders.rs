@@ -1,4 +1,4 @@
-//! The environment in which agent processes run, which consists of folders and variables.
+//! The folders and environment variables of agent processes.
 
 use std::{
     env,
@@ -18,10 +18,10 @@ pub struct AgentFolders {
 }
 
 impl AgentFolders {
-    /// Uses the agents' folders in this data folder. Makes existing folders private.
+    /// Uses the agents' folders in this data folder, and makes existing ones private.
     ///
     /// # Errors
-    /// Fails if the folder does not exist.
+    /// Fails if the data folder does not exist.
     pub fn new(data_dir: &Path) -> io::Result<Self> {
         let folders = Self { root: data_dir.canonicalize()? };
         folders.restrict();
@@ -48,8 +48,8 @@ impl AgentFolders {
         }
     }
 
-    /// Returns the work folder for a session's agents, and creates it if it does not exist. The folder is kept until
-    /// the session is deleted.
+    /// Returns the work folder for a session's agents, creating the folder if it does not exist. The folder is kept
+    /// until the session is deleted.
     ///
     /// # Errors
     /// Fails if the folder cannot be created.
@@ -57,7 +57,7 @@ impl AgentFolders {
         private_folder(self.work_path(session))
     }
 
-    /// Returns the path to the file that is locked while an agent is running in this session.
+    /// Returns the path to the file that is locked while an agent process is running for this session.
     #[must_use]
     pub fn lock(&self, session: SessionId) -> PathBuf {
         self.root.join("work").join(format!("{session}.lock"))

@@ -57,8 +57,8 @@ impl ProcessHandle {
         (Self::new(pid, exit, end, stderr, PathBuf::new()), exit_sender)
     }
 
-    /// Terminates the agent in the background. The owner of the agent's stdin should also close it, so that the agent
-    /// can exit on its own before it is sent a signal.
+    /// Terminates the agent in the background. The caller should also close the agent's stdin, so that the agent can
+    /// exit on its own before it is sent a signal.
     pub fn end(&self) {
         self.inner.end.cancel();
     }
@@ -69,7 +69,7 @@ impl ProcessHandle {
         exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
-    /// Like [`ProcessHandle::exited`], but does not keep the agent alive while waiting.
+    /// Like [`ProcessHandle::exited`], but returns no status and does not keep the agent alive while waiting.
     pub fn exit_signal(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut exit = self.inner.exit.clone();
         async move {
@@ -89,8 +89,7 @@ impl ProcessHandle {
         self.inner.stderr.text()
     }
 
-    /// Waits briefly for the rest of an exited agent's stderr to be read, and returns the end of it, with secrets
-    /// redacted.
+    /// Like [`ProcessHandle::stderr`], but first waits briefly for the rest of an exited agent's stderr.
     pub async fn final_stderr(&self) -> String {
         let _ = timeout(STDERR_LIMIT, self.inner.stderr.drained()).await;
         self.stderr()

@@ -28,7 +28,7 @@ pub use self::{
 };
 use self::{spawner::Spawner, stderr::StderrTail, watcher::Watcher};
 
-/// The path to this program, which remains valid even if the file has been replaced since the start.
+/// The path to this program, which remains valid even if the file is replaced while the worker is running.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// How long the worker waits at shutdown for all agents to exit.
@@ -94,7 +94,7 @@ impl ProcessHost {
     /// Creates a host that keeps the agents' files in this folder. Must be called from within a tokio runtime.
     ///
     /// # Errors
-    /// Fails if the folder does not exist or a thread cannot be started.
+    /// Fails if the folder does not exist, a thread cannot be started, or the system is not Linux.
     pub fn new(data_dir: &Path) -> io::Result<Self> {
         Ok(Self {
             spawner: Spawner::new()?,
@@ -104,13 +104,13 @@ impl ProcessHost {
         })
     }
 
-    /// Returns the tracker for tasks that continue after a turn. Shutdown waits for these tasks.
+    /// Returns the tracker for tokio tasks that continue after a turn. Shutdown waits for these tasks.
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
 
-    /// Returns a token that is cancelled when the worker shuts down, after which all tasks should end soon.
+    /// Returns a token that is cancelled when the worker is about to exit. All tracked tasks should then end soon.
     #[must_use]
     pub fn shutting_down(&self) -> &CancellationToken {
         &self.shutting_down

@@ -87,7 +87,7 @@ impl Spawner {
         started.await.map_err(io::Error::other)?
     }
 
-    /// Kills any descendants that the supervisor `ended` left behind, and repeats this until none remain.
+    /// Kills any descendants left behind by the exited supervisor with the process ID `ended`, until none remain.
     pub async fn sweep(&self, ended: u32) {
         loop {
             let (reply, swept) = oneshot::channel();

@@ -15,7 +15,7 @@ const KEPT_BYTES: usize = 64 * 1024;
 const SHOWN_LINES: usize = 20;
 /// The replacement for a secret.
 const REDACTED: &str = "•••";
-/// Minimum length, in bytes, of the values that are redacted. Shorter values would match everywhere.
+/// Minimum length, in bytes, of the values that are redacted. Shorter values would also match unrelated text.
 const SHORTEST_SECRET: usize = 4;
 
 /// The end of an agent's stderr output.

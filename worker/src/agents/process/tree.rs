@@ -16,9 +16,9 @@ use procfs::{
 struct Process {
     pid: u32,
     parent: u32,
-    /// The ID of the process's session.
+    /// The ID of the process's Unix session.
     session: u32,
-    /// The start time, in the same unit as [`moment`].
+    /// The start time, in the unit of [`moment`].
     started: u64,
     /// Whether the process is a zombie.
     has_ended: bool,
@@ -80,8 +80,8 @@ pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
 }
 
 /// Returns the running descendants of the supervisor `root` that started at `moment` or later and have detached from
-/// its agent, along with their descendants. A process has detached if it lost its parent and became a child of the
-/// supervisor, or if it is in a session that contains none of the processes that started before `moment`.
+/// the agent, along with their own descendants. A process has detached if it lost its parent and became a child of the
+/// supervisor, or if neither `root` nor any descendant that started before `moment` is in its Unix session.
 #[must_use]
 pub fn detached_since(root: u32, moment: u64) -> Vec<u32> {
     let all = processes();

@@ -15,7 +15,7 @@ use super::{spawner::Spawner, tree};
 const EXIT_LIMIT: Duration = Duration::from_secs(3);
 /// How long the supervisor may take to exit after it is sent SIGTERM.
 const TERM_LIMIT: Duration = Duration::from_secs(3);
-/// Replaces each of these limits when the worker is shutting down.
+/// The limit that replaces each of the two above while the worker is shutting down.
 const SHUTDOWN_EXIT_LIMIT: Duration = Duration::from_millis(300);
 
 /// Waits for a supervisor to exit, and terminates it on request or at shutdown.

@@ -104,7 +104,7 @@ impl Fixture {
         Self::with_busy_timeout(Duration::from_secs(5)).await
     }
 
-    /// Creates a fixture whose writes wait this long for the write lock.
+    /// Creates a fixture whose writes wait at most this long for the write lock.
     pub(super) async fn with_busy_timeout(busy_timeout: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options =

@@ -1,4 +1,4 @@
-//! Tests of hand-backs while another process holds the store's write lock.
+//! Tests of hand-backs while the store's write lock is held.
 
 use std::fs::{File, OpenOptions};
 

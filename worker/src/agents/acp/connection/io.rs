@@ -54,8 +54,8 @@ pub(super) async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, route
     }
 }
 
-/// Writes outgoing messages until the connection closes, and then spends at most [`CLOSE_LIMIT`] on the messages still
-/// queued, so that an agent that no longer reads its stdin cannot keep the connection open.
+/// Writes outgoing messages until the connection closes. After that, writing the remaining messages may take at most
+/// [`CLOSE_LIMIT`], so that an agent that does not read its stdin cannot keep the connection open.
 pub(super) async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<String>, end: &CloseSignal) {
     let forward = async {
         while let Some(mut line) = outgoing.recv().await {

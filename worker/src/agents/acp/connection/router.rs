@@ -25,11 +25,11 @@ use crate::agents::acp::{
     update::{session_id_in, updates_in},
 };
 
-/// The method that carries updates.
+/// The method for updates.
 const UPDATE: &str = "session/update";
 /// Capacity of the channel for a turn's events. While the channel is full, the agent's output is not read.
 const EVENT_BUFFER: usize = 256;
-/// Maximum total length, in bytes, of the lines that contain the queued events. A single line may be longer.
+/// Maximum total length, in bytes, of the lines that contain the queued events. A longer line counts as this length.
 const EVENT_BYTES: u32 = 16 * 1024 * 1024;
 /// Maximum number of non-message lines that are kept.
 const MAX_PRINTED_LINES: usize = 10;
@@ -39,7 +39,7 @@ const MAX_PRINTED_BYTES: usize = 1000;
 /// An event that an agent sends during a turn.
 #[derive(Debug)]
 pub(in crate::agents::acp) enum TurnEvent {
-    /// One of the updates in a `session/update`.
+    /// An update.
     Update(Value),
     /// An update that cannot be decoded.
     Malformed,
@@ -59,7 +59,7 @@ pub(super) struct Router {
     listener: Mutex<Option<(String, mpsc::Sender<QueuedEvent>)>>,
     room: Arc<Semaphore>,
     settle_policy: Arc<SettlePolicy>,
-    /// When an update that belongs to a turn or repeats a user message last arrived, whether or not there was a
+    /// The arrival time of the last update that belongs to a turn or repeats a user message, whether or not there was a
     /// listener.
     active_at: Mutex<Instant>,
     /// When the previous turn ended, if the agent ended it and no late update has arrived since then.
@@ -121,7 +121,7 @@ impl Router {
         let _ = listener.send(QueuedEvent { event, _room: room }).await;
     }
 
-    /// Subscribes to a session's events for the duration of a turn.
+    /// Subscribes to a session's events until the subscription is dropped.
     pub fn subscribe(&self, session_id: &str) -> EventSubscription<'_> {
         let (sender, events) = mpsc::channel(EVENT_BUFFER);
         *lock(&self.ended_at) = None;
@@ -129,7 +129,7 @@ impl Router {
         EventSubscription { router: self, events, is_complete: false }
     }
 
-    /// Returns when an update that belongs to a turn or repeats a user message last arrived.
+    /// Returns the arrival time of the last update that belongs to a turn or repeats a user message.
     pub fn active_at(&self) -> Instant {
         *lock(&self.active_at)
     }

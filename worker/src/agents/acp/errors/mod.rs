@@ -31,8 +31,8 @@ const MAX_READ_BYTES: usize = 16 * 1024;
 const EXIT_LIMIT: Duration = Duration::from_secs(7);
 
 /// Converts a request error into an error for the user. If the connection was closed, terminates the process and
-/// derives the error from its exit status and last output. `printed` contains the lines on stdout that were not
-/// messages.
+/// derives the error from its exit status and last output. `printed` contains the most recent lines on stdout that were
+/// not messages.
 pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printed: &str) -> AgentError {
     match error {
         RequestError::Unreadable(reason) => {
@@ -54,7 +54,7 @@ pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printe
             error
         }
         RequestError::Refused(error) => {
-            // These are logged as strings, so that control characters are escaped.
+            // Log both as strings, so that control characters are escaped.
             let (said, stderr) = (handle.redact(&error.message), handle.stderr());
             tracing::warn!(code = error.code, said, stderr, "agent returned an error");
             refused(error, |words| handle.redact(words))
@@ -109,7 +109,7 @@ pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> S
     }
 }
 
-/// Returns the message from a value that describes an error, in any of the shapes that agents use.
+/// Returns the message in an error value of any shape. Searches at most `depth` levels deep.
 pub(super) fn message_in(value: &Value, depth: usize) -> Option<String> {
     const FIELDS: [&str; 13] = [
         "message",
@@ -127,7 +127,7 @@ pub(super) fn message_in(value: &Value, depth: usize) -> Option<String> {
         "stack",
     ];
     let in_field = |fields: &Map<String, Value>, name: &str| match (name, fields.get(name)?) {
-        // The other lines are stack frames.
+        // The first line is the message; the others are stack frames.
         ("stack", Value::String(stack)) => {
             stack.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
         }

@@ -1,5 +1,5 @@
-//! Collects the text of an answer, and inserts a paragraph break after an interruption, such as a tool call, and
-//! between messages.
+//! Collects the text of an answer. Inserts paragraph breaks between messages and after interruptions, such as tool
+//! calls.
 
 use banter_shared::lenient_json::SurrogateJoiner;
 
@@ -11,7 +11,7 @@ pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Maximum length, in bytes, of an answer that could be an error message.
 const MAX_BEGINNING_BYTES: usize = 1000;
 
-/// The text received so far.
+/// The state of an answer's text, of which only the start is kept.
 #[derive(Default)]
 pub(super) struct AnswerText {
     surrogates: SurrogateJoiner,

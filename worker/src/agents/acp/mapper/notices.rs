@@ -53,7 +53,7 @@ impl AgentNotices {
     }
 }
 
-/// Maximum nesting depth at which to look for an error message in a notice.
+/// Maximum nesting depth of an error message in a notice.
 const MAX_ERROR_DEPTH: usize = 4;
 
 /// The fields of a notice.
@@ -63,7 +63,7 @@ pub(super) struct ParsedNotice {
     severity: String,
 }
 
-/// Parses a notice, or an update of another kind whose name suggests that it is a notice.
+/// Parses an update whose kind suggests a notice. Returns `None` for other updates, and for notices without text.
 pub(super) fn notice_of(kind: &str, fields: &Map<String, Value>) -> Option<ParsedNotice> {
     let severity = ["error", "warning"].into_iter().find(|severity| kind.contains(severity));
     if severity.is_none() && !kind.contains("notice") && !kind.contains("notification") {

@@ -26,7 +26,7 @@ struct Thought {
 }
 
 impl Thoughts {
-    /// Appends to the current thought, or starts one.
+    /// Appends text to the current thought, or starts a thought if there is none.
     pub fn push(&mut self, text: &str) {
         if text.is_empty() {
             return;
@@ -42,7 +42,7 @@ impl Thoughts {
         thought.text.push_str(kept);
     }
 
-    /// Emits any text that has not been emitted yet.
+    /// Emits the entire current thought if it has grown since it was last emitted.
     pub fn flush(&mut self, out: &mut Vec<Update>) {
         if let Some(thought) = self.current.as_mut().filter(|thought| !thought.is_emitted) {
             thought.is_emitted = true;

@@ -65,7 +65,8 @@ impl<C: PooledConnection> SlotGuard<C> {
         self.notifier.0.acquire_permit().await
     }
 
-    /// Assigns a permit to a newly started process. The permit is released when the process exits.
+    /// Assigns a permit to a newly started process. The permit is released when the process exits or the worker shuts
+    /// down.
     pub fn attach_permit(&self, permit: OwnedSemaphorePermit, handle: &ProcessHandle) -> ProcessPermit {
         let (pool, exit) = (Arc::clone(&self.notifier.0), handle.exit_signal());
         let process_permit = ProcessPermit::new(&pool.exiting);

@@ -1,4 +1,4 @@
-//! Tests which results are treated as answers and which as failures.
+//! Tests for classifying prompt results as answers or failures.
 
 use serde_json::json;
 

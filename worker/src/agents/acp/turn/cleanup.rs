@@ -6,10 +6,10 @@ use crate::agents::acp::{connection::Connection, settle::SettlePolicy};
 /// The cleanup between a turn and the session's next turn.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Cleanup {
-    /// When the turn began, in the unit used for process start times.
+    /// When the turn began, in hundredths of a second since boot.
     pub(super) started_at: u64,
-    /// Whether more updates from the turn may arrive. For the user, a cancelled turn ends before these updates have
-    /// arrived.
+    /// Whether more updates from the turn may arrive. A cancelled turn is reported to the user as ended before these
+    /// updates arrive.
     pub(super) is_unsettled: bool,
 }
 

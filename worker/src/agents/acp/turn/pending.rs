@@ -13,7 +13,7 @@ use super::super::{
 };
 use crate::agents::{PermissionReply, Update};
 
-/// How long to keep waiting for a decision after its time limit has passed.
+/// How long to keep waiting for a decision after the time limit has passed.
 const DECISION_SLACK: Duration = Duration::from_secs(5);
 
 /// The permission requests that are still pending.
@@ -52,8 +52,8 @@ impl PendingPermissions {
         self.decisions.push(decided.boxed());
     }
 
-    /// Waits for the next decision. Returns the request's number and the decision, which is missing if the request was
-    /// withdrawn, or `None` if there are no requests.
+    /// Waits for the next decision. Returns the request's number and the decision, or `None` if there are no requests.
+    /// The decision is `None` if the request was cancelled.
     pub async fn next(&mut self) -> Option<(usize, Option<PermissionReply>)> {
         self.decisions.next().await
     }

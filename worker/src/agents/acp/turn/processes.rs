@@ -18,8 +18,8 @@ const DETACHED_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Time limit for killing all detached processes.
 const DETACHED_LIMIT: Duration = Duration::from_secs(3);
 
-/// Waits until all processes started since the beginning of the turn have exited, because an agent may report that it
-/// has stopped while one of its tools is still running. Returns `false` if they do not exit in time, the agent itself
+/// Waits until all processes started since the beginning of the turn have exited. An agent may report that it has
+/// stopped while one of its tools is still running. Returns `false` if they do not exit in time, the agent itself
 /// exits, or the worker shuts down.
 pub(super) async fn wait_until_exited(
     handle: &ProcessHandle,
@@ -40,9 +40,9 @@ pub(super) async fn wait_until_exited(
     false
 }
 
-/// Kills any detached processes that a turn left running, such as a tool in its own session. Otherwise, these processes
-/// would run until the agent exits. Does not affect processes that are still attached to the agent. Returns `false` if
-/// any detached processes remain.
+/// Kills any detached processes that a turn left running, such as a tool in its own Unix session. Otherwise, these
+/// processes would run until the agent exits. Does not affect processes that are still attached to the agent. Returns
+/// `false` if any detached processes remain.
 pub(in crate::agents::acp) async fn kill_detached(handle: &ProcessHandle, started_at: u64) -> bool {
     let since = Instant::now();
     while let Some(root) = handle.running_pid() {

@@ -34,8 +34,8 @@ impl SettlingTurn {
         (self.last_update_at + silence).min(self.ended_at + self.window.limit)
     }
 
-    /// Returns the event if it still belongs to the turn. A permission request does not, because its prompt already has
-    /// a result; it is cancelled.
+    /// Returns the event unless it is a permission request. Such a request is cancelled, because the prompt already has
+    /// a result.
     pub fn accept(&mut self, event: TurnEvent, settle_policy: &SettlePolicy) -> Option<TurnEvent> {
         match event {
             TurnEvent::Update(update) => {

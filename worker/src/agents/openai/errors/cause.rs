@@ -21,11 +21,11 @@ pub(super) struct ErrorReport<'a> {
 /// The cause of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The account has no credit left or has exhausted a quota, and there is no known renewal time.
+    /// The account's credit or quota is exhausted, and waiting is not expected to help.
     Quota,
     /// The model is still loading.
     Loading,
-    /// Any other cause, along with its error code.
+    /// Any other cause, represented by its error code.
     Other(ErrorCode),
 }
 
@@ -39,7 +39,7 @@ impl Cause {
     }
 }
 
-/// Maximum length, in bytes, of the strings that are examined in an error object, apart from the message.
+/// Maximum length, in bytes, of a field's value that is examined for keywords. The message is always examined.
 const MAX_KEYWORD_BYTES: usize = 80;
 
 /// Determines the cause of an error. `has_wait` is true if the server stated when to retry.
@@ -52,8 +52,8 @@ pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     if report.status == Some(402) || HARD_QUOTA.is_match(text) {
         return Cause::Quota;
     }
-    // From here on, a status that indicates a wrong key or model takes precedence over the message, except that some
-    // servers report a rate limit with status 403.
+    // A status that indicates a wrong key or model takes precedence over the message. The exception is status 403, with
+    // which some servers report a rate limit.
     let is_final = matches!(by_status, Some(ErrorCode::AgentAuth | ErrorCode::AgentUnavailable));
     if is_final && !(report.status == Some(403) && RATE.is_match(text)) {
         return Cause::Other(by_status.unwrap_or(ErrorCode::AgentError));
@@ -76,8 +76,8 @@ pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
         return Cause::Other(ErrorCode::AgentRateLimited);
     }
     let by_words = OVERLOADED.is_match(text).then_some(ErrorCode::AgentOverloaded);
-    // If the status is not specific, the message refines it. Apart from a rate limit, the error type counts only if
-    // there is no status.
+    // The message refines an unspecific status. Apart from rate limits, the error type is used only if there is no
+    // status.
     let code = match by_status {
         Some(ErrorCode::AgentError) => by_words.or(by_status),
         Some(_) => by_status,
@@ -140,7 +140,7 @@ fn keywords(error: &Value) -> String {
     words
 }
 
-/// Returns whether this request alone exceeds a rate limit.
+/// Returns whether the message says that this request alone exceeds a limit.
 fn is_larger_than_limit(text: &str) -> bool {
     let number = |index| REQUESTED.captures(text)?.get(index)?.as_str().parse::<u64>().ok();
     number(1).zip(number(2)).is_some_and(|(limit, requested)| requested > limit)

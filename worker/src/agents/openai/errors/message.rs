@@ -44,7 +44,7 @@ pub(super) fn text_of(body: &[u8]) -> Cow<'_, str> {
     lenient_json::decode(body)
 }
 
-/// Replaces the markers for lone surrogates.
+/// Replaces the marks for lone surrogates.
 pub(super) fn clean(text: &str) -> String {
     replace_marks(text).into_owned()
 }
@@ -60,7 +60,7 @@ pub(super) fn in_page(text: &str) -> String {
     if text.starts_with('<') { page::headline(text) } else { text.to_owned() }
 }
 
-/// Returns the message from an error object, at any depth up to [`MAX_DEPTH`]. The message is empty if there is none.
+/// Returns the message from an error object, or an empty string if there is none.
 pub(super) fn in_error(error: &Value) -> String {
     find(error, 0).map(|found| replace_marks(&found).into_owned()).unwrap_or_default()
 }

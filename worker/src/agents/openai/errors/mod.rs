@@ -1,7 +1,6 @@
 //! Converts errors from servers and from the network into errors for the user.
 //!
-//! Error messages are visible to all users, not just the operator. They therefore omit the server's address and mask
-//! keys in the server messages that they quote.
+//! Users see these messages, so they omit the server's URL and mask keys in quoted text.
 
 mod access;
 mod cause;
@@ -37,12 +36,12 @@ pub(super) struct Context<'a> {
     pub now: Timestamp,
 }
 
-/// The reason why there is no answer, or only the start of one.
+/// A failure to receive a complete answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Failure {
     /// The error for the user.
     pub error: AgentError,
-    /// The server's entire response, for use by [`super::dialect`], or `None` if there was none.
+    /// The text of the error that the server reported, for [`super::dialect`], or `None` if it reported none.
     pub response: Option<String>,
     /// Whether the server is still loading the model.
     pub is_loading: bool,
@@ -84,7 +83,7 @@ pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     }
 }
 
-/// Returns the failure for an answer that ended prematurely after this text.
+/// Returns the failure for an answer that ended with this text instead of a finish reason.
 pub(super) fn from_last_words(text: &str, context: Context<'_>) -> Failure {
     explained("The agent's server ended the answer early.", text, context)
 }
@@ -94,7 +93,8 @@ pub(super) fn from_abort(reason: &str, context: Context<'_>) -> Failure {
     explained("The agent's server aborted the answer.", reason, context)
 }
 
-/// Returns the failure that the text reports. If the text is not specific, the error message starts with `sentence`.
+/// Returns the failure that the text reports. If no specific cause is recognized, the error message starts with
+/// `sentence`.
 fn explained(sentence: &str, text: &str, context: Context<'_>) -> Failure {
     let mut failure = from_words(text, context);
     if failure.error.code == ErrorCode::AgentError {
@@ -103,7 +103,7 @@ fn explained(sentence: &str, text: &str, context: Context<'_>) -> Failure {
     failure
 }
 
-/// Adds the server's message, in whatever form it was sent, to an error.
+/// Adds the server's message to an error. The message may be sent as plain text, JSON, or a web page.
 pub(super) fn with_words(mut error: AgentError, text: &str, context: Context<'_>) -> AgentError {
     let text = message::clean(text);
     let said = message::parse(&text).map_or_else(|| message::in_page(&text), |object| message::in_error(&object));

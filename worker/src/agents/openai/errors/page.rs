@@ -3,8 +3,8 @@
 /// Names of elements that may describe the error, best first.
 const ELEMENTS: [&str; 5] = ["title", "h1", "h2", "message", "p"];
 
-/// Returns a page's title, followed by the first other element that adds something to the title. The result is empty if
-/// there are no such elements.
+/// Returns the text of the first of the [`ELEMENTS`] in a page, and of the next one that adds something. The result is
+/// empty if the page contains none of them.
 pub(super) fn headline(page: &str) -> String {
     let mut found = ELEMENTS.iter().map(|name| element(page, name)).filter(|text| !text.is_empty());
     let Some(title) = found.next() else { return String::new() };

@@ -6,8 +6,8 @@ use regex::{Regex, RegexSet};
 
 use crate::agents::pattern::{pattern, patterns};
 
-/// Matches messages saying that the conversation exceeds the model's context. For the messages that each server sends,
-/// see `tests/limits.rs`.
+/// Matches messages saying that the conversation exceeds the model's context window. For examples, see
+/// `tests/limits.rs`.
 pub(super) static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"context[ _-]*(?:length|size|window|limit|overflow)",
@@ -34,7 +34,7 @@ pub(super) static RATE: LazyLock<RegexSet> = LazyLock::new(|| {
         r"(?:slow|calm) down",
     ])
 });
-/// Matches messages about a limit per unit of time, which a single request rarely exceeds.
+/// Matches messages about a limit per unit of time. A single request rarely exceeds such a limit.
 pub(super) static OVER_TIME: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"\bper[ _-]?(?:min|minute|hour|day|second)|\b(?:tpm|tpd|rpm|rpd)\b|rate[ _-]?limit|please wait before"])
 });
@@ -46,7 +46,7 @@ pub(super) static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
         r"credit balance is too low|balance[^.]{0,20}(?:insufficient|too low)",
     ])
 });
-/// Matches the error codes for exhausted quotas that waiting does not restore.
+/// Matches the error codes for exhausted credit or quotas that waiting does not restore.
 pub(super) static HARD_QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"insufficient_quota|insufficient_(?:balance|credits?|funds)|billing_hard_limit|billing_not_active"])
 });

@@ -1,4 +1,4 @@
-//! Determines how long to wait before retrying, according to the server.
+//! Determines how long a server asks clients to wait before retrying.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::agents::limits;
 
-/// For waits up to this long, the displayed end time includes seconds.
+/// Longest wait whose end time may be displayed with seconds.
 const SECONDS_MATTER: Duration = Duration::from_mins(10);
 
 /// The waiting times specified in a response.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wait {
-    /// The waiting time that the server asks for, in `Retry-After` or in its message.
+    /// The waiting time that the server asks for, in a header such as `Retry-After` or in its message.
     pub declared: Option<Duration>,
     /// The time until the rate limits are reset. Servers also report this for limits that have not been reached.
     pub reset: Option<Duration>,
@@ -58,7 +58,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// Parses a header's value, which may be a number of seconds, a duration such as `6m0s`, a date, or a Unix time.
+/// Returns the wait specified by a header's value: a number of seconds, a duration such as `6m0s`, a date, or a Unix
+/// time.
 fn value(value: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(date) = DateTime::parse_from_rfc2822(value) {
         let millis = Timestamp::new(date.to_utc()).millis_since(now);
@@ -68,7 +69,7 @@ fn value(value: &str, now: Timestamp) -> Option<Duration> {
     starts_with_digit.then(|| limits::retry_after(&format!("retry after {value}"), now, &Utc)).flatten()
 }
 
-/// Formats the time at which a wait ends for display, in UTC.
+/// Formats the end time of a wait for display, in UTC.
 pub(super) fn until(wait: Duration, now: Timestamp) -> String {
     let end = now.plus(wait);
     let moment = |at: Timestamp| DateTime::from_timestamp_millis(at.unix_millis()).unwrap_or_default();

@@ -45,7 +45,7 @@ pub(super) struct Assembler<'a> {
     flags: Flags,
 }
 
-/// What has happened so far.
+/// Facts about the stream so far.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each read on its own")]
 struct Flags {
@@ -58,7 +58,7 @@ struct Flags {
     was_contradicted: bool,
     /// The usage arrived in a separate chunk, after the finish reason.
     has_final_usage: bool,
-    /// An expected thought without an opening tag was never closed.
+    /// A thought without an opening tag was expected, but there was no closing tag.
     was_never_closed: bool,
 }
 
@@ -120,8 +120,8 @@ impl<'a> Assembler<'a> {
         if self.output.was_retracted() { Some(true) } else { self.flags.was_never_closed.then_some(false) }
     }
 
-    /// Returns the failure that the server's trailing message reports, or `None` if there is no such message or it
-    /// reports success.
+    /// Returns the failure that the server's trailing message reports, or `None` if there is no such message or the
+    /// message reports success.
     pub fn explained(&self) -> Option<Failure> {
         self.words.failure(self.context)
     }
@@ -240,7 +240,7 @@ impl<'a> Assembler<'a> {
                 self.finish = self.finish.or(Some(FinishReason::Stop));
                 self.output.notices.add_finish_reason(&reason);
             }
-            // A document is parsed as a whole, so the message in it is complete as well.
+            // A document has arrived completely, and so has the message in it.
             None if chunk.is_whole && is_document => self.finish = self.finish.or(Some(FinishReason::Stop)),
             None => {}
         }
@@ -268,8 +268,8 @@ impl<'a> Assembler<'a> {
         true
     }
 
-    /// Ends the answer: emits the text that was held back, and adds notices about tool calls and about a token limit
-    /// that was reached before any text.
+    /// Ends the answer and emits the text that was held back. Adds a notice for each tool call, and a notice if the
+    /// token limit was reached before any text.
     pub fn end(&mut self, is_complete: bool) {
         let is_unopened = self.output.end();
         self.flags.was_never_closed = is_complete && is_unopened;

@@ -1,9 +1,9 @@
-//! Decodes a body to text, whatever its encoding.
+//! Decodes a body to text.
 //!
-//! Event streams and JSON must be encoded in UTF-8, so UTF-8 is tried first in case a server declares the wrong
-//! encoding. From the first invalid UTF-8 byte onward, the declared encoding is used. UTF-16 takes precedence if the
-//! body starts with its byte order mark or if one of the first two bytes is zero. Bytes that cannot be decoded become
-//! U+FFFD, no matter how the body is split into chunks.
+//! Event streams and JSON must be encoded in UTF-8, so UTF-8 is tried first, even if a server declares another
+//! encoding. The declared encoding is used from the first invalid UTF-8 byte onward. UTF-16 is used instead if the body
+//! starts with a UTF-16 byte order mark, or if one of the first two bytes is zero. Bytes that cannot be decoded become
+//! U+FFFD.
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 

@@ -1,14 +1,14 @@
 //! Parses the JSON objects in an answer, which are either chunks of a stream or whole completions.
 //!
-//! Objects are parsed as [`Value`]s rather than deserialized into structs, because some servers send null, a list, or
-//! nothing at all where a string is expected, and none of these should make an answer fail.
+//! Objects are parsed as [`Value`]s rather than deserialized into structs. Some servers send null, a list, or nothing
+//! where a string is expected, and this must not make an answer fail.
 
 use banter_shared::chat::{FinishReason, Usage};
 use serde_json::Value;
 
 use super::parts::{self, Part};
 
-/// Exclusive upper bound for the index of a choice. Any other value counts as 0.
+/// Exclusive upper bound for the index of a choice. Any other index counts as 0.
 const MAX_CHOICES: u64 = 128;
 
 /// What an object contributes to the answer.
@@ -17,7 +17,7 @@ const MAX_CHOICES: u64 = 128;
 pub(super) struct Chunk {
     /// The texts, thoughts, and other parts, in order.
     pub parts: Vec<Part>,
-    /// How the answer ended, if the object states it.
+    /// How the answer ended, if stated.
     pub finish: Option<Finish>,
     /// The token usage, if reported.
     pub usage: Option<Usage>,
@@ -40,12 +40,12 @@ pub(super) enum Finish {
     Reason(FinishReason),
     /// The server gave an unknown finish reason.
     Unknown(String),
-    /// The server aborted the answer for this reason.
+    /// The server aborted the answer for this reason, which may be empty.
     Aborted(String),
 }
 
-/// Parses an object, disregarding any error that it reports. Only the choice with the index `wanted` is read or, if
-/// `wanted` is `None`, the one with the lowest index.
+/// Parses an object, disregarding any error that it reports. Reads only the choice with the index `wanted` or, if that
+/// is `None`, the choice with the lowest index.
 pub(super) fn read(object: &Value, wanted: Option<u64>) -> Chunk {
     let choices = choices_of(object);
     let index = wanted.or_else(|| choices.iter().map(|choice| index_of(choice)).min()).unwrap_or(0);

@@ -1,9 +1,10 @@
 //! Splits a stream into frames, which are server-sent events (WHATWG HTML, section 9.2) or other lines that servers
 //! send between events.
 //!
-//! The `eventsource-stream` crate is not suitable. It drops lines that are not fields, in which some servers report
-//! errors; it buffers lines of any length; and it drops an event that is not followed by a blank line, which some
-//! servers omit after the last event.
+//! The `eventsource-stream` crate is not suitable:
+//! - It drops lines that are not fields. Some servers report errors in such lines.
+//! - It buffers lines of any length.
+//! - It drops an event without a blank line after it. Some servers omit the blank line after the last event.
 
 use serde::de::IgnoredAny;
 
@@ -12,12 +13,12 @@ use super::{
     lines::{Line, LineSplitter, MAX_LINE_BYTES},
 };
 
-/// Maximum length, in bytes, of a multi-line document that is checked for completeness after each line.
+/// Maximum length, in bytes, of incomplete data that is examined again when another line arrives.
 const EAGER_BYTES: usize = 64 * 1024;
 /// The names of an event's fields.
 const FIELDS: [&str; 4] = ["data", "event", "id", "retry"];
 
-/// A unit of a stream.
+/// An event, or text that is not part of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     /// The `event` field, or an empty string if there is none.
@@ -26,7 +27,7 @@ pub(super) struct Frame {
     pub data: String,
     /// Whether this is an event.
     pub is_event: bool,
-    /// Whether part of the frame is missing because it was too long.
+    /// Whether part of the frame is missing because the frame was too long.
     pub is_cut: bool,
 }
 

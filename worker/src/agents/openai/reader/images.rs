@@ -46,7 +46,7 @@ fn from_url(url: &str) -> Option<Image> {
     is_link.then(|| Image { media_type: String::new(), bytes: None })
 }
 
-/// Returns the decoded length of base64 data, even if most of it was omitted.
+/// Returns the decoded length of base64 data, including the part that was omitted.
 fn decoded_bytes(data: &str) -> usize {
     let (kept, omitted) = data.split_once(OMITTED).unwrap_or((data, "0"));
     (kept.trim_end_matches('=').len() + omitted.parse::<usize>().unwrap_or(0)) * 3 / 4

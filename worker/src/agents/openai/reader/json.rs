@@ -3,8 +3,8 @@
 use banter_shared::lenient_json::{self, LoneSurrogates};
 use serde_json::Value;
 
-/// Maximum nesting depth of simplified text, which is lower than the limit in `serde_json`. More deeply nested values
-/// become `null`.
+/// Maximum nesting depth of simplified text. Deeper values become `null`. The depth must be below the limit in
+/// `serde_json`.
 const MAX_DEPTH: usize = 100;
 
 /// Maximum number of truncated values to skip. If there are more, the rest of the text is not split.
@@ -16,8 +16,7 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     parse(text).or_else(|| text.starts_with(['{', '[']).then(|| parse(&simplified(text))).flatten())
 }
 
-/// Removes trailing commas, and replaces numbers that are out of range and values that are too deeply nested with
-/// `null`.
+/// Removes trailing commas. Numbers that are out of range and values that are too deeply nested become `null`.
 fn simplified(text: &str) -> String {
     let mut simple = String::with_capacity(text.len());
     let mut depth = 0_usize;
@@ -105,7 +104,7 @@ fn is_at(text: &str, word: &str) -> bool {
     text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
-/// Returns the position at which the next event in a line starts.
+/// Returns the position of the next event in the text.
 fn next_event(text: &str) -> Option<usize> {
     let is_event = |at: &usize| text[at + "data:".len()..].trim_start().starts_with(['{', '[']);
     text.match_indices("data:").map(|(at, _)| at).find(|at| *at > 0 && is_event(at))

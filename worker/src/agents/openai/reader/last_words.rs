@@ -1,5 +1,5 @@
-//! Keeps the text that a server sends outside the answer. If nothing else follows, this text explains why the answer
-//! ended.
+//! Keeps the text or object that a server sends outside the answer. If nothing else follows, it may explain why the
+//! answer ended.
 //!
 //! Proxies and gateways report failures in the middle of a stream as plain text, web pages, or JSON objects.
 
@@ -24,7 +24,7 @@ pub(super) struct LastWords {
 }
 
 impl LastWords {
-    /// Adds a line of text.
+    /// Adds text on a new line.
     pub fn push(&mut self, words: &str) {
         if !self.text.is_empty() {
             self.text.push('\n');
@@ -33,7 +33,7 @@ impl LastWords {
         self.text.push_str(&words[..words.floor_char_boundary(room.min(words.len()))]);
     }
 
-    /// Keeps an object if it contains a message that does not report success.
+    /// Keeps an object that contains a message, unless the object is a ping or reports success.
     pub fn push_object(&mut self, object: &Value) {
         let said = ["message", "msg", "detail", "reason", "error_message"];
         let message = said.iter().find_map(|name| object.get(*name)?.as_str()).map(str::trim);
@@ -50,7 +50,7 @@ impl LastWords {
         }
     }
 
-    /// Returns the failure for an answer that ended here, unless nothing was sent or success was reported.
+    /// Returns the failure that the text or object reports, or `None` if nothing was sent or the text reports success.
     pub fn failure(&self, context: Context<'_>) -> Option<Failure> {
         let words = self.words();
         (!words.is_empty() && !is_success(&words)).then(|| errors::from_last_words(&words, context))

@@ -1,8 +1,8 @@
 //! Splits text into lines, using bounded memory.
 //!
-//! If a line exceeds the limit, long runs of base64 in it are shortened first. Such runs represent images and other
-//! data, of which only the start is needed. The text next to an image is therefore kept, no matter how large the image
-//! is. If the line is still too long, it is truncated.
+//! If a line exceeds the limit, long runs of base64 in the line are shortened first. They usually represent images, of
+//! which only the start is needed. The text next to a large image is therefore kept. If the line is still too long, it
+//! is truncated.
 
 /// Maximum length of a line, in bytes. The longest possible answer fits, even if every character is written as a
 /// six-character escape (`\uXXXX`).
@@ -11,7 +11,7 @@ pub(super) const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
 const LONG_RUN_BYTES: usize = 4 * 1024;
 /// Maximum number of bytes that are kept from the start of a longer run. This is enough to recognize the format.
 const KEPT_RUN_BYTES: usize = 64;
-/// Inserted between the start of a shortened run and the number of omitted bytes.
+/// The marker between the start of a shortened run and the number of omitted bytes.
 pub(super) const OMITTED: &str = ";omitted=";
 
 /// A line in a stream.
@@ -19,7 +19,7 @@ pub(super) const OMITTED: &str = ";omitted=";
 pub(super) struct Line {
     /// The text, without its line ending.
     pub text: String,
-    /// Whether part of the line is missing.
+    /// Whether the line was truncated.
     pub is_cut: bool,
 }
 
@@ -106,7 +106,7 @@ impl LineSplitter {
         }
     }
 
-    /// Appends part of a run. Once the run is long, removes everything but the start of the run.
+    /// Appends part of a run. If the run becomes too long, keeps only its start.
     fn extend_run(&mut self, part: &str) {
         for byte in part.bytes() {
             self.run.is_escaping = byte == b'\\' && !self.run.is_escaping;

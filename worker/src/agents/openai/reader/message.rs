@@ -1,12 +1,12 @@
 //! Converts frames to messages, such as objects, errors, and the end of the stream.
 //!
-//! Unknown messages are ignored if they are harmless. Errors are recognized in whatever form they are reported.
+//! Errors are recognized in many forms.
 
 use serde_json::Value;
 
 use super::{frames::Frame, json, plain_chunk::PlainChunk};
 
-/// The content of a frame.
+/// A message in a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ServerMessage {
     /// The stream is complete.
@@ -22,7 +22,7 @@ pub(super) enum ServerMessage {
     },
     /// An error, as an object or as text.
     Error(Value),
-    /// Text outside the answer. If nothing else follows, this text explains why the answer ended.
+    /// Text outside the answer. If nothing else follows, this text may explain why the answer ended.
     Words(String),
     /// A part of the answer that cannot be read.
     Loss(String),
@@ -40,7 +40,7 @@ pub(super) fn read(frame: &Frame) -> Vec<ServerMessage> {
     }
 }
 
-/// Returns the messages in a frame, whatever its form.
+/// Returns the messages in a frame, without the fast path for plain chunks.
 pub(super) fn read_any(frame: &Frame) -> Vec<ServerMessage> {
     let is_error = is_error_name(&frame.name);
     let data = frame.data.trim();
@@ -122,7 +122,7 @@ fn read_words(text: &str) -> ServerMessage {
     }
 }
 
-/// Returns whether the text looks like the start of a JSON object or array, unlike `[ERROR] …`.
+/// Returns whether the text looks like the start of a JSON object or array. `[ERROR] …` does not.
 fn is_json(text: &str) -> bool {
     let items = ['{', '[', ']', '"', '\'', '-'];
     text.starts_with('{')

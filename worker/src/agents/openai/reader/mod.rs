@@ -5,11 +5,17 @@
 //! A chunk in the ordinary form takes a shorter path (`plain_chunk`). Unknown but harmless input is counted and ignored.
 //! If the server reports an error (`reports`), the answer fails.
 //!
-//! **End of the answer.** An answer is complete when the server sends `[DONE]`, ends the body after a `finish_reason`,
-//! or sends no more of the answer for [`QUIET`] (or [`QUIET_AFTER_USAGE`]) after a `finish_reason`. A `finish_reason`
-//! followed by more output does not count, because some servers send a `finish_reason` in each chunk. If there are
-//! thoughts but no text, the silence must last for the whole idle timeout. An answer without a `finish_reason` fails if
-//! the last thing that the server sent is text outside the answer.
+//! **End of the answer.** An answer is complete when the server does one of the following:
+//! - It sends `[DONE]`.
+//! - It ends the body after a `finish_reason`.
+//! - It sends no more of the answer for [`QUIET`] (or [`QUIET_AFTER_USAGE`]) after a `finish_reason`. If there are
+//!   thoughts but no text, the idle timeout applies instead.
+//!
+//! An answer is also complete if it reaches the maximum length, or if the connection breaks after a credible
+//! `finish_reason`.
+//!
+//! A `finish_reason` other than a refusal does not count if more output follows, because some servers send one in each
+//! chunk. An answer without a `finish_reason` fails if the server's last message explains the failure (`last_words`).
 
 mod answer;
 mod charset;
@@ -49,20 +55,20 @@ use super::{
 };
 use crate::agents::{AgentError, Answer, Update};
 
-/// How long the server must be silent after a `finish_reason` before the answer ends. This is longer than the pauses
-/// between chunks from servers that send a `finish_reason` in each chunk.
+/// Time from a `finish_reason` to the end of the answer if no more of the answer arrives. This is longer than usual
+/// pauses between chunks, because some servers send a `finish_reason` in each chunk.
 const QUIET: Duration = Duration::from_secs(15);
-/// How long the server must be silent after a `finish_reason` before the answer ends, if the usage has already arrived
-/// in a separate chunk, which is the last chunk before `[DONE]`.
+/// Like [`QUIET`], but measured from usage that arrives in a separate chunk after the `finish_reason`. Only `[DONE]`
+/// follows that chunk.
 const QUIET_AFTER_USAGE: Duration = Duration::from_secs(3);
-/// Number of unknown messages after which the reader gives up if no message was part of an answer.
+/// Maximum number of unknown messages before any part of an answer.
 const MAX_UNKNOWN_FRAMES: usize = 1_000;
 /// Maximum length, in characters, of a quote from an unrecognized body.
 const MAX_QUOTE_CHARS: usize = 200;
 
 /// The result of reading an answer.
 pub(super) struct ReadResult {
-    /// The answer, or the reason why it could not be read completely.
+    /// The answer, or the failure to read all of it.
     pub outcome: Result<Answer, Failure>,
     /// Whether there was any output.
     pub has_output: bool,
@@ -100,7 +106,7 @@ pub(super) async fn read(
     }
 }
 
-/// Returns the part of an object that reports an error.
+/// Returns the part of an object that reports an error, if any.
 pub(super) fn find_report(object: &Value) -> Option<&Value> {
     reports::find(object)
 }
@@ -115,7 +121,7 @@ struct AnswerReader<'a> {
     unknown: usize,
     /// The start of the first such message.
     first_unknown: Option<String>,
-    /// When the answer ends if the server stays silent.
+    /// When the answer ends if no more of it arrives.
     quiet_at: Option<Instant>,
 }
 
@@ -153,7 +159,7 @@ impl AnswerReader<'_> {
         Err(self.explained().unwrap_or_else(|| cut_short().into()))
     }
 
-    /// Handles a broken connection, or a server that was silent for too long.
+    /// Handles a broken connection or a timeout.
     async fn read_break(&mut self, error: AgentError) -> Result<(), Failure> {
         let is_silence = error.code == ErrorCode::Timeout;
         let last = self.read_last().await?;
@@ -222,7 +228,7 @@ impl AnswerReader<'_> {
         Ok(MessageEffect::Idle)
     }
 
-    /// Returns how long the server must be silent before the answer ends; `None` if there is no finish reason yet.
+    /// Returns the time until the answer ends if no more of it arrives, or `None` if there is no finish reason yet.
     fn silence(&self) -> Option<Duration> {
         self.assembler.finish()?;
         let idle = self.body.idle_timeout();
@@ -248,14 +254,14 @@ impl AnswerReader<'_> {
         Ok(())
     }
 
-    /// Sends the updates that were held back.
+    /// Ends the answer and sends the updates that were held back.
     async fn flush(&mut self, is_complete: bool) -> Result<(), AgentError> {
         self.assembler.end(is_complete);
         self.send().await
     }
 
-    /// Returns an error if the body contained no part of an answer, or if it ended with other text in place of a finish
-    /// reason. A body that contains only the end marker is an empty answer.
+    /// Fails if the body contained no part of an answer, or if there is no finish reason and a trailing message reports
+    /// a failure. A body that contains only the end marker is an empty answer.
     fn check_completion(&self) -> Result<(), Failure> {
         if self.assembler.finish().is_none()
             && let Some(failure) = self.explained()
@@ -268,8 +274,8 @@ impl AnswerReader<'_> {
         Err(if self.unknown > 0 { self.not_a_completion() } else { cut_short().into() })
     }
 
-    /// Returns the failure that the server's trailing message reports. If there was no other output and the message is
-    /// plain text that reports nothing specific, the failure says that the response is not a chat completion.
+    /// Returns the failure that the server's trailing message reports. If there was no output and the message is plain
+    /// text without a recognized cause, the failure says that the response is not a chat completion.
     fn explained(&self) -> Option<Failure> {
         let failure = self.assembler.explained()?;
         let is_other = !self.assembler.has_output() && failure.error.code == ErrorCode::AgentError;

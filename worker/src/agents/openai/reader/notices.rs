@@ -36,7 +36,7 @@ impl AnswerNotices {
         self.add(format!("The agent returned {what}{about}. {plural}"));
     }
 
-    /// Adds a tool call or a piece of one. [`AnswerNotices::end_tool_calls`] adds the notice, once the name is
+    /// Adds a tool call or a piece of one. The notice is added by [`AnswerNotices::end_tool_calls`], when the name is
     /// complete.
     pub fn add_tool_call(&mut self, call: ToolCall) {
         let is_same = |other: &ToolCall| {
@@ -55,7 +55,7 @@ impl AnswerNotices {
         self.calls.truncate(MAX_NOTICES);
     }
 
-    /// Adds a notice for each tool that the model called.
+    /// Adds a notice for each tool that the model tried to call.
     pub fn end_tool_calls(&mut self) {
         for call in std::mem::take(&mut self.calls) {
             let name = one_line(&call.name, MAX_NAME_CHARS).replace('`', "'");
@@ -74,7 +74,7 @@ impl AnswerNotices {
         self.add("The agent's server sent several answers. Only one is shown.".to_owned());
     }
 
-    /// Adds a notice that the token limit was reached before the answer.
+    /// Adds a notice that the token limit was reached before any text.
     pub fn add_token_limit(&mut self) {
         self.add("The token limit was reached before the model answered.".to_owned());
     }

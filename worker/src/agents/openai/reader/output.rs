@@ -1,4 +1,4 @@
-//! Converts the parts of an answer to updates, which contain text, thoughts, or notices.
+//! Converts the parts of an answer to updates.
 
 use banter_shared::{chat::sanitize_agent_text, lenient_json::SurrogateJoiner};
 
@@ -9,7 +9,8 @@ use super::{
 };
 use crate::agents::Update;
 
-/// Maximum length of an answer, in bytes of UTF-8. A longer answer is cut off with the finish reason `length`.
+/// Maximum length of an answer, in bytes of UTF-8. A longer answer is truncated and ends with the finish reason
+/// `length`.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Collects an answer's output.
@@ -28,7 +29,7 @@ pub(super) struct Output {
     received: String,
     /// The thoughts that were received separately from the text.
     received_thoughts: String,
-    /// Number of bytes of `received_thoughts` that have been repeated in lists of details so far.
+    /// Number of bytes at the start of `received_thoughts` that lists of details have repeated so far.
     repeated_bytes: usize,
     has_thoughts: bool,
     was_retracted: bool,
@@ -104,8 +105,8 @@ impl Output {
         self.append_thought(text);
     }
 
-    /// Appends an entry from a list of details to the thoughts, unless the entry repeats them. Such lists often repeat
-    /// a field from earlier chunks.
+    /// Appends a thought from a list of details, unless it repeats earlier thoughts. Such lists often repeat a field
+    /// from earlier chunks.
     pub fn push_thought_detail(&mut self, text: &str) {
         if self.received_thoughts[self.repeated_bytes..].starts_with(text) {
             self.repeated_bytes += text.len();

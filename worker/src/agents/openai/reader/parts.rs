@@ -1,4 +1,4 @@
-//! Extracts the parts of a message, wherever servers put them: text, thoughts, refusals, images, and tool calls.
+//! Extracts text, thoughts, refusals, images, and tool calls from a message, wherever servers put them.
 
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub(super) enum Part {
 /// A tool call by the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ToolCall {
-    /// The position of the call, which identifies the pieces that belong together.
+    /// The position of the call, if stated. All pieces of a call have the same position.
     pub index: Option<u64>,
     /// The ID, or an empty string if it is not stated.
     pub id: String,
@@ -41,7 +41,7 @@ impl ToolCall {
     }
 }
 
-/// Returns the parts of a message or delta, starting with the thoughts that have a field of their own.
+/// Returns the parts of a message or delta. Thoughts from separate fields come first.
 pub(super) fn of_message(message: &Value) -> Vec<Part> {
     if let Value::String(text) = message {
         return if text.is_empty() { Vec::new() } else { vec![Part::Text(text.clone())] };
@@ -80,7 +80,7 @@ pub(super) fn of_message(message: &Value) -> Vec<Part> {
     parts
 }
 
-/// Extracts the audio and its transcript, which counts as text of the answer unless the message already contains text.
+/// Extracts audio and its transcript. The transcript is omitted if the message already contains text.
 fn audio_of(audio: &Value, parts: &mut Vec<Part>) {
     let Value::Object(fields) = audio else { return parts.extend(image_of(audio).map(Part::Image)) };
     let transcript = fields.get("transcript").and_then(Value::as_str).unwrap_or_default();

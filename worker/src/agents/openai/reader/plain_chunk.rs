@@ -1,10 +1,10 @@
 //! A fast path for the chunks that make up most of a stream: those whose only content is a piece of text.
 //!
-//! An object in the ordinary form is deserialized into structs rather than a `Value`. If there is anything else in the
-//! frame, such as an unknown field or a field with an unusual value, deserialization fails, and the frame takes the
-//! general path. A plain chunk has the same effect as its object would have on the general path. To preserve this, do
-//! not add a field to the structs unless `parse` processes it or the general path ignores every value that its type
-//! accepts.
+//! The structs in this module define the ordinary form of such a chunk. A frame in this form is deserialized into the
+//! structs rather than a `Value`. Any other frame, such as one with an unknown field, takes the general path.
+//!
+//! A plain chunk must have the same effect as on the general path. Add a field to the structs only if `parse` processes
+//! the field, or if the general path ignores every value that the field's type accepts.
 
 #[cfg(test)]
 mod tests;

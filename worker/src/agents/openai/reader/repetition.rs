@@ -1,4 +1,4 @@
-//! Removes the parts of a whole message that repeat the preceding deltas.
+//! Detects parts of a whole message that repeat the preceding deltas.
 
 use banter_shared::lenient_json::replace_marks;
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::message::says_error;
 
-/// Returns the part of an object that reports an error, if any. If the report is spread over several fields, this is
+/// Returns the part of an object that reports an error, if any. If the report is spread over several fields, returns
 /// the object itself.
 pub(super) fn find(object: &Value) -> Option<&Value> {
     let choices = object.get("choices").and_then(Value::as_array);
@@ -69,8 +69,8 @@ fn is_error_status(value: &Value) -> bool {
     number.is_some_and(|number| number >= 400)
 }
 
-/// Returns whether a value carries information, that is, whether it is not `null`, `false`, 0, empty, or a report of
-/// success.
+/// Returns whether the value of an error field indicates an error. Values that are `null`, `false`, 0, empty, or a
+/// report of success do not.
 fn is_substantial(value: &Value) -> bool {
     match value {
         Value::Null => false,

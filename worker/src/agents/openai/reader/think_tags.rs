@@ -1,8 +1,8 @@
 //! Separates the text of an answer from thoughts that the model writes between tags such as `<think>` and `</think>`.
 //!
 //! An opening tag is recognized only at the start of an answer or directly after another thought; elsewhere, it is
-//! treated as text. Some chat templates omit the opening tag, so a closing tag outside code may reveal that the answer
-//! started with a thought, in which case the text before the tag is retracted. Chunks may split a tag at any position.
+//! treated as text. Some chat templates omit the opening tag. If a closing tag then follows text, the text was a
+//! thought and is retracted, unless the tag is in code or is merely mentioned. Chunks may split a tag at any position.
 
 mod tags;
 #[cfg(test)]
@@ -26,7 +26,7 @@ pub(super) enum Segment {
     Retract(String),
 }
 
-/// Separates the thoughts at the beginning of an answer from its text.
+/// Separates the text of an answer from the thoughts before it.
 #[derive(Debug)]
 pub(super) struct ThinkTags {
     state: State,
@@ -42,7 +42,7 @@ enum State {
     Start,
     /// Inside a thought.
     Thinking { closing: &'static str, is_empty: bool },
-    /// Inside a thought without an opening tag, because earlier answers from this model started with such a thought.
+    /// Inside an expected thought without an opening tag. The model's earlier answers started with such a thought.
     Unopened { is_empty: bool },
     /// After a thought. Whitespace is dropped.
     AfterThought,
@@ -60,7 +60,7 @@ impl ThinkTags {
         Self { state, held: String::new(), text_so_far: String::new() }
     }
 
-    /// Records that the server sends thoughts separately, so that the text contains none.
+    /// Records that the server sends thoughts separately, so the text so far is not a thought.
     pub fn set_separate(&mut self) {
         self.state = match self.state {
             State::Suspicious => State::Text,

@@ -1,11 +1,11 @@
-//! Converts thoughts to steps. There is one step for each section of thinking, which may come before the text or
-//! between sections of text.
+//! Converts thoughts to steps. Each section of thinking becomes one step. A section may come before the text or between
+//! parts of the text.
 
 use banter_shared::chat::{StepDetail, StepStatus, ThoughtDetail};
 
 use crate::agents::StepUpdate;
 
-/// Maximum length of a thought, in bytes of UTF-8. `is_truncated` is set for longer thoughts.
+/// Maximum length of a section, in bytes of UTF-8. Longer sections are truncated.
 const MAX_THOUGHT_BYTES: usize = 48 * 1024;
 
 /// The thoughts in an answer.

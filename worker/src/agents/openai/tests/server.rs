@@ -130,8 +130,7 @@ async fn play(
         }
     }
     let _ = connection.shutdown().await;
-    // Wait for the client to close the connection before the socket is dropped. If there were unread bytes, the system
-    // would send a reset instead.
+    // Wait for the client to close the connection. Dropping a socket with unread bytes would reset the connection.
     let _ = timeout(Duration::from_secs(5), connection.read_to_end(&mut Vec::new())).await;
 }
 

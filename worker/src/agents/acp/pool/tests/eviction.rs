@@ -1,4 +1,4 @@
-//! Tests which idle processes are kept and which are terminated.
+//! Tests of the termination of idle processes.
 
 use super::*;
 

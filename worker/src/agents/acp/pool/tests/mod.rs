@@ -1,5 +1,4 @@
-//! Tests which processes are kept and which are terminated. The processes are fakes; their memory usage is that of the
-//! test process.
+//! Tests of the process pool. The processes are fakes; their memory usage is that of the test process.
 
 mod eviction;
 mod permits;

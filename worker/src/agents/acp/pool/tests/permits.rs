@@ -1,4 +1,4 @@
-//! Tests of the turns that wait for a permit or for their conversation.
+//! Tests of turns that wait for a permit or for their conversation's slot.
 
 use super::*;
 

@@ -34,7 +34,7 @@ fn assembler(is_unopened: bool) -> Assembler<'static> {
     Assembler::new(Context { key: Some("sk-test"), now }, is_unopened)
 }
 
-/// Returns everything that an assembler reveals.
+/// Returns the observable state of an assembler.
 fn state(assembler: &mut Assembler<'_>) -> String {
     let facts = [
         assembler.is_done(),

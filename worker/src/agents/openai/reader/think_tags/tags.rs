@@ -1,4 +1,4 @@
-//! Thought tags, and how to find them in text.
+//! Thought tags, and functions that find them in text.
 
 /// Opening and closing tags, in lowercase.
 pub(super) const TAGS: [(&str, &str); 10] = [
@@ -21,7 +21,7 @@ pub(super) fn closing_tags() -> Vec<&'static str> {
     TAGS.iter().map(|(_, closing)| *closing).collect()
 }
 
-/// Returns the position of the first of these tags in the text, ignoring case, and the tag itself.
+/// Finds the first of these tags in the text, ignoring case. Returns its byte offset and the tag.
 pub(super) fn find_tag<'a>(text: &str, tags: &[&'a str]) -> Option<(usize, &'a str)> {
     let lower = text.to_ascii_lowercase();
     tags.iter().filter_map(|tag| lower.find(tag).map(|at| (at, *tag))).min_by_key(|(at, _)| *at)

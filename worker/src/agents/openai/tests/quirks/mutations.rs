@@ -1,5 +1,5 @@
-//! Mutations of typical streams, some of them random. They must not cause a panic or a hang, or make an incomplete
-//! answer count as a success.
+//! Fixed and random mutations of typical streams. They must not cause a panic or a hang, or make an incomplete answer
+//! count as a success.
 //!
 //! If a property test fails, it prints its seed. To reproduce the failure, set `PROPTEST_RNG_SEED` to the seed.
 

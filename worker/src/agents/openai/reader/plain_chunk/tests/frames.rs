@@ -8,7 +8,7 @@ use proptest::{
 
 use crate::agents::openai::reader::frames::Frame;
 
-/// The members of an object. A name may occur more than once. Names are written without quotes; a value is JSON. An
+/// The names and values of an object's members. Names have no quotes and may occur more than once. Values are JSON. An
 /// empty value stands for the object or text on the next level.
 type Members = Vec<(String, String)>;
 
@@ -62,7 +62,7 @@ const NAMES: &str = concat!(
     r"function_call x 0 Content c\u006fntent err\u006fr index\u0000 \ud83d \q ",
     "$serde_json::private::RawValue $serde_json::private::Number",
 );
-/// Values that replace ordinary ones or are inserted, separated by vertical bars.
+/// Values for replaced and inserted members, separated by vertical bars.
 const VALUES: &str = concat!(
     r#"null|true|false|0|1|2|-0|-1|0.0|1.5|1e0|127|128|500|01|18446744073709551615|18446744073709551616|1e999|NaN|"#,
     r#"""|"0"|"a"|" "|"é🎉"|"<think>"|"</think>"|"stop"|"length"|"content_filter"|"error"|"failed"|"new"|"assistant"|"#,
@@ -135,7 +135,7 @@ fn members(level: Level) -> impl Strategy<Value = Members> {
     subsequence(optional, 0..=count).prop_map(move |optional| [required.clone(), optional].concat()).prop_shuffle()
 }
 
-/// Generates text as a JSON string, with or without escapes, or another value.
+/// Generates a JSON string, with or without escapes, or another value.
 fn content() -> impl Strategy<Value = String> {
     let escaped = |text: String| text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat();
     prop_oneof![
