@@ -23,7 +23,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Process tasks until SIGTERM or SIGINT (the default).
+    /// Process tasks (the default). Stops on SIGTERM or SIGINT.
     Run,
     /// Run an agent, and kill its descendants when it exits. Used internally by the worker.
     #[command(hide = true)]

@@ -26,7 +26,9 @@ impl From<StoreError> for ApiError {
             StoreError::QueueFull => {
                 (Code::QueueFull, "The session's queue is full. Wait until the agent has answered some messages.")
             }
-            StoreError::TaskNotQueued => (Code::TaskNotQueued, "The agent has already started on this message."),
+            StoreError::TaskNotQueued => {
+                (Code::TaskNotQueued, "The message is no longer queued, or the agent has already started on it.")
+            }
             StoreError::TaskEnded => (Code::TaskEnded, "The task has already ended."),
             StoreError::TaskNotEnded => {
                 (Code::TaskNotEnded, "The task has not ended. Wait until it ends, or cancel it first.")

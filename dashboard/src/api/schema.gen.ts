@@ -498,7 +498,11 @@ export interface components {
             /** @enum {string} */
             type: "heartbeat";
         } | {
-            /** @description The reason: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind`, or `too_slow`. */
+            /**
+             * @description Why events were skipped. The client's cursor is invalid (`malformed`), belongs to another event log (`foreign`), or is
+             *     ahead of the log (`future`); the events after it were pruned (`pruned`) or are too many to replay
+             *     (`too_far_behind`); or the client reads too slowly (`too_slow`).
+             */
             reason: string;
             /** @description The position from which the stream continues or can be resumed. */
             cursor: components["schemas"]["Cursor"];

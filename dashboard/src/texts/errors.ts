@@ -36,7 +36,7 @@ const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | "networ
   method_not_allowed: "The server doesn’t support this action. Reload the page.",
   session_archived: "This chat is archived. Restore it first.",
   agent_busy: "The agent is still working on another message in this chat.",
-  task_not_queued: "The agent has already started on this message.",
+  task_not_queued: "This message is no longer queued.",
   task_ended: "The agent has already finished.",
   task_not_ended: "The agent is still working on this message.",
   task_succeeded: "This message has already been answered.",

@@ -55,7 +55,8 @@ export const general = {
     notificationsHint:
       "Get notified of answers and permission requests while this page is in the background.",
     notificationsBlocked: "Notifications are blocked. Allow them in your browser’s settings.",
-    notificationsUnsupported: "Notifications require HTTPS or localhost.",
+    notificationsInsecure: "Notifications require HTTPS or localhost.",
+    notificationsUnsupported: "This browser does not support notifications.",
   },
   notifications: {
     permission: (title: string) => `Permission needed: ${title}`,

@@ -45,7 +45,9 @@ pub enum EventData {
     /// Events were skipped: fetch the state again. The stream continues, unless the reason is `too_slow`.
     #[serde(rename = "resync")]
     Resync {
-        /// The reason: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind`, or `too_slow`.
+        /// Why events were skipped. The client's cursor is invalid (`malformed`), belongs to another event log (`foreign`), or is
+        /// ahead of the log (`future`); the events after it were pruned (`pruned`) or are too many to replay
+        /// (`too_far_behind`); or the client reads too slowly (`too_slow`).
         reason: String,
         /// The position from which the stream continues or can be resumed.
         cursor: Cursor,

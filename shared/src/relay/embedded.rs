@@ -102,7 +102,7 @@ impl EmbeddedRelay {
                 Some(texts)
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot send live text; storing it more often");
+                tracing::warn!(%error, "cannot send live text to other processes; storing partial answers more often");
                 None
             }
         };

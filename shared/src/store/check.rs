@@ -75,7 +75,7 @@ const RULES: [(&str, &str); 20] = [
          (SELECT 1 FROM agent_task t WHERE t.job_id = j.id AND t.status IN ('queued', 'running'))",
     ),
     (
-        "a finished job has no lock",
+        "a job that is not running has no lock",
         "SELECT j.id FROM Jobs j WHERE j.status NOT IN ('Running') AND j.lock_by IS NOT NULL",
     ),
     (

@@ -113,6 +113,6 @@ fn store_problem(error: &StoreError) -> &'static str {
         | StoreError::PermissionOptionRequired { .. }
         | StoreError::IdempotencyMismatch
         | StoreError::MessageGone
-        | StoreError::LeaseLost => "is not responding",
+        | StoreError::LeaseLost => "returned an error",
     }
 }

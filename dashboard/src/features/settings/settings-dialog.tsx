@@ -83,7 +83,9 @@ function Notifications() {
   // While the permission prompt is open, the switch shows the user's choice.
   const isOn = isAsking || (hasNotifications && isAllowed);
   const hint = !isSupported
-    ? texts.settings.notificationsUnsupported
+    ? window.isSecureContext
+      ? texts.settings.notificationsUnsupported
+      : texts.settings.notificationsInsecure
     : isDenied
       ? texts.settings.notificationsBlocked
       : texts.settings.notificationsHint;
