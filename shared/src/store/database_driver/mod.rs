@@ -5,7 +5,7 @@
 //! unchanged, including its queries, its conversion of rows to structs, and its errors. Backups, restores, and
 //! migrations use sqlx's own driver.
 //!
-//! This driver's futures block the thread instead of waiting. Use [`block`] to acquire the write lock and to commit.
+//! This driver's futures block the thread instead of waiting. Use [`block()`] to acquire the write lock and to commit.
 
 mod arguments;
 mod block;
