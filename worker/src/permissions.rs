@@ -1,5 +1,5 @@
 //! A running attempt's permission requests. For each request, a separate tokio task waits for a decision, the time
-//! limit, the withdrawal of the request, or the end of the attempt.
+//! limit (if any), the withdrawal of the request, or the end of the attempt.
 //!
 //! Guarantees:
 //! - Each request receives at most one decision, namely the one in the store.
@@ -16,11 +16,11 @@ use banter_shared::{
 };
 use tokio::{
     sync::{oneshot, watch},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::agents::PermissionReply;
+use crate::{agents::PermissionReply, text::sleep_until_due};
 
 /// Pause before retrying a failed write.
 const WRITE_PAUSE: Duration = Duration::from_millis(500);
@@ -33,7 +33,25 @@ pub(crate) struct Permissions {
     tasks: TaskTracker,
     /// Changes whenever a request may have been decided.
     decided: watch::Receiver<()>,
+    /// The number of requests that are waiting for a decision.
+    open: watch::Sender<usize>,
     end: CancellationToken,
+}
+
+/// Counts a request as open until dropped.
+struct OpenRequest(watch::Sender<usize>);
+
+impl OpenRequest {
+    fn new(open: &watch::Sender<usize>) -> Self {
+        open.send_modify(|count| *count += 1);
+        Self(open.clone())
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Drop for Permissions {
@@ -51,22 +69,43 @@ impl Permissions {
         user: &UserRef,
         decided: watch::Receiver<()>,
     ) -> Self {
-        let end = CancellationToken::new();
-        Self { store: store.clone(), relay: relay.clone(), user: user.clone(), tasks: tasks.clone(), decided, end }
+        let (open, end) = (watch::Sender::new(0), CancellationToken::new());
+        Self {
+            store: store.clone(),
+            relay: relay.clone(),
+            user: user.clone(),
+            tasks: tasks.clone(),
+            decided,
+            open,
+            end,
+        }
+    }
+
+    /// Returns a receiver for the number of requests that are waiting for a decision.
+    pub(crate) fn open(&self) -> watch::Receiver<usize> {
+        self.open.subscribe()
     }
 
     /// Starts waiting for the decision on a request whose step is about to be stored. The decision is sent to `reply`.
-    pub(crate) fn wait_for(&self, id: PermissionId, time_limit: Duration, reply: oneshot::Sender<PermissionReply>) {
+    pub(crate) fn wait_for(
+        &self,
+        id: PermissionId,
+        time_limit: Option<Duration>,
+        reply: oneshot::Sender<PermissionReply>,
+    ) {
         let waiter = DecisionWaiter {
             store: self.store.clone(),
             relay: self.relay.clone(),
             user: self.user.clone(),
             id,
             decided: self.decided.clone(),
-            deadline: Instant::now() + time_limit,
+            deadline: time_limit.map(|limit| Instant::now() + limit),
         };
-        let end = self.end.clone();
-        self.tasks.spawn(async move { end.run_until_cancelled(waiter.answer(reply)).await });
+        let (end, open) = (self.end.clone(), OpenRequest::new(&self.open));
+        self.tasks.spawn(async move {
+            let _open = open;
+            end.run_until_cancelled(waiter.answer(reply)).await
+        });
     }
 }
 
@@ -77,7 +116,7 @@ struct DecisionWaiter {
     user: UserRef,
     id: PermissionId,
     decided: watch::Receiver<()>,
-    deadline: Instant,
+    deadline: Option<Instant>,
 }
 
 impl DecisionWaiter {
@@ -113,7 +152,7 @@ impl DecisionWaiter {
             tokio::select! {
                 biased;
                 () = reply.closed() => return Err(DecidedBy::Withdrawn),
-                () = sleep_until(self.deadline) => return Err(DecidedBy::TimeLimit),
+                () = sleep_until_due(self.deadline) => return Err(DecidedBy::TimeLimit),
                 changed = self.decided.changed() => if changed.is_err() {
                     return Err(DecidedBy::Withdrawn);
                 },

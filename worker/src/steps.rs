@@ -63,8 +63,8 @@ pub(crate) struct StepWriter {
 
 /// The last known state of a step.
 struct StepRecord {
-    seq: i64,
-    status: StepStatus,
+    state: StepState,
+    /// The detail of the state, as counted by the budget.
     detail: StoredDetail,
 }
 
@@ -86,53 +86,93 @@ impl StepWriter {
         }
     }
 
-    /// Accepts a step's latest state.
-    pub(crate) fn push(&mut self, update: StepUpdate) {
-        let StepUpdate { key, tool_call_id, title, status, detail } = update;
+    /// Accepts a step's latest state. `text_offset` is the current length of the answer's text in bytes.
+    pub(crate) fn push(&mut self, update: StepUpdate, text_offset: i64) {
+        let StepUpdate { key, tool_call_id, parent_tool_call_id, title, status, detail } = update;
         if detail.kind() == StepKind::Permission {
             // A step has no channel for a reply.
             return tracing::warn!(task_id = %self.claim.task_id, "permission request received as a step; ignored");
         }
         let earlier = self.records.get(&key);
-        if let Some(seq) = earlier.map(|record| record.seq).or_else(|| self.budget.number(detail.kind())) {
-            self.is_urgent |= earlier.is_none_or(|record| record.status != status);
+        if let Some(seq) = earlier.map(|record| record.state.seq).or_else(|| self.budget.number(detail.kind())) {
+            self.is_urgent |= earlier.is_none_or(|record| record.state.status != status);
+            let now = self.store.clock().now();
+            let ended_at = earlier.and_then(|record| record.state.ended_at).unwrap_or(now);
             let kept = self.budget.detail(earlier.map(|record| &record.detail), detail);
-            let detail = kept.detail.clone();
-            self.records.insert(key, StepRecord { seq, status, detail: kept });
-            self.waiting.insert(seq, StepState { seq, tool_call_id, title, status, detail });
+            let state = StepState {
+                seq,
+                tool_call_id,
+                parent_tool_call_id,
+                title,
+                status,
+                text_offset: earlier.map_or(text_offset, |record| record.state.text_offset),
+                started_at: earlier.map_or(now, |record| record.state.started_at),
+                ended_at: (!status.is_open()).then_some(ended_at),
+                detail: kept.detail.clone(),
+            };
+            self.waiting.insert(seq, state.clone());
+            self.records.insert(key, StepRecord { state, detail: kept });
         }
-        self.add_limit_notice();
+        self.add_limit_notice(text_offset);
     }
 
     /// Adds a notice if any steps or details have been omitted.
-    fn add_limit_notice(&mut self) {
+    fn add_limit_notice(&mut self, text_offset: i64) {
         if !self.budget.is_short() || self.records.contains_key(NOTICE_KEY) {
             return;
         }
         tracing::warn!(task_id = %self.claim.task_id, "step limit reached; further steps are omitted");
-        let (seq, status) = (self.budget.last_number(), StepStatus::Succeeded);
-        let detail = StepDetail::notice("warning", "");
-        self.records
-            .insert(NOTICE_KEY.to_owned(), StepRecord { seq, status, detail: StoredDetail::uncounted(detail.clone()) });
+        let (detail, now) = (StepDetail::notice("warning", ""), self.store.clock().now());
+        let state = StepState {
+            seq: self.budget.last_number(),
+            tool_call_id: None,
+            parent_tool_call_id: None,
+            title: NOTICE.to_owned(),
+            status: StepStatus::Succeeded,
+            text_offset,
+            started_at: now,
+            ended_at: Some(now),
+            detail: detail.clone(),
+        };
         self.is_urgent = true;
-        let state = StepState { seq, tool_call_id: None, title: NOTICE.to_owned(), status, detail };
-        self.waiting.insert(seq, state);
+        self.waiting.insert(state.seq, state.clone());
+        self.records.insert(NOTICE_KEY.to_owned(), StepRecord { state, detail: StoredDetail::uncounted(detail) });
     }
 
-    /// Accepts a permission request. Returns `false` if no more steps are allowed.
+    /// Records that the answer's text so far has been retracted: it no longer precedes any step.
+    pub(crate) fn retract_text(&mut self) {
+        for StepRecord { state, .. } in self.records.values_mut().filter(|record| record.state.text_offset > 0) {
+            state.text_offset = 0;
+            self.waiting.insert(state.seq, state.clone());
+        }
+    }
+
+    /// Accepts a permission request. `text_offset` is the current length of the answer's text in bytes. Returns `false`
+    /// if no more steps are allowed.
     pub(crate) fn push_permission(
         &mut self,
         tool_call_id: Option<String>,
         title: String,
         detail: PermissionDetail,
+        text_offset: i64,
     ) -> bool {
         let Some(seq) = self.budget.number(StepKind::Permission) else {
-            self.add_limit_notice();
+            self.add_limit_notice(text_offset);
             return false;
         };
         self.is_urgent = true;
-        let (status, detail) = (StepStatus::Pending, StepDetail::Permission(detail));
-        self.waiting.insert(seq, StepState { seq, tool_call_id, title, status, detail });
+        let state = StepState {
+            seq,
+            tool_call_id,
+            parent_tool_call_id: None,
+            title,
+            status: StepStatus::Pending,
+            text_offset,
+            started_at: self.store.clock().now(),
+            ended_at: None,
+            detail: StepDetail::Permission(detail),
+        };
+        self.waiting.insert(seq, state);
         true
     }
 

@@ -83,6 +83,11 @@ impl TextWriter {
         self.retracted = self.all.len();
     }
 
+    /// Returns the length in bytes of the text that has not been retracted.
+    pub(crate) fn len(&self) -> i64 {
+        i64::try_from(self.all.len() - self.retracted).unwrap_or(i64::MAX)
+    }
+
     /// Returns the text that has not been retracted.
     pub(crate) fn into_text(mut self) -> String {
         self.all.split_off(self.retracted)

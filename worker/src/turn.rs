@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod tests;
+mod time_limit;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,11 +23,12 @@ use banter_shared::{
 };
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use self::time_limit::TimeLimit;
 use crate::{
     agents::{Agent, AgentError, Answer, PermissionReply, PermissionRequest, Registry, Turn, UPDATE_BUFFER, Update},
     attempts::{AttemptGuard, RunningAttempts},
@@ -34,7 +36,7 @@ use crate::{
     permissions::Permissions,
     spans,
     steps::StepWriter,
-    text::{TextWriter, WriterStatus},
+    text::{TextWriter, WriterStatus, sleep_until_due},
 };
 
 /// Time limit for an attempt if none is configured for its agent.
@@ -166,18 +168,22 @@ impl TurnRunner {
         limit: Duration,
         output: &mut AttemptOutput,
     ) -> AttemptResult {
-        let deadline = Instant::now() + limit;
+        let mut time_limit = TimeLimit::new(limit);
+        let mut requests = output.permissions.open();
         let (updates, mut received) = mpsc::channel(UPDATE_BUFFER);
         let agent_stop = CancellationToken::new();
         // This stops the agent no matter how this function returns.
         let _stop_agent = agent_stop.clone().drop_guard();
         let mut answer = agent.answer(turn, updates, agent_stop);
         loop {
+            // The agent is waiting for the user, who may take hours to answer.
+            time_limit.set_paused(*requests.borrow_and_update() > 0);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return AttemptResult::Stopped,
                 () = self.shutdown.hard().cancelled() => return AttemptResult::HandedBack,
-                () = sleep_until(deadline) => return AttemptResult::TimedOut(limit),
+                () = sleep_until_due(time_limit.deadline()) => return AttemptResult::TimedOut(limit),
+                Ok(()) = requests.changed() => {}
                 status = output.text.advance(), if output.text.has_work() => {
                     if status == WriterStatus::LeaseLost {
                         return AttemptResult::LeaseLost;
@@ -255,8 +261,11 @@ impl AttemptOutput {
                 self.first_text_at.get_or_insert_with(Instant::now);
                 self.text.push(&more);
             }
-            Update::Retract => self.text.retract(),
-            Update::Step(step) => self.steps.push(step),
+            Update::Retract => {
+                self.text.retract();
+                self.steps.retract_text();
+            }
+            Update::Step(step) => self.steps.push(step, self.text.len()),
             Update::Permission(request) => self.request_permission(request),
             Update::Resume(session) => self.resume = Some(session),
         }
@@ -266,9 +275,9 @@ impl AttemptOutput {
     fn request_permission(&mut self, request: PermissionRequest) {
         let PermissionRequest { tool_call_id, title, options, time_limit, reply } = request;
         let request_id = PermissionId::generate();
-        let expires_at = self.clock.now().plus(time_limit);
+        let expires_at = time_limit.map(|limit| self.clock.now().plus(limit));
         let detail = PermissionDetail::pending(request_id, options, expires_at);
-        if self.steps.push_permission(tool_call_id, title, detail) {
+        if self.steps.push_permission(tool_call_id, title, detail, self.text.len()) {
             self.permissions.wait_for(request_id, time_limit, reply);
         } else {
             // The user cannot see the request, so it expires immediately. The receiver may already have been dropped.

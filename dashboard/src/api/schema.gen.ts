@@ -644,6 +644,30 @@ export interface components {
             /** @description A human-readable explanation, phrased to follow the field name, such as "must be at most 200 characters". */
             message: string;
         };
+        /** @description A change to a file. */
+        FileDiff: {
+            /** @description The path of the file. */
+            path: string;
+            /** @description The text before the change; null if the file is new, and absent if it is too long. */
+            old?: string | null;
+            /** @description The text after the change; absent if it is too long. */
+            new?: string;
+            /**
+             * @description The hunks of a unified diff with three lines of context, without file headers. If it is too long, it ends early,
+             *     and `is_truncated` is true.
+             */
+            patch?: string;
+            /**
+             * Format: int64
+             * @description The number of added lines in the entire change.
+             */
+            additions?: number;
+            /**
+             * Format: int64
+             * @description The number of deleted lines in the entire change.
+             */
+            deletions?: number;
+        };
         /**
          * @description How an answer ended.
          * @enum {string}
@@ -778,8 +802,7 @@ export interface components {
             request_id: components["schemas"]["PermissionId"];
             /** @description The options that the agent offers. A request can always be rejected, even if none of the options rejects it. */
             options: components["schemas"]["PermissionOption"][];
-            /** @description When the request expires. */
-            expires_at: components["schemas"]["Timestamp"];
+            expires_at: components["schemas"]["Timestamp"] | null;
             /** @description Whether the request was allowed; absent while it is pending. */
             decision?: components["schemas"]["PermissionDecision"];
             /** @description The ID of the selected option; absent while the request is pending or if no option was selected. */
@@ -990,10 +1013,19 @@ export interface components {
             revision: number;
             /** @description The agent's ID for the tool call; null if there is none. */
             tool_call_id: string | null;
+            /** @description For a step of a sub-agent, the agent's ID for the tool call that started the sub-agent; null for other steps. */
+            parent_tool_call_id: string | null;
             /** @description A one-line title. */
             title: string;
             /** @description The status of the step. */
             status: components["schemas"]["StepStatus"];
+            /**
+             * Format: int64
+             * @description The number of UTF-8 bytes of the answer's text that preceded the step; 0 if unknown.
+             */
+            text_offset: number;
+            started_at: components["schemas"]["Timestamp"] | null;
+            ended_at: components["schemas"]["Timestamp"] | null;
         };
         /**
          * @description The `kind` of a step and its `detail`, whose fields depend on the kind. If `is_truncated` is true, fields may be
@@ -1125,6 +1157,8 @@ export interface components {
             input?: unknown;
             /** @description The output as text; null if there is none. */
             output?: string | null;
+            /** @description The changes to files. They are not repeated in `output`. */
+            diffs?: components["schemas"]["FileDiff"][];
             /** @description The files that the tool works with. */
             locations?: components["schemas"]["ToolLocation"][];
             /** @description Whether any content was truncated or omitted. */

@@ -10,8 +10,6 @@ pub const DEFAULT_HISTORY_BYTES: usize = 96 * 1024;
 pub const DEFAULT_FIRST_BYTE_TIMEOUT: Duration = Duration::from_mins(2);
 /// Default for `idle_timeout_s`, the maximum time without output during an answer.
 pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_mins(2);
-/// Default for `permission_timeout_s`, the time that a user has to answer a permission request.
-pub const DEFAULT_PERMISSION_TIMEOUT: Duration = Duration::from_mins(5);
 /// Default for `keep_warm_s`, how long an idle process is kept.
 pub const DEFAULT_KEEP_WARM: Duration = Duration::from_mins(10);
 /// Default for `max_processes`, the maximum number of processes of one agent per worker.

@@ -22,7 +22,7 @@ pub use catalog::{AgentCatalog, OPENAI_KEY};
 pub use config::{AgentConfig, DEMO_KEY, DemoConfig, DriverConfig, OpenaiConfig};
 pub use defaults::{
     DEFAULT_FIRST_BYTE_TIMEOUT, DEFAULT_HISTORY_BYTES, DEFAULT_IDLE_TIMEOUT, DEFAULT_KEEP_WARM, DEFAULT_MAX_MEMORY_MB,
-    DEFAULT_MAX_PROCESSES, DEFAULT_PERMISSION_TIMEOUT, DEFAULT_TIMEOUT,
+    DEFAULT_MAX_PROCESSES, DEFAULT_TIMEOUT,
 };
 pub use detectable::detectable;
 pub use error::AgentsFileError;

@@ -26,7 +26,7 @@ pub(super) fn parse_acp(reader: &TableReader<'_>) -> Result<AcpConfig, ParseErro
         mode: reader.text("mode")?,
         model: reader.text("model")?,
         permission: permission.unwrap_or_default(),
-        permission_timeout: reader.seconds("permission_timeout_s", 1..=DAY_S)?.unwrap_or(default.permission_timeout),
+        permission_timeout: reader.seconds("permission_timeout_s", 0..=DAY_S)?.filter(|limit| !limit.is_zero()),
         history_bytes: reader.history_bytes()?.unwrap_or(default.history_bytes),
         idle_timeout: reader.seconds("idle_timeout_s", 1..=DAY_S)?.unwrap_or(default.idle_timeout),
         keep_warm: reader.seconds("keep_warm_s", 0..=DAY_S)?.unwrap_or(default.keep_warm),

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::defaults::{
     DEFAULT_HISTORY_BYTES, DEFAULT_IDLE_TIMEOUT, DEFAULT_KEEP_WARM, DEFAULT_MAX_MEMORY_MB, DEFAULT_MAX_PROCESSES,
-    DEFAULT_PERMISSION_TIMEOUT,
 };
 
 /// A program with its arguments and environment. The program is not run through a shell.
@@ -31,8 +30,9 @@ pub struct AcpConfig {
     pub model: Option<String>,
     /// How permission requests are handled.
     pub permission: PermissionPolicy,
-    /// The time limit for the user's answer to a permission request. Afterward, the request is rejected.
-    pub permission_timeout: Duration,
+    /// The time limit for the user's answer to a permission request, after which the request is rejected; `None` if there
+    /// is no limit.
+    pub permission_timeout: Option<Duration>,
     /// The maximum length, in bytes of text, of the messages sent in one prompt.
     pub history_bytes: usize,
     /// The maximum time without output during a turn.
@@ -128,7 +128,7 @@ impl AcpConfig {
             mode: None,
             model: None,
             permission: PermissionPolicy::default(),
-            permission_timeout: DEFAULT_PERMISSION_TIMEOUT,
+            permission_timeout: None,
             history_bytes: DEFAULT_HISTORY_BYTES,
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
             keep_warm: DEFAULT_KEEP_WARM,

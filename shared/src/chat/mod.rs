@@ -25,7 +25,7 @@ pub use history::{AgentSession, HistoryMessage, ResumePoint};
 pub use message::{FinishReason, Message, Partial, Role};
 pub use permission::{
     AnswerError, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind, PermissionOption,
-    PermissionOutcome, decide_stored, option_for,
+    PermissionOutcome, decide_stored, option_for, store_expiry,
 };
 pub use plan_detail::{PlanDetail, PlanEntry, PlanEntryPriority, PlanEntryStatus};
 pub use session::{LastMessage, OnBusy, PREVIEW_CHARS, Session, SessionStatus};
@@ -38,7 +38,7 @@ pub use task::{
 };
 pub use terminal_text::strip_terminal_codes;
 pub use title::{MAX_TITLE_CHARS, Title, TitleError};
-pub use tool_detail::{ToolDetail, ToolKind, ToolLocation};
+pub use tool_detail::{FileDiff, ToolDetail, ToolKind, ToolLocation};
 pub use trace_parent::TraceParent;
 pub use turn_time::{
     AttemptMilestones, TURN_TIME_BOUNDS_US, TurnBucket, TurnCount, TurnPart, TurnTimes, turn_time_bound,

@@ -218,8 +218,10 @@ pub struct PermissionDetail {
     pub request_id: PermissionId,
     /// The options that the agent offers. A request can always be rejected, even if none of the options rejects it.
     pub options: Vec<PermissionOption>,
-    /// When the request expires.
-    pub expires_at: Timestamp,
+    /// When the request expires; null if it does not expire.
+    #[serde(default, deserialize_with = "expiry")]
+    #[schema(required)]
+    pub expires_at: Option<Timestamp>,
     /// Whether the request was allowed; absent while it is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -237,7 +239,11 @@ pub struct PermissionDetail {
 impl PermissionDetail {
     /// Creates the detail of a pending request.
     #[must_use]
-    pub const fn pending(request_id: PermissionId, options: Vec<PermissionOption>, expires_at: Timestamp) -> Self {
+    pub const fn pending(
+        request_id: PermissionId,
+        options: Vec<PermissionOption>,
+        expires_at: Option<Timestamp>,
+    ) -> Self {
         Self { request_id, options, expires_at, decision: None, chosen: None, decided_by: None }
     }
 
@@ -261,6 +267,22 @@ impl PermissionDetail {
         };
         let chosen = chosen.map(|option| option.option_id.clone());
         Ok(PermissionOutcome { decision, chosen, decided_by: DecidedBy::User })
+    }
+}
+
+/// The expiry that is stored for a request that does not expire. Version 0.1.0 cannot read null.
+const NEVER: &str = "9999-12-31T23:59:59.999Z";
+
+/// Deserializes an expiry, which may be [`NEVER`].
+fn expiry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let expires_at = Option::<Timestamp>::deserialize(deserializer)?;
+    Ok(expires_at.filter(|expires_at| expires_at.to_string() != NEVER))
+}
+
+/// Replaces a missing expiry in a detail that is about to be stored.
+pub fn store_expiry(detail: &mut Value) {
+    if let Some(expires_at) = detail.get_mut("expires_at").filter(|expires_at| expires_at.is_null()) {
+        *expires_at = NEVER.into();
     }
 }
 

@@ -5,7 +5,7 @@ use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
 use super::{StepDetail, StepKind};
-use crate::text_column::text_enum;
+use crate::{clock::Timestamp, text_column::text_enum};
 
 /// The status of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
@@ -50,10 +50,21 @@ pub struct Step {
     /// The agent's ID for the tool call; null if there is none.
     #[schema(required)]
     pub tool_call_id: Option<String>,
+    /// For a step of a sub-agent, the agent's ID for the tool call that started the sub-agent; null for other steps.
+    #[schema(required)]
+    pub parent_tool_call_id: Option<String>,
     /// A one-line title.
     pub title: String,
     /// The status of the step.
     pub status: StepStatus,
+    /// The number of UTF-8 bytes of the answer's text that preceded the step; 0 if unknown.
+    pub text_offset: i64,
+    /// When the step first arrived; null if unknown.
+    #[schema(required)]
+    pub started_at: Option<Timestamp>,
+    /// When the step ended; null if unknown, and while the step is open.
+    #[schema(required)]
+    pub ended_at: Option<Timestamp>,
 }
 
 impl Step {
@@ -67,13 +78,17 @@ impl Step {
 /// Writes `kind` and `detail` as two fields, in the order in which the API documents them.
 impl Serialize for Step {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut step = serializer.serialize_struct("Step", 7)?;
+        let mut step = serializer.serialize_struct("Step", 11)?;
         step.serialize_field("seq", &self.seq)?;
         step.serialize_field("revision", &self.revision)?;
         step.serialize_field("kind", &self.kind())?;
         step.serialize_field("tool_call_id", &self.tool_call_id)?;
+        step.serialize_field("parent_tool_call_id", &self.parent_tool_call_id)?;
         step.serialize_field("title", &self.title)?;
         step.serialize_field("status", &self.status)?;
+        step.serialize_field("text_offset", &self.text_offset)?;
+        step.serialize_field("started_at", &self.started_at)?;
+        step.serialize_field("ended_at", &self.ended_at)?;
         step.serialize_field("detail", &self.detail.fields())?;
         step.end()
     }
@@ -90,15 +105,19 @@ mod tests {
             revision: 2,
             detail: StepDetail::thought("a"),
             tool_call_id: None,
+            parent_tool_call_id: Some("b".into()),
             title: "Thinking".into(),
             status: StepStatus::Running,
+            text_offset: 3,
+            started_at: Some("2026-01-31T12:00:00Z".parse().unwrap()),
+            ended_at: None,
         };
 
         let json = serde_json::to_string(&step).unwrap();
 
         assert_eq!(
             json,
-            r#"{"seq":1,"revision":2,"kind":"thought","tool_call_id":null,"title":"Thinking","status":"running","detail":{"text":"a"}}"#
+            r#"{"seq":1,"revision":2,"kind":"thought","tool_call_id":null,"parent_tool_call_id":"b","title":"Thinking","status":"running","text_offset":3,"started_at":"2026-01-31T12:00:00.000Z","ended_at":null,"detail":{"text":"a"}}"#
         );
         assert_eq!(serde_json::from_str::<Step>(&json).unwrap(), step);
     }

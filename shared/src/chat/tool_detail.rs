@@ -19,6 +19,9 @@ pub struct ToolDetail {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub output: Option<Value>,
+    /// The changes to files. They are not repeated in `output`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diffs: Vec<FileDiff>,
     /// The files that the tool works with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -56,6 +59,34 @@ pub enum ToolKind {
     Other,
 }
 
+/// A change to a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FileDiff {
+    /// The path of the file.
+    pub path: String,
+    /// The text before the change; null if the file is new, and absent if it is too long.
+    #[serde(default, deserialize_with = "present_text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub old: Option<Option<String>>,
+    /// The text after the change; absent if it is too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub new: Option<String>,
+    /// The hunks of a unified diff with three lines of context, without file headers. If it is too long, it ends early,
+    /// and `is_truncated` is true.
+    #[serde(default)]
+    #[schema(required)]
+    pub patch: String,
+    /// The number of added lines in the entire change.
+    #[serde(default)]
+    #[schema(required)]
+    pub additions: u64,
+    /// The number of deleted lines in the entire change.
+    #[serde(default)]
+    #[schema(required)]
+    pub deletions: u64,
+}
+
 /// A file that a tool works with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ToolLocation {
@@ -65,6 +96,11 @@ pub struct ToolLocation {
     #[serde(default)]
     #[schema(required)]
     pub line: Option<u64>,
+}
+
+/// Deserializes a text that is present, even null, as `Some`.
+fn present_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// Deserializes any value that is present, even null, as `Some`.

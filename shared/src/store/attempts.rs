@@ -71,7 +71,7 @@ pub(super) async fn end_attempt(
     let is_answered = task.stop_reason.is_none() && matches!(end, AttemptEnd::Answered { .. });
     let steps_end = if is_answered { StepsEnd::Answered } else { StepsEnd::Broken };
     let has_steps = task.has_steps || !steps.is_empty();
-    let tool_begun = has_steps && steps::close(tx, task_id, attempt, steps_end).await?;
+    let tool_begun = has_steps && steps::close(tx, task_id, attempt, steps_end, now).await?;
     if task.has_resume || end.resume().is_some() {
         resume::update(tx, task.session_id, &task.agent_key, task.turn, end.resume()).await?;
     }

@@ -15,6 +15,7 @@ use crate::{
         AnswerError, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionOutcome, StepStatus,
         UserRef,
     },
+    clock::Timestamp,
     event::Hints,
     id::{PermissionId, SessionId, TaskId},
 };
@@ -34,14 +35,14 @@ impl PermissionRow {
         serde_json::from_value(self.detail.clone()).map_err(|_| StoreError::Corrupt("task_step.detail".into()))
     }
 
-    /// Stores the outcome. The caller must have verified in the same transaction that the request has no outcome yet.
-    async fn decide(&self, tx: &mut Connection, outcome: &PermissionOutcome) -> Result<(), StoreError> {
+    /// Stores the outcome, decided at `now`. The caller must have verified in the same transaction that the request has no outcome yet.
+    async fn decide(&self, tx: &mut Connection, outcome: &PermissionOutcome, now: Timestamp) -> Result<(), StoreError> {
         let status = match outcome.decision {
             PermissionDecision::Allow => StepStatus::Succeeded,
             PermissionDecision::Reject => StepStatus::Rejected,
         };
         let detail = steps::with_outcome(self.detail.clone(), outcome)?;
-        steps::update(tx, self.step, status, Some(&detail)).await
+        steps::end(tx, self.step, status, now, Some(&detail)).await
     }
 }
 
@@ -98,7 +99,7 @@ impl Store {
                     AnswerError::OptionRequired => StoreError::PermissionOptionRequired { offered },
                 }
             })?;
-            request.decide(tx, &outcome).await?;
+            request.decide(tx, &outcome, self.inner.clock.now()).await?;
             Ok(Change::new((), Hints { users: vec![user.clone()], decisions: vec![task_id], ..Hints::default() }))
         })
         .await
@@ -145,7 +146,7 @@ impl Store {
                 return Ok(Change::nothing(outcome));
             }
             let outcome = PermissionOutcome::unanswered(why);
-            request.decide(tx, &outcome).await?;
+            request.decide(tx, &outcome, self.inner.clock.now()).await?;
             Ok(Change::new(outcome, Hints { users: vec![user.clone()], ..Hints::default() }))
         })
         .await

@@ -15,8 +15,9 @@ use super::{Change, Store, StoreError, database_driver::Connection, script::Scri
 use crate::{
     chat::{
         DecidedBy, PermissionOutcome, StepDetail, StepKind, StepStatus, UserRef, clean_step_detail, clean_step_title,
-        decide_stored, sanitize_agent_text,
+        decide_stored, sanitize_agent_text, store_expiry,
     },
+    clock::Timestamp,
     event::Hints,
     id::TaskId,
 };
@@ -31,10 +32,18 @@ pub struct StepState {
     pub seq: i64,
     /// The agent's ID for the tool call.
     pub tool_call_id: Option<String>,
+    /// The agent's ID for the tool call that started the sub-agent to which the step belongs.
+    pub parent_tool_call_id: Option<String>,
     /// The title, which is shortened to one line of limited length.
     pub title: String,
     /// The progress of the step.
     pub status: StepStatus,
+    /// The number of bytes of the answer's text that preceded the step.
+    pub text_offset: i64,
+    /// When the step first arrived.
+    pub started_at: Timestamp,
+    /// When the step ended; `None` while it is open.
+    pub ended_at: Option<Timestamp>,
     /// The kind and the details of the step. Details that are too long are truncated.
     pub detail: StepDetail,
 }
@@ -43,18 +52,30 @@ pub struct StepState {
 pub(super) struct CleanStep<'a> {
     state: &'a StepState,
     tool_call_id: Option<String>,
+    parent_tool_call_id: Option<String>,
     title: String,
     fields: Value,
 }
 
 impl<'a> CleanStep<'a> {
     fn new(state: &'a StepState) -> Self {
-        let tool_call_id = state.tool_call_id.as_deref().map(|id| {
-            let id = sanitize_agent_text(id);
-            id[..id.floor_char_boundary(MAX_TOOL_CALL_ID_BYTES)].to_owned()
-        });
-        Self { state, tool_call_id, title: clean_step_title(&state.title), fields: clean_step_detail(&state.detail) }
+        let mut fields = clean_step_detail(&state.detail);
+        if state.detail.kind() == StepKind::Permission {
+            store_expiry(&mut fields);
+        }
+        Self {
+            state,
+            tool_call_id: state.tool_call_id.as_deref().map(clean_tool_call_id),
+            parent_tool_call_id: state.parent_tool_call_id.as_deref().map(clean_tool_call_id),
+            title: clean_step_title(&state.title),
+            fields,
+        }
     }
+}
+
+fn clean_tool_call_id(id: &str) -> String {
+    let id = sanitize_agent_text(id);
+    id[..id.floor_char_boundary(MAX_TOOL_CALL_ID_BYTES)].to_owned()
 }
 
 /// How an attempt ended, which determines the final status of its open steps.
@@ -91,8 +112,12 @@ pub(super) async fn put(
             .bind("seq", step.state.seq)
             .bind("kind", step.state.detail.kind())
             .bind("tool_call_id", &step.tool_call_id)
+            .bind("parent_tool_call_id", &step.parent_tool_call_id)
             .bind("title", &step.title)
             .bind("status", step.state.status)
+            .bind("text_offset", step.state.text_offset)
+            .bind("started_at", step.state.started_at)
+            .bind("ended_at", step.state.ended_at)
             .bind("detail", Json(&step.fields))
             .bind("permission_id", step.state.detail.permission_id())
             .execute(tx)
@@ -108,16 +133,33 @@ const NEXT_REVISION: &str = "UPDATE step_revision SET last = last + 1";
 /// is stored.
 static PUT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        &["task_id", "attempt", "seq", "kind", "tool_call_id", "title", "status", "detail", "permission_id"],
+        &[
+            "task_id",
+            "attempt",
+            "seq",
+            "kind",
+            "tool_call_id",
+            "parent_tool_call_id",
+            "title",
+            "status",
+            "text_offset",
+            "started_at",
+            "ended_at",
+            "detail",
+            "permission_id",
+        ],
         &[
             NEXT_REVISION,
             "INSERT INTO task_step \
-             (task_id, attempt, seq, revision, kind, tool_call_id, title, status, detail, permission_id) \
-             SELECT $task_id, $attempt, $seq, last, $kind, $tool_call_id, $title, $status, $detail, $permission_id \
+             (task_id, attempt, seq, revision, kind, tool_call_id, parent_tool_call_id, title, status, text_offset, \
+             started_at, ended_at, detail, permission_id) \
+             SELECT $task_id, $attempt, $seq, last, $kind, $tool_call_id, $parent_tool_call_id, $title, $status, \
+             $text_offset, $started_at, $ended_at, $detail, $permission_id \
              FROM step_revision WHERE singleton = 1 \
              ON CONFLICT (task_id, attempt, seq) DO UPDATE SET revision = excluded.revision, kind = excluded.kind, \
-             tool_call_id = excluded.tool_call_id, title = excluded.title, status = excluded.status, \
-             detail = excluded.detail WHERE task_step.permission_id IS NULL",
+             tool_call_id = excluded.tool_call_id, parent_tool_call_id = excluded.parent_tool_call_id, \
+             title = excluded.title, status = excluded.status, text_offset = excluded.text_offset, \
+             ended_at = excluded.ended_at, detail = excluded.detail WHERE task_step.permission_id IS NULL",
         ],
     )
 });
@@ -130,32 +172,33 @@ pub(super) struct StepKey {
     pub(super) seq: i64,
 }
 
-/// Updates the status of a step, and its detail if one is given.
-pub(super) async fn update(
+/// Sets the final status of a step that ended at `ended_at`, and its detail if one is given.
+pub(super) async fn end(
     tx: &mut Connection,
     key: StepKey,
     status: StepStatus,
+    ended_at: Timestamp,
     detail: Option<&Value>,
 ) -> Result<(), StoreError> {
-    UPDATE
-        .call()
+    END.call()
         .bind("task_id", key.task_id)
         .bind("attempt", key.attempt)
         .bind("seq", key.seq)
         .bind("status", status)
+        .bind("ended_at", ended_at)
         .bind("detail", detail.map(Json))
         .execute(tx)
         .await
 }
 
-/// Updates the status of a step, and its detail unless `$detail` is null.
-static UPDATE: LazyLock<Script> = LazyLock::new(|| {
+/// Sets the final status of a step, and its detail unless `$detail` is null.
+static END: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        &["task_id", "attempt", "seq", "status", "detail"],
+        &["task_id", "attempt", "seq", "status", "ended_at", "detail"],
         &[
             NEXT_REVISION,
             "UPDATE task_step SET revision = (SELECT last FROM step_revision), status = $status, \
-             detail = COALESCE($detail, detail) WHERE task_id = $task_id AND attempt = $attempt AND seq = $seq",
+             ended_at = COALESCE(ended_at, $ended_at), detail = COALESCE($detail, detail) WHERE task_id = $task_id AND attempt = $attempt AND seq = $seq",
         ],
     )
 });
@@ -180,6 +223,7 @@ pub(super) async fn close(
     task_id: TaskId,
     attempt: i64,
     end: StepsEnd,
+    now: Timestamp,
 ) -> Result<bool, StoreError> {
     let mut steps: Vec<UnclosedStep> = sqlx::query_as(
         "SELECT seq, kind, tool_call_id, status, CASE kind WHEN 'permission' THEN detail END AS request \
@@ -200,7 +244,7 @@ pub(super) async fn close(
         let withdrawn = PermissionOutcome::unanswered(DecidedBy::Withdrawn);
         let detail = step.request.take().map(|detail| with_outcome(detail, &withdrawn)).transpose()?;
         step.status = status;
-        update(tx, StepKey { task_id, attempt, seq: step.seq }, status, detail.as_ref()).await?;
+        self::end(tx, StepKey { task_id, attempt, seq: step.seq }, status, now, detail.as_ref()).await?;
     }
     Ok(steps.iter().any(|step| match step.kind {
         StepKind::Tool => step.status != StepStatus::Rejected,

@@ -69,6 +69,8 @@ pub struct StepUpdate {
     pub key: String,
     /// The agent's ID for the tool call, if the step is a tool call.
     pub tool_call_id: Option<String>,
+    /// The agent's ID for the tool call that started the sub-agent to which the step belongs, if any.
+    pub parent_tool_call_id: Option<String>,
     /// The title, on a single line.
     pub title: String,
     /// The status.
@@ -86,8 +88,8 @@ pub struct PermissionRequest {
     pub title: String,
     /// The options offered to the user.
     pub options: Vec<PermissionOption>,
-    /// The time limit for the decision.
-    pub time_limit: Duration,
+    /// The time limit for the decision; `None` if there is no limit.
+    pub time_limit: Option<Duration>,
     /// The channel for the decision. Dropping the sender cancels the request.
     pub reply: oneshot::Sender<PermissionReply>,
 }

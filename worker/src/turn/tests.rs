@@ -19,10 +19,10 @@ async fn retries_a_crashed_agent_only_before_the_first_tool_call() {
     let (task_id, call, run) = f.start().await;
     call.step("t", StepKind::Thought, StepStatus::Running, "Hm").await;
     call.step("a", StepKind::Tool, StepStatus::Pending, "Run").await;
-    let _reply = call.ask("a", TIMEOUT).await;
+    let _reply = call.ask("a", Some(TIMEOUT)).await;
     call.crash();
     assert_eq!(f.ended(task_id, run).await.task.status, TaskStatus::Queued);
-    sleep_until_due(&f).await;
+    wait_until_due(&f).await;
 
     let (again, call, run) = f.run().await;
     assert_eq!(again, task_id);
@@ -80,7 +80,7 @@ async fn resumes_the_agents_own_session_in_the_next_turn() {
     call.send(own_session("own-2")).await;
     call.crash();
     f.ended(task_id, run).await;
-    sleep_until_due(&f).await;
+    wait_until_due(&f).await;
     let (task_id, call, run) = f.run().await;
     assert_eq!(call.turn.resume, None, "the session already contains the message");
     call.answer();

@@ -88,7 +88,7 @@ fn reads_every_field_of_an_acp_agent() {
         mode: Some("default".into()),
         model: Some("m-1".into()),
         permission: PermissionPolicy::Ask,
-        permission_timeout: Duration::from_secs(30),
+        permission_timeout: Some(Duration::from_secs(30)),
         history_bytes: 2048,
         idle_timeout: Duration::from_mins(1),
         keep_warm: Duration::ZERO,

@@ -16,7 +16,7 @@ fn options(words: &str) -> Vec<PermissionOption> {
 
 fn detail(words: &str) -> PermissionDetail {
     let expires_at: Timestamp = "2026-01-31T12:01:00.000Z".parse().unwrap();
-    PermissionDetail::pending(PermissionId::generate(), options(words), expires_at)
+    PermissionDetail::pending(PermissionId::generate(), options(words), Some(expires_at))
 }
 
 #[test]

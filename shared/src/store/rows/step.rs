@@ -4,13 +4,15 @@ use serde_json::Value;
 
 use crate::{
     chat::{Step, StepDetail, StepKind, StepStatus},
+    clock::Timestamp,
     store::StoreError,
 };
 
 /// The columns of `task_step s` that make up a [`StepColumns`].
 macro_rules! step_columns {
     () => {
-        "s.seq, s.revision, s.kind, s.tool_call_id, s.title, s.status, s.detail"
+        "s.seq, s.revision, s.kind, s.tool_call_id, s.parent_tool_call_id, s.title, s.status, s.text_offset, s.started_at, \
+         s.ended_at, s.detail"
     };
 }
 
@@ -23,8 +25,12 @@ pub(in crate::store) struct StepColumns {
     revision: i64,
     kind: StepKind,
     tool_call_id: Option<String>,
+    parent_tool_call_id: Option<String>,
     title: String,
     status: StepStatus,
+    text_offset: i64,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
     #[sqlx(json)]
     detail: Value,
 }
@@ -38,8 +44,12 @@ impl TryFrom<StepColumns> for Step {
             revision: row.revision,
             detail: StepDetail::from_fields(row.kind, row.detail)?,
             tool_call_id: row.tool_call_id,
+            parent_tool_call_id: row.parent_tool_call_id,
             title: row.title,
             status: row.status,
+            text_offset: row.text_offset,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
         })
     }
 }

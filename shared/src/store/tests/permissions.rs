@@ -97,7 +97,7 @@ async fn rejects_an_answer_without_a_matching_option() {
     let detail = PermissionDetail::pending(
         id,
         vec![option("sqlite"), option("postgresql")],
-        "2026-01-31T12:01:00Z".parse().unwrap(),
+        Some("2026-01-31T12:01:00Z".parse().unwrap()),
     );
     let step = StepState { detail: StepDetail::Permission(detail.clone()), ..permission(1, "a", id) };
     f.write(&claim, &[step]).await.unwrap();
@@ -114,6 +114,26 @@ async fn rejects_an_answer_without_a_matching_option() {
     let fields = step.detail.to_value();
     assert_eq!((step.status, &fields["chosen"]), (StepStatus::Succeeded, &json!("postgresql")));
     assert_eq!(fields["options"], serde_json::to_value(&detail.options).unwrap());
+}
+
+#[tokio::test]
+async fn stores_a_request_without_expiry_as_the_previous_version_can_read_it() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let id = PermissionId::generate();
+    let detail = PermissionDetail::pending(id, Vec::new(), None);
+    let step = StepState { detail: StepDetail::Permission(detail), ..permission(1, "a", id) };
+
+    f.write(&claim, &[step]).await.unwrap();
+
+    let mut connection = f.store.connect().unwrap();
+    let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut connection).await.unwrap();
+    let stored: Value = serde_json::from_str(&stored).unwrap();
+    assert!(stored["expires_at"].as_str().unwrap().parse::<Timestamp>().is_ok(), "{stored}");
+    assert_eq!(f.steps(&claim).await[0].detail.to_value()["expires_at"], Value::Null);
+    f.permit(&claim, id, PermissionDecision::Reject).await.unwrap();
+    let step = &f.steps(&claim).await[0];
+    assert!(step.ended_at.is_some() && step.detail.to_value()["expires_at"] == Value::Null);
 }
 
 #[tokio::test]

@@ -18,8 +18,12 @@ pub(super) fn step(seq: i64, kind: StepKind, status: StepStatus) -> StepState {
     StepState {
         seq,
         tool_call_id: None,
+        parent_tool_call_id: None,
         title: format!("Step {seq}"),
         status,
+        text_offset: 0,
+        started_at: "2026-01-31T12:00:00Z".parse().unwrap(),
+        ended_at: None,
         detail: StepDetail::from_fields(kind, json!({})).unwrap(),
     }
 }
@@ -31,7 +35,7 @@ pub(super) fn tool(seq: i64, call: &str, status: StepStatus) -> StepState {
 pub(super) fn permission(seq: i64, call: &str, id: PermissionId) -> StepState {
     let options =
         vec![PermissionOption { option_id: "once".into(), name: "Allow once".into(), kind: PermissionKind::AllowOnce }];
-    let expires_at = "2026-01-31T12:01:00Z".parse().unwrap();
+    let expires_at = Some("2026-01-31T12:01:00Z".parse().unwrap());
     let detail = PermissionDetail::pending(id, options, expires_at);
     StepState {
         tool_call_id: Some(call.into()),

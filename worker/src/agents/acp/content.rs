@@ -82,37 +82,30 @@ impl CappedText {
     }
 }
 
-/// Returns the text from a tool's content list and whether it was truncated, or `None` if no item can be displayed.
+/// Returns the text from a tool's content list and whether it was truncated, or `None` if no item can be displayed as
+/// text. Diffs are skipped; see [`file_diffs`](super::diff::file_diffs).
 pub(super) fn tool_text(items: &[Value], max: usize) -> Option<(String, bool)> {
     let mut shown = CappedText::new(max);
     let mut is_first = true;
     for item in items {
-        let is_diff = item["type"] == "diff";
-        let text = if is_diff { String::new() } else { text_of(item) };
-        if !is_diff && item["type"] != "content" && text.is_empty() {
+        if is_diff(item) {
+            continue;
+        }
+        let text = text_of(item);
+        if item["type"] != "content" && text.is_empty() {
             continue;
         }
         if !std::mem::take(&mut is_first) {
             shown.push("\n");
         }
-        if is_diff { diff_text(item, &mut shown) } else { shown.push(&text) }
+        shown.push(&text);
     }
     (!is_first).then(|| shown.into_parts())
 }
 
-fn diff_text(diff: &Value, shown: &mut CappedText) {
-    shown.push(diff["path"].as_str().unwrap_or_default());
-    shown.push("\n");
-    for (sign, field) in [("-", "oldText"), ("+", "newText")] {
-        for line in diff[field].as_str().unwrap_or_default().lines() {
-            if shown.is_cut {
-                return;
-            }
-            shown.push(sign);
-            shown.push(line);
-            shown.push("\n");
-        }
-    }
+/// Returns whether an item of a tool's content list is a diff.
+pub(super) fn is_diff(item: &Value) -> bool {
+    item["type"] == "diff"
 }
 
 /// Truncates text to at most `most_bytes` bytes. Returns the part that is kept and whether anything was cut off.

@@ -26,7 +26,7 @@ use self::{
     answer_text::AnswerText,
     notices::{AgentNotices, notice_of},
     plan::plan_step,
-    step::step,
+    step::{step, step_update},
     thoughts::Thoughts,
 };
 use super::{
@@ -283,7 +283,9 @@ impl UpdateMapper {
             Some(number) => format!("tool:{id}:{number}"),
             None => format!("tool:{id}"),
         };
-        out.push(step(&key, Some(id), tool.title(), tool.status(), detail));
+        let mut update = step_update(&key, Some(id), tool.title(), tool.status(), detail);
+        update.parent_tool_call_id = tool.parent().map(str::to_owned);
+        out.push(Update::Step(update));
     }
 }
 

@@ -9,6 +9,7 @@ mod agent_info;
 mod bounded_json;
 mod connection;
 mod content;
+mod diff;
 mod driver;
 mod errors;
 mod lines;

@@ -3,7 +3,7 @@
 //! Only what is displayed is kept, up to a limit. A malformed field is treated as missing and does not affect other
 //! fields.
 
-use banter_shared::chat::{StepStatus, ToolDetail, ToolKind, ToolLocation};
+use banter_shared::chat::{FileDiff, StepStatus, ToolDetail, ToolKind, ToolLocation};
 use serde::{
     Deserialize as _,
     de::value::{self, StrDeserializer},
@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     content::{cut, tool_text},
+    diff::file_diffs,
     update::canonical,
 };
 
@@ -92,7 +93,12 @@ pub(super) struct Tool {
     input: CappedValue,
     shown: Option<CappedValue>,
     raw_output: Option<CappedValue>,
+    diffs: Vec<FileDiff>,
+    /// Whether any diff was truncated or omitted.
+    has_cut_diffs: bool,
     locations: Vec<ToolLocation>,
+    /// The ID of the tool call that started the sub-agent that made this call.
+    parent: Option<String>,
     /// The reported status, or `None` if none was reported or the reported status no longer applies.
     reported: Option<ReportedStatus>,
     permission: PermissionState,
@@ -107,7 +113,10 @@ impl Tool {
             input: CappedValue::default(),
             shown: None,
             raw_output: None,
+            diffs: Vec::new(),
+            has_cut_diffs: false,
             locations: Vec::new(),
+            parent: None,
             reported: None,
             permission: PermissionState::NotRequested,
         }
@@ -134,16 +143,22 @@ impl Tool {
             self.raw_output = Some(raw_output_of(output));
         }
         match given("content") {
-            Some(Value::Array(items)) => self.shown = tool_text(items, MAX_DETAIL_BYTES).map(CappedValue::text),
-            Some(item @ Value::Object(_)) => {
-                self.shown = tool_text(std::slice::from_ref(item), MAX_DETAIL_BYTES).map(CappedValue::text);
-            }
+            Some(Value::Array(items)) => self.show(items),
+            Some(item @ Value::Object(_)) => self.show(std::slice::from_ref(item)),
             Some(Value::String(text)) => self.shown = Some(CappedValue::text(owned(cut(text, MAX_DETAIL_BYTES)))),
             _ => {}
+        }
+        if let Some(parent) = parent_of(fields) {
+            self.parent = Some(parent);
         }
         if let Some(Value::Array(locations)) = given("locations") {
             self.locations = locations.iter().filter_map(location).take(MAX_LOCATIONS).collect();
         }
+    }
+
+    fn show(&mut self, items: &[Value]) {
+        self.shown = tool_text(items, MAX_DETAIL_BYTES).map(CappedValue::text);
+        (self.diffs, self.has_cut_diffs) = file_diffs(items);
     }
 
     /// Returns whether an announcement with these fields starts another call with the same ID, that is, whether this
@@ -194,17 +209,24 @@ impl Tool {
         }
     }
 
-    /// Returns the combined length, in bytes, of the input, the displayed output, and the raw output.
+    /// Returns the combined length, in bytes, of the input, the displayed output, the raw output, and the diffs.
     pub fn bytes(&self) -> usize {
         self.input.bytes()
             + [&self.shown, &self.raw_output].into_iter().flatten().map(CappedValue::bytes).sum::<usize>()
+            + self.diffs.iter().map(diff_bytes).sum::<usize>()
     }
 
-    /// Drops the input, the output, and the locations, and marks the call as truncated.
+    /// Drops the input, the output, the diffs, and the locations, and marks the call as truncated.
     pub fn omit_detail(&mut self) {
         let omitted = || CappedValue { value: Value::Null, is_cut: true };
         (self.input, self.shown, self.raw_output) = (omitted(), Some(omitted()), None);
+        self.diffs.clear();
         self.locations.clear();
+    }
+
+    /// Returns the ID of the tool call that started the sub-agent that made this call, if any.
+    pub fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
     }
 
     /// Returns the step detail for this tool call.
@@ -215,10 +237,16 @@ impl Tool {
             tool_kind: Some(self.kind),
             input: Some(self.input.value.clone()),
             output: Some(output.value.clone()),
+            diffs: self.diffs.clone(),
             locations: Some(self.locations.clone()),
-            is_truncated: self.input.is_cut || output.is_cut,
+            is_truncated: self.input.is_cut || output.is_cut || self.has_cut_diffs,
         }
     }
+}
+
+fn diff_bytes(diff: &FileDiff) -> usize {
+    let old = diff.old.as_ref().and_then(Option::as_ref);
+    diff.path.len() + diff.patch.len() + old.map_or(0, String::len) + diff.new.as_ref().map_or(0, String::len)
 }
 
 fn owned((text, is_cut): (&str, bool)) -> (String, bool) {
@@ -247,6 +275,19 @@ fn raw_output_of(output: &Value) -> CappedValue {
 fn location(location: &Value) -> Option<ToolLocation> {
     let path = cut(location.get("path")?.as_str()?, MAX_LINE_BYTES).0;
     Some(ToolLocation { path: path.to_owned(), line: location["line"].as_u64() })
+}
+
+/// Returns the ID of the tool call that started the sub-agent that made a call, if the agent reports it. The protocol has
+/// no field for it; Claude's adapter uses `_meta.claudeCode.parentToolUseId`.
+fn parent_of(fields: &Map<String, Value>) -> Option<String> {
+    const NAMES: [&str; 4] = ["parentToolUseId", "parentToolCallId", "parent_tool_use_id", "parent_tool_call_id"];
+    let meta = fields.get("_meta")?;
+    let nested = meta.as_object()?.values();
+    let found = std::iter::once(meta).chain(nested).find_map(|part| {
+        let mut ids = NAMES.iter().filter_map(|name| part.get(name)?.as_str());
+        ids.find(|id| !id.is_empty())
+    });
+    found.map(|id| cut(id, MAX_LINE_BYTES).0.to_owned())
 }
 
 /// Parses a tool kind. Returns `None` if the protocol does not define it.

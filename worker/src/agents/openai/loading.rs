@@ -57,6 +57,7 @@ fn loading_step(status: StepStatus) -> StepUpdate {
     StepUpdate {
         key: "loading".to_owned(),
         tool_call_id: None,
+        parent_tool_call_id: None,
         title: "The model is loading.".to_owned(),
         status,
         detail: StepDetail::notice("info", ""),

@@ -60,12 +60,13 @@ impl Call {
     pub(super) async fn step(&self, key: &str, kind: StepKind, status: StepStatus, title: &str) {
         let (key, title) = (key.to_owned(), title.to_owned());
         let detail = StepDetail::from_fields(kind, json!({})).unwrap();
-        let step = StepUpdate { tool_call_id: Some(key.clone()), key, title, status, detail };
+        let step =
+            StepUpdate { tool_call_id: Some(key.clone()), parent_tool_call_id: None, key, title, status, detail };
         self.send(Update::Step(step)).await;
     }
 
     /// Requests permission and returns a receiver for the decision.
-    pub(super) async fn ask(&self, call: &str, time_limit: Duration) -> oneshot::Receiver<PermissionReply> {
+    pub(super) async fn ask(&self, call: &str, time_limit: Option<Duration>) -> oneshot::Receiver<PermissionReply> {
         let (reply, decision) = oneshot::channel();
         let options =
             vec![PermissionOption { option_id: "y".into(), name: "Yes".into(), kind: PermissionKind::AllowOnce }];
@@ -106,6 +107,15 @@ impl Fixture {
 
     /// Creates a fixture whose writes wait at most this long for the write lock.
     pub(super) async fn with_busy_timeout(busy_timeout: Duration) -> Self {
+        Self::with(busy_timeout, AgentConfig::demo()).await
+    }
+
+    /// Creates a fixture whose attempts have this time limit.
+    pub(super) async fn with_time_limit(limit: Duration) -> Self {
+        Self::with(Duration::from_secs(5), AgentConfig { timeout: limit, ..AgentConfig::demo() }).await
+    }
+
+    async fn with(busy_timeout: Duration, agent: AgentConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options =
             StoreOptions { path: folder.path().join("chat.db"), durable_against_power_cut: false, busy_timeout };
@@ -118,7 +128,7 @@ impl Fixture {
         let session = store.create_session(&user, new, None).await.unwrap().value.id;
         let (call_sender, calls) = mpsc::channel(1);
         let mut agents = Registry::default();
-        agents.insert(AgentConfig::demo(), Arc::new(ScriptedAgent { calls: call_sender }));
+        agents.insert(agent, Arc::new(ScriptedAgent { calls: call_sender }));
         let (running, worker, end) = (RunningAttempts::default(), WorkerId::generate(), CancellationToken::new());
         let wake = Arc::new(Notify::new());
         let follow = attempts::follow(running.clone(), store.clone(), relay.clone(), worker.clone(), wake, end.clone());
@@ -213,7 +223,7 @@ pub(super) fn is_pending(steps: &[Step]) -> bool {
 }
 
 /// Waits until the next attempt is due.
-pub(super) async fn sleep_until_due(f: &Fixture) {
+pub(super) async fn wait_until_due(f: &Fixture) {
     let poll = async {
         while !f.store().has_due_job().await.unwrap() {
             sleep(Duration::from_millis(20)).await;

@@ -35,6 +35,45 @@ async fn stores_steps_as_they_arrive_and_the_last_ones_with_the_outcome() {
 }
 
 #[tokio::test]
+async fn records_where_in_the_answer_and_when_each_step_began() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+
+    call.step("early", StepKind::Notice, StepStatus::Succeeded, "Loading").await;
+    call.send(Update::Text("Grüße. ".into())).await;
+    call.step("a", StepKind::Tool, StepStatus::Running, "Read").await;
+    let live = f.steps(task_id, |steps| steps.len() == 2).await;
+    call.send(Update::Text("Found it.".into())).await;
+    call.step("a", StepKind::Tool, StepStatus::Succeeded, "Read").await;
+    call.step("b", StepKind::Tool, StepStatus::Succeeded, "Edit").await;
+    call.answer();
+
+    let steps = f.ended(task_id, run).await.steps;
+    let offsets: Vec<i64> = steps.iter().map(|step| step.text_offset).collect();
+    assert_eq!(offsets, [0, "Grüße. ".len(), "Grüße. Found it.".len()].map(|bytes| i64::try_from(bytes).unwrap()));
+    assert_eq!((live[1].text_offset, live[1].started_at), (steps[1].text_offset, steps[1].started_at));
+    assert_eq!(live[1].ended_at, None);
+    assert!(steps.iter().all(|step| step.started_at.unwrap() <= step.ended_at.unwrap()), "{steps:?}");
+}
+
+#[tokio::test]
+async fn places_steps_at_the_start_of_the_answer_if_the_text_before_them_is_retracted() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+
+    call.send(Update::Text("A thought".into())).await;
+    call.step("a", StepKind::Notice, StepStatus::Succeeded, "Note").await;
+    f.steps(task_id, |steps| steps.len() == 1).await;
+    call.send(Update::Retract).await;
+    call.send(Update::Text("Yes".into())).await;
+    call.step("b", StepKind::Notice, StepStatus::Succeeded, "Note").await;
+    call.answer();
+
+    let steps = f.ended(task_id, run).await.steps;
+    assert_eq!(steps.iter().map(|step| step.text_offset).collect::<Vec<_>>(), [0, 3]);
+}
+
+#[tokio::test]
 async fn limits_the_writes_of_a_frequently_changing_step() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
@@ -59,7 +98,14 @@ async fn limits_the_steps_and_details_of_an_attempt() {
         let (title, text) = (format!("Step {key}"), "x".repeat(bytes));
         let fields = if kind == StepKind::Tool { json!({"input": text}) } else { json!({"text": text}) };
         let detail = StepDetail::from_fields(kind, fields).unwrap();
-        Update::Step(StepUpdate { tool_call_id: Some(key.clone()), key, title, status, detail })
+        Update::Step(StepUpdate {
+            tool_call_id: Some(key.clone()),
+            parent_tool_call_id: None,
+            key,
+            title,
+            status,
+            detail,
+        })
     };
 
     call.send(step("small".into(), StepKind::Tool, StepStatus::Running, 1000)).await;

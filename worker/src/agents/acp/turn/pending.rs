@@ -38,12 +38,13 @@ impl PendingPermissions {
         &mut self,
         permission: PendingPermission,
         decision: oneshot::Receiver<PermissionReply>,
-        time_limit: Duration,
+        time_limit: Option<Duration>,
     ) {
         self.count += 1;
         let number = self.count;
         self.waiting.insert(number, permission);
         let decided = async move {
+            let Some(time_limit) = time_limit else { return (number, decision.await.ok()) };
             match timeout(time_limit + DECISION_SLACK, decision).await {
                 Ok(decision) => (number, decision.ok()),
                 Err(_) => (number, Some(PermissionReply::Expired)),

@@ -96,6 +96,7 @@ impl AnswerNotices {
         self.waiting.push(StepUpdate {
             key: format!("notice-{}", self.shown.len()),
             tool_call_id: None,
+            parent_tool_call_id: None,
             title,
             status: StepStatus::Succeeded,
             detail: StepDetail::notice("warning", ""),

@@ -60,6 +60,7 @@ impl Thoughts {
         StepUpdate {
             key: format!("thought-{}", self.count),
             tool_call_id: None,
+            parent_tool_call_id: None,
             title: "Thought".into(),
             status,
             detail: StepDetail::Thought(ThoughtDetail {

@@ -187,7 +187,7 @@ fn truncates_tool_input_and_output() {
         (json!({"rawOutput": long}), 0, MAX_DETAIL_BYTES),
         (json!({"rawOutput": {"output": long}}), 0, MAX_DETAIL_BYTES),
         (json!({"content": [{"type": "content", "content": {"type": "text", "text": long}}]}), 0, MAX_DETAIL_BYTES),
-        (json!({"content": [{"type": "diff", "path": "/x", "oldText": null, "newText": long}]}), 0, MAX_DETAIL_BYTES),
+        (json!({"content": [{"type": "diff", "path": "/x", "oldText": null, "newText": long}]}), 0, 0),
     ] {
         let mut fields = fields;
         fields["toolCallId"] = "a".into();
@@ -211,7 +211,36 @@ fn converts_tool_content_to_text() {
 
     let output = &turn.step("tool:a").detail.to_value()["output"];
 
-    assert_eq!(output, "/a\n-old\n+new\n+more\n\n[b](file:///b)\n*(image not shown)*");
+    assert_eq!(output, "[b](file:///b)\n*(image not shown)*");
+}
+
+#[test]
+fn converts_diffs_to_patches() {
+    let content = json!([{"type": "diff", "path": "/a", "oldText": "old\n", "newText": "new\n"}]);
+    let turn = MappedTurn::all(&[
+        (CALL, json!({"toolCallId": "a", "kind": "edit", "content": content})),
+        (UPDATE, json!({"toolCallId": "a", "status": "completed", "rawOutput": "Edited."})),
+    ]);
+
+    let detail = turn.step("tool:a").detail.to_value();
+
+    let diff = json!({
+        "path": "/a", "old": "old\n", "new": "new\n", "patch": "@@ -1 +1 @@\n-old\n+new\n", "additions": 1, "deletions": 1,
+    });
+    assert_eq!((&detail["diffs"], &detail["output"]), (&json!([diff]), &json!("Edited.")));
+}
+
+#[test]
+fn assigns_the_steps_of_a_sub_agent_to_the_call_that_started_it() {
+    let meta = json!({"claudeCode": {"toolName": "Read", "parentToolUseId": "task"}});
+    let turn = MappedTurn::all(&[
+        (CALL, json!({"toolCallId": "task", "title": "Explore"})),
+        (CALL, json!({"toolCallId": "a", "title": "Read", "_meta": meta})),
+        (UPDATE, json!({"toolCallId": "a", "status": "completed"})),
+    ]);
+
+    assert_eq!(turn.step("tool:task").parent_tool_call_id, None);
+    assert_eq!(turn.step("tool:a").parent_tool_call_id.as_deref(), Some("task"));
 }
 
 #[test]
