@@ -129,8 +129,12 @@ export function makeStep(over = {}) {
     revision: 1,
     kind: "tool",
     tool_call_id: "call-1",
+    parent_tool_call_id: null,
     title: "cargo test",
     status: "running",
+    text_offset: 0,
+    started_at: null,
+    ended_at: null,
     detail: {},
     ...over,
   };

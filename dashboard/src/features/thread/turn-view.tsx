@@ -1,16 +1,16 @@
-import { memo, useMemo } from "react";
+import { memo } from "react";
 import { isEnded, type Message, type Task } from "@/api/models";
-import { Answer, Failure, LiveAnswer } from "./answer";
+import { Answer, LiveAnswer } from "./answer";
 import { NewDivider } from "./dividers";
-import { findOpenRequest } from "./permission";
-import { PermissionCard, PermissionOutcome } from "./permission-card";
+import { Failure } from "./failure";
+import { PermissionOutcome } from "./permission-card";
 import { RetryWaitCard } from "./retry-wait-card";
-import { Notices, Steps } from "./steps";
+import { Notices } from "./steps";
 import type { ThreadAgent } from "./thread-agent";
 import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
 
-/** A turn in a thread: the message, steps, permission request, and answer. */
+/** A turn in a thread: the message and the answer with its steps. */
 export const TurnView = memo(function TurnView(props: {
   user: Message | null;
   answer: Message | null;
@@ -24,8 +24,6 @@ export const TurnView = memo(function TurnView(props: {
   const { user, answer, task, agent } = props;
   const isOpen = task !== null && !isEnded(task.status);
   const steps = useTurnSteps(task);
-  const request = useMemo(() => (isOpen ? findOpenRequest(steps) : null), [isOpen, steps]);
-  const done = useMemo(() => steps.filter((step) => step.status !== "pending"), [steps]);
   const latest = steps.at(-1);
   // An answer that was stopped shows how it ended. A turn that was stopped without an answer is
   // shown as a failure.
@@ -36,7 +34,6 @@ export const TurnView = memo(function TurnView(props: {
     <>
       {user && <UserBubble message={user} task={task} position={props.position} />}
       {props.hasNewAnswer && <NewDivider />}
-      <Steps steps={done} />
       {answer && (
         <Answer
           message={answer}
@@ -47,25 +44,17 @@ export const TurnView = memo(function TurnView(props: {
           canRetry={isStopped}
         />
       )}
-      {task && request && (
-        <PermissionCard
-          key={request.request_id}
+      {task && !answer && (
+        <LiveAnswer
           task={task}
-          request={request}
-          agentName={agent.name}
+          agent={agent}
+          steps={steps}
+          isHead={isOpen && props.position === 0}
         />
       )}
       {isOpen && latest && <PermissionOutcome step={latest} />}
       {task && <RetryWaitCard task={task} message={user} agentKey={agent.key} />}
-      {answer?.content === "" && <Notices steps={steps} />}
-      {task && !answer && (
-        <LiveAnswer
-          task={task}
-          steps={steps}
-          format={agent.format}
-          isHead={isOpen && props.position === 0}
-        />
-      )}
+      {answer?.content.trim() === "" && <Notices steps={steps} />}
       {task && hasFailure && <Failure task={task} />}
     </>
   );

@@ -1,0 +1,94 @@
+import { memo, useMemo } from "react";
+import { isEnded, type Step, type Task } from "@/api/models";
+import { AnswerText } from "./answer-text";
+import { findOpenRequest } from "./permission";
+import { PermissionCard } from "./permission-card";
+import { splitAnswer } from "./segments";
+import { Steps } from "./steps";
+import type { ThreadAgent } from "./thread-agent";
+
+const bubble =
+  "self-start max-w-[94%] md:max-w-[86%] min-w-0 rounded-bubble rounded-bl-[6px] bg-bubble px-[15px] py-[10px] [overflow-wrap:anywhere]";
+
+/**
+ * The text and the steps of an answer, in the order in which they arrived, and a card for each open
+ * permission request.
+ */
+export const AnswerSegments = memo(function AnswerSegments(props: {
+  text: string;
+  steps: readonly Step[];
+  task: Task | null;
+  agent: ThreadAgent;
+  isStreaming: boolean;
+}) {
+  const { text, steps, task, agent, isStreaming } = props;
+  const segments = useMemo(() => splitAnswer(text, steps), [text, steps]);
+  const isOpen = task !== null && !isEnded(task.status);
+  return segments.map((segment, index) => {
+    // Segments are only appended, except when steps are fetched later than the text.
+    const key = `${segment.kind}-${index}`;
+    switch (segment.kind) {
+      case "text": {
+        const isLast = index === segments.length - 1;
+        return (
+          <AnswerBubble
+            key={key}
+            text={segment.text}
+            agent={agent}
+            isStreaming={isStreaming && isLast}
+            isLive={isStreaming}
+          />
+        );
+      }
+      case "steps":
+        return <Steps key={key} steps={segment.steps} />;
+      case "request":
+        return isOpen ? (
+          <RequestCard key={key} task={task} step={segment.step} steps={steps} agent={agent} />
+        ) : null;
+      default:
+        return segment satisfies never;
+    }
+  });
+});
+
+/** A part of an answer's text. */
+const AnswerBubble = memo(function AnswerBubble(props: {
+  text: string;
+  agent: ThreadAgent;
+  /** Whether the text may still grow. */
+  isStreaming: boolean;
+  /** Whether the text is part of an answer in progress. */
+  isLive: boolean;
+}) {
+  const { text, agent, isLive } = props;
+  const marker = isLive ? { "data-live": "" } : { "data-answer": "" };
+  return (
+    <div className={`${bubble} ${isLive ? "animate-rise" : ""}`} {...marker}>
+      <AnswerText text={text} format={agent.format} isStreaming={props.isStreaming} />
+    </div>
+  );
+});
+
+function RequestCard(props: {
+  task: Task;
+  step: Step;
+  steps: readonly Step[];
+  agent: ThreadAgent;
+}) {
+  const { task, step, steps, agent } = props;
+  const request = useMemo(
+    () => findOpenRequest(steps.filter((one) => one === step || one.kind !== "permission")),
+    [step, steps],
+  );
+  return (
+    request && (
+      <PermissionCard
+        key={request.request_id}
+        task={task}
+        request={request}
+        agentName={agent.name}
+      />
+    )
+  );
+}
