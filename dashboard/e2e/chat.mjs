@@ -25,6 +25,14 @@ export async function startChat(page, text) {
   await page.waitForURL(/\/chat\/[0-9a-f-]{36}$/);
 }
 
+/** Opens a new chat with the agent and sends a message. */
+export async function startChatWith(page, { key, name }, text) {
+  await page.goto(`/new?agent=${key}`);
+  await page.getByRole("radio", { name, exact: true }).waitFor({ state: "attached" });
+  await send(page, text);
+  await page.waitForURL(/\/chat\/[0-9a-f-]{36}$/);
+}
+
 /** Returns the open chat's row in the chat list. */
 export function row(page) {
   const { pathname } = new URL(page.url());
