@@ -17,6 +17,7 @@ import { SessionMenu } from "@/features/sessions/session-menu";
 import { SessionTitle } from "@/features/sessions/session-title";
 import { parseFormat } from "@/features/thread/answer-text";
 import { loadMarkdown } from "@/features/thread/markdown";
+import { CurrentPlan } from "@/features/thread/plan-bar";
 import { scrollThread } from "@/features/thread/scroll-keys";
 import { stopTask, useIsStopping } from "@/features/thread/task-actions";
 import { Thread } from "@/features/thread/thread";
@@ -115,6 +116,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
       ) : (
         <ThreadSkeleton />
       )}
+      {session && <CurrentPlan key={session.id} task={task} />}
       {session && <Footer session={session} task={task} agentName={face.name} trouble={trouble} />}
     </Frame>
   );

@@ -71,6 +71,12 @@ export const chat = {
   },
   steps: {
     count: (count: number) => (count === 1 ? "1 step" : `${count} steps`),
+    failed: (count: number) => `${count} failed`,
+    status: { failed: "failed", rejected: "rejected", stopped: "stopped" },
+    thinking: "Thinking…",
+    thought: "Thought",
+    thoughtFor: (time: string) => `Thought for ${time}`,
+    notice: "Notice",
     input: "Input",
     output: "Output",
     planEntry: { pending: "to do", in_progress: "in progress", completed: "done" },
@@ -94,6 +100,30 @@ export const chat = {
       expired: (count: number) => `${requests(count)} expired`,
       withdrawn: (count: number) => `${requests(count)} withdrawn`,
     },
+  },
+  diff: {
+    label: (path: string) => `Changes to ${path}`,
+    lines: "Changed lines",
+    plus: (count: number) => `+${numbers.format(count)}`,
+    minus: (count: number) => `−${numbers.format(count)}`,
+    counts: (additions: number, deletions: number) =>
+      `${additions === 1 ? "1 addition" : `${numbers.format(additions)} additions`}, ` +
+      `${deletions === 1 ? "1 deletion" : `${numbers.format(deletions)} deletions`}`,
+    addition: "Added",
+    deletion: "Deleted",
+    unchanged: (count: number) =>
+      count === 1 ? "1 unchanged line" : `${numbers.format(count)} unchanged lines`,
+    noLineBreak: "No newline at end of file",
+    showAll: (count: number) => `Show all ${numbers.format(count)} lines`,
+    showLess: "Show less",
+    empty: "No changes",
+    tooLong: "This change is too large to show.",
+    truncated: "The rest of this change is too large to show.",
+  },
+  plan: {
+    label: "Plan",
+    progress: (position: number, count: number, entry: string) => `${position}/${count} · ${entry}`,
+    done: "Done",
   },
   receipt: {
     sending: "Sending",

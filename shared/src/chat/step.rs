@@ -58,6 +58,8 @@ pub struct Step {
     /// The status of the step.
     pub status: StepStatus,
     /// The number of UTF-8 bytes of the answer's text that preceded the step; 0 if unknown.
+    #[serde(default)]
+    #[schema(required)]
     pub text_offset: i64,
     /// When the step first arrived; null if unknown.
     #[schema(required)]

@@ -111,6 +111,7 @@ export function Composer(props: {
       <div className="mx-auto flex max-w-[820px] items-end gap-2 rounded-[24px] border border-line bg-surface py-[7px] pr-[7px] pl-[18px] pointer-coarse:py-[5px] shadow-low transition-[border-color] duration-150 focus-within:border-line-strong">
         <textarea
           ref={field}
+          data-composer=""
           rows={1}
           dir="auto"
           value={text}

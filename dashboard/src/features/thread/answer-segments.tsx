@@ -41,7 +41,7 @@ export const AnswerSegments = memo(function AnswerSegments(props: {
         );
       }
       case "steps":
-        return <Steps key={key} steps={segment.steps} />;
+        return <Steps key={key} steps={segment.steps} task={task} />;
       case "request":
         return isOpen ? (
           <RequestCard key={key} task={task} step={segment.step} steps={steps} agent={agent} />

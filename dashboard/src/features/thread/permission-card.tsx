@@ -1,14 +1,19 @@
 import { ShieldCheck, ShieldQuestion, ShieldX } from "lucide-react";
-import { memo, useState } from "react";
+import { memo, useRef, useState } from "react";
 import type { Step, Task } from "@/api/models";
 import { RequireWriteAccess } from "@/components/require-write-access";
 import { Button } from "@/components/ui/button";
 import { showControls } from "@/terminal/screen";
 import { texts } from "@/texts";
 import { formatClock } from "@/time";
+import { FileDiffs } from "./file-diffs";
 import { listChoices, type PermissionAnswer, type PermissionRequest } from "./permission";
-import { describeOutcome, findOutcome } from "./step-detail";
+import { describeOutcome, findOutcome } from "./permission-outcome";
 import { answerPermission } from "./task-actions";
+import { useFocusHandover } from "./use-focus-handover";
+
+/** The number of lines to which a long diff is collapsed, so that the buttons stay in view. */
+const DIFF_LINES = 12;
 
 const variants = { yes: "solid", option: "outline", no: "ghost" } as const;
 
@@ -20,7 +25,10 @@ export const PermissionCard = memo(function PermissionCard(props: {
 }) {
   const { task, request } = props;
   const [isSending, setSending] = useState(false);
+  const card = useRef<HTMLDivElement>(null);
+  useFocusHandover(card);
   const send = async (answer: PermissionAnswer) => {
+    if (isSending) return;
     setSending(true);
     await answerPermission(task.chat_session_id, task.id, request.request_id, answer);
     setSending(false);
@@ -28,9 +36,12 @@ export const PermissionCard = memo(function PermissionCard(props: {
   return (
     // biome-ignore lint/a11y/useSemanticElements: there are no form fields
     <div
+      ref={card}
       role="group"
       aria-label={texts.permission.label}
-      className="my-1 flex w-full max-w-[520px] animate-rise flex-col gap-3 self-start rounded-bubble border border-line-strong bg-surface p-4 shadow-low"
+      data-permission-card=""
+      tabIndex={-1}
+      className="my-1 flex w-full max-w-[640px] animate-rise flex-col gap-3 self-start rounded-bubble border border-line-strong bg-surface p-4 shadow-low"
     >
       <div className="flex items-start gap-3">
         <span className="grid size-8 shrink-0 place-items-center rounded-[10px] bg-accent-soft text-accent">
@@ -41,6 +52,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
           <p className="font-[570] [overflow-wrap:anywhere]">{request.title}</p>
         </div>
       </div>
+      {request.diffs.length > 0 && <FileDiffs diffs={request.diffs} maxLines={DIFF_LINES} />}
       {request.input && (
         <pre
           // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
@@ -56,17 +68,20 @@ export const PermissionCard = memo(function PermissionCard(props: {
             <Button
               key={"option_id" in answer ? `option ${answer.option_id}` : answer.decision}
               variant={variants[look]}
-              disabled={isSending}
-              className={`h-auto! min-h-9 pointer-coarse:min-h-10 max-w-full py-1.5 text-left [overflow-wrap:anywhere] ${look === "no" ? "border border-line" : ""}`}
+              // A disabled button would lose the focus.
+              aria-disabled={isSending}
+              className={`h-auto! min-h-9 pointer-coarse:min-h-10 max-w-full py-1.5 text-start aria-disabled:opacity-55 [overflow-wrap:anywhere] ${look === "no" ? "border border-line" : ""}`}
               onClick={() => void send(answer)}
             >
               {name}
             </Button>
           ))}
         </RequireWriteAccess>
-        <span className="ml-auto text-ink-3 text-small tabular-nums">
-          {texts.permission.expiresAt(formatClock(request.expires_at))}
-        </span>
+        {request.expires_at && (
+          <span className="ms-auto text-ink-3 text-small tabular-nums">
+            {texts.permission.expiresAt(formatClock(request.expires_at))}
+          </span>
+        )}
       </div>
     </div>
   );

@@ -27,13 +27,32 @@ describe("findOpenRequest", () => {
       ...request,
       title: "Run it?",
       input: null,
+      diffs: [],
     });
+  });
+
+  it("returns a request without a time limit", () => {
+    for (const expires_at of [null, undefined])
+      expect(
+        findOpenRequest([step({ detail: { ...request, expires_at } })])?.expires_at,
+      ).toBeNull();
+  });
+
+  it("includes the changes that the tool call would make", () => {
+    const diffs = [{ path: "a.txt", patch: "@@ -1 +1 @@\n-a\n+b\n", additions: 1, deletions: 1 }];
+    const input = { path: "a.txt", old_string: "a", new_string: "b" };
+    const tool = makeStep({ status: "pending", detail: { input, diffs } });
+
+    expect(findOpenRequest([tool, step({ seq: 2 })])).toMatchObject({ input: null, diffs });
   });
 
   it("includes the input of the tool call", () => {
     const tool = makeStep({ status: "pending", detail: { input: { command: "rm -rf target" } } });
 
     expect(findOpenRequest([tool, step({ seq: 2 })])?.input).toBe("rm -rf target");
+    expect(findOpenRequest([{ ...tool, title: "rm -rf target" }, step({ seq: 2 })])?.input).toBe(
+      "rm -rf target",
+    );
   });
 
   it("returns null without a request or after it was answered", () => {

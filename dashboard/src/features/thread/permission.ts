@@ -1,13 +1,15 @@
 /** Parses permission requests and their options from step details. */
 import * as v from "valibot";
 import type { Step } from "@/api/models";
+import { toLine } from "@/terminal/screen";
 import { texts } from "@/texts";
-import { describeDetail } from "./step-detail";
+import { type FileDiff, isInTitle, parseToolCall } from "./step-detail";
 
 const detailSchema = v.object({
   request_id: v.string(),
   options: v.array(v.object({ option_id: v.string(), name: v.string(), kind: v.string() })),
-  expires_at: v.string(),
+  /** When the request expires; null if it has no time limit. */
+  expires_at: v.nullish(v.string(), null),
 });
 
 type PermissionOption = v.InferOutput<typeof detailSchema>["options"][number];
@@ -20,8 +22,10 @@ export type PermissionAnswer = { option_id: string } | { decision: "reject" };
 
 export interface PermissionRequest extends v.InferOutput<typeof detailSchema> {
   readonly title: string;
-  /** The input of the tool call; null if it is unknown or the same as the title. */
+  /** The input of the tool call; null if it is unknown or shown by the title or the diffs. */
   readonly input: string | null;
+  /** The changes to files that the tool call would make. */
+  readonly diffs: readonly FileDiff[];
 }
 
 /** Returns the latest unanswered permission request, or null. */
@@ -32,8 +36,9 @@ export function findOpenRequest(steps: readonly Step[]): PermissionRequest | nul
   const tool = steps.findLast(
     ({ kind, tool_call_id }) => kind === "tool" && tool_call_id === step.tool_call_id,
   );
-  const input = (tool && describeDetail(tool)?.input) ?? null;
-  return { ...detail.output, title: step.title, input: input === step.title ? null : input };
+  const call = tool ? parseToolCall(tool) : null;
+  const input = call?.input && !isInTitle(call.input, step.title) ? call.input : null;
+  return { ...detail.output, title: step.title, input, diffs: call?.diffs ?? [] };
 }
 
 const isAllowing = ({ kind }: PermissionOption) => kind.startsWith("allow");
@@ -61,7 +66,7 @@ export function listChoices(request: PermissionRequest): readonly Choice[] {
   const only = allowing.length === 1 ? allowing[0] : undefined;
   const choices = options.map((option): Choice => {
     const look = option === only ? "yes" : isRejecting(option) ? "no" : "option";
-    const name = option.name.trim() || option.option_id;
+    const name = toLine(option.name).trim() || option.option_id;
     return { name, answer: { option_id: option.option_id }, look };
   });
   if (options.some(isRejecting)) return choices;

@@ -1,23 +1,9 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
-import type { Step } from "@/api/models";
 import { makeStep } from "@/test-objects";
-import {
-  describeDetail,
-  describeOutcome,
-  findOutcome,
-  formatInput,
-  summarizeSteps,
-} from "./step-detail";
+import { describeDetail, formatInput, isInTitle, parsePlan, parseToolCall } from "./step-detail";
 
-const tool = (tool_kind: string, over: Partial<Step> = {}) =>
-  makeStep({ status: "succeeded", detail: { tool_kind, input: null, output: null }, ...over });
-const permission = (decision: string, decided_by: string) =>
-  makeStep({
-    kind: "permission",
-    status: decision === "allow" ? "succeeded" : "rejected",
-    detail: { request_id: "r", options: [], expires_at: "", decision, decided_by },
-  });
+const diff = { path: "a.txt", patch: "@@ -1 +1 @@\n-a\n+b\n", additions: 1, deletions: 1 };
 
 describe("formatInput", () => {
   it("returns the command, if there is one", () => {
@@ -33,80 +19,87 @@ describe("formatInput", () => {
   });
 });
 
-describe("describeDetail", () => {
-  it("returns the thought, the tool call, or the plan", () => {
-    const thought = makeStep({ kind: "thought", detail: { text: " Let me see.\n" } });
-    const call = tool("execute", {
-      detail: { tool_kind: "execute", input: { command: "ls" }, output: "a\nb\n" },
+describe("isInTitle", () => {
+  it("recognizes the input in the title", () => {
+    expect(isInTitle("pytest -q", "pytest -q")).toBe(true);
+    expect(isInTitle("pytest -q", "`pytest -q`")).toBe(true);
+    expect(isInTitle("pytest -q", "Run `pytest -q`")).toBe(true);
+    expect(isInTitle("echo `date`", "echo `date`")).toBe(true);
+    expect(isInTitle("url: https://docs.pytest.org/", "Fetch https://docs.pytest.org/")).toBe(true);
+  });
+
+  it("requires the title to show the entire input", () => {
+    expect(isInTitle("rm -rf target", "Run rm")).toBe(false);
+    expect(isInTitle("rm -rf target\nls", "rm -rf target")).toBe(false);
+    expect(isInTitle("path: a.txt\nline: 3", "Read a.txt")).toBe(false);
+    expect(isInTitle("path: a", "Read a file")).toBe(false);
+    expect(isInTitle("rm x\r\u001b[2Kls", "rm x ls")).toBe(false);
+  });
+});
+
+describe("parseToolCall", () => {
+  it("returns the input and the changes to files", () => {
+    const call = { input: { command: "ls" }, output: "a\n", diffs: [diff] };
+
+    expect(parseToolCall(makeStep({ title: "ls", detail: call }))).toEqual({
+      input: "ls",
+      output: "a",
+      diffs: [diff],
     });
+    expect(parseToolCall(makeStep({ kind: "plan", detail: call }))).toBeNull();
+  });
+
+  it("omits input that repeats the changes", () => {
+    const input = { path: "a.txt", old_string: "a", new_string: "b" };
+
+    expect(parseToolCall(makeStep({ detail: { input, diffs: [diff] } }))?.input).toBe("");
+    expect(parseToolCall(makeStep({ detail: { input } }))?.input).toContain("old_string: a");
+  });
+
+  it("ignores malformed changes", () => {
+    const detail = { output: "a", diffs: [{ path: 5 }] };
+
+    expect(parseToolCall(makeStep({ detail }))).toEqual({ input: "", output: "a", diffs: [] });
+  });
+});
+
+describe("parsePlan", () => {
+  it("returns the entries without control sequences", () => {
+    const entries = [{ content: "\u001b[1mLook\u001b[0m", status: "pending" }];
+
+    expect(parsePlan(makeStep({ kind: "plan", detail: { entries } }))).toEqual([
+      { content: "Look", status: "pending" },
+    ]);
+    expect(parsePlan(makeStep({ kind: "tool", detail: { entries } }))).toEqual([]);
+  });
+});
+
+describe("describeDetail", () => {
+  it("returns the thought, the notice, the tool call, or the plan", () => {
+    const thought = makeStep({ kind: "thought", detail: { text: " **Let** me \u001b[1msee.\n" } });
+    const notice = makeStep({ kind: "notice", detail: { text: "Compacted" } });
+    const call = makeStep({ detail: { input: { command: "ls" }, output: "a\nb\n" } });
     const entries = [{ content: "Look", status: "completed", priority: "medium" }];
 
-    expect(describeDetail(thought)).toEqual({ text: "Let me see." });
+    expect(describeDetail(thought)).toEqual({ thought: "**Let** me see." });
+    expect(describeDetail(notice)).toEqual({ notice: "Compacted" });
     expect(describeDetail(call)).toEqual({ input: "ls", output: "a\nb" });
     expect(describeDetail(makeStep({ kind: "plan", detail: { entries } }))).toEqual({
       entries: [{ content: "Look", status: "completed" }],
     });
   });
 
+  it("omits input that is in the title", () => {
+    const call = makeStep({ title: "ls", detail: { input: { command: "ls" }, output: "a" } });
+
+    expect(describeDetail(call)).toEqual({ output: "a" });
+    expect(describeDetail({ ...call, detail: { input: { command: "ls" } } })).toBeNull();
+  });
+
   it("returns null for missing or malformed details", () => {
-    expect(describeDetail(tool("read"))).toBeNull();
+    expect(describeDetail(makeStep({ detail: { tool_kind: "read" } }))).toBeNull();
     expect(describeDetail(makeStep({ kind: "thought", detail: { text: "  " } }))).toBeNull();
     expect(describeDetail(makeStep({ kind: "plan", detail: { entries: "?" } }))).toBeNull();
     expect(describeDetail(makeStep({ detail: { output: 5 } }))).toBeNull();
-  });
-});
-
-describe("findOutcome", () => {
-  it("returns who decided", () => {
-    expect(findOutcome(makeStep({ kind: "permission", status: "pending" }))).toBeNull();
-    expect(findOutcome(permission("allow", "user"))).toBe("allowed");
-    expect(findOutcome(permission("reject", "user"))).toBe("rejected");
-    expect(findOutcome(permission("reject", "time_limit"))).toBe("expired");
-    expect(findOutcome(permission("reject", "withdrawn"))).toBe("withdrawn");
-    expect(findOutcome(makeStep({ kind: "permission", status: "rejected" }))).toBe("rejected");
-  });
-});
-
-describe("describeOutcome", () => {
-  it("includes the chosen option", () => {
-    const options = [
-      { option_id: "a", name: "SQLite", kind: "allow_once" },
-      { option_id: "b", name: "PostgreSQL", kind: "allow_once" },
-    ];
-    const detail = { options, chosen: "b", decision: "allow", decided_by: "user" };
-    const asked = { kind: "permission", title: "Which database?" } as const;
-
-    expect(describeOutcome(makeStep({ ...asked, status: "succeeded", detail }))).toBe(
-      "Allowed: Which database? · PostgreSQL",
-    );
-    expect(describeOutcome(makeStep({ ...asked, status: "rejected", detail: {} }))).toBe(
-      "Rejected: Which database?",
-    );
-    expect(describeOutcome(makeStep({ ...asked, status: "pending" }))).toBeNull();
-  });
-});
-
-describe("summarizeSteps", () => {
-  it("counts steps by kind", () => {
-    const steps = [
-      makeStep({ kind: "thought", status: "succeeded" }),
-      tool("read"),
-      tool("read"),
-      permission("allow", "user"),
-      tool("execute"),
-      tool("unheard_of"),
-    ];
-
-    expect(summarizeSteps(steps)).toBe("thought, read 2 files, ran 1 command, used 1 tool");
-  });
-
-  it("omits pending tool calls", () => {
-    expect(summarizeSteps([tool("execute", { status: "pending" })])).toBe("");
-  });
-
-  it("omits rejected tool calls and counts expired requests", () => {
-    const refused = [tool("execute", { status: "rejected" }), permission("reject", "time_limit")];
-
-    expect(summarizeSteps(refused)).toBe("1 request expired");
   });
 });

@@ -1,0 +1,146 @@
+import { Check, ChevronRight, CircleDashed, CircleStop, Loader, X } from "lucide-react";
+import { memo, useState } from "react";
+import type { Step, Task } from "@/api/models";
+import { texts } from "@/texts";
+import { DiffCounts } from "./diff-counts";
+import { StepContent } from "./step-content";
+import { describeDetail, type FileDiff } from "./step-detail";
+import { countFailed, findStatus, type StepStatus, titleStep } from "./step-summary";
+import { isSameNode, type StepNode } from "./step-tree";
+
+const icons: Readonly<Record<StepStatus, React.ReactNode>> = {
+  pending: <CircleDashed size={13} />,
+  running: <Loader size={13} className="animate-spin" />,
+  succeeded: <Check size={13} className="text-ok" />,
+  failed: <X size={13} className="text-bad" />,
+  rejected: <X size={13} className="text-warn" />,
+  stopped: <CircleStop size={13} className="text-ink-3" />,
+};
+
+/** Returns a status that the title does not imply, or null. */
+function describeStatus(step: Step, status: StepStatus): string | null {
+  if (step.kind === "permission" || !Object.hasOwn(texts.steps.status, status)) return null;
+  return texts.steps.status[status as keyof typeof texts.steps.status];
+}
+
+interface ItemProps {
+  node: StepNode;
+  task: Task | null;
+  isOpen: boolean;
+}
+
+/** A step and, if it started a sub-agent, the steps of the sub-agent. */
+const StepItem = memo(function StepItem(props: ItemProps) {
+  const { node, task } = props;
+  const { step, children } = node;
+  // The content is not rendered before it is needed, because it can be long.
+  const [isShown, setShown] = useState(props.isOpen);
+  const detail = describeDetail(step);
+  const status = findStatus(step, task);
+  const said = describeStatus(step, status);
+  const title = (
+    <span className="min-w-0 [overflow-wrap:anywhere]">
+      {titleStep(step)}
+      {said && (
+        <span className={status === "failed" ? "text-bad" : "text-ink-3"}>{` · ${said}`}</span>
+      )}
+      {children.length > 0 && <SubSteps nodes={children} task={task} />}
+    </span>
+  );
+  const icon = (
+    <span aria-hidden="true" className="mt-[4px] shrink-0">
+      {icons[status]}
+    </span>
+  );
+  const line = "flex items-start gap-2 text-ink-2 text-note";
+  if (!detail && children.length === 0)
+    return (
+      <li className={line}>
+        {icon}
+        {title}
+      </li>
+    );
+  return (
+    <li className="min-w-0">
+      <details
+        className="group/step"
+        open={props.isOpen}
+        onToggle={({ currentTarget }) => currentTarget.open && setShown(true)}
+      >
+        <summary
+          className={`${line} cursor-pointer list-none rounded hover:text-ink pointer-coarse:py-2.5 [&::-webkit-details-marker]:hidden`}
+        >
+          {icon}
+          {title}
+          {detail?.diffs && <TotalCounts diffs={detail.diffs} />}
+          <ChevronRight
+            size={13}
+            aria-hidden="true"
+            className="mt-[4px] shrink-0 text-ink-3 transition-transform duration-150 group-open/step:rotate-90 rtl:-scale-x-100"
+          />
+        </summary>
+        {isShown && (
+          <div className="ms-[21px] mt-1 mb-2 flex min-w-0 max-w-[640px] flex-col gap-1.5">
+            {children.length > 0 && <StepList nodes={children} task={task} />}
+            {detail && <StepContent detail={detail} isRunning={step.status === "running"} />}
+          </div>
+        )}
+      </details>
+    </li>
+  );
+}, isSameItem);
+
+/** Returns whether an item looks the same. The nodes are created again with every new step. */
+function isSameItem(one: ItemProps, other: ItemProps): boolean {
+  const isSame = one.isOpen === other.isOpen && one.task === other.task;
+  return isSame && isSameNode(one.node, other.node);
+}
+
+/** Steps in the order in which they began. */
+export function StepList(props: {
+  nodes: readonly StepNode[];
+  task: Task | null;
+  /** Whether a step without siblings is expanded. */
+  opensOnly?: boolean;
+}) {
+  const { nodes, task, opensOnly = false } = props;
+  return (
+    <ol className="flex min-w-0 flex-col gap-1 border-line-strong border-s ps-4">
+      {nodes.map((node) => (
+        <StepItem
+          key={node.step.seq}
+          node={node}
+          task={task}
+          isOpen={opensOnly && nodes.length === 1}
+        />
+      ))}
+    </ol>
+  );
+}
+
+/** The number of a sub-agent's steps. */
+function SubSteps({ nodes, task }: { nodes: readonly StepNode[]; task: Task | null }) {
+  const failed = countFailed(
+    nodes.map(({ step }) => step),
+    task,
+  );
+  return (
+    <span className="text-ink-3">
+      {` · ${texts.steps.count(nodes.length)}`}
+      {failed > 0 && <span className="text-bad">{` · ${texts.steps.failed(failed)}`}</span>}
+    </span>
+  );
+}
+
+function TotalCounts({ diffs }: { diffs: readonly FileDiff[] }) {
+  const sum = (count: (diff: FileDiff) => number) =>
+    diffs.reduce((total, diff) => total + count(diff), 0);
+  return (
+    <span className="shrink-0 leading-5">
+      <DiffCounts
+        additions={sum(({ additions }) => additions)}
+        deletions={sum(({ deletions }) => deletions)}
+      />
+    </span>
+  );
+}
