@@ -39,5 +39,5 @@ export const Markdown = memo(function Markdown({ text, isStreaming }: MarkdownPr
 
   if (!isReady || !View)
     return <div className="whitespace-pre-wrap [unicode-bidi:plaintext]">{text}</div>;
-  return <View text={deferred} isStreaming={isStreaming} />;
+  return <View text={isStreaming ? deferred : text} isStreaming={isStreaming} />;
 });
