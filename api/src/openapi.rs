@@ -187,6 +187,10 @@ problems! {
     ConflictProblem {
         "409": "The current state does not permit the operation; `code` identifies the reason.",
     }
+    /// The error for a draft that is based on an older revision.
+    DraftProblem {
+        "409": "`draft_conflict`: another device has changed the draft. `draft` contains the stored one.",
+    }
     /// The error for an answer that does not identify a single option.
     AnswerProblem {
         "422": "`unknown_option` or `option_required`; `detail` lists the options.",

@@ -16,7 +16,7 @@ use crate::{
     error::ApiError,
     middleware::{body_drain, disconnect, headers, keyless, request_id, request_metrics},
     openapi::Base,
-    routes::{agents, auth, events, messages, sessions, system, tasks},
+    routes::{agents, auth, drafts, events, messages, search, sessions, system, tasks},
     state::AppState,
 };
 
@@ -27,8 +27,10 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(sessions::get::get, sessions::update::update, sessions::delete::delete))
         .routes(routes!(sessions::read::read))
         .routes(routes!(sessions::unread::unread))
+        .routes(routes!(drafts::get::get, drafts::put::put))
         .routes(routes!(messages::create::create, messages::list::list))
         .routes(routes!(messages::edit::edit, messages::unsend::unsend))
+        .routes(routes!(search::list::list))
         .routes(routes!(tasks::get::get))
         .routes(routes!(tasks::cancel::cancel))
         .routes(routes!(tasks::retry::retry))

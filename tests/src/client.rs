@@ -141,6 +141,11 @@ impl Client {
         self.call(self.request("POST", path)).await
     }
 
+    /// Sends a PUT request with a JSON body.
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.call(self.request("PUT", path).json(body)).await
+    }
+
     /// Sends a PATCH request with a JSON body.
     pub async fn patch(&self, path: &str, body: &Value) -> Reply {
         self.call(self.request("PATCH", path).json(body)).await

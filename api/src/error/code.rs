@@ -61,6 +61,8 @@ codes! {
     OptionRequired = UNPROCESSABLE_ENTITY;
     /// The object created with the idempotency key has been deleted.
     MessageGone = CONFLICT;
+    /// Another device has changed the draft; `draft` contains the stored one.
+    DraftConflict = CONFLICT;
     /// The body did not arrive in time.
     RequestTimeout = REQUEST_TIMEOUT;
     /// The body is too large.

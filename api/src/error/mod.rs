@@ -14,6 +14,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use banter_shared::chat::Draft;
+
 pub use code::Code;
 pub use problem::{FieldError, PROBLEM_JSON, Problem};
 
@@ -23,6 +25,7 @@ pub struct ApiError {
     code: Code,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
+    draft: Option<Draft>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -30,7 +33,7 @@ impl ApiError {
     /// Creates an error. `detail` is a sentence for the user that reveals no internals.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), source: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), draft: None, source: None }
     }
 
     /// Creates the error for an object that does not exist or belongs to another user, without revealing which.
@@ -58,6 +61,12 @@ impl ApiError {
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
         self
+    }
+
+    /// Sets the stored draft.
+    #[must_use]
+    pub fn with_draft(self, draft: Draft) -> Self {
+        Self { draft: Some(draft), ..self }
     }
 
     /// Sets the cause, which is logged and never sent to the client.
@@ -97,6 +106,7 @@ impl ApiError {
             code: self.code,
             request_id,
             errors: self.errors.clone(),
+            draft: self.draft.clone(),
         }
     }
 
@@ -128,6 +138,7 @@ impl ApiError {
             | Code::UnknownOption
             | Code::OptionRequired
             | Code::MessageGone
+            | Code::DraftConflict
             | Code::PayloadTooLarge
             | Code::UnsupportedMediaType
             | Code::UnknownAgent

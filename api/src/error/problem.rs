@@ -1,5 +1,6 @@
 //! The body of an error response (RFC 9457).
 
+use banter_shared::chat::Draft;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -37,4 +38,8 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldError>,
+    /// With `draft_conflict`, the stored draft.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub draft: Option<Draft>,
 }

@@ -2,8 +2,10 @@
 
 pub mod agents;
 pub mod auth;
+pub mod drafts;
 pub mod events;
 pub mod messages;
+pub mod search;
 pub mod sessions;
 pub mod system;
 pub mod tasks;

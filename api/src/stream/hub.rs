@@ -17,7 +17,7 @@ use banter_shared::{
     id::SessionId,
     relay::{LiveText, POLL_INTERVAL, SharedRelay, Signal},
     shutdown::Shutdown,
-    store::{ChunkRow, ReplayStart, Store, StoreError, StoredChunk, Tail, TailPosition},
+    store::{ChunkRow, DraftRow, ReplayStart, Store, StoreError, StoredChunk, Tail, TailPosition},
 };
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -215,6 +215,12 @@ impl Hub {
                 channel.send(LiveUpdate::Step { session_id, task_id, attempt, seq, revision, frame });
             }
         }
+        for DraftRow { user_log_id, session_id, draft } in tail.drafts {
+            let Some(channel) = self.channels().get(user_log_id).cloned() else { continue };
+            if let Some(frame) = self.encode(EventData::SessionDraft { draft }, Some(session_id)) {
+                channel.send(LiveUpdate::Draft { session_id, frame });
+            }
+        }
     }
 
     /// Encodes an event from the log. Returns `None` if streams must read the event from the log themselves.
@@ -238,6 +244,7 @@ impl Hub {
             | EventData::SessionCreated { .. }
             | EventData::SessionUpdated { .. }
             | EventData::SessionRead { .. }
+            | EventData::SessionDraft { .. }
             | EventData::MessageCreated { .. }
             | EventData::MessageUpdated { .. }
             | EventData::MessageDeleted { .. }

@@ -59,6 +59,13 @@ pub(super) enum LiveUpdate {
         /// The encoded `task.step`.
         frame: Frame,
     },
+    /// A changed draft.
+    Draft {
+        /// The session that the draft belongs to.
+        session_id: SessionId,
+        /// The encoded `session.draft`.
+        frame: Frame,
+    },
     /// Signals were lost, so the output of running tasks must be sent again.
     SignalsLost,
 }
@@ -123,7 +130,10 @@ impl LiveUpdate {
     /// Returns the approximate size of the update, in bytes. Small fields are not counted.
     pub(super) fn size(&self) -> usize {
         match self {
-            Self::Event { frame, .. } | Self::Partial { frame, .. } | Self::Step { frame, .. } => frame.size(),
+            Self::Event { frame, .. }
+            | Self::Partial { frame, .. }
+            | Self::Step { frame, .. }
+            | Self::Draft { frame, .. } => frame.size(),
             Self::Text(piece) => piece.frame.size() + piece.text.text.len(),
             Self::LogOnly { .. } | Self::SignalsLost => 0,
         }

@@ -65,6 +65,11 @@ impl Progress {
                     out.push_back(frame.clone());
                 }
             }
+            LiveUpdate::Draft { session_id, frame } => {
+                if self.only.is_none_or(|only| only == *session_id) {
+                    out.push_back(frame.clone());
+                }
+            }
             LiveUpdate::SignalsLost => return Next::CatchUp,
         }
         Next::Continue

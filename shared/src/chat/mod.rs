@@ -2,6 +2,7 @@
 
 mod content;
 mod display;
+mod draft;
 mod history;
 mod message;
 mod permission;
@@ -13,6 +14,7 @@ mod step_kind;
 mod step_text;
 mod task;
 mod terminal_text;
+mod text_query;
 mod title;
 mod tool_detail;
 mod trace_parent;
@@ -21,6 +23,7 @@ mod user;
 
 pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
 pub use display::{clean_line, preview};
+pub use draft::{Draft, DraftText, DraftTooLong};
 pub use history::{AgentSession, HistoryMessage, ResumePoint};
 pub use message::{FinishReason, Message, Partial, Role};
 pub use permission::{
@@ -37,6 +40,7 @@ pub use task::{
     ErrorCode, MAX_BACKOFF, MAX_RETRY_AFTER, StopReason, Task, TaskDetail, TaskError, TaskStatus, Usage, backoff,
 };
 pub use terminal_text::strip_terminal_codes;
+pub use text_query::{MAX_QUERY_CHARS, Snippet, TextQuery, TextQueryError};
 pub use title::{MAX_TITLE_CHARS, Title, TitleError};
 pub use tool_detail::{FileDiff, ToolDetail, ToolKind, ToolLocation};
 pub use trace_parent::TraceParent;

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{Cursor, LogKind};
 use crate::{
-    chat::{Message, Role, Session, Step, Task},
+    chat::{Draft, Message, Role, Session, Step, Task},
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
 };
@@ -72,6 +72,13 @@ pub enum EventData {
     SessionRead {
         /// The session after the change.
         session: Box<Session>,
+    },
+    /// The draft of a session changed. Also sent to the stream of the device that changed it.
+    #[serde(rename = "session.draft")]
+    SessionDraft {
+        /// The draft after the change.
+        #[serde(flatten)]
+        draft: Draft,
     },
     /// A session was permanently deleted.
     #[serde(rename = "session.deleted")]
@@ -180,6 +187,7 @@ impl EventData {
             Self::SessionCreated { .. } => LogKind::SessionCreated.as_str(),
             Self::SessionUpdated { .. } => LogKind::SessionUpdated.as_str(),
             Self::SessionRead { .. } => LogKind::SessionRead.as_str(),
+            Self::SessionDraft { .. } => "session.draft",
             Self::SessionDeleted => LogKind::SessionDeleted.as_str(),
             Self::MessageCreated { .. } => LogKind::MessageCreated.as_str(),
             Self::MessageUpdated { .. } => LogKind::MessageUpdated.as_str(),

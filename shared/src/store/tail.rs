@@ -1,8 +1,9 @@
-//! Reads the new events, live text, and steps of all users, for a process that serves many streams.
+//! Reads the new events, live text, steps, and drafts of all users, for a process that serves many streams.
 
 use super::{
     Store, StoreError,
     chunks::{self, ChunkRow},
+    drafts::{self, DraftRow},
     step_rows::{self, StepRow},
     stored_event::{EventObjects, StoredEvent, count_renderable, log_columns},
 };
@@ -19,7 +20,7 @@ pub struct LogRow {
     pub event: Option<Event>,
 }
 
-/// New events, live text, and steps after a position.
+/// New events, live text, steps, and drafts after a position.
 #[derive(Clone, Debug, Default)]
 pub struct Tail {
     /// New rows in all logs, in order.
@@ -29,22 +30,25 @@ pub struct Tail {
     /// Changed steps, in the order of their latest changes. Their attempts were still the latest ones after the last of
     /// `rows`.
     pub steps: Vec<StepRow>,
+    /// Changed drafts, in the order of their latest changes.
+    pub drafts: Vec<DraftRow>,
     /// The position at which the next read starts.
     pub position: TailPosition,
     /// Whether there may be more to read.
     pub has_more: bool,
 }
 
-/// A position in the database's logs, live text, and steps.
+/// A position in the database's logs, live text, steps, and drafts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct TailPosition {
     event_id: i64,
     chunk_id: i64,
     step_revision: i64,
+    draft_revision: i64,
 }
 
 impl Store {
-    /// Returns the current end of all logs, live text, and steps.
+    /// Returns the current end of all logs, live text, steps, and drafts.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -54,7 +58,8 @@ impl Store {
                 Ok(sqlx::query_as(
                     "SELECT (SELECT COALESCE(MAX(id), 0) FROM event_log) AS event_id, \
              (SELECT COALESCE(MAX(id), 0) FROM answer_chunk) AS chunk_id, \
-             (SELECT last FROM step_revision) AS step_revision",
+             (SELECT last FROM step_revision) AS step_revision, \
+             (SELECT last FROM draft_revision) AS draft_revision",
                 )
                 .fetch_one(tx)
                 .await?)
@@ -63,7 +68,7 @@ impl Store {
         Ok(position)
     }
 
-    /// Reads a limited number of events, chunks of live text, and steps after `position`, from one snapshot. Renders
+    /// Reads a limited number of events, chunks of live text, steps, and drafts after `position`, from one snapshot. Renders
     /// only the events of logs for which `is_followed` returns true.
     ///
     /// # Errors
@@ -77,6 +82,8 @@ impl Store {
         const PAGE: i64 = 256;
         /// The maximum number of steps per read.
         const STEP_PAGE: i64 = 64;
+        /// The maximum number of drafts per read.
+        const DRAFT_PAGE: i64 = 16;
         self.read(async |tx| {
             let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
                 "SELECT ",
@@ -110,8 +117,12 @@ impl Store {
                 tail.position.chunk_id = tail.chunks.last().map_or(position.chunk_id, |chunk| chunk.id);
                 tail.steps = step_rows::read_after(tx, position.step_revision, STEP_PAGE).await?;
                 tail.position.step_revision = tail.steps.last().map_or(position.step_revision, |row| row.step.revision);
+                tail.drafts = drafts::read_after(tx, position.draft_revision, DRAFT_PAGE).await?;
+                tail.position.draft_revision =
+                    tail.drafts.last().map_or(position.draft_revision, |row| row.draft.revision);
                 tail.has_more = i64::try_from(tail.chunks.len()).is_ok_and(|count| count == PAGE)
-                    || i64::try_from(tail.steps.len()).is_ok_and(|count| count == STEP_PAGE);
+                    || i64::try_from(tail.steps.len()).is_ok_and(|count| count == STEP_PAGE)
+                    || i64::try_from(tail.drafts.len()).is_ok_and(|count| count == DRAFT_PAGE);
             }
             Ok(tail)
         })

@@ -6,8 +6,9 @@ use banter_tests::app::TestApp;
 
 use super::table::OPERATIONS;
 
-/// Replaces every parameter in a path with `{}`, as in `/v1/chat/{}`.
+/// Replaces every parameter in a path with `{}`, as in `/v1/chat/{}`, and removes the query.
 fn without_parameter_names(path: &str) -> String {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
     path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/")
 }
 

@@ -26,7 +26,8 @@ pub enum Access {
 pub struct Operation {
     /// The HTTP method, such as `GET`.
     pub method: &'static str,
-    /// The path, which may contain the parameters `{session}`, `{message}`, `{task}`, and `{permission}`.
+    /// The path, which may contain the parameters `{session}`, `{message}`, `{task}`, and `{permission}`, and required
+    /// query parameters.
     pub path: &'static str,
     pub access: Access,
     /// The status of the response to valid input.
@@ -91,6 +92,11 @@ pub const OPERATIONS: &[Operation] = &[
         &["limit=0", "limit=201", "limit=-1", "limit=x", "before_turn=x", "after_turn=x", "before_turn=1.5"],
     ),
     get("/v1/chat/{session}/tasks/{task}", Access::Read, &[]),
+    get(
+        "/v1/search?q=Hello&chat_session_id={session}",
+        Access::Read,
+        &["limit=0", "limit=51", "limit=x", "cursor=x", "cursor=-1u"],
+    ),
     Operation {
         body: Some(|| json!({"agent_key": "demo"})),
         bad_bodies: || {
@@ -125,6 +131,20 @@ pub const OPERATIONS: &[Operation] = &[
         ..change("POST", "/v1/chat/{session}/read", 200)
     },
     Operation { access: Access::Read, ..change("POST", "/v1/chat/{session}/unread", 200) },
+    get("/v1/chat/{session}/draft", Access::Read, &[]),
+    Operation {
+        body: Some(|| json!({"text": "To be continued", "revision": 0})),
+        bad_bodies: || {
+            vec![
+                (json!({}), "text"),
+                (json!({"text": 5, "revision": 0}), "text"),
+                (json!({"text": "x"}), "revision"),
+                (json!({"text": "x", "revision": "0"}), "revision"),
+                (json!({"text": "x".repeat(MAX_CONTENT + 1), "revision": 0}), "text"),
+            ]
+        },
+        ..change("PUT", "/v1/chat/{session}/draft", 200)
+    },
     Operation {
         body: Some(|| json!({"content": "Hello", "on_busy": "queue"})),
         bad_bodies: || {
@@ -211,7 +231,11 @@ impl Operation {
 
     /// Calls the operation on a target, with this query string. The body defaults to the operation's valid body.
     pub async fn send(&self, client: &Client, target: &Target, query: &str, body: Option<&Value>) -> Reply {
-        let separator = if query.is_empty() { "" } else { "?" };
+        let separator = match query {
+            "" => "",
+            _ if self.path.contains('?') => "&",
+            _ => "?",
+        };
         let path = format!("{}{separator}{query}", self.path_for(target));
         let mut request = client.request(self.method, &path);
         if self.path.ends_with("/messages") {

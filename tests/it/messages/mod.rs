@@ -7,4 +7,5 @@ mod idempotency;
 mod order;
 mod paging;
 mod paging_long;
+mod search;
 mod send;

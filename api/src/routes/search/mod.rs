@@ -1,0 +1,5 @@
+//! The operation that searches messages.
+
+mod cursor;
+
+pub mod list;
