@@ -1,26 +1,27 @@
-/** Formats times with `Intl` in the browser's language and time zone. */
+/** Formats times with `Intl` in the language of the texts and the browser's time zone. */
+import { language } from "./texts/language";
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
-const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
-const shortDate = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const longDate = new Intl.DateTimeFormat(undefined, {
+const clock = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
+const weekday = new Intl.DateTimeFormat(language, { weekday: "short" });
+const shortDate = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+const longDate = new Intl.DateTimeFormat(language, {
   weekday: "long",
   day: "numeric",
   month: "long",
 });
-const fullDate = new Intl.DateTimeFormat(undefined, {
+const fullDate = new Intl.DateTimeFormat(language, {
   day: "numeric",
   month: "short",
   year: "numeric",
 });
-const moment = new Intl.DateTimeFormat(undefined, {
+const moment = new Intl.DateTimeFormat(language, {
   day: "numeric",
   month: "short",
   hour: "numeric",
   minute: "2-digit",
 });
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
 const DAY_MS = 86_400_000;
 
@@ -31,7 +32,7 @@ function daysBetween(time: Date, now: Date): number {
 }
 
 function capitalize(text: string): string {
-  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
+  return text.charAt(0).toLocaleUpperCase(language) + text.slice(1);
 }
 
 export function formatClock(iso: string): string {
@@ -72,7 +73,7 @@ export function isSameDay(a: string, b: string): boolean {
 }
 
 const unit = (name: string) =>
-  new Intl.NumberFormat(undefined, { style: "unit", unit: name, unitDisplay: "narrow" });
+  new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "narrow" });
 const hours = unit("hour");
 const minutes = unit("minute");
 const seconds = unit("second");

@@ -1,6 +1,8 @@
 /** UI text for an open chat: messages, steps, permission requests, and the composer. */
 
-const numbers = new Intl.NumberFormat();
+import { language } from "./language";
+
+const numbers = new Intl.NumberFormat(language);
 
 const files = (count: number) => (count === 1 ? "1 file" : `${count} files`);
 const requests = (count: number) => (count === 1 ? "1 request" : `${count} requests`);

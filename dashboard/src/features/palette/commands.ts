@@ -1,5 +1,6 @@
 /** The palette's commands, and a function that searches them. */
 import type { ReactNode } from "react";
+import { language } from "@/texts/language";
 
 export interface Command {
   readonly id: string;
@@ -19,15 +20,15 @@ const MAX_RESULTS = 30;
  * whose labels start with the query come first.
  */
 export function findCommands(commands: readonly Command[], query: string): readonly Command[] {
-  const wanted = query.trim().toLocaleLowerCase();
+  const wanted = query.trim().toLocaleLowerCase(language);
   const words = wanted.split(/\s+/);
   const found = commands.filter(({ label, words: more }) => {
-    const text = `${label} ${more ?? ""}`.toLocaleLowerCase();
+    const text = `${label} ${more ?? ""}`.toLocaleLowerCase(language);
     return words.every((word) => text.includes(word));
   });
   if (wanted === "") return found.slice(0, MAX_RESULTS);
   const groups = [...new Set(found.map(({ group }) => group))];
   const rank = ({ group, label }: Command) =>
-    groups.indexOf(group) * 2 + Number(!label.toLocaleLowerCase().startsWith(wanted));
+    groups.indexOf(group) * 2 + Number(!label.toLocaleLowerCase(language).startsWith(wanted));
   return found.sort((a, b) => rank(a) - rank(b)).slice(0, MAX_RESULTS);
 }

@@ -1,5 +1,6 @@
 import type { Session } from "@/api/models";
 import { texts } from "@/texts";
+import { language } from "@/texts/language";
 import { formatDay, isSameDay } from "@/time";
 
 export interface SessionGroup {
@@ -9,7 +10,7 @@ export interface SessionGroup {
 
 const DAY_MS = 86_400_000;
 
-const month = new Intl.DateTimeFormat(undefined, { month: "long", year: "numeric" });
+const month = new Intl.DateTimeFormat(language, { month: "long", year: "numeric" });
 
 function labelOf(session: Session, isArchive: boolean, nowMs: number): string {
   if (session.pinned_at && !isArchive) return texts.sessions.pinned;
@@ -42,7 +43,7 @@ export function groupSessions(
 /** Returns whether every word of the query occurs in the title or preview, ignoring case. */
 export function matches(session: Session, query: string): boolean {
   const title = session.title || texts.sessions.untitled;
-  const text = `${title} ${session.last_message?.preview ?? ""}`.toLocaleLowerCase();
-  const words = query.toLocaleLowerCase().split(/\s+/);
+  const text = `${title} ${session.last_message?.preview ?? ""}`.toLocaleLowerCase(language);
+  const words = query.toLocaleLowerCase(language).split(/\s+/);
   return words.every((word) => text.includes(word));
 }
