@@ -8,5 +8,7 @@ declare module "react" {
     "--ansi-color"?: string;
     /** The background color of terminal text, if it is not in the palette. */
     "--ansi-back"?: string;
+    /** The width of the sidebar, if the user has resized it. */
+    "--sidebar-width"?: string;
   }
 }

@@ -11,6 +11,12 @@ const schema = v.object({
    */
   sendWith: v.fallback(v.picklist(["enter", "mod-enter"]), "enter"),
   hasNotifications: v.fallback(v.boolean(), false),
+  /** The key of the agent with which the last chat was started; empty at first. */
+  lastAgent: v.fallback(v.string(), ""),
+  /** Whether the sidebar is hidden on wide screens. */
+  isSidebarHidden: v.fallback(v.boolean(), false),
+  /** The width of the sidebar in pixels; null for the default, which depends on the screen. */
+  sidebarWidth: v.fallback(v.nullable(v.number()), null),
 });
 
 export type Preferences = v.InferOutput<typeof schema>;

@@ -1,4 +1,4 @@
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
 import { useCallback, useEffect, useMemo } from "react";
 import { useAgents } from "@/api/agents";
@@ -15,6 +15,8 @@ import { Composer } from "@/features/composer/composer";
 import { changeSession } from "@/features/sessions/session-actions";
 import { SessionMenu } from "@/features/sessions/session-menu";
 import { SessionTitle } from "@/features/sessions/session-title";
+import { useChatView } from "@/features/sessions/use-chat-view";
+import { useSeeFailure } from "@/features/sessions/use-failures";
 import { parseFormat } from "@/features/thread/answer-text";
 import { loadMarkdown } from "@/features/thread/markdown";
 import { CurrentPlan } from "@/features/thread/plan-bar";
@@ -117,9 +119,15 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
         <ThreadSkeleton />
       )}
       {session && <CurrentPlan key={session.id} task={task} />}
+      {session && isLoaded && <SeeFailure session={session} />}
       {session && <Footer session={session} task={task} agentName={face.name} trouble={trouble} />}
     </Frame>
   );
+}
+
+function SeeFailure({ session }: { session: Session }) {
+  useSeeFailure(session);
+  return null;
 }
 
 /** Shows the pending messages and the draft of a deleted chat, so that they are not lost. */
@@ -172,7 +180,7 @@ function Frame(props: {
   isLoading?: boolean;
   children: React.ReactNode;
 }) {
-  const navigate = useNavigate();
+  const view = useChatView();
   const { session, agent } = props;
   return (
     <main className="flex h-full min-w-0 flex-col">
@@ -195,7 +203,7 @@ function Frame(props: {
             />
             <div className="min-w-0 flex-1 md:flex md:items-baseline md:gap-1.5">
               <SessionTitle session={session} />
-              <span className="block truncate text-ink-2 text-small md:flex-1 md:text-base">
+              <span className="block truncate text-ink-2 text-small md:max-w-[40%] md:shrink-0 md:text-base">
                 <span className="hidden md:inline">· </span>
                 {agent.name}
                 <span className="ml-2 md:hidden">
@@ -206,7 +214,7 @@ function Frame(props: {
             <span className="hidden md:flex">
               <ConnectionIndicator />
             </span>
-            <SessionMenu session={session} onLeave={() => navigate({ to: "/" })} />
+            <SessionMenu session={session} view={view} />
           </>
         )}
       </header>

@@ -13,6 +13,7 @@ import { AgentPicker } from "@/features/agents/agent-picker";
 import { Composer } from "@/features/composer/composer";
 import { OutgoingBubble } from "@/features/thread/outgoing-bubble";
 import { outbox, useOutgoingMessages } from "@/outbox/use-outbox";
+import { changePreferences, usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 import { OpenOverlay } from "./overlays";
 
@@ -25,6 +26,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   const navigate = useNavigate();
   const openOverlay = use(OpenOverlay);
   const [chosen, setChosen] = useState(props.agentKey);
+  const { lastAgent } = usePreferences();
   const [isAsking, setAsking] = useState(false);
   const pending = useOutgoingMessages(null);
   const isOnItsWay = pending.some(({ state }) => state !== "failed");
@@ -45,7 +47,11 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
 
   const choose = (all: Agent[] | undefined) => {
     const available = all?.filter((one) => one.available) ?? [];
-    return available.find((one) => one.key === chosen) ?? available[0];
+    return (
+      available.find((one) => one.key === chosen) ??
+      available.find((one) => one.key === lastAgent) ??
+      available[0]
+    );
   };
   const agent = choose(agents.data);
   const only = agents.data?.length === 1 ? agent : undefined;
@@ -71,6 +77,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
     // The page shows that no agent is available, and the composer restores the text.
     if (!chosenAgent) throw new Error("No agent is available.");
     await outbox.add({ sessionId: null, agentKey: chosenAgent.key, content, baseline: 0 });
+    changePreferences({ lastAgent: chosenAgent.key });
   }
 
   const canWrite = useCanWrite();

@@ -1,42 +1,55 @@
 /** The dialogs that can be opened from any view, and their shortcuts. */
 import { useNavigate } from "@tanstack/react-router";
-import { Archive, Keyboard, Moon, Plus, Settings, Sun } from "lucide-react";
+import { Archive, Keyboard, Moon, PanelLeft, Plus, Settings, Sun } from "lucide-react";
 import { createContext, useCallback, useMemo, useState } from "react";
 import { useAgents } from "@/api/agents";
+import { useCanWrite } from "@/api/me";
 import { AgentAvatar } from "@/components/agent-avatar";
 import type { Command } from "@/features/palette/commands";
 import { Palette } from "@/features/palette/palette";
+import type { SessionDialogKind } from "@/features/sessions/session-commands";
+import { SessionDialog } from "@/features/sessions/session-dialogs";
+import { useChatView } from "@/features/sessions/use-chat-view";
 import { HelpDialog } from "@/features/settings/help-dialog";
 import { SettingsDialog } from "@/features/settings/settings-dialog";
 import { SignOut } from "@/features/settings/sign-out";
 import { formatKeys, hasModifier, hasOverlay, useShortcuts } from "@/keyboard";
-import { changePreferences } from "@/preferences";
+import { changePreferences, readPreferences } from "@/preferences";
 import { compareSessions } from "@/stream/session-order";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
+import { useChatCommands, useOpenSession } from "./use-chat-commands";
 
-export type Overlay = "palette" | "settings" | "help";
+export type Overlay = "palette" | "settings" | "help" | SessionDialogKind;
 
 /** Lets views open an overlay. On a phone, the sidebar and its buttons may be hidden. */
 export const OpenOverlay = createContext<(overlay: Overlay) => void>(() => {});
+
+function toggleSidebar(): void {
+  changePreferences({ isSidebarHidden: !readPreferences().isSidebarHidden });
+}
 
 /** Returns the open overlay and functions to open and close it. Registers the shortcuts. */
 export function useOverlays() {
   const [overlay, setOverlay] = useState<Overlay | null>(null);
   const navigate = useNavigate();
+  const canWrite = useCanWrite();
   const onKey = useCallback(
     (event: KeyboardEvent) => {
       if (!hasModifier(event) || event.altKey) return;
       const key = event.key.toLowerCase();
       const isNew = event.shiftKey && key === "o";
+      // On many keyboards, the key with this position is not a backslash.
+      const isToggle = !event.shiftKey && (key === "\\" || event.code === "Backslash");
       const wanted = ({ k: "palette", "/": "help" } as const)[key];
-      if (!isNew && !wanted) return;
+      if (!isNew && !isToggle && !wanted) return;
       event.preventDefault();
       if (hasOverlay()) return;
-      if (isNew) void navigate({ to: "/new" });
-      else if (wanted) setOverlay(wanted);
+      if (wanted) setOverlay(wanted);
+      else if (isToggle) toggleSidebar();
+      else if (canWrite) void navigate({ to: "/new" });
     },
-    [navigate],
+    [navigate, canWrite],
   );
   useShortcuts(onKey);
   const close = useCallback(() => setOverlay(null), []);
@@ -59,6 +72,9 @@ export function Overlays(props: {
       );
     case "help":
       return <HelpDialog onClose={props.onClose} />;
+    case "rename":
+    case "delete":
+      return <OpenSessionDialog kind={props.overlay} onClose={props.onClose} />;
     case null:
       return null;
     default:
@@ -66,11 +82,21 @@ export function Overlays(props: {
   }
 }
 
+/** A dialog for the open chat. */
+function OpenSessionDialog(props: { kind: SessionDialogKind; onClose: () => void }) {
+  const session = useOpenSession();
+  const view = useChatView();
+  if (!session) return null;
+  return <SessionDialog kind={props.kind} session={session} view={view} onClose={props.onClose} />;
+}
+
 function CommandPalette(props: { onOpen: (overlay: Overlay) => void; onClose: () => void }) {
   const { onOpen } = props;
   const navigate = useNavigate();
   const sessions = useStore((state) => state.sessions);
   const { data: agents } = useAgents();
+  const canWrite = useCanWrite();
+  const ofChat = useChatCommands(onOpen);
 
   const commands = useMemo((): readonly Command[] => {
     const known = Object.values(sessions).flatMap(({ value }) => (value ? [value] : []));
@@ -96,7 +122,7 @@ function CommandPalette(props: { onOpen: (overlay: Overlay) => void; onClose: ()
         run: () => void navigate({ to: "/chat/$sessionId", params: { sessionId: session.id } }),
       };
     });
-    const available = (agents ?? []).filter((agent) => agent.available);
+    const available = canWrite ? (agents ?? []).filter((agent) => agent.available) : [];
     const starts = available.map((agent) => ({
       id: `agent-${agent.key}`,
       group: texts.palette.agents,
@@ -115,22 +141,25 @@ function CommandPalette(props: { onOpen: (overlay: Overlay) => void; onClose: ()
       keys,
       run,
     });
+    const newChat = action(
+      "new",
+      texts.sessions.newChat,
+      Plus,
+      () => void navigate({ to: "/new" }),
+      formatKeys("Mod", "Shift", "O"),
+    );
     return [
       ...chats,
       ...starts,
-      action(
-        "new",
-        texts.sessions.newChat,
-        Plus,
-        () => void navigate({ to: "/new" }),
-        formatKeys("Mod", "Shift", "O"),
-      ),
+      ...ofChat,
+      ...(canWrite ? [newChat] : []),
+      action("sidebar", texts.sidebar.toggle, PanelLeft, toggleSidebar, formatKeys("Mod", "\\")),
       action("settings", texts.settings.title, Settings, () => onOpen("settings")),
       action("help", texts.help.title, Keyboard, () => onOpen("help"), formatKeys("Mod", "/")),
       action("dark", texts.palette.darkTheme, Moon, () => changePreferences({ theme: "dark" })),
       action("light", texts.palette.lightTheme, Sun, () => changePreferences({ theme: "light" })),
     ];
-  }, [sessions, agents, navigate, onOpen]);
+  }, [sessions, agents, navigate, onOpen, canWrite, ofChat]);
 
   return <Palette commands={commands} onClose={props.onClose} />;
 }

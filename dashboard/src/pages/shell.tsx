@@ -12,11 +12,15 @@ import { Toaster } from "@/components/ui/toast";
 import { Sidebar } from "@/features/sessions/sidebar";
 import { useHasNoChats } from "@/features/sessions/use-session-list";
 import { useOutboxDelivery } from "@/outbox/use-outbox";
+import { usePreferences } from "@/preferences";
 import { useStore } from "@/stream/store";
 import { useConnection, useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 import { OpenOverlay, Overlays, useOverlays } from "./overlays";
+import { RequestPanel } from "./request-panel";
+import { SidebarRail } from "./sidebar-rail";
+import { clampWidth, SidebarResizer } from "./sidebar-resizer";
 import { SignInPage } from "./sign-in-page";
 import { useBadge } from "./use-badge";
 import { useNotifications } from "./use-notifications";
@@ -41,19 +45,35 @@ function Layout() {
   useNotifications();
   const { overlay, open, close } = useOverlays();
   useLiveUpdates();
+  const { isSidebarHidden, sidebarWidth } = usePreferences();
+  const columns = isSidebarHidden
+    ? "md:grid-cols-[52px_minmax(0,1fr)]"
+    : sidebarWidth === null
+      ? "md:grid-cols-[288px_minmax(0,1fr)] lg:grid-cols-[320px_minmax(0,1fr)]"
+      : "md:grid-cols-[min(var(--sidebar-width),50vw)_minmax(0,1fr)]";
   return (
-    <div className="grid h-full pr-[env(safe-area-inset-right)] pl-[env(safe-area-inset-left)] grid-cols-[minmax(0,1fr)] md:grid-cols-[288px_minmax(0,1fr)] lg:grid-cols-[320px_minmax(0,1fr)]">
+    <div
+      style={sidebarWidth === null ? {} : { "--sidebar-width": `${clampWidth(sidebarWidth)}px` }}
+      className={`grid h-full pr-[env(safe-area-inset-right)] pl-[env(safe-area-inset-left)] grid-cols-[minmax(0,1fr)] ${columns}`}
+    >
+      {isSidebarHidden && <SidebarRail onPalette={() => open("palette")} />}
       <div
-        className={`min-h-0 flex-col border-line md:flex md:border-r ${isAtList ? "flex" : "hidden"}`}
+        data-sidebar=""
+        className={`relative min-h-0 min-w-0 flex-col border-line md:border-e ${isAtList ? "flex" : "hidden"} ${isSidebarHidden ? "md:hidden" : "md:flex"}`}
       >
         <div className="min-h-0 flex-1">
-          <Sidebar onSettings={() => open("settings")} onPalette={() => open("palette")} />
+          <Sidebar
+            onSettings={() => open("settings")}
+            onPalette={() => open("palette")}
+            Request={RequestPanel}
+          />
         </div>
         <div
           className={`bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3 ${isShownByChat ? "md:hidden" : ""}`}
         >
           <ConnectionIndicator isQuiet />
         </div>
+        {!isSidebarHidden && <SidebarResizer width={sidebarWidth} />}
       </div>
       <div className={`min-h-0 min-w-0 md:block ${isAtList ? "hidden" : ""}`}>
         <OpenOverlay value={open}>
@@ -61,7 +81,7 @@ function Layout() {
         </OpenOverlay>
       </div>
       <Overlays overlay={overlay} onOpen={open} onClose={close} />
-      <Toaster />
+      <Toaster isListHidden={isSidebarHidden} />
     </div>
   );
 }

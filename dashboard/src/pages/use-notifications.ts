@@ -1,34 +1,18 @@
-/** Shows desktop notifications about answers and permission requests while all tabs are hidden. */
+/**
+ * Shows desktop notifications about answers, permission requests, and failures while all tabs are
+ * hidden.
+ */
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { readPreferences } from "@/preferences";
-import type { StreamEvent } from "@/stream/events";
 import { isLeading } from "@/stream/shared-connection";
 import { store } from "@/stream/store";
 import { onStreamEvent } from "@/stream/use-connection";
-import { toLine, toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
-import { explainEnding } from "@/texts/explain";
+import { describeNews, type News } from "./news";
 
 /** The name of a shared Web Lock that every visible tab holds. */
 const LOCK = "banter-visible";
-/** The maximum length of a notification's text, in UTF-16 code units. */
-const MAX_LENGTH = 160;
-
-/**
- * Returns the text of the notification for an event, or null if the event needs no notification.
- */
-function describe(event: StreamEvent): string | null {
-  if (event.type === "message.created" && event.message.role === "assistant")
-    return event.message.seq > event.session.last_read_seq
-      ? toPlainText(event.message.content) || explainEnding(event.message, [])
-      : null;
-  const isRequest =
-    event.type === "task.step" &&
-    event.step.kind === "permission" &&
-    event.step.status === "pending";
-  return isRequest ? texts.notifications.permission(toLine(event.step.title)) : null;
-}
 
 async function isAnyTabVisible(): Promise<boolean> {
   if (document.visibilityState === "visible") return true;
@@ -62,32 +46,22 @@ function holdVisibilityLock(): () => void {
  * Shows a notification. Returns null if the browser does not let pages create notifications, as on
  * Android.
  */
-function show(sessionId: string, text: string): Notification | null {
+function show(sessionId: string, { body, isRequest }: News): Notification | null {
   const title = store.getState().sessions[sessionId]?.value?.title || texts.app.name;
+  const options: NotificationOptions & { renotify: boolean } = {
+    body,
+    tag: sessionId,
+    icon: "/favicon.svg",
+    // It replaces the session's previous notification, but must not do so silently.
+    renotify: true,
+    // The agent waits, so the notification stays.
+    requireInteraction: isRequest,
+  };
   try {
-    return new Notification(title, {
-      body: text.slice(0, MAX_LENGTH),
-      tag: sessionId,
-      icon: "/favicon.svg",
-    });
+    return new Notification(title, options);
   } catch {
     return null;
   }
-}
-
-/**
- * Permission requests that have already been handled, because the stream sends open requests again
- * after each reconnect.
- */
-const notified = new Set<string>();
-
-function isNews(event: StreamEvent): boolean {
-  if (event.type !== "task.step") return true;
-  const { task_id, attempt, step } = event;
-  const name = `${task_id} ${attempt} ${step.seq}`;
-  if (notified.has(name)) return false;
-  notified.add(name);
-  return true;
 }
 
 export function useNotifications(): void {
@@ -95,13 +69,15 @@ export function useNotifications(): void {
   useEffect(() => {
     if (!("locks" in navigator) || !("Notification" in window)) return;
     const hide = holdVisibilityLock();
+    const shown = new Set<string>();
     const stop = onStreamEvent(async (event) => {
-      const text = describe(event);
+      const news = describeNews(event);
+      if (!news || shown.has(news.id)) return;
+      shown.add(news.id);
       const isWanted = readPreferences().hasNotifications && Notification.permission === "granted";
-      if (text === null || !isNews(event) || !isWanted || !isLeading() || (await isAnyTabVisible()))
-        return;
-      const sessionId = "chat_session_id" in event ? event.chat_session_id : "";
-      const notification = show(sessionId, text);
+      if (!isWanted || !isLeading() || (await isAnyTabVisible())) return;
+      const { sessionId } = news;
+      const notification = show(sessionId, news);
       if (!notification) return;
       notification.onclick = () => {
         window.focus();

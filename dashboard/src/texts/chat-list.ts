@@ -1,5 +1,7 @@
 /** UI text for the chat list, its actions, and the new chat view. */
 
+const countChats = (count: number) => (count === 1 ? "1 chat" : `${count} chats`);
+
 export const chatList = {
   sessions: {
     newChat: "New chat",
@@ -9,6 +11,7 @@ export const chatList = {
     archived: "Archived",
     showArchived: "Show archived chats",
     showActive: "Show active chats",
+    needsYou: "Needs you",
     pinned: "Pinned",
     lastSevenDays: "Previous 7 days",
     untitled: "New chat",
@@ -19,6 +22,11 @@ export const chatList = {
     resumesOn: (reason: string, date: string) => `${reason} Resumes on ${date}.`,
     failed: (reason: string) => `Failed: ${reason}`,
     permissionNeeded: (title: string) => `Permission needed: ${title}`,
+    permissionExpired: (title: string) => `Permission expired: ${title}`,
+    review: "Review",
+    reviewOf: (title: string) => `Review request in ${title}`,
+    requestIn: (title: string) => `Permission request in ${title}`,
+    unseenFailure: "New failure",
     noMessages: "No messages yet",
     noAnswer: "No answer",
     draft: (text: string) => `Draft: ${text}`,
@@ -27,6 +35,7 @@ export const chatList = {
     empty: "No chats yet",
     allArchived: "All chats are archived",
     emptyHint: "Choose an agent and send a message.",
+    emptyReadOnlyHint: "Chats will appear here when they are created.",
     emptyArchive: "No archived chats",
     emptyArchiveHint: "Archived chats stay here until you restore or delete them.",
     noResults: (query: string) => `No results for “${query}”`,
@@ -40,6 +49,10 @@ export const chatList = {
     pin: "Pin",
     unpin: "Unpin",
     markUnread: "Mark as unread",
+    copyLink: "Copy link",
+    linkCopied: "Link copied",
+    copyFailed: "Couldn’t copy. Allow clipboard access in your browser.",
+    menuOf: (title: string) => `More actions for ${title}`,
     archive: "Archive",
     restore: "Restore",
     delete: "Delete…",
@@ -51,6 +64,37 @@ export const chatList = {
     confirmDelete: "Delete",
     archived: "Chat archived",
     deleted: "Chat deleted",
+  },
+  selection: {
+    label: "Selected chats",
+    select: "Select",
+    selectChat: (title: string) => `Select ${title}`,
+    count: (count: number) => `${count} selected`,
+    clear: "Clear selection",
+    markRead: "Mark as read",
+    archive: "Archive",
+    restore: "Restore",
+    delete: "Delete",
+    deleteTitle: (count: number) => (count === 1 ? "Delete this chat?" : `Delete ${count} chats?`),
+    deleteBody:
+      "These chats and their messages will be permanently deleted. Any answers in progress will stop.",
+    /** Results of the actions, by action. */
+    done: {
+      read: (chats: number) => `${countChats(chats)} marked as read`,
+      archive: (chats: number) => `${countChats(chats)} archived`,
+      restore: (chats: number) => `${countChats(chats)} restored`,
+      delete: (chats: number) => `${countChats(chats)} deleted`,
+    },
+    /** Failures of the actions, by action. `chats` is a number of chats or a title. */
+    failed: {
+      read: (chats: string, reason: string) => `Couldn’t mark ${chats} as read. ${reason}`,
+      archive: (chats: string, reason: string) => `Couldn’t archive ${chats}. ${reason}`,
+      restore: (chats: string, reason: string) => `Couldn’t restore ${chats}. ${reason}`,
+      delete: (chats: string, reason: string) => `Couldn’t delete ${chats}. ${reason}`,
+    },
+    /** Names the chats of a failure: the only one by its title, or their number. */
+    failedChats: (titles: readonly string[]) =>
+      titles.length === 1 ? `“${titles[0]}”` : countChats(titles.length),
   },
   newChat: {
     title: "Choose an agent",

@@ -6,7 +6,7 @@ import { TextButton } from "./button";
 interface Toast {
   readonly id: number;
   readonly text: string;
-  readonly action?: { label: string; run: () => void };
+  readonly action?: { label: string; run: () => unknown };
 }
 
 const current = createObservable<Toast | null>(null);
@@ -21,10 +21,10 @@ export function notify(text: string, action?: Toast["action"]): void {
 const SHOWN_MS = 6000;
 
 /**
- * Shows toasts where they do not cover the composer: below the header on a phone, and over the
- * bottom of the chat list on wider screens.
+ * Shows toasts where they do not cover the composer: over the bottom of the chat list, or below the
+ * header if the list is hidden, as on a phone.
  */
-export function Toaster() {
+export function Toaster(props: { isListHidden: boolean }) {
   const toast = useObservable(current);
   useEffect(() => {
     if (!toast) return;
@@ -35,7 +35,7 @@ export function Toaster() {
   return (
     <div
       role="status"
-      className="pointer-events-none fixed inset-x-4 top-[calc(env(safe-area-inset-top)+64px)] z-20 flex justify-center md:inset-x-auto md:top-auto md:bottom-4 md:left-4 md:w-64 md:justify-start lg:w-72"
+      className={`pointer-events-none fixed inset-x-4 top-[calc(env(safe-area-inset-top)+64px)] z-20 flex justify-center ${props.isListHidden ? "" : "md:inset-x-auto md:start-4 md:top-auto md:bottom-4 md:w-[calc(min(var(--sidebar-width,288px),50vw)-32px)] md:justify-start lg:w-[calc(min(var(--sidebar-width,320px),50vw)-32px)]"}`}
     >
       {toast && (
         <div

@@ -15,6 +15,13 @@ describe("findCommands", () => {
     expect(labels(findCommands(all, " "))).toEqual(["b", "a"]);
   });
 
+  it("returns the commands of the open chat first for an empty query only", () => {
+    const all = [command("Chat"), { ...command("Change", "This chat"), isContextual: true }];
+
+    expect(labels(findCommands(all, ""))).toEqual(["Change", "Chat"]);
+    expect(labels(findCommands(all, "cha"))).toEqual(["Chat", "Change"]);
+  });
+
   it("finds commands that contain every word in the label or the additional words", () => {
     const all = [command("Flaky login"), command("Login page", "Chats", "css"), command("Notes")];
 

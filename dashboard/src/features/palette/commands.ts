@@ -10,6 +10,8 @@ export interface Command {
   /** Additional words to search. */
   readonly words?: string;
   readonly keys?: string;
+  /** Whether the command concerns the open chat. These come first as long as the query is empty. */
+  readonly isContextual?: boolean;
   readonly run: () => void;
 }
 
@@ -26,7 +28,10 @@ export function findCommands(commands: readonly Command[], query: string): reado
     const text = `${label} ${more ?? ""}`.toLocaleLowerCase(language);
     return words.every((word) => text.includes(word));
   });
-  if (wanted === "") return found.slice(0, MAX_RESULTS);
+  if (wanted === "") {
+    const others = found.filter(({ isContextual }) => !isContextual);
+    return [...found.filter(({ isContextual }) => isContextual), ...others].slice(0, MAX_RESULTS);
+  }
   const groups = [...new Set(found.map(({ group }) => group))];
   const rank = ({ group, label }: Command) =>
     groups.indexOf(group) * 2 + Number(!label.toLocaleLowerCase(language).startsWith(wanted));

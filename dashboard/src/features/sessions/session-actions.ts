@@ -3,6 +3,7 @@
  */
 import { body, client } from "@/api/client";
 import type { Session } from "@/api/models";
+import { copyText } from "@/clipboard";
 import { reportFailure } from "@/components/report-failure";
 import { notify } from "@/components/ui/toast";
 import { writeDraft } from "@/drafts";
@@ -23,32 +24,43 @@ async function attempt(action: () => Promise<void>): Promise<boolean> {
   }
 }
 
-export function changeSession(id: string, change: Change): Promise<boolean> {
-  return attempt(async () => {
-    const path = { id };
-    const session = await body(client.PATCH("/v1/chat/{id}", { params: { path }, body: change }));
-    store.dispatch({ type: "session.accepted", session });
-  });
+/** Changes a session. Throws if the request fails. */
+export async function patchSession(id: string, change: Change): Promise<void> {
+  const path = { id };
+  const session = await body(client.PATCH("/v1/chat/{id}", { params: { path }, body: change }));
+  store.dispatch({ type: "session.accepted", session });
 }
 
-export async function archiveSession(id: string): Promise<boolean> {
+export function changeSession(id: string, change: Change): Promise<boolean> {
+  return attempt(() => patchSession(id, change));
+}
+
+/**
+ * Archives a session and offers to undo it. `onRestored` is called after it was undone.
+ */
+export async function archiveSession(id: string, onRestored?: () => void): Promise<boolean> {
   const isDone = await changeSession(id, { status: "archived" });
-  if (isDone)
-    notify(texts.actions.archived, {
-      label: texts.common.undo,
-      run: () => void changeSession(id, { status: "active" }),
-    });
+  if (isDone) notify(texts.actions.archived, { label: texts.common.undo, run: restore });
   return isDone;
+
+  async function restore() {
+    if (await changeSession(id, { status: "active" })) onRestored?.();
+  }
+}
+
+/** Deletes a session permanently, with its unsent texts. Throws if the request fails. */
+export async function removeSession(id: string): Promise<void> {
+  await client.DELETE("/v1/chat/{id}", {
+    params: { path: { id }, query: { permanent: true } },
+  });
+  store.dispatch({ type: "session.gone", sessionId: id });
+  outbox.discardSession(id);
+  writeDraft(id, "");
 }
 
 export function deleteSession(id: string): Promise<boolean> {
   return attempt(async () => {
-    await client.DELETE("/v1/chat/{id}", {
-      params: { path: { id }, query: { permanent: true } },
-    });
-    store.dispatch({ type: "session.gone", sessionId: id });
-    outbox.discardSession(id);
-    writeDraft(id, "");
+    await removeSession(id);
     notify(texts.actions.deleted);
   });
 }
@@ -57,4 +69,14 @@ export function markUnread(id: string): Promise<boolean> {
   return attempt(async () => {
     await client.POST("/v1/chat/{id}/unread", { params: { path: { id } } });
   });
+}
+
+/** Copies the address of a session's view. */
+export async function copyLink(id: string): Promise<void> {
+  try {
+    await copyText(new URL(`/chat/${id}`, window.location.href).href);
+    notify(texts.actions.linkCopied);
+  } catch {
+    notify(texts.actions.copyFailed);
+  }
 }

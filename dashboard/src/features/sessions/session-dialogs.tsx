@@ -1,9 +1,47 @@
 import { useState } from "react";
+import type { Session } from "@/api/models";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { texts } from "@/texts";
+import { changeSession, deleteSession } from "./session-actions";
+import type { SessionDialogKind } from "./session-commands";
+import type { ChatView } from "./use-chat-view";
 
 const MAX_TITLE = 200;
+
+/** A dialog for one session. */
+export function SessionDialog(props: {
+  kind: SessionDialogKind;
+  session: Session;
+  /** The view of the session, if it is open. */
+  view: ChatView | undefined;
+  onClose: () => void;
+}) {
+  const { kind, session, view, onClose } = props;
+  switch (kind) {
+    case "rename":
+      return (
+        <RenameDialog
+          title={session.title}
+          onClose={onClose}
+          onRename={(title) => changeSession(session.id, { title })}
+        />
+      );
+    case "delete":
+      return (
+        <DeleteDialog
+          heading={texts.actions.deleteTitle}
+          body={texts.actions.deleteBody(session.title || texts.sessions.untitled)}
+          onClose={onClose}
+          onDelete={async () => {
+            if (await deleteSession(session.id)) await view?.leave();
+          }}
+        />
+      );
+    default:
+      return kind satisfies never;
+  }
+}
 
 export function RenameDialog(props: {
   title: string;
@@ -47,17 +85,17 @@ export function RenameDialog(props: {
   );
 }
 
+/** Asks whether to delete sessions. */
 export function DeleteDialog(props: {
-  title: string;
+  heading: string;
+  body: string;
   onClose: () => void;
   onDelete: () => Promise<void>;
 }) {
   const [isBusy, setBusy] = useState(false);
   return (
-    <Dialog title={texts.actions.deleteTitle} onClose={props.onClose}>
-      <p className="text-ink-2 text-note [overflow-wrap:anywhere]">
-        {texts.actions.deleteBody(props.title)}
-      </p>
+    <Dialog title={props.heading} onClose={props.onClose}>
+      <p className="text-ink-2 text-note [overflow-wrap:anywhere]">{props.body}</p>
       <div className="mt-5 flex justify-end gap-2">
         <Button onClick={props.onClose}>{texts.common.cancel}</Button>
         <Button

@@ -5,6 +5,8 @@ import { formatDay, isSameDay } from "@/time";
 
 export interface SessionGroup {
   readonly label: string;
+  /** Whether these sessions wait for the user. */
+  readonly isCalling: boolean;
   readonly sessions: readonly Session[];
 }
 
@@ -22,20 +24,28 @@ function labelOf(session: Session, isArchive: boolean, nowMs: number): string {
 }
 
 /**
- * Groups an ordered list of sessions: pinned (except in the archive), today, yesterday, previous 7
- * days, and one group for each earlier month.
+ * Groups an ordered list of sessions: those that wait for the user, pinned (except in the archive),
+ * today, yesterday, previous 7 days, and one group for each earlier month.
  */
 export function groupSessions(
   sessions: readonly Session[],
-  isArchive: boolean,
-  nowMs: number,
+  about: {
+    isArchive: boolean;
+    /** Returns whether a session waits for the user. */
+    isCalling: (session: Session) => boolean;
+    nowMs: number;
+  },
 ): readonly SessionGroup[] {
-  const groups: { label: string; sessions: Session[] }[] = [];
+  const calling = sessions.filter(about.isCalling);
+  const groups: { label: string; isCalling: boolean; sessions: Session[] }[] = [];
+  if (calling.length > 0)
+    groups.push({ label: texts.sessions.needsYou, isCalling: true, sessions: calling });
   for (const session of sessions) {
-    const label = labelOf(session, isArchive, nowMs);
+    if (about.isCalling(session)) continue;
+    const label = labelOf(session, about.isArchive, about.nowMs);
     const group = groups.find((one) => one.label === label);
     if (group) group.sessions.push(session);
-    else groups.push({ label, sessions: [session] });
+    else groups.push({ label, isCalling: false, sessions: [session] });
   }
   return groups;
 }

@@ -1,105 +1,48 @@
-import {
-  Archive,
-  ArchiveRestore,
-  Ellipsis,
-  Mail,
-  PencilLine,
-  Pin,
-  PinOff,
-  Trash2,
-} from "lucide-react";
+import { Ellipsis } from "lucide-react";
 import { useState } from "react";
 import { useCanWrite } from "@/api/me";
 import type { Session } from "@/api/models";
 import { Menu, type MenuItem } from "@/components/ui/menu";
 import { texts } from "@/texts";
-import { archiveSession, changeSession, deleteSession, markUnread } from "./session-actions";
-import { DeleteDialog, RenameDialog } from "./session-dialogs";
+import { listSessionCommands, type SessionDialogKind } from "./session-commands";
+import { SessionDialog } from "./session-dialogs";
+import type { ChatView } from "./use-chat-view";
 
-const iconProps = { size: 16, strokeWidth: 1.9 };
-
-/** A session's menu. `onLeave` closes the session's view. */
+/** A session's menu. */
 export function SessionMenu(props: {
   session: Session;
-  onLeave?: (() => Promise<void>) | undefined;
+  /** The accessible name; "More actions" by default. */
+  label?: string;
+  /** The view of the session, if it is open. */
+  view?: ChatView | undefined;
+  /** Additional items, which precede the others. */
+  items?: readonly MenuItem[];
   className?: string;
 }) {
-  const { session, onLeave } = props;
+  const { session, view } = props;
   const canWrite = useCanWrite();
-  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
-  const { id } = session;
-  const isArchived = session.status === "archived";
-  const isPinned = session.pinned_at !== null;
-  const hasAnswer = session.last_message?.role === "assistant" || session.last_seq > 1;
-
-  const items: MenuItem[] = [
-    {
-      label: texts.actions.rename,
-      icon: <PencilLine {...iconProps} />,
-      onSelect: () => setDialog("rename"),
-    },
-  ];
-  if (!isArchived)
-    items.push({
-      label: isPinned ? texts.actions.unpin : texts.actions.pin,
-      icon: isPinned ? <PinOff {...iconProps} /> : <Pin {...iconProps} />,
-      onSelect: () => void changeSession(id, { pinned: !isPinned }),
-    });
-  if (!isArchived && hasAnswer && session.unread_count === 0)
-    items.push({
-      label: texts.actions.markUnread,
-      icon: <Mail {...iconProps} />,
-      onSelect: async () => {
-        // An open thread would be marked as read immediately.
-        await onLeave?.();
-        await markUnread(id);
-      },
-    });
-  items.push(
-    isArchived
-      ? {
-          label: texts.actions.restore,
-          icon: <ArchiveRestore {...iconProps} />,
-          onSelect: () => void changeSession(id, { status: "active" }),
-        }
-      : {
-          label: texts.actions.archive,
-          icon: <Archive {...iconProps} />,
-          onSelect: async () => {
-            if (await archiveSession(id)) await onLeave?.();
-          },
-        },
-    {
-      label: texts.actions.delete,
-      icon: <Trash2 {...iconProps} />,
-      onSelect: () => setDialog("delete"),
-      isDangerous: true,
-    },
-  );
-
+  const [dialog, setDialog] = useState<SessionDialogKind | null>(null);
   if (!canWrite) return null;
+  const commands = listSessionCommands({ session, canWrite, view, openDialog: setDialog });
+  const items: readonly MenuItem[] = commands.map(({ icon: Icon, run, ...command }) => ({
+    ...command,
+    icon: <Icon size={16} strokeWidth={1.9} />,
+    onSelect: run,
+  }));
   return (
     <>
       <Menu
-        label={texts.common.moreActions}
+        label={props.label ?? texts.common.moreActions}
         icon={<Ellipsis size={18} />}
-        items={items}
+        items={[...(props.items ?? []), ...items]}
         {...(props.className ? { className: props.className } : {})}
       />
-      {dialog === "rename" && (
-        <RenameDialog
-          title={session.title}
+      {dialog && (
+        <SessionDialog
+          kind={dialog}
+          session={session}
+          view={view}
           onClose={() => setDialog(null)}
-          onRename={(title) => changeSession(id, { title })}
-        />
-      )}
-      {dialog === "delete" && (
-        <DeleteDialog
-          title={session.title || texts.sessions.untitled}
-          onClose={() => setDialog(null)}
-          onDelete={async () => {
-            if (await deleteSession(id)) await onLeave?.();
-          }}
         />
       )}
     </>

@@ -13,6 +13,7 @@ function preview(over: Partial<Parameters<typeof describeSession>[0]>) {
     steps: [],
     pending: [],
     draft: "",
+    isOpen: false,
     nowMs: Date.parse(at),
   };
   return describeSession({ session: makeSession(), ...about, ...over });
@@ -41,6 +42,25 @@ describe("describeSession", () => {
     expect(preview({ session: makeSession({ active_task: makeTask() }) }).text).toBe("Waiting…");
     expect(preview({ session: makeSession({ queued_count: 1 }) }).text).toBe("Waiting…");
     expect(preview({ steps: [request] }).text).toBe("No messages yet");
+  });
+
+  it("describes a request that expired, until the session has been read", () => {
+    const missed = makeStep({
+      kind: "permission",
+      status: "rejected",
+      title: "rm -rf target",
+      detail: { decision: "reject", decided_by: "time_limit" },
+    });
+    const answered = said("assistant", "You did not allow it.");
+    const about = { steps: [missed], session: { ...answered, unread_count: 1 } };
+
+    expect(preview(about)).toEqual({ text: "Permission expired: rm -rf target", tone: "call" });
+    const active_task = makeTask({ status: "running" });
+    expect(preview({ ...about, session: makeSession({ active_task }) }).tone).toBe("call");
+    expect(preview({ ...about, isOpen: true }).text).toBe("You did not allow it.");
+    expect(preview({ ...about, session: answered }).text).toBe("You did not allow it.");
+    const rejected = { ...missed, detail: { decision: "reject", decided_by: "user" } };
+    expect(preview({ ...about, steps: [rejected] }).text).toBe("You did not allow it.");
   });
 
   it("returns how a turn without an answer ended", () => {
@@ -75,6 +95,7 @@ describe("describeSession", () => {
   it("returns the draft, or an unsent message first", () => {
     const session = said("assistant", "Well?");
     expect(preview({ session, draft: "half a" }).text).toBe("Draft: half a");
+    expect(preview({ session, draft: "half a", isOpen: true }).text).toBe("Well?");
     expect(preview({ session, draft: "half a", pending: [makeOutgoing()] }).tone).toBe("bad");
   });
 });

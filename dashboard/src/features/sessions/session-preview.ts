@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import type { Message, Session, Step, Task } from "@/api/models";
 import type { OutgoingMessage } from "@/outbox/outgoing-message";
 import { findRetryTime } from "@/retry-time";
@@ -7,7 +8,15 @@ import { explainEnding, explainTaskError, explainWait } from "@/texts/explain";
 
 export interface Preview {
   readonly text: string;
-  readonly tone: "plain" | "bad" | "live";
+  /** `call`: the user has to decide or has missed a decision. */
+  readonly tone: "plain" | "bad" | "live" | "call";
+}
+
+const expiredSchema = v.object({ decided_by: v.literal("time_limit") });
+
+/** Returns whether a step is a permission request that expired before the user answered it. */
+function isExpired({ kind, detail }: Step): boolean {
+  return kind === "permission" && v.is(expiredSchema, detail);
 }
 
 /** Returns how the newest turn ended if it failed or has no answer text; otherwise null. */
@@ -27,7 +36,7 @@ function describeEnd(session: Session, task: Task | null, answer: Message | null
     case "cancelled":
       return { text: `${texts.finish.cancelled}: ${preview}`, tone: "plain" };
     case "interrupted":
-      return { text: `${texts.finish.interrupted}: ${preview}`, tone: "plain" };
+      return { text: `${texts.finish.interrupted}: ${preview}`, tone: "bad" };
     case "queued":
     case "running":
     case "succeeded":
@@ -38,7 +47,7 @@ function describeEnd(session: Session, task: Task | null, answer: Message | null
 }
 
 /** Converts Markdown to a line of plain text. Each link is replaced with its text. */
-function flatten(text: string): string {
+export function flatten(text: string): string {
   return toPlainText(text)
     .replace(/!?\[([^\][]*)\]\([^()\s]*\)/g, "$1")
     .replace(/```[^\n]*\n?|[*_`#>|]+/g, "")
@@ -54,9 +63,12 @@ export function describeSession(about: {
   /** The task and the answer of the newest turn, if known. */
   task: Task | null;
   answer: Message | null;
-  /** The steps of the running turn. */
+  /** The steps of the running turn, or else of the newest one, as far as they are known. */
   steps: readonly Step[];
+  /** Whether the session is open. */
+  isOpen: boolean;
   pending: readonly OutgoingMessage[];
+  /** The draft; ignored for the open session. */
   draft: string;
   nowMs: number;
 }): Preview {
@@ -65,7 +77,10 @@ export function describeSession(about: {
     return { text: texts.sessions.messageNotSent, tone: "bad" };
   const request = steps.find(({ kind, status }) => kind === "permission" && status === "pending");
   if (session.active_task && request)
-    return { text: texts.sessions.permissionNeeded(request.title), tone: "live" };
+    return { text: texts.sessions.permissionNeeded(request.title), tone: "call" };
+  const expired = about.isOpen ? undefined : steps.findLast(isExpired);
+  if (expired && (session.active_task || session.unread_count > 0))
+    return { text: texts.sessions.permissionExpired(expired.title), tone: "call" };
   if (session.active_task?.status === "running")
     return { text: texts.sessions.typing, tone: "live" };
   const waiting = session.active_task ?? task;
@@ -73,7 +88,8 @@ export function describeSession(about: {
   if (waiting && until) return { text: explainWait(waiting, until), tone: "plain" };
   if (session.active_task || session.queued_count > 0)
     return { text: texts.sessions.waiting, tone: "plain" };
-  if (draft.trim()) return { text: texts.sessions.draft(flatten(draft)), tone: "plain" };
+  if (draft.trim() && !about.isOpen)
+    return { text: texts.sessions.draft(flatten(draft)), tone: "plain" };
   const end = describeEnd(session, task, answer);
   if (end) return end;
   const last = session.last_message;

@@ -14,14 +14,14 @@ export function SessionTitle({ session }: { session: Session }) {
       {session.title || texts.sessions.untitled}
     </span>
   );
-  if (!canWrite) return <div className="font-[620]">{title}</div>;
+  if (!canWrite) return <div className="min-w-0 font-[620]">{title}</div>;
   return (
     <>
       <button
         type="button"
         title={texts.actions.rename}
         onClick={() => setRenaming(true)}
-        className="tap -mx-1 block max-w-full rounded px-1 text-left font-[620] hover:bg-hover"
+        className="tap -mx-1 block min-w-0 max-w-full rounded px-1 text-left font-[620] hover:bg-hover"
       >
         {title}
       </button>

@@ -11,7 +11,9 @@ export function HelpDialog(props: { onClose: () => void }) {
   const shortcuts: readonly (readonly [string, string])[] = [
     [texts.help.palette, formatKeys("Mod", "K")],
     [texts.help.newChat, formatKeys("Mod", "Shift", "O")],
+    [texts.help.sidebar, formatKeys("Mod", "\\")],
     [texts.help.list, "↑ ↓"],
+    [texts.help.select, texts.help.selectKeys],
     [texts.help.send, isPlainEnter ? "Enter" : formatKeys("Mod", "Enter")],
     [texts.help.newLine, isPlainEnter ? formatKeys("Shift", "Enter") : "Enter"],
     [texts.help.escape, "Esc"],

@@ -1,19 +1,7 @@
 import { Check, Copy } from "lucide-react";
 import { useEffect, useState } from "react";
+import { copyText } from "@/clipboard";
 import { texts } from "@/texts";
-
-/** Copies text. This also works over plain HTTP, where the clipboard API is unavailable. */
-async function copyText(text: string): Promise<void> {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const area = document.createElement("textarea");
-  area.value = text;
-  area.style.position = "fixed";
-  area.style.opacity = "0";
-  document.body.append(area);
-  area.select();
-  document.execCommand("copy");
-  area.remove();
-}
 
 export function CopyButton(props: { text: string; className?: string; isShort?: boolean }) {
   const [isCopied, setCopied] = useState(false);

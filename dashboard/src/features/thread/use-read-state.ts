@@ -1,22 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { ApiError, client } from "@/api/client";
 import type { Session } from "@/api/models";
-import { type ReadonlyObservable, useObservable } from "@/observable";
-
-/** Whether the page is visible and has the focus. */
-const pageFocus: ReadonlyObservable<boolean> = {
-  get: () => document.visibilityState === "visible" && document.hasFocus(),
-  subscribe(listener) {
-    window.addEventListener("focus", listener);
-    window.addEventListener("blur", listener);
-    document.addEventListener("visibilitychange", listener);
-    return () => {
-      window.removeEventListener("focus", listener);
-      window.removeEventListener("blur", listener);
-      document.removeEventListener("visibilitychange", listener);
-    };
-  },
-};
+import { usePageFocus } from "@/page-focus";
 
 /** The delay before a retry. */
 const RETRY_MS = 3000;
@@ -25,7 +10,7 @@ const NOTHING_NEW = Number.POSITIVE_INFINITY;
 
 /** Marks a session as read while its newest message is visible and the page has the focus. */
 export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boolean): void {
-  const hasFocus = useObservable(pageFocus);
+  const hasFocus = usePageFocus();
   const posted = useRef(0);
   const [failures, setFailures] = useState(0);
   const { id, unread_count, last_read_seq } = session;
@@ -60,7 +45,7 @@ export function useNewDivider(
   newestSeq: number,
   newestSent: string | undefined,
 ): number {
-  const hasFocus = useObservable(pageFocus);
+  const hasFocus = usePageFocus();
   const isAllRead = session.unread_count === 0;
   const [known, setKnown] = useState({ hasFocus, newestSent });
   const [marker, setMarker] = useState(isAllRead ? NOTHING_NEW : session.last_read_seq);

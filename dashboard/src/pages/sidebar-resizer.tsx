@@ -1,0 +1,80 @@
+import { type KeyboardEvent, type PointerEvent, useRef } from "react";
+import { changePreferences } from "@/preferences";
+import { texts } from "@/texts";
+
+/** The limits of the sidebar's width, in pixels. On a narrow page, the sidebar fills half of it. */
+const MIN_WIDTH = 256;
+const MAX_WIDTH = 520;
+
+/** The default width on wide screens, in pixels. */
+const DEFAULT_WIDTH = 320;
+
+/** How far an arrow key moves the border, in pixels. */
+const STEP = 16;
+
+/** Returns the nearest allowed width, in pixels. */
+export function clampWidth(width: number): number {
+  return Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, width)));
+}
+
+/**
+ * The border between the sidebar and the view. Dragging it or pressing arrow keys resizes the
+ * sidebar. A double click restores the default width.
+ */
+export function SidebarResizer(props: { width: number | null }) {
+  const border = useRef<HTMLDivElement>(null);
+  const isRtl = () => getComputedStyle(document.documentElement).direction === "rtl";
+
+  /** Returns the sidebar's width on the screen. */
+  function measure(): number {
+    return border.current?.parentElement?.getBoundingClientRect().width ?? MIN_WIDTH;
+  }
+
+  const resize = (width: number) => changePreferences({ sidebarWidth: clampWidth(width) });
+
+  function onPointerDown(event: PointerEvent<HTMLDivElement>) {
+    if (event.button !== 0) return;
+    // Do not select text while dragging.
+    event.preventDefault();
+    event.currentTarget.setPointerCapture(event.pointerId);
+  }
+
+  function onPointerMove(event: PointerEvent<HTMLDivElement>) {
+    if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
+    const sidebar = border.current?.parentElement?.getBoundingClientRect();
+    if (sidebar) resize(isRtl() ? sidebar.right - event.clientX : event.clientX - sidebar.left);
+  }
+
+  function onKeyDown(event: KeyboardEvent) {
+    const outward = isRtl() ? "ArrowLeft" : "ArrowRight";
+    const inward = isRtl() ? "ArrowRight" : "ArrowLeft";
+    const width = {
+      [outward]: measure() + STEP,
+      [inward]: measure() - STEP,
+      Home: MIN_WIDTH,
+      End: MAX_WIDTH,
+    }[event.key];
+    if (width === undefined) return;
+    event.preventDefault();
+    resize(width);
+  }
+
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: an hr cannot be operated.
+    <div
+      ref={border}
+      role="separator"
+      tabIndex={0}
+      aria-orientation="vertical"
+      aria-label={texts.sidebar.resize}
+      aria-valuemin={MIN_WIDTH}
+      aria-valuemax={MAX_WIDTH}
+      aria-valuenow={props.width ?? DEFAULT_WIDTH}
+      onPointerDown={onPointerDown}
+      onPointerMove={onPointerMove}
+      onKeyDown={onKeyDown}
+      onDoubleClick={() => changePreferences({ sidebarWidth: null })}
+      className="absolute inset-y-0 -end-1 z-10 w-2 cursor-col-resize touch-none after:absolute after:inset-y-0 after:start-[3px] after:w-0.5 after:transition-[background-color] after:duration-150 hover:after:bg-line-strong active:after:bg-accent focus-visible:outline-0 focus-visible:after:bg-accent max-md:hidden forced-colors:focus-visible:outline-2"
+    />
+  );
+}
