@@ -42,6 +42,11 @@ export function changePreferences(change: Partial<Preferences>): void {
   }
 }
 
+/** Shows or hides the sidebar on wide screens. */
+export function toggleSidebar(): void {
+  changePreferences({ isSidebarHidden: !preferences.get().isSidebarHidden });
+}
+
 /** The color of a phone's browser bars, which is the same as that of the chat list. */
 const barColors = { light: "#f3f2ef", dark: "#1a1a18" } as const;
 
