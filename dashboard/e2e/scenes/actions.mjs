@@ -47,17 +47,25 @@ export async function leave(page) {
   if (await dismiss.isVisible()) await dismiss.click();
   const undo = page.getByRole("button", { name: "Undo" });
   if (await undo.isVisible()) await undo.click();
-  await stopTurn(page);
+  const showSidebar = page.getByRole("button", { name: "Show sidebar" });
+  if (await showSidebar.isVisible()) await showSidebar.click();
+  await stopTurns(page);
 }
 
-/** Stops the running turn through the api, because it may end before a click on Stop. */
-async function stopTurn(page) {
+/**
+ * Stops the running turn of the open chat and the turns of the demo agent, through the api, because
+ * they may end before a click on Stop.
+ */
+async function stopTurns(page) {
   const { pathname } = new URL(page.url());
-  if (!pathname.startsWith("/chat/")) return;
-  const path = `/v1${pathname}`;
   for (;;) {
-    const { session } = await (await page.request.get(path)).json();
-    if (!session?.active_task) return;
-    await page.request.post(`${path}/tasks/${session.active_task.id}/cancel`);
+    const { items } = await (await page.request.get("/v1/chat?status=all&limit=100")).json();
+    const running = items.filter(
+      ({ id, agent_key, active_task }) =>
+        active_task && (agent_key === "demo" || pathname === `/chat/${id}`),
+    );
+    if (running.length === 0) return;
+    for (const { id, active_task } of running)
+      await page.request.post(`/v1/chat/${id}/tasks/${active_task.id}/cancel`);
   }
 }

@@ -23,7 +23,7 @@ export function RequestPanel({ session, request }: { session: Session; request: 
   const title = session.title || texts.sessions.untitled;
 
   async function send(answer: PermissionAnswer) {
-    if (!short) return;
+    if (!short || isSending) return;
     setSending(true);
     await answerPermission(session.id, request.taskId, short.requestId, answer);
     setSending(false);
@@ -45,7 +45,9 @@ export function RequestPanel({ session, request }: { session: Session; request: 
               key={"option_id" in answer ? `option ${answer.option_id}` : answer.decision}
               size="small"
               variant={variants[look]}
-              disabled={isSending}
+              // A disabled button would lose the focus.
+              aria-disabled={isSending}
+              className="aria-disabled:opacity-55"
               onClick={() => void send(answer)}
             >
               {name}

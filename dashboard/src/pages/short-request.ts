@@ -1,7 +1,6 @@
 /** Decides which permission requests can be answered from the chat list. */
 import type { Step } from "@/api/models";
 import { type Choice, findOpenRequest, listChoices } from "@/features/thread/permission";
-import { describeDetail } from "@/features/thread/step-detail";
 import type { OpenRequest } from "@/stream/open-requests";
 
 /** A permission request that a row of the chat list shows in full. */
@@ -24,9 +23,9 @@ const MAX_NAME = 24;
 /** Returns whether a tool call shows more than its input, such as the changes to a file. */
 function hasMore(tool: Step | undefined): boolean {
   if (!tool) return false;
-  const { diffs, is_truncated } = tool.detail;
+  const { diffs, is_truncated, output } = tool.detail;
   const hasDiff = Array.isArray(diffs) && diffs.length > 0;
-  return hasDiff || is_truncated === true || Boolean(describeDetail(tool)?.output);
+  return hasDiff || is_truncated === true || Boolean(output);
 }
 
 function isShortInput(input: string | null): boolean {

@@ -61,7 +61,7 @@ export function SelectionBar(props: {
         label={texts.selection.delete}
         disabled={isBusy}
         onClick={() => setDeleting(true)}
-        className="text-bad"
+        className="text-bad!"
       >
         <Trash2 {...icon} />
       </IconButton>

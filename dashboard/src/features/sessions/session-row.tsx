@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { CircleAlert, SquareCheck } from "lucide-react";
+import { Check, CircleAlert, SquareCheck } from "lucide-react";
 import { type ComponentType, memo } from "react";
 import { useAgent } from "@/api/agents";
 import { useCanWrite } from "@/api/me";
@@ -84,7 +84,7 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
       {canWrite && (
         <>
           <label
-            className={`absolute start-1 top-0.5 grid size-7 cursor-pointer place-items-center ${isSelecting ? "" : "reveal [@media(hover:none)]:hidden"}`}
+            className={`absolute start-3 top-[10px] grid size-10 cursor-pointer place-items-center rounded-[13px] border border-line bg-surface has-focus-visible:outline-2 has-focus-visible:outline-accent ${isSelecting ? "" : "opacity-0 transition-opacity duration-100 focus-within:opacity-100 hover:opacity-100 [@media(hover:none)]:hidden"}`}
           >
             <input
               type="checkbox"
@@ -94,8 +94,11 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
               onChange={({ nativeEvent }) =>
                 onSelect(id, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
               }
-              className="size-[18px] cursor-pointer accent-accent"
+              className="peer sr-only"
             />
+            <span className="grid size-5 place-items-center rounded-md border border-line-strong text-accent-ink peer-checked:border-accent peer-checked:bg-accent forced-colors:text-[CanvasText]">
+              {isSelected && <Check size={14} strokeWidth={3} aria-hidden="true" />}
+            </span>
           </label>
           <div className="reveal absolute end-1.5 top-1.5 [@media(hover:none)]:end-0.5 [@media(hover:none)]:top-7">
             <SessionMenu
