@@ -1,6 +1,6 @@
 /** Describes the events that a user is notified of. */
 import type { Task } from "@/api/models";
-import { flatten } from "@/features/sessions/session-preview";
+import { toPlainMarkdown } from "@/markdown/plain-markdown";
 import type { StreamEvent } from "@/stream/events";
 import { toLine } from "@/terminal/screen";
 import { texts } from "@/texts";
@@ -48,7 +48,7 @@ function describe(event: StreamEvent): { id: string; body: string } | null {
       const isRead = message.seq <= session.last_read_seq;
       if (message.role !== "assistant" || isRead || failures.has(message.finish_reason ?? ""))
         return null;
-      const body = flatten(message.content) || explainEnding(message, []);
+      const body = toPlainMarkdown(message.content) || explainEnding(message, []);
       return body ? { id: message.id, body } : null;
     }
     case "task.updated": {

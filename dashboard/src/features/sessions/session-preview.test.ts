@@ -32,6 +32,16 @@ describe("describeSession", () => {
     );
   });
 
+  it("keeps the syntax that a user typed", () => {
+    expect(preview({ session: said("user", "# *why*? 2 > 1") }).text).toBe("You: # *why*? 2 > 1");
+    expect(preview({ draft: "a_b_c *d*" }).text).toBe("Draft: a_b_c *d*");
+  });
+
+  it("omits Markdown that continues after the end of the preview", () => {
+    const long = `**${"word ".repeat(60)}`.slice(0, 200);
+    expect(preview({ session: said("assistant", long) }).text).toMatch(/^word /);
+  });
+
   it("describes a running turn, and an open permission request first", () => {
     const active_task = makeTask({ status: "running" });
     const session = makeSession({ active_task });

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { Message, Session, Step, Task } from "@/api/models";
+import { toPlainMarkdown, toPlainMessage } from "@/markdown/plain-markdown";
 import type { OutgoingMessage } from "@/outbox/outgoing-message";
 import { findRetryTime } from "@/retry-time";
-import { toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
 import { explainEnding, explainTaskError, explainWait } from "@/texts/explain";
 
@@ -30,7 +30,7 @@ function describeEnd(session: Session, task: Task | null, answer: Message | null
       tone: "plain",
     };
   if (last?.role !== "user") return null;
-  const preview = flatten(last.preview);
+  const preview = flatten(last);
   if (!task) return null;
   switch (task.status) {
     case "cancelled":
@@ -46,13 +46,13 @@ function describeEnd(session: Session, task: Task | null, answer: Message | null
   }
 }
 
-/** Converts Markdown to a line of plain text. Each link is replaced with its text. */
-export function flatten(text: string): string {
-  return toPlainText(text)
-    .replace(/!?\[([^\][]*)\]\([^()\s]*\)/g, "$1")
-    .replace(/```[^\n]*\n?|[*_`#>|]+/g, "")
-    .replace(/\s+/g, " ")
-    .trim();
+/** The length of a preview of a longer message, in characters. */
+const PREVIEW_LENGTH = 200;
+
+/** Returns the text of the session's last message as it is rendered, in a line. */
+function flatten({ role, preview }: NonNullable<Session["last_message"]>): string {
+  if (role === "user") return toPlainMessage(preview);
+  return toPlainMarkdown(preview, Array.from(preview).length >= PREVIEW_LENGTH);
 }
 
 /**
@@ -89,12 +89,12 @@ export function describeSession(about: {
   if (session.active_task || session.queued_count > 0)
     return { text: texts.sessions.waiting, tone: "plain" };
   if (draft.trim() && !about.isOpen)
-    return { text: texts.sessions.draft(flatten(draft)), tone: "plain" };
+    return { text: texts.sessions.draft(toPlainMessage(draft)), tone: "plain" };
   const end = describeEnd(session, task, answer);
   if (end) return end;
   const last = session.last_message;
   if (!last) return { text: texts.sessions.noMessages, tone: "plain" };
-  const preview = flatten(last.preview);
+  const preview = flatten(last);
   return {
     text: last.role === "user" ? texts.sessions.fromYou(preview) : preview,
     tone: "plain",
