@@ -1,0 +1,56 @@
+/** How much room an answer takes: a bubble that hugs its text, or the width of the thread. */
+import { matchMath } from "@/markdown/math";
+
+/** A longer answer is rich even without any syntax. In UTF-16 code units. */
+const MAX_PLAIN_LENGTH = 1000;
+
+/**
+ * Syntax that needs the full width. Every pattern also matches any longer text, so that an answer
+ * never changes back to a bubble while it is streamed: a line that can still change its meaning
+ * must have ended.
+ */
+const patterns: readonly RegExp[] = [
+  // Code fences.
+  /^ {0,3}(?:> ?)*(?:`{3,}[^`\n]*|~{3,}[^\n]*)\n/m,
+  // Indented code.
+  /(?:^|\n[ \t]*\n)(?: {4}|\t)[ \t]*\S/,
+  // Headings.
+  /^ {0,3}(?:> ?)*#{1,6}[ \t]+\S/m,
+  /\S[ \t]*\n {0,3}(?:=+|-{2,})[ \t]*\n/,
+  // Lists. Within a paragraph, only the number 1 starts one.
+  /^[ \t]*(?:> ?)*[-*+][ \t]+\S/m,
+  /^[ \t]*(?:> ?)*1[.)][ \t]+\S/m,
+  /(?:^|\n[ \t]*\n)[ \t]*\d{1,9}[.)][ \t]+\S/,
+  // Tables.
+  /\|[^\n]*\n[ \t]*(?:> ?)*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*\n/,
+  // Images.
+  /!\[[^\]\n]*\]\([^)\s]/,
+  // Math in a block of its own.
+  /^[ \t]*\$\$[^$]/m,
+  /^[ \t]*\\\[[ \t]*\n/m,
+  // Folded sections.
+  /<details[\s>]/i,
+];
+
+/** A block of math in a single line. */
+const DISPLAY_MATH = /^[ \t]*\\\[/gm;
+
+/**
+ * Returns whether an answer contains headings, tables, code, lists, images, math, or diagrams, or is
+ * long, and is therefore shown without a bubble. Once an answer is rich, it remains so when text is
+ * appended.
+ */
+export function isRich(text: string): boolean {
+  if (text.length > MAX_PLAIN_LENGTH || patterns.some((pattern) => pattern.test(text))) return true;
+  return [...text.matchAll(DISPLAY_MATH)].some((found) => {
+    const start = found.index + found[0].length - 2;
+    return matchMath(text.slice(start), "") !== null;
+  });
+}
+
+/** The classes of a bubble with an agent's plain answer. */
+export const answerBubble =
+  "self-start max-w-[94%] md:max-w-[86%] min-w-0 rounded-bubble rounded-es-[6px] bg-bubble px-[15px] py-[10px] [overflow-wrap:anywhere]";
+
+/** The classes of a rich answer, whose text is styled in styles/markdown.css. */
+export const wideAnswer = "wide-answer self-stretch min-w-0 [overflow-wrap:anywhere]";
