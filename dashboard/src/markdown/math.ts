@@ -7,14 +7,16 @@
 export interface Math {
   /** The TeX source without delimiters. */
   readonly source: string;
-  /** Whether the math is shown as a separate block rather than within a line. */
+  /** Whether the math is shown in a line of its own. */
   readonly isDisplay: boolean;
   /** The length including the delimiters, in UTF-16 code units. */
   readonly length: number;
 }
 
-/** The maximum length of math, in UTF-16 code units, to limit the search for its end. */
-const MAX_LENGTH = 8000;
+/** The maximum length of math including its delimiters, in UTF-16 code units. */
+export const MAX_MATH_LENGTH = 8000;
+
+const ends: Readonly<Record<string, string>> = { "\\(": "\\)", "\\[": "\\]", $$: "$$" };
 
 /** A TeX command, or a group of plain words within TeX. */
 const TEX = /\\(?:text|mathrm|operatorname|textbf|textit)\*?\{[^{}]*\}|\\[A-Za-z]+/g;
@@ -22,15 +24,21 @@ const TEX = /\\(?:text|mathrm|operatorname|textbf|textit)\*?\{[^{}]*\}|\\[A-Za-z
 const WORDS = /\p{L}{2,}[,;:]? +\p{L}{2,}/u;
 /** A word that is probably a variable of a shell or a template. */
 const NAME = /^(?:\p{L}{4,}|[A-Z][A-Z0-9_]{2,})$/u;
+const BLANK_LINE = /\n[^\S\n]*\n/;
+const PART_OF_WORD = /[\p{L}\p{N}$]/u;
 
-function isProse(content: string): boolean {
-  return WORDS.test(content.replace(TEX, " "));
-}
+/** A number followed by a word, such as `5 to 10`. */
+const AMOUNT = /^\d[^\\^_=]*\s\p{L}{2,}/u;
+
+const isProse = (content: string) => WORDS.test(content.replace(TEX, " "));
 
 /** Returns whether the content of `$…$` is clearly math. */
-function isClearlyMath(content: string): boolean {
-  return content.trim() === content && !isProse(content) && !NAME.test(content);
-}
+const isClearlyMath = (content: string) =>
+  content.trim() === content &&
+  !content.includes("\n") &&
+  !isProse(content) &&
+  !NAME.test(content) &&
+  !AMOUNT.test(content);
 
 /** Returns whether the character at the position is preceded by an odd number of backslashes. */
 function isEscaped(text: string, position: number): boolean {
@@ -39,15 +47,32 @@ function isEscaped(text: string, position: number): boolean {
   return (position - start) % 2 === 1;
 }
 
-function findEnd(text: string, delimiter: string, from: number): number {
-  const limit = Math.min(text.length, MAX_LENGTH);
-  for (
-    let end = text.indexOf(delimiter, from);
-    end !== -1 && end < limit;
-    end = text.indexOf(delimiter, end + 1)
-  )
-    if (!isEscaped(text, end)) return end;
-  return -1;
+function find(text: string, delimiter: string, from: number): number {
+  let end = text.indexOf(delimiter, from);
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf(delimiter, end + 1);
+  return end;
+}
+
+/** Returns the delimiter at the beginning of the text, or null. */
+function findStart(text: string): string | null {
+  const two = text.slice(0, 2);
+  return two in ends ? two : text.startsWith("$") ? "$" : null;
+}
+
+/** Returns whether the text, which starts with a delimiter, ends with the matching one. */
+export function isClosedMath(text: string): boolean {
+  const start = findStart(text);
+  const end = start && (ends[start] ?? "$");
+  if (!start || !end || text.length <= start.length + end.length || !text.endsWith(end))
+    return false;
+  return !isEscaped(text, text.length - end.length);
+}
+
+/** Returns whether the text, which starts with a delimiter, ends with the same one. */
+export function isNestedMath(text: string): boolean {
+  const start = text.slice(0, 2);
+  if (!text.startsWith("\\") || text.length <= 2 || !text.endsWith(start)) return false;
+  return !isEscaped(text, text.length - 2);
 }
 
 /**
@@ -56,25 +81,21 @@ function findEnd(text: string, delimiter: string, from: number): number {
  * @param before The character before the text, or an empty string.
  */
 export function matchMath(text: string, before: string): Math | null {
-  if (text.startsWith("\\(") || text.startsWith("\\[")) {
-    const isDisplay = text[1] === "[";
-    const end = findEnd(text, isDisplay ? "\\]" : "\\)", 2);
-    const source = text.slice(2, end);
-    // Brackets and parentheses can also be escaped in prose.
-    if (end === -1 || source.trim() === "" || /\n\s*\n/.test(source) || isProse(source))
-      return null;
-    return { source: source.trim(), isDisplay, length: end + 2 };
+  const start = findStart(text);
+  if (!start) return null;
+  const limited = text.slice(0, MAX_MATH_LENGTH + 1);
+  const end = find(limited, ends[start] ?? "$", start.length + (start === "$$" ? 1 : 0));
+  if (end === -1) return null;
+  const content = limited.slice(start.length, end);
+  const source = content.trim();
+  const length = end + (ends[start] ?? "$").length;
+  if (source === "" || BLANK_LINE.test(content)) return null;
+  if (start === "$") {
+    const after = limited[length] ?? "";
+    const isWithinWord = PART_OF_WORD.test(before) || PART_OF_WORD.test(after);
+    return isClearlyMath(content) && !isWithinWord ? { source, isDisplay: false, length } : null;
   }
-  if (text.startsWith("$$")) {
-    const end = findEnd(text, "$$", 2);
-    const source = text.slice(2, end);
-    if (end === -1 || source.trim() === "" || /\n\s*\n/.test(source)) return null;
-    return { source: source.trim(), isDisplay: true, length: end + 2 };
-  }
-  if (!text.startsWith("$") || /[\p{L}\p{N}$]/u.test(before)) return null;
-  const end = findEnd(text, "$", 1);
-  const source = text.slice(1, end);
-  const after = text[end + 1] ?? "";
-  if (end < 2 || source.includes("\n") || /[\p{L}\p{N}$]/u.test(after)) return null;
-  return isClearlyMath(source) ? { source, isDisplay: false, length: end + 1 } : null;
+  // Brackets and parentheses can also be escaped in prose.
+  if (start !== "$$" && (isProse(content) || find(content, start, 0) !== -1)) return null;
+  return { source, isDisplay: start !== "\\(", length };
 }
