@@ -53,6 +53,9 @@ export const ask = (toolCall, options = ALLOW_OR_REJECT, branches = {}) => ({
   branches,
 });
 
+/** Plays items at the same time, for example several permission requests. */
+export const together = (...items) => ({ together: items });
+
 /** Waits until the test opens the gate. */
 export const gate = (name) => ({ gate: name });
 /** Waits; only for scripts that are watched, not checked. */
@@ -128,6 +131,7 @@ function run(script, folder) {
       if (item.update) write({ method: "session/update", params: { sessionId, ...item } });
       else if (item.pause !== undefined) await sleep(item.pause);
       else if (item.gate !== undefined) await pass(current, item.gate);
+      else if (item.together) await Promise.all(item.together.map((one) => play([one], current)));
       else if (item.end !== undefined) return { stopReason: item.end };
       else if (item.fail !== undefined) throw new Error(item.fail);
       else if (item.ask) {

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, retryButtons, send, startChat, thread } from "./chat.mjs";
+import { ask as askStep, gate, say, scripted, together, withScriptedAgent } from "./acp-agent.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  composer,
+  focused,
+  retryButtons,
+  send,
+  startChat,
+  startChatWith,
+  thread,
+} from "./chat.mjs";
 import { withPermissionAgent } from "./permission-agent.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -50,6 +61,86 @@ test("a permission request is shown after a reload and withdrawn by Stop", TIMEO
     await card(page).waitFor({ state: "detached" });
     await retryButtons(page).waitFor();
   });
+});
+
+test("the focus moves on after a request is answered with the keyboard", TIMEOUT, async () => {
+  const { environment, openGate } = withScriptedAgent([
+    askStep({ toolCallId: "a", title: "Write a.txt" }),
+    gate("next"),
+    askStep({ toolCallId: "b", title: "Write b.txt" }),
+    say("Done."),
+  ]);
+  await withTestApp(
+    async ({ page }) => {
+      await startChatWith(page, scripted, "Go");
+      await card(page).getByText("Write a.txt").waitFor({ timeout: ANSWER_MS });
+      await card(page).getByRole("button", { name: "Allow" }).focus();
+
+      await page.keyboard.press("Enter");
+
+      await card(page).waitFor({ state: "detached" });
+      await focused(page, composer(page));
+      openGate("next");
+      await card(page).getByText("Write b.txt").waitFor({ timeout: ANSWER_MS });
+      await focused(page, composer(page));
+      await page.keyboard.press("Shift+Tab");
+      await focused(page, card(page).getByRole("button", { name: "Reject" }));
+      await page.keyboard.press("Space");
+
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      await focused(page, composer(page));
+    },
+    { environment },
+  );
+});
+
+test("the focus moves to the next request", TIMEOUT, async () => {
+  const { environment } = withScriptedAgent([
+    together(
+      askStep({ toolCallId: "a", title: "Write a.txt" }),
+      askStep({ toolCallId: "b", title: "Write b.txt" }),
+    ),
+    say("Done."),
+  ]);
+  await withTestApp(
+    async ({ page }) => {
+      await startChatWith(page, scripted, "Go");
+      await card(page).getByText("Write b.txt").waitFor({ timeout: ANSWER_MS });
+      await card(page).getByRole("button", { name: "Allow" }).focus();
+
+      await page.keyboard.press("Enter");
+
+      await card(page).getByText("Write a.txt").waitFor();
+      await focused(page, card(page));
+      await page.keyboard.press("Tab");
+      await focused(page, card(page).getByRole("button", { name: "Allow" }));
+    },
+    { environment },
+  );
+});
+
+test("without a keyboard, the focus moves to the thread after an answer", TIMEOUT, async () => {
+  const { environment } = withScriptedAgent([
+    askStep({ toolCallId: "a", title: "Write a.txt" }),
+    say("Done."),
+  ]);
+  await withTestApp(
+    async ({ page }) => {
+      await page.goto("/new?agent=scripted");
+      await composer(page).fill("Go");
+      await page.getByRole("button", { name: "Send" }).click();
+      await card(page).getByRole("button", { name: "Allow" }).focus();
+
+      await page.keyboard.press("Enter");
+
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      await focused(page, thread(page));
+    },
+    {
+      environment,
+      context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
+    },
+  );
 });
 
 const databases = [

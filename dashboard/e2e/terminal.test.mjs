@@ -127,7 +127,7 @@ test("the output of a tool call has colors, but its title does not", TIMEOUT, as
     const output = thread(page).locator("pre", { hasText: "running 3 tests" });
     assert.equal(
       await output.innerText(),
-      "Output:\nrunning 3 tests\nok reads\nFAILED writes\n 3/3\n2 failed",
+      "running 3 tests\nok reads\nFAILED writes\n 3/3\n2 failed",
     );
     assert.equal(await output.locator(".ansi-color").count(), 3);
     assert.equal(await thread(page).getByText("[1m").count(), 0);

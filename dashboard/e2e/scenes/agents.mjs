@@ -1,7 +1,9 @@
 /** The agents that the scenes use. */
 import { writeFileSync } from "node:fs";
 import { makeAgent } from "../../src/test-objects.js";
+import { scriptedAgentTable } from "../acp-agent.mjs";
 import { binaries } from "../test-app.mjs";
+import { finishedTurn, waitingTurn } from "./coding-turn.mjs";
 
 const ESC = "\\033";
 
@@ -32,7 +34,7 @@ export const BUILD_OUTPUT = [
 
 /**
  * Returns an environment with several agents: the demo agent, one with a short permission timeout,
- * a slow one, one that prints terminal output, and an unavailable one.
+ * a slow one, one that prints terminal output, a scripted one, and an unavailable one.
  */
 export function withAgents(folder) {
   const file = `${folder}/agents.toml`;
@@ -81,7 +83,8 @@ driver = "openai"
 avatar = "🏠"
 base_url = "http://127.0.0.1:9/v1"
 api_key_env = "LOCAL_MODEL_KEY"
-`,
+
+${scriptedAgentTable(folder, { finish: finishedTurn, wait: waitingTurn })}`,
   );
   return { AGENTS_FILE: file };
 }

@@ -75,6 +75,8 @@ export async function createChats(page) {
     interrupted: await make("Sort the photos", []),
     waiting: await make("The answer to everything", [], "deep"),
     terminal: await make("Build the site", ["Build it"], "build"),
+    coding: await make("Add a default setting", ["finish"], "scripted"),
+    asking: await make("Fix the failing test", [], "scripted"),
     empty: await make("", []),
   };
   await decide(id(chats.steps), "allow");

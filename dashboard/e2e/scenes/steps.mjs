@@ -1,5 +1,5 @@
 import { thread } from "../chat.mjs";
-import { expandSteps, openChat } from "./actions.mjs";
+import { expandSteps, openChat, sendWithButton } from "./actions.mjs";
 import { colorSteps } from "./responses.mjs";
 
 /** Scenes that show steps and terminal output. */
@@ -12,6 +12,19 @@ export const stepScenes = {
     await openChat(page, chats.steps);
     await thread(page).getByText("2 steps").last().waitFor();
     await expandSteps(page);
+  },
+  "coding steps": async (page, chats) => {
+    await openChat(page, chats.coding);
+    await thread(page).getByText("6 steps").waitFor();
+    await expandSteps(page);
+    await thread(page).locator(".diff-line").first().waitFor();
+    await thread(page).getByText("Find where").scrollIntoViewIfNeeded();
+  },
+  "request with a diff": async (page, chats) => {
+    await openChat(page, chats.asking);
+    await sendWithButton(page, "wait");
+    await thread(page).locator("[data-permission-card] .diff-line").first().waitFor();
+    await page.getByRole("region", { name: "Plan" }).getByRole("button").click();
   },
   "expired request": async (page, chats) => {
     await openChat(page, chats.expired);

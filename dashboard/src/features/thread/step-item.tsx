@@ -68,7 +68,7 @@ const StepItem = memo(function StepItem(props: ItemProps) {
         onToggle={({ currentTarget }) => currentTarget.open && setShown(true)}
       >
         <summary
-          className={`${line} cursor-pointer list-none rounded hover:text-ink pointer-coarse:py-2.5 [&::-webkit-details-marker]:hidden`}
+          className={`${line} w-fit max-w-full cursor-pointer list-none rounded hover:text-ink pointer-coarse:py-2.5 [&::-webkit-details-marker]:hidden`}
         >
           {icon}
           {title}
@@ -79,12 +79,14 @@ const StepItem = memo(function StepItem(props: ItemProps) {
             className="mt-[4px] shrink-0 text-ink-3 transition-transform duration-150 group-open/step:rotate-90 rtl:-scale-x-100"
           />
         </summary>
-        {isShown && (
-          <div className="ms-[21px] mt-1 mb-2 flex min-w-0 max-w-[640px] flex-col gap-1.5">
-            {children.length > 0 && <StepList nodes={children} task={task} />}
-            {detail && <StepContent detail={detail} isRunning={step.status === "running"} />}
-          </div>
-        )}
+        <div className="ms-[21px] mt-1 mb-2 flex min-w-0 flex-col gap-1.5">
+          {children.length > 0 && <StepList nodes={children} task={task} />}
+          {detail && isShown && (
+            <div className="flex min-w-0 max-w-[720px] flex-col gap-1.5">
+              <StepContent detail={detail} isRunning={step.status === "running"} />
+            </div>
+          )}
+        </div>
       </details>
     </li>
   );

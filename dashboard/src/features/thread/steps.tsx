@@ -21,8 +21,8 @@ export const Steps = memo(function Steps(props: StepsProps) {
   const done = summarizeSteps(steps);
   const failed = countFailed(steps, task);
   return (
-    <details className="group/steps max-w-full self-start">
-      <summary className="flex cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink pointer-coarse:min-h-10 [&::-webkit-details-marker]:hidden">
+    <details className="group/steps min-w-0 self-stretch">
+      <summary className="flex w-fit max-w-full cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink pointer-coarse:min-h-10 [&::-webkit-details-marker]:hidden">
         <span aria-hidden="true" className="size-[7px] shrink-0 rounded-full bg-ink-3" />
         <span className="min-w-0 [overflow-wrap:anywhere]">
           {texts.steps.count(steps.length)}
