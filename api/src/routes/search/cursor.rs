@@ -28,7 +28,7 @@ fn decode(text: &str) -> Option<SearchPosition> {
         Some(turn) => (turn, Role::User),
         None => (text.strip_suffix('a')?, Role::Assistant),
     };
-    let position = SearchPosition { turn: turn.parse().ok()?, role };
+    let position = SearchPosition { turn: turn.parse().ok().filter(|&turn| turn >= 0)?, role };
     (encode(position) == text).then_some(position)
 }
 
@@ -42,7 +42,7 @@ mod tests {
             let position = SearchPosition { turn: 12, role };
             assert_eq!(decode(&encode(position)), Some(position));
         }
-        for text in ["", "a", "12", "012a", "+1a", "12b", "99999999999999999999u"] {
+        for text in ["", "a", "12", "012a", "+1a", "-1a", "12b", "99999999999999999999u"] {
             assert_eq!(decode(text), None, "{text}");
         }
     }

@@ -1,14 +1,12 @@
 import { memo, useMemo } from "react";
 import { isEnded, type Step, type Task } from "@/api/models";
+import { answerBubble, isRich, wideAnswer } from "./answer-layout";
 import { AnswerText } from "./answer-text";
 import { findOpenRequest } from "./permission";
 import { PermissionCard } from "./permission-card";
 import { splitAnswer } from "./segments";
 import { Steps } from "./steps";
 import type { ThreadAgent } from "./thread-agent";
-
-const bubble =
-  "self-start max-w-[94%] md:max-w-[86%] min-w-0 rounded-bubble rounded-bl-[6px] bg-bubble px-[15px] py-[10px] [overflow-wrap:anywhere]";
 
 /**
  * The text and the steps of an answer, in the order in which they arrived, and a card for each open
@@ -52,7 +50,7 @@ export const AnswerSegments = memo(function AnswerSegments(props: {
   });
 });
 
-/** A part of an answer's text. */
+/** A part of an answer's text: in a bubble if it is short and plain, or else without one. */
 const AnswerBubble = memo(function AnswerBubble(props: {
   text: string;
   agent: ThreadAgent;
@@ -63,8 +61,9 @@ const AnswerBubble = memo(function AnswerBubble(props: {
 }) {
   const { text, agent, isLive } = props;
   const marker = isLive ? { "data-live": "" } : { "data-answer": "" };
+  const layout = agent.format !== "text" && isRich(text) ? wideAnswer : answerBubble;
   return (
-    <div className={`${bubble} ${isLive ? "animate-rise" : ""}`} {...marker}>
+    <div className={`${layout} ${isLive ? "animate-rise" : ""}`} {...marker}>
       <AnswerText text={text} format={agent.format} isStreaming={props.isStreaming} />
     </div>
   );
