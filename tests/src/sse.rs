@@ -20,8 +20,17 @@ const DURABLE: [&str; 8] = [
 ];
 
 /// Ephemeral events, which are not stored.
-const EPHEMERAL: [&str; 8] =
-    ["hello", "heartbeat", "resync", "server.draining", "typing", "message.delta", "message.partial", "task.step"];
+const EPHEMERAL: [&str; 9] = [
+    "hello",
+    "heartbeat",
+    "resync",
+    "server.draining",
+    "typing",
+    "message.delta",
+    "message.partial",
+    "task.step",
+    "session.draft",
+];
 
 /// The path of the stream that covers all of the user's sessions.
 pub const USER_EVENTS: &str = "/v1/events";
