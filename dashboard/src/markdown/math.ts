@@ -30,7 +30,8 @@ const PART_OF_WORD = /[\p{L}\p{N}$]/u;
 /** A number followed by a word, such as `5 to 10`. */
 const AMOUNT = /^\d[^\\^_=]*\s\p{L}{2,}/u;
 
-const isProse = (content: string) => WORDS.test(content.replace(TEX, " "));
+/** Returns whether the content between delimiters consists of words rather than math. */
+export const isProse = (content: string) => WORDS.test(content.replace(TEX, " "));
 
 /** Returns whether the content of `$…$` is clearly math. */
 const isClearlyMath = (content: string) =>

@@ -1,5 +1,7 @@
 /** Converts the text of a Markdown block, such as a paragraph, to plain text. */
+
 import { joinParts, makeRun, type Part } from "./emphasis";
+import { decodeEntities } from "./entities";
 import { HTML_TAG } from "./html-tags";
 import { matchMath } from "./math";
 import { normalizeLabel } from "./plain-blocks";
@@ -13,19 +15,10 @@ const DESTINATION =
   /\(\s*(?:<[^<>\n]*>|(?:[^\s()]|\([^\s()]*\))*)(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s*\)/y;
 const CUT_DESTINATION = /\([^\s()]*$/y;
 const REFERENCE = /\[([^\][]*)\]/y;
-const ENTITY = /&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|(amp|lt|gt|quot|apos|nbsp));/y;
+const ENTITY = /&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[a-z]{2,4});/y;
 const DELIMITERS = /\*+|_+|~+/y;
 /** Text without a character at which syntax may start. */
 const TEXT = /[^\\`<![&*_~$]+/y;
-
-const entities: Readonly<Record<string, string>> = {
-  amp: "&",
-  lt: "<",
-  gt: ">",
-  quot: '"',
-  apos: "'",
-  nbsp: " ",
-};
 
 /** Returns the last character before the position, which can consist of two code units. */
 function characterBefore(text: string, position: number): string {
@@ -100,13 +93,7 @@ export function toPlainInline(
     }
     const entity = match(ENTITY);
     if (entity) {
-      const [all, decimal, hexadecimal, name] = entity;
-      const code = decimal ? Number(decimal) : Number.parseInt(hexadecimal ?? "", 16);
-      const isValid = code > 0 && code <= 0x10ffff;
-      add(
-        name ? (entities[name] ?? all) : isValid ? String.fromCodePoint(code) : "\ufffd",
-        all.length,
-      );
+      add(decodeEntities(entity[0]), entity[0].length);
       continue;
     }
     const run = match(DELIMITERS)?.[0];

@@ -1,9 +1,20 @@
 /** The Markdown renderer, which is loaded lazily: import it only through `markdown.tsx`. */
-import { type ComponentProps, isValidElement, type ReactNode } from "react";
-import { type Components, defaultRehypePlugins, Streamdown } from "streamdown";
+import {
+  type ComponentProps,
+  createContext,
+  isValidElement,
+  type ReactNode,
+  useContext,
+} from "react";
+import { type Components, Streamdown } from "streamdown";
+import { completeMarkdown } from "@/markdown/complete-markdown";
+import { DISPLAY_MATH, INLINE_MATH } from "@/markdown/math-syntax";
+import { rehypePlugins, remarkPlugins } from "@/markdown/plugins";
+import { splitBlocks } from "@/markdown/split-blocks";
 import { texts } from "@/texts";
 import { CodeBlock } from "./code-block";
-import { unlinkFiles } from "./unlink-files";
+import { Diagram } from "./diagram";
+import { MathBlock, MathText } from "./math";
 
 type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> & {
   node?: unknown;
@@ -55,18 +66,34 @@ function textOf(node: ReactNode): string {
   return "";
 }
 
-/** A fenced code block. The language and the rest of the info string come from the inner `code`. */
-function Pre({ children }: Props<"pre">) {
+const languageOf = (className: string | undefined) =>
+  /language-(\S+)/.exec(className ?? "")?.[1]?.toLowerCase();
+
+/** Whether the answer is still being streamed. */
+const StreamingContext = createContext(false);
+
+/**
+ * A block of code, math, or a diagram. The language and the rest of the info string come from the
+ * inner `code`.
+ */
+function Pre({ children, ...props }: Props<"pre"> & { "data-open"?: string }) {
+  const isStreaming = useContext(StreamingContext);
   const code = isValidElement<{ className?: string; node?: { data?: { meta?: string } } }>(children)
     ? children
     : null;
-  const language = /language-(\S+)/.exec(code?.props.className ?? "")?.[1];
-  const meta = code?.props.node?.data?.meta;
+  const language = languageOf(code?.props.className);
+  const isIncomplete = isStreaming && props["data-open"] !== undefined;
   const text = textOf(children).replace(/\n$/, "");
-  return <CodeBlock code={text} language={language} name={meta} />;
+  if (language === DISPLAY_MATH || (language === "math" && !isIncomplete))
+    return <MathBlock source={text} />;
+  if (language === "mermaid" && !isIncomplete) return <Diagram source={text} />;
+  return <CodeBlock code={text} language={language} name={code?.props.node?.data?.meta} />;
 }
 
-function Code({ node: _node, className: _class, ...props }: Props<"code">) {
+function Code({ node: _node, className, ...props }: Props<"code">) {
+  const language = languageOf(className);
+  if (language === INLINE_MATH) return <MathText source={textOf(props.children)} />;
+  if (language === DISPLAY_MATH) return <MathBlock source={textOf(props.children)} />;
   return <code {...props} />;
 }
 
@@ -109,28 +136,43 @@ const components: Components = {
   tr: "tr",
   th: "th",
   td: "td",
+  sub: "sub",
+  sup: "sup",
 };
 
-/** `raw` is omitted so that HTML in answers is dropped. */
-const { raw: _raw, ...safePlugins } = defaultRehypePlugins;
-// `unlinkFiles` must run after unsafe URLs are removed and before `harden`, which marks links
-// without a valid URL as blocked.
-const rehypePlugins = Object.entries(safePlugins).flatMap(([name, plugin]) =>
-  name === "harden" ? [unlinkFiles, plugin] : [plugin],
-);
+/** Options for text that is still being streamed. */
+const completion: NonNullable<ComponentProps<typeof Streamdown>["remend"]> = {
+  // These change text that is already complete.
+  comparisonOperators: false,
+  singleTilde: false,
+  katex: false,
+  linkMode: "text-only",
+  handlers: [{ name: "math-and-html", handle: completeMarkdown, priority: -1 }],
+};
+
+/** The properties of the renderer that do not depend on the answer. */
+export const options = {
+  className: "markdown",
+  remend: completion,
+  components,
+  remarkPlugins,
+  rehypePlugins,
+  linkSafety: { enabled: false },
+  controls: false,
+} satisfies ComponentProps<typeof Streamdown>;
 
 export function MarkdownView(props: { text: string; isStreaming: boolean }) {
   return (
-    <Streamdown
-      className="markdown"
-      mode={props.isStreaming ? "streaming" : "static"}
-      parseIncompleteMarkdown={props.isStreaming}
-      components={components}
-      rehypePlugins={rehypePlugins}
-      linkSafety={{ enabled: false }}
-      controls={false}
-    >
-      {props.text}
-    </Streamdown>
+    <StreamingContext value={props.isStreaming}>
+      <Streamdown
+        {...options}
+        // Finished text is split into blocks too, so that it is rendered exactly as it was streamed.
+        mode="streaming"
+        parseMarkdownIntoBlocksFn={splitBlocks}
+        parseIncompleteMarkdown={props.isStreaming}
+      >
+        {props.text}
+      </Streamdown>
+    </StreamingContext>
   );
 }

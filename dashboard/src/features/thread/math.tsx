@@ -1,0 +1,53 @@
+/** Math in answers. KaTeX is loaded when math is shown for the first time. */
+import { memo, useMemo } from "react";
+import { INCOMPLETE_MATH } from "@/markdown/complete-markdown";
+import { createLazy, useLazy } from "./use-lazy";
+
+type Katex = typeof import("katex");
+
+/** Loads KaTeX with its styles and fonts. */
+export const katex = createLazy(async (): Promise<Katex> => {
+  const [module] = await Promise.all([import("katex"), import("katex/dist/katex.min.css")]);
+  return module;
+});
+
+/** Returns the HTML of math, or null if KaTeX is not loaded or does not support the source. */
+function render({ renderToString }: Katex, source: string, displayMode: boolean): string | null {
+  try {
+    // The defaults allow no links, images, or raw HTML in the source.
+    return renderToString(source, { displayMode, strict: "ignore", maxSize: 40, maxExpand: 500 });
+  } catch {
+    return null;
+  }
+}
+
+function useMath(source: string, isDisplay: boolean): string | null {
+  const module = useLazy(katex);
+  return useMemo(() => module && render(module, source, isDisplay), [module, source, isDisplay]);
+}
+
+/** Math within a line. It is shown as its source if it cannot be rendered. */
+export const MathText = memo(function MathText({ source }: { source: string }) {
+  const html = useMath(source, false);
+  if (html === null) return <code dir="ltr">{source}</code>;
+  // biome-ignore lint/security/noDangerouslySetInnerHtml: KaTeX escapes the source.
+  return <span dir="ltr" data-math="" dangerouslySetInnerHTML={{ __html: html }} />;
+});
+
+/** Math in a line of its own, which scrolls if it is too wide. */
+export const MathBlock = memo(function MathBlock({ source }: { source: string }) {
+  const isIncomplete = source.endsWith(INCOMPLETE_MATH);
+  const shown = isIncomplete ? source.slice(0, -INCOMPLETE_MATH.length).trimEnd() : source;
+  const html = useMath(isIncomplete ? "" : shown, true);
+  if (isIncomplete || html === null)
+    return (
+      <code dir="ltr" data-math-source="">
+        {shown}
+      </code>
+    );
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
+    // biome-ignore lint/security/noDangerouslySetInnerHtml: KaTeX escapes the source.
+    <span dir="ltr" data-math="display" tabIndex={0} dangerouslySetInnerHTML={{ __html: html }} />
+  );
+});
