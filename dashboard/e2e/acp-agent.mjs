@@ -40,7 +40,7 @@ export const output = (content) => ({ type: "content", ...text(content) });
 export const diff = (path, oldText, newText) => ({ type: "diff", path, oldText, newText });
 
 /** Allows once or rejects. */
-export const ALLOW_OR_REJECT = [
+const ALLOW_OR_REJECT = [
   { optionId: "allow", name: "Allow", kind: "allow_once" },
   { optionId: "reject", name: "Reject", kind: "reject_once" },
 ];
@@ -58,14 +58,23 @@ export const together = (...items) => ({ together: items });
 
 /** Waits until the test opens the gate. */
 export const gate = (name) => ({ gate: name });
-/** Waits; only for scripts that are watched, not checked. */
+/**
+ * Waits; only for scripts that are watched, not checked.
+ * @public
+ */
 export const pause = (ms) => ({ pause: ms });
 /** Repeats items, which `make` returns for each index. */
 export const repeat = (count, make) =>
   Array.from({ length: count }, (_, index) => make(index)).flat();
-/** Ends the turn with an error. */
+/**
+ * Ends the turn with an error.
+ * @public
+ */
 export const fail = (message) => ({ fail: message });
-/** Ends the turn with a stop reason other than `end_turn`. */
+/**
+ * Ends the turn with a stop reason other than `end_turn`.
+ * @public
+ */
 export const end = (stopReason) => ({ end: stopReason });
 
 /**

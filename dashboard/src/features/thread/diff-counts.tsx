@@ -4,7 +4,7 @@ import { texts } from "@/texts";
 export function DiffCounts(props: { additions: number; deletions: number }) {
   const { additions, deletions } = props;
   return (
-    <span className="inline-flex shrink-0 gap-1.5 text-small tabular-nums">
+    <span dir="ltr" className="inline-flex shrink-0 gap-1.5 text-small tabular-nums">
       <span aria-hidden="true" className="text-ok">
         {texts.diff.plus(additions)}
       </span>

@@ -173,7 +173,7 @@ function Line({ line, parts }: { line: DiffLine; parts: readonly LinePart[] }) {
             <span
               // biome-ignore lint/suspicious/noArrayIndexKey: all parts are replaced together.
               key={index}
-              className={`${colors[color]} ${isChanged ? "diff-word" : ""}`}
+              className={isChanged ? "diff-word" : colors[color]}
             >
               {text}
             </span>

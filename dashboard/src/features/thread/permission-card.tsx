@@ -49,7 +49,9 @@ export const PermissionCard = memo(function PermissionCard(props: {
         </span>
         <div className="min-w-0">
           <p className="text-ink-2 text-small">{texts.permission.request(props.agentName)}</p>
-          <p className="font-[570] [overflow-wrap:anywhere]">{request.title}</p>
+          <p dir="auto" className="font-[570] [overflow-wrap:anywhere]">
+            {request.title}
+          </p>
         </div>
       </div>
       {request.diffs.length > 0 && <FileDiffs diffs={request.diffs} maxLines={DIFF_LINES} />}
@@ -57,7 +59,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
         <pre
           // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
           tabIndex={0}
-          className="max-h-40 overflow-auto whitespace-pre-wrap rounded-[9px] bg-code px-2.5 py-2 font-mono text-[13px] leading-5 [overflow-wrap:anywhere]"
+          className="max-h-40 overflow-auto whitespace-pre-wrap rounded-[9px] bg-code px-2.5 py-2 font-mono text-[13px] leading-5 [overflow-wrap:anywhere] [unicode-bidi:plaintext]"
         >
           {showControls(request.input)}
         </pre>

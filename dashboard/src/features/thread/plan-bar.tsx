@@ -7,7 +7,7 @@ import { type PlanEntry, parsePlan } from "./step-detail";
 import { useTurnSteps } from "./use-turn-steps";
 
 /** Returns the progress of a plan, such as "2/3 · Run the tests". */
-export function describeProgress(entries: readonly PlanEntry[]): string {
+function describeProgress(entries: readonly PlanEntry[]): string {
   const completed = entries.filter(({ status }) => status === "completed").length;
   const current =
     entries.find(({ status }) => status === "in_progress") ??

@@ -11,7 +11,7 @@ import { TailBox } from "./tail-box";
 const DIFF_LINES = 40;
 
 const mono =
-  "whitespace-pre-wrap px-2.5 py-2 font-mono text-[12.5px] leading-[19px] [overflow-wrap:anywhere] [font-variant-ligatures:none] [tab-size:8]";
+  "whitespace-pre-wrap px-2.5 py-2 font-mono text-[12.5px] leading-[19px] [overflow-wrap:anywhere] [font-variant-ligatures:none] [tab-size:8] [unicode-bidi:plaintext]";
 
 /** The content of an expanded step. While the step is running, its text and output grow. */
 export function StepContent({ detail, isRunning }: { detail: StepDetail; isRunning: boolean }) {

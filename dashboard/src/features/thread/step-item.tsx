@@ -40,7 +40,7 @@ const StepItem = memo(function StepItem(props: ItemProps) {
   const said = describeStatus(step, status);
   const title = (
     <span className="min-w-0 [overflow-wrap:anywhere]">
-      {titleStep(step)}
+      <bdi>{titleStep(step)}</bdi>
       {said && (
         <span className={status === "failed" ? "text-bad" : "text-ink-3"}>{` · ${said}`}</span>
       )}
@@ -76,15 +76,13 @@ const StepItem = memo(function StepItem(props: ItemProps) {
           <ChevronRight
             size={13}
             aria-hidden="true"
-            className="mt-[4px] shrink-0 text-ink-3 transition-transform duration-150 group-open/step:rotate-90 rtl:-scale-x-100"
+            className="mt-[4px] shrink-0 text-ink-3 transition-transform duration-150 group-open/step:rotate-90 rtl:-scale-x-100 rtl:group-open/step:-rotate-90"
           />
         </summary>
         <div className="ms-[21px] mt-1 mb-2 flex min-w-0 flex-col gap-1.5">
           {children.length > 0 && <StepList nodes={children} task={task} />}
           {detail && isShown && (
-            <div className="flex min-w-0 max-w-[720px] flex-col gap-1.5">
-              <StepContent detail={detail} isRunning={step.status === "running"} />
-            </div>
+            <StepContent detail={detail} isRunning={step.status === "running"} />
           )}
         </div>
       </details>

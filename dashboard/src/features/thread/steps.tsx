@@ -27,15 +27,20 @@ export const Steps = memo(function Steps(props: StepsProps) {
         <span className="min-w-0 [overflow-wrap:anywhere]">
           {texts.steps.count(steps.length)}
           {done && <span className="text-ink-3">{` · ${done}`}</span>}
-          {failed > 0 && <span className="text-bad">{` · ${texts.steps.failed(failed)}`}</span>}
+          {failed > 0 && (
+            <span className="text-bad">
+              {" "}
+              · <span className="whitespace-nowrap">{texts.steps.failed(failed)}</span>
+            </span>
+          )}
         </span>
         <ChevronRight
           size={14}
           aria-hidden="true"
-          className="shrink-0 transition-transform duration-150 group-open/steps:rotate-90 rtl:-scale-x-100"
+          className="shrink-0 transition-transform duration-150 group-open/steps:rotate-90 rtl:-scale-x-100 rtl:group-open/steps:-rotate-90"
         />
       </summary>
-      <div className="ms-[7px] mt-1 mb-3">
+      <div className="ms-[7px] mt-1 mb-3 max-w-[760px]">
         <StepList nodes={nodes} task={task} opensOnly />
       </div>
     </details>
