@@ -28,8 +28,8 @@ test("requests are answered from the list, and the focus stays in it", TIMEOUT, 
     const second = await createChat(page, "/tool", { title: "Second" });
 
     const group = needsYou(page);
-    await group.getByRole("group", { name: "Permission request in First" }).waitFor();
-    const request = group.getByRole("group", { name: "Permission request in Second" });
+    await group.getByRole("group", { name: "Request in First" }).waitFor();
+    const request = group.getByRole("group", { name: "Request in Second" });
     await request.getByText("wc --words poem.txt").waitFor();
     const regions = page.getByRole("navigation", { name: "Chats" }).getByRole("region");
     assert.equal(await regions.first().getAttribute("aria-label"), "Needs you");

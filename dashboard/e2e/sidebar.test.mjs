@@ -7,7 +7,6 @@ const TIMEOUT = { timeout: 300_000 };
 
 const list = (page) => page.getByRole("navigation", { name: "Chats" });
 const border = (page) => page.getByRole("separator", { name: "Resize sidebar" });
-const widthOf = async (page) => Math.round((await list(page).boundingBox()).width);
 const hasWidth = (page, wanted) =>
   page.waitForFunction((width) => {
     const shown = document.querySelector('nav[aria-label="Chats"]');
@@ -76,7 +75,6 @@ test("the sidebar is resized by mouse and keyboard and keeps its width", TIMEOUT
       await page.setViewportSize({ width: 1280, height: 800 });
       await border(page).dblclick();
       await hasWidth(page, 320);
-      assert.equal(await widthOf(page), 319);
     },
     { context: { viewport: { width: 1280, height: 800 } } },
   );

@@ -25,7 +25,7 @@ export const chatList = {
     permissionExpired: (title: string) => `Permission expired: ${title}`,
     review: "Review",
     reviewOf: (title: string) => `Review request in ${title}`,
-    requestIn: (title: string) => `Permission request in ${title}`,
+    requestIn: (title: string) => `Request in ${title}`,
     unseenFailure: "New failure",
     noMessages: "No messages yet",
     noAnswer: "No answer",

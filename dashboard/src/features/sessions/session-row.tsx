@@ -76,7 +76,8 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
       >
         <RowContent {...props} title={title} />
       </Link>
-      {request && (
+      {/* The open chat shows the request itself. */}
+      {request && !isActive && (
         <div className="ps-[64px] pe-3 pb-2.5">
           <Request session={session} request={request} />
         </div>
