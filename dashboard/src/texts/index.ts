@@ -4,5 +4,6 @@ import { chat } from "./chat";
 import { chatList } from "./chat-list";
 import { errors } from "./errors";
 import { general } from "./general";
+import { reading } from "./reading";
 
-export const texts = { ...general, ...chatList, ...chat, ...errors } as const;
+export const texts = { ...general, ...chatList, ...chat, ...errors, ...reading } as const;

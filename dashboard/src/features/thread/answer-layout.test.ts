@@ -1,7 +1,7 @@
 // @vitest-environment node
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isRich } from "./answer-layout";
+import { isBlank, isRich } from "./answer-layout";
 
 describe("isRich", () => {
   it.each([
@@ -66,5 +66,15 @@ describe("isRich", () => {
       }),
       { numRuns: 3000 },
     );
+  });
+});
+
+describe("isBlank", () => {
+  it.each(["", "\n\n", " \t\r\n", "\u200b\n", "\u001b[0m\n"])("is true for %j", (text) => {
+    expect(isBlank(text)).toBe(true);
+  });
+
+  it.each([".", "\n\na\n", "\u001b[31mx\u001b[0m"])("is false for %j", (text) => {
+    expect(isBlank(text)).toBe(false);
   });
 });

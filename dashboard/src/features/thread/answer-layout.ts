@@ -1,5 +1,6 @@
 /** How much room an answer takes: a bubble that hugs its text, or the width of the thread. */
 import { matchMath } from "@/markdown/math";
+import { toPlainText } from "@/terminal/screen";
 
 /** A longer answer is rich even without any syntax. In UTF-16 code units. */
 const MAX_PLAIN_LENGTH = 1000;
@@ -46,6 +47,11 @@ export function isRich(text: string): boolean {
     const start = found.index + found[0].length - 2;
     return matchMath(text.slice(start), "") !== null;
   });
+}
+
+/** Returns whether the text has nothing to show, such as only line breaks. */
+export function isBlank(text: string): boolean {
+  return /^[\s\u200b\u2060\ufeff]*$/.test(text.includes("\u001b") ? toPlainText(text) : text);
 }
 
 /** The classes of a bubble with an agent's plain answer. */

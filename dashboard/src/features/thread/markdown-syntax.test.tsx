@@ -167,6 +167,6 @@ describe("blocks", () => {
     const shown = show("- مرحبا\n\n> مرحبا\n\n| مرحبا |\n|---|\n| a |\n\nمرحبا");
 
     for (const name of ["ul", "blockquote", "table", "p"])
-      expect(shown.querySelector(name)?.getAttribute("dir")).toBe("auto");
+      expect(shown.querySelector(name)?.closest("[dir]")?.getAttribute("dir")).toBe("auto");
   });
 });

@@ -15,6 +15,7 @@ import { texts } from "@/texts";
 import { CodeBlock } from "./code-block";
 import { Diagram } from "./diagram";
 import { MathBlock, MathText } from "./math";
+import { ScrollArea } from "./scroll-area";
 
 type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> & {
   node?: unknown;
@@ -50,11 +51,13 @@ function Image({ src, alt }: Props<"img">) {
   );
 }
 
-function Table({ node: _node, className: _class, ...props }: Props<"table">) {
+/** A table, whose area scrolls if the columns do not fit at their minimum width. */
+function Table({ node: _node, className: _class, dir: _dir, ...props }: Props<"table">) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
-    <div tabIndex={0} className="max-w-full overflow-x-auto rounded-xl border border-line bg-code">
-      <table {...props} className="w-full" />
+    <div className="max-w-full overflow-hidden rounded-xl border border-line bg-code">
+      <ScrollArea dir="auto">
+        <table {...props} className="w-full" />
+      </ScrollArea>
     </div>
   );
 }

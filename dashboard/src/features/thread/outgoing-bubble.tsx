@@ -5,6 +5,7 @@ import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 import { explainProblem } from "@/texts/explain";
 import { bubbleOfUser } from "./user-bubble";
+import { UserText } from "./user-text";
 
 /** A message that the server has not accepted yet. */
 export function OutgoingBubble({
@@ -15,15 +16,15 @@ export function OutgoingBubble({
   draftKey: string;
 }) {
   const isSending = message.state === "sending";
-  const look = isSending ? "bg-accent text-accent-ink" : "border-[1.5px] border-bad/60 bg-bad-soft";
+  const look = isSending ? "bg-bubble" : "border-[1.5px] border-bad/60 bg-bad-soft";
   return (
     <>
       <div className={`${bubbleOfUser} animate-rise ${look}`}>
         <span className="sr-only">{texts.thread.youSaid}: </span>
-        <span className="block [unicode-bidi:plaintext]">{message.content}</span>
+        <UserText text={message.content} id={message.key} />
       </div>
       <div
-        className={`flex flex-wrap justify-end gap-x-2 gap-y-1 self-end px-1 pb-2 text-right text-small pointer-coarse:gap-y-3 ${isSending ? "text-ink-3" : "text-bad"}`}
+        className={`flex flex-wrap justify-end gap-x-2 gap-y-1 self-end px-1 pb-2 text-end text-small pointer-coarse:gap-y-3 ${isSending ? "text-ink-3" : "text-bad"}`}
       >
         <span>{describe(message)}</span>
         {!isSending && (

@@ -9,9 +9,10 @@ import { texts } from "@/texts";
 import { formatClock, formatExact } from "@/time";
 import { useDelayed } from "@/use-delayed";
 import { QueuedMessageEditor } from "./queued-message-editor";
+import { UserText } from "./user-text";
 
 export const bubbleOfUser =
-  "self-end max-w-[88%] md:max-w-[72%] rounded-bubble rounded-br-[6px] px-3.5 py-[9px] whitespace-pre-wrap [overflow-wrap:anywhere]";
+  "self-end min-w-0 max-w-[88%] md:max-w-[72%] rounded-bubble rounded-ee-[6px] px-3.5 py-[9px] [overflow-wrap:anywhere]";
 
 /**
  * The first queued message can be changed only after this delay. A worker usually starts on it
@@ -55,13 +56,13 @@ export const UserBubble = memo(function UserBubble(props: {
   const isChangeable = isUntouched && (position > 0 || isLong);
   const look = isWaiting
     ? "border-[1.5px] border-dashed border-line-strong bg-transparent"
-    : "bg-accent text-accent-ink";
+    : "bg-bubble";
 
   const bubble = (
     <>
       <div className={`${bubbleOfUser} ${look}`}>
         <span className="sr-only">{texts.thread.youSaid}: </span>
-        <span className="block [unicode-bidi:plaintext]">{message.content}</span>
+        <UserText text={message.content} id={message.id} />
       </div>
       <div className="flex flex-wrap justify-end gap-x-1 self-end px-1 pb-2 text-ink-3 text-small tabular-nums">
         <span className={task?.status === "failed" ? "text-bad" : ""}>
@@ -74,7 +75,7 @@ export const UserBubble = memo(function UserBubble(props: {
         {message.edited_at && <span>· {texts.thread.edited}</span>}
         {isChangeable && (
           <RequireWriteAccess>
-            <span className="ml-2 flex gap-x-3 pointer-coarse:gap-x-4">
+            <span className="ms-2 flex gap-x-3 pointer-coarse:gap-x-4">
               <TextButton onClick={() => setEditing(true)}>{texts.receipt.edit}</TextButton>
               <TextButton onClick={() => void removeQueued(message)}>
                 {texts.receipt.remove}

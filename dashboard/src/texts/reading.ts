@@ -1,0 +1,19 @@
+/** UI text within messages: code, tables, diagrams, and folded text. */
+
+const percent = new Intl.NumberFormat(undefined, { style: "percent" });
+
+export const reading = {
+  reading: {
+    diagram: "Diagram",
+    invalidDiagram: "Invalid diagram",
+    showDiagram: "Show diagram",
+    showSource: "Show source",
+    zoom: "Zoom",
+    zoomIn: "Zoom in",
+    zoomOut: "Zoom out",
+    zoomLevel: (scale: number) => percent.format(scale),
+    close: "Close",
+    showMore: "Show more",
+    showLess: "Show less",
+  },
+} as const;
