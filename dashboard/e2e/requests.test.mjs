@@ -145,3 +145,25 @@ test("a viewer sees requests but cannot answer them", TIMEOUT, async () => {
     assert.equal(await page.getByRole("link", { name: "New chat" }).count(), 0);
   });
 });
+
+test("the way back to the list shows that another chat needs the user", TIMEOUT, async () => {
+  const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+  await withTestApp(
+    async ({ page }) => {
+      const open = await createChat(page, "/echo hello");
+      await page.goto(`/chat/${open}`);
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      const back = page.locator("main header").getByRole("link", { name: "Back to chats" });
+      await back.waitFor();
+      assert.equal(await back.getByText("attention").count(), 0);
+
+      await createChat(page, "/tool");
+      await back.getByText("Some chats need your attention").waitFor({ timeout: ANSWER_MS });
+      await back.tap();
+      await needsYou(page).getByRole("button", { name: "Allow" }).tap();
+
+      await page.getByText("1 unread message").waitFor({ timeout: ANSWER_MS });
+    },
+    { context: phone },
+  );
+});

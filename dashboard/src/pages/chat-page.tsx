@@ -33,6 +33,7 @@ import { findCurrentTask } from "@/stream/turns";
 import { useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
+import { AttentionBadge } from "./attention-badge";
 
 /** If a chat takes longer than this to load, the page shows that loading failed. */
 const LOAD_TIMEOUT_MS = 10_000;
@@ -187,10 +188,11 @@ function Frame(props: {
       <header className="flex min-h-14 items-center gap-3 border-line border-b px-2 pt-[env(safe-area-inset-top)] md:px-6">
         <Link
           to="/"
-          aria-label={texts.common.backToChats}
-          className="-mr-2 grid size-10 shrink-0 place-items-center rounded-[10px] text-ink-2 hover:bg-hover md:hidden"
+          className="relative -me-2 grid size-10 shrink-0 place-items-center rounded-[10px] text-ink-2 hover:bg-hover md:hidden"
         >
-          <ChevronLeft size={22} />
+          <ChevronLeft size={22} aria-hidden="true" className="rtl:-scale-x-100" />
+          <span className="sr-only">{texts.common.backToChats}</span>
+          <AttentionBadge except={session?.id} />
         </Link>
         {!session && props.isLoading && <HeaderSkeleton />}
         {session && agent && (

@@ -48,11 +48,10 @@ function Layout() {
   const { isSidebarHidden, sidebarWidth } = usePreferences();
   const columns = isSidebarHidden
     ? "md:grid-cols-[52px_minmax(0,1fr)]"
-    : sidebarWidth === null
-      ? "md:grid-cols-[288px_minmax(0,1fr)] lg:grid-cols-[320px_minmax(0,1fr)]"
-      : "md:grid-cols-[min(var(--sidebar-width),50vw)_minmax(0,1fr)]";
+    : "md:grid-cols-[min(var(--sidebar-width,288px),50vw)_minmax(0,1fr)] lg:grid-cols-[min(var(--sidebar-width,320px),50vw)_minmax(0,1fr)]";
   return (
     <div
+      data-layout=""
       style={sidebarWidth === null ? {} : { "--sidebar-width": `${clampWidth(sidebarWidth)}px` }}
       className={`grid h-full pr-[env(safe-area-inset-right)] pl-[env(safe-area-inset-left)] grid-cols-[minmax(0,1fr)] ${columns}`}
     >

@@ -1,3 +1,4 @@
+import { useParams } from "@tanstack/react-router";
 import { PanelLeftOpen, Search } from "lucide-react";
 import { useLayoutEffect, useRef } from "react";
 import { IconButton } from "@/components/ui/button";
@@ -5,11 +6,11 @@ import { NewChatLink } from "@/features/sessions/sidebar-header";
 import { formatKeys } from "@/keyboard";
 import { changePreferences } from "@/preferences";
 import { texts } from "@/texts";
-import { useAttention } from "./use-attention";
+import { AttentionBadge } from "./attention-badge";
 
 /** Replaces the hidden sidebar: shows it again, opens the palette, and starts a new chat. */
 export function SidebarRail(props: { onPalette: () => void }) {
-  const { unread, isCalled } = useAttention();
+  const { sessionId } = useParams({ strict: false });
   const button = useRef<HTMLButtonElement>(null);
   // The button that hid the sidebar had the focus and is hidden now.
   useLayoutEffect(() => {
@@ -30,16 +31,7 @@ export function SidebarRail(props: { onPalette: () => void }) {
         >
           <PanelLeftOpen size={17} strokeWidth={1.9} className="rtl:-scale-x-100" />
         </IconButton>
-        {(unread > 0 || isCalled) && (
-          <span
-            className={`pointer-events-none absolute -end-0.5 -top-0.5 grid h-4 min-w-4 place-items-center rounded-full px-1 font-[650] text-[11px] leading-none tabular-nums ${isCalled ? "bg-bad text-bg" : "bg-accent text-accent-ink"}`}
-          >
-            <span aria-hidden="true">{isCalled ? "!" : unread > 99 ? "99+" : unread}</span>
-            <span className="sr-only">
-              {isCalled ? texts.sidebar.attention : texts.sessions.unread(unread)}
-            </span>
-          </span>
-        )}
+        <AttentionBadge except={sessionId} />
       </span>
       <IconButton
         label={texts.palette.title}

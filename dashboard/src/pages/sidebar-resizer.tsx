@@ -23,6 +23,8 @@ export function clampWidth(width: number): number {
  */
 export function SidebarResizer(props: { width: number | null }) {
   const border = useRef<HTMLDivElement>(null);
+  /** The width that was dragged to, in pixels; null if the pointer has not moved. */
+  const dragged = useRef<number | null>(null);
   const isRtl = () => getComputedStyle(document.documentElement).direction === "rtl";
 
   /** Returns the sidebar's width on the screen. */
@@ -39,10 +41,21 @@ export function SidebarResizer(props: { width: number | null }) {
     event.currentTarget.setPointerCapture(event.pointerId);
   }
 
+  /** Shows the new width without storing it, because the pointer moves often. */
   function onPointerMove(event: PointerEvent<HTMLDivElement>) {
     if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
     const sidebar = border.current?.parentElement?.getBoundingClientRect();
-    if (sidebar) resize(isRtl() ? sidebar.right - event.clientX : event.clientX - sidebar.left);
+    if (!sidebar) return;
+    const width = isRtl() ? sidebar.right - event.clientX : event.clientX - sidebar.left;
+    dragged.current = clampWidth(width);
+    event.currentTarget
+      .closest<HTMLElement>("[data-layout]")
+      ?.style.setProperty("--sidebar-width", `${dragged.current}px`);
+  }
+
+  function onLostPointerCapture() {
+    if (dragged.current !== null) resize(dragged.current);
+    dragged.current = null;
   }
 
   function onKeyDown(event: KeyboardEvent) {
@@ -72,6 +85,7 @@ export function SidebarResizer(props: { width: number | null }) {
       aria-valuenow={props.width ?? DEFAULT_WIDTH}
       onPointerDown={onPointerDown}
       onPointerMove={onPointerMove}
+      onLostPointerCapture={onLostPointerCapture}
       onKeyDown={onKeyDown}
       onDoubleClick={() => changePreferences({ sidebarWidth: null })}
       className="absolute inset-y-0 -end-1 z-10 w-2 cursor-col-resize touch-none after:absolute after:inset-y-0 after:start-[3px] after:w-0.5 after:transition-[background-color] after:duration-150 hover:after:bg-line-strong active:after:bg-accent focus-visible:outline-0 focus-visible:after:bg-accent max-md:hidden forced-colors:focus-visible:outline-2"

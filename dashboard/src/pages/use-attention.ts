@@ -11,9 +11,12 @@ export interface Attention {
   readonly isCalled: boolean;
 }
 
-export function useAttention(): Attention {
-  const unread = useStore((state) => countUnread(state.sessions));
-  const failures = useUnseenFailures();
-  const requests = useOpenRequests();
-  return { unread, isCalled: failures > 0 || Object.keys(requests).length > 0 };
+/** Returns what the user has not looked at, not counting the chat with the ID `except`. */
+export function useAttention(except = ""): Attention {
+  const unread = useStore(
+    ({ sessions }) => countUnread(sessions) - (sessions[except]?.value?.unread_count ?? 0),
+  );
+  const failures = useUnseenFailures(except);
+  const requests = Object.keys(useOpenRequests()).filter((id) => id !== except);
+  return { unread, isCalled: failures > 0 || requests.length > 0 };
 }

@@ -4,6 +4,7 @@
  */
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
+import { fetchSession } from "@/features/sessions/use-open-requests";
 import { readPreferences } from "@/preferences";
 import { isLeading } from "@/stream/shared-connection";
 import { store } from "@/stream/store";
@@ -77,6 +78,8 @@ export function useNotifications(): void {
       const isWanted = readPreferences().hasNotifications && Notification.permission === "granted";
       if (!isWanted || !isLeading() || (await isAnyTabVisible())) return;
       const { sessionId } = news;
+      // Without the title, the notification still says what happened.
+      if (!store.getState().sessions[sessionId]) await fetchSession(sessionId).catch(() => {});
       const notification = show(sessionId, news);
       if (!notification) return;
       notification.onclick = () => {

@@ -7,6 +7,7 @@ import type { Session } from "@/api/models";
 import { explainFailure } from "@/components/report-failure";
 import { notify } from "@/components/ui/toast";
 import { texts } from "@/texts";
+import { forgetSeenFailure } from "./failures";
 import { patchSession, removeSession } from "./session-actions";
 
 export type BulkAction = keyof typeof texts.selection.done;
@@ -15,8 +16,10 @@ export type BulkAction = keyof typeof texts.selection.done;
 const CONCURRENCY = 4;
 
 const actions: Readonly<Record<BulkAction, (session: Session) => Promise<unknown>>> = {
-  read: ({ id, last_seq }) =>
-    client.POST("/v1/chat/{id}/read", { params: { path: { id } }, body: { seq: last_seq } }),
+  read: async ({ id, last_seq }) => {
+    await client.POST("/v1/chat/{id}/read", { params: { path: { id } }, body: { seq: last_seq } });
+    forgetSeenFailure(id);
+  },
   archive: ({ id }) => patchSession(id, { status: "archived" }),
   restore: ({ id }) => patchSession(id, { status: "active" }),
   delete: ({ id }) => removeSession(id),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { makeAnswer, makeMessage, makeSession, makeTask } from "@/test-objects";
-import { isUnseenFailure, noteSeenFailure } from "./failures";
+import { forgetSeenFailure, isUnseenFailure, noteSeenFailure } from "./failures";
 
 const task = makeTask({ status: "failed", attempt: 1 });
 const session = makeSession({ last_seq: 3, last_read_seq: 2 });
@@ -40,6 +40,13 @@ describe("noteSeenFailure", () => {
     expect(JSON.parse(localStorage.getItem("banter.seen-failures") ?? "")).toEqual({
       session: "task-1 2",
     });
+  });
+
+  it("forgets a session that was marked as read", () => {
+    noteSeenFailure(task);
+    forgetSeenFailure(task.chat_session_id);
+
+    expect(localStorage.getItem("banter.seen-failures")).toBe("{}");
   });
 
   it("forgets the oldest sessions", () => {

@@ -56,15 +56,25 @@ export function useSeenFailures(): SeenFailures {
   return useObservable(seenFailures);
 }
 
+function store(next: SeenFailures): void {
+  seenFailures.set(next);
+  try {
+    localStorage.setItem(KEY, JSON.stringify(next));
+  } catch {
+    // Storage is disabled or full, so the failures are remembered until the page is reloaded.
+  }
+}
+
 /** Remembers that the user has seen a failure. */
 export function noteSeenFailure(task: Task): void {
   const { [task.chat_session_id]: known, ...others } = seenFailures.get();
   if (!isEnded(task.status) || known === nameOf(task)) return;
   const kept = Object.entries(others).slice(1 - MAX_SEEN);
-  seenFailures.set({ ...Object.fromEntries(kept), [task.chat_session_id]: nameOf(task) });
-  try {
-    localStorage.setItem(KEY, JSON.stringify(seenFailures.get()));
-  } catch {
-    // Storage is disabled or full, so the failure is remembered until the page is reloaded.
-  }
+  store({ ...Object.fromEntries(kept), [task.chat_session_id]: nameOf(task) });
+}
+
+/** Forgets the failure of a session that was marked as read, so that only the server decides. */
+export function forgetSeenFailure(sessionId: string): void {
+  const { [sessionId]: known, ...others } = seenFailures.get();
+  if (known) store(others);
 }

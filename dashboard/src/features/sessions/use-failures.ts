@@ -22,8 +22,11 @@ export function useIsUnseenFailure(session: Session, turn: NewestTurn): boolean 
   return isUnseenFailure(session, turn, seen);
 }
 
-/** Returns how many of the loaded sessions have a failed newest turn that the user has not seen. */
-export function useUnseenFailures(): number {
+/**
+ * Returns how many of the loaded sessions have a failed newest turn that the user has not seen, not
+ * counting the session with the ID `except`.
+ */
+export function useUnseenFailures(except: string): number {
   const sessions = useStore((state) => state.sessions);
   const seen = useSeenFailures();
   const loaded = useStore((state) =>
@@ -35,10 +38,11 @@ export function useUnseenFailures(): number {
     () =>
       listSessions(sessions, "active").filter(
         (session) =>
+          session.id !== except &&
           lacksEnding(session) &&
           (session.last_seq > session.last_read_seq || seen[session.id] !== undefined),
       ),
-    [sessions, seen],
+    [sessions, seen, except],
   );
   const isLoaded = new Set(loaded.split(" "));
   const fetched = useQueries({

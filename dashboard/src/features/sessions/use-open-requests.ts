@@ -9,7 +9,7 @@ export function useOpenRequests(): OpenRequests {
 }
 
 /** Fetches a session into the store. */
-async function fetchSession(id: string): Promise<void> {
+export async function fetchSession(id: string): Promise<void> {
   const params = { path: { id }, query: { limit: 1 } };
   const { session } = await body(client.GET("/v1/chat/{id}", { params }));
   store.dispatch({ type: "session.accepted", session });
