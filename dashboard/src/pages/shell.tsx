@@ -1,6 +1,6 @@
 import { Outlet, useParams, useRouterState } from "@tanstack/react-router";
 import { TriangleAlert } from "lucide-react";
-import { useCallback, useEffect, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { accountIdOf, setCurrentAccount, useCurrentAccount } from "@/account";
 import { client, isRejected, onUnauthorized } from "@/api/client";
 import { useMe } from "@/api/me";
@@ -21,9 +21,10 @@ import { OpenOverlay, Overlays, useOverlays } from "./overlays";
 import { RequestPanel } from "./request-panel";
 import { SidebarRail } from "./sidebar-rail";
 import { clampWidth, SidebarResizer } from "./sidebar-resizer";
-import { SignInPage } from "./sign-in-page";
 import { useBadge } from "./use-badge";
 import { useNotifications } from "./use-notifications";
+
+const SignInPage = lazy(async () => ({ default: (await import("./sign-in-page")).SignInPage }));
 
 /**
  * The layout of the page: the chat list next to the current view. On a phone, only one of them is
@@ -32,7 +33,13 @@ import { useNotifications } from "./use-notifications";
 export function Shell() {
   const [isKeyNeeded, setKeyNeeded] = useState(false);
   useEffect(() => onUnauthorized(() => setKeyNeeded(true)), []);
-  return isKeyNeeded ? <SignInPage /> : <Layout />;
+  return isKeyNeeded ? (
+    <Suspense>
+      <SignInPage />
+    </Suspense>
+  ) : (
+    <Layout />
+  );
 }
 
 function Layout() {

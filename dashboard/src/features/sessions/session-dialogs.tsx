@@ -43,7 +43,7 @@ export function SessionDialog(props: {
   }
 }
 
-export function RenameDialog(props: {
+function RenameDialog(props: {
   title: string;
   onClose: () => void;
   onRename: (title: string) => Promise<boolean>;

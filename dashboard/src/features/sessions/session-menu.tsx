@@ -4,8 +4,9 @@ import { useCanWrite } from "@/api/me";
 import type { Session } from "@/api/models";
 import { Menu, type MenuItem } from "@/components/ui/menu";
 import { texts } from "@/texts";
+import { LazySessionDialog } from "./lazy-session-dialog";
 import { listSessionCommands, type SessionDialogKind } from "./session-commands";
-import { SessionDialog } from "./session-dialogs";
+
 import type { ChatView } from "./use-chat-view";
 
 /** A session's menu. */
@@ -38,7 +39,7 @@ export function SessionMenu(props: {
         {...(props.className ? { className: props.className } : {})}
       />
       {dialog && (
-        <SessionDialog
+        <LazySessionDialog
           kind={dialog}
           session={session}
           view={view}

@@ -2,8 +2,7 @@ import { useState } from "react";
 import { useCanWrite } from "@/api/me";
 import type { Session } from "@/api/models";
 import { texts } from "@/texts";
-import { changeSession } from "./session-actions";
-import { RenameDialog } from "./session-dialogs";
+import { LazySessionDialog } from "./lazy-session-dialog";
 
 /** The title of a session. Clicking it opens the dialog for renaming the session. */
 export function SessionTitle({ session }: { session: Session }) {
@@ -26,10 +25,11 @@ export function SessionTitle({ session }: { session: Session }) {
         {title}
       </button>
       {isRenaming && (
-        <RenameDialog
-          title={session.title}
+        <LazySessionDialog
+          kind="rename"
+          session={session}
+          view={undefined}
           onClose={() => setRenaming(false)}
-          onRename={(title) => changeSession(session.id, { title })}
         />
       )}
     </>

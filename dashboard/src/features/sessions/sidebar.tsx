@@ -1,5 +1,5 @@
 import { useParams } from "@tanstack/react-router";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
 import type { Session } from "@/api/models";
 import { Button, TextButton } from "@/components/ui/button";
 import { hasModifier } from "@/keyboard";
@@ -12,7 +12,6 @@ import { texts } from "@/texts";
 import type { BulkAction } from "./bulk-actions";
 import { EmptyList } from "./empty-list";
 import { SearchField } from "./search-field";
-import { SelectionBar } from "./selection-bar";
 import { matches } from "./session-groups";
 import type { RequestView } from "./session-row";
 import { SessionSections } from "./session-sections";
@@ -39,6 +38,11 @@ function addCalling(
   });
   return others.length > 0 ? [...listed, ...others].sort(compareSessions) : listed;
 }
+
+// It is needed only once chats are selected.
+const SelectionBar = lazy(async () => ({
+  default: (await import("./selection-bar")).SelectionBar,
+}));
 
 /** The chat list, with search, archive, and selection. */
 export function Sidebar(props: {
@@ -121,16 +125,18 @@ export function Sidebar(props: {
     <div className="flex h-full min-w-0 flex-col bg-side">
       <div className="flex min-h-9 items-center gap-1 px-4 pt-[max(14px,env(safe-area-inset-top))] pb-3">
         {selection.isActive ? (
-          <SelectionBar
-            sessions={selected}
-            isArchive={isArchive}
-            onClear={selection.clear}
-            onDone={onDone}
-            onRestored={(restored) => {
-              const wasOpen = restored.find(({ id }) => id === openId);
-              if (wasOpen) view.comeBack(wasOpen.id);
-            }}
-          />
+          <Suspense>
+            <SelectionBar
+              sessions={selected}
+              isArchive={isArchive}
+              onClear={selection.clear}
+              onDone={onDone}
+              onRestored={(restored) => {
+                const wasOpen = restored.find(({ id }) => id === openId);
+                if (wasOpen) view.comeBack(wasOpen.id);
+              }}
+            />
+          </Suspense>
         ) : (
           <SidebarHeader isArchive={isArchive} onSwitch={onSwitch} onSettings={props.onSettings} />
         )}
