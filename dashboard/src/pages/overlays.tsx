@@ -5,6 +5,7 @@ import { useCanWrite } from "@/api/me";
 import { hasModifier, hasOverlay, useShortcuts } from "@/keyboard";
 import { toggleSidebar } from "@/preferences";
 import type { Overlay } from "./overlay-dialogs";
+import { preloadLater } from "./preload";
 
 /** Lets views open an overlay. On a phone, the sidebar and its buttons may be hidden. */
 export const OpenOverlay = createContext<(overlay: Overlay) => void>(() => {});
@@ -36,22 +37,16 @@ export function useOverlays() {
   return { overlay, open: setOverlay, close };
 }
 
-const loadDialogs = () => import("./overlay-dialogs");
-const OverlayDialog = lazy(async () => ({ default: (await loadDialogs()).OverlayDialog }));
-
-/** How long after the first view the dialogs are loaded, so that they open without a delay. */
-const PRELOAD_DELAY_MS = 1500;
+const OverlayDialog = lazy(async () => ({
+  default: (await import("./overlay-dialogs")).OverlayDialog,
+}));
 
 export function Overlays(props: {
   overlay: Overlay | null;
   onOpen: (overlay: Overlay) => void;
   onClose: () => void;
 }) {
-  useEffect(() => {
-    // If this fails, opening a dialog tries again.
-    const timer = setTimeout(() => void loadDialogs().catch(() => {}), PRELOAD_DELAY_MS);
-    return () => clearTimeout(timer);
-  }, []);
+  useEffect(preloadLater, []);
   const { overlay, onOpen, onClose } = props;
   if (!overlay) return null;
   return (
