@@ -6,6 +6,7 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { serviceWorker } from "./scripts/service-worker-plugin";
 
 /** The address of the api for `npm run dev`. */
 const api = process.env.BANTER_API ?? "http://127.0.0.1:8080";
@@ -39,8 +40,22 @@ function dropOldFonts(): Plugin {
   };
 }
 
+/** The files in public/ that an installed page needs offline. */
+const publicFiles = [
+  "/favicon.svg",
+  "/manifest.webmanifest",
+  "/icons/icon-192.png",
+  "/icons/icon-512.png",
+];
+
 export default defineConfig({
-  plugins: [react(), tailwindcss(), dropOldFonts(), compress()],
+  plugins: [
+    react(),
+    tailwindcss(),
+    dropOldFonts(),
+    serviceWorker({ entry: "src/offline/service-worker.ts", files: publicFiles }),
+    compress(),
+  ],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   // The content security policy `default-src 'self'` blocks data: URLs.
   build: { assetsInlineLimit: 0, target: "es2023", sourcemap: false },

@@ -6,12 +6,14 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/query-client";
+import { registerServiceWorker } from "./offline/register";
 import { applyTheme } from "./preferences";
 import { router } from "./router";
 import { followVisibleHeight } from "./visible-height";
 
 applyTheme();
 followVisibleHeight();
+registerServiceWorker();
 const root = document.getElementById("root");
 if (root)
   createRoot(root).render(
