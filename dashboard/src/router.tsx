@@ -1,8 +1,20 @@
 import { createRootRoute, createRoute, createRouter, Navigate } from "@tanstack/react-router";
+import { type ComponentProps, lazy, Suspense } from "react";
 import * as v from "valibot";
 import { ChatPage } from "./pages/chat-page";
-import { NewChatPage } from "./pages/new-chat-page";
 import { Shell } from "./pages/shell";
+
+const NewChat = lazy(async () => ({
+  default: (await import("./pages/new-chat-page")).NewChatPage,
+}));
+
+function NewChatPage(props: ComponentProps<typeof NewChat>) {
+  return (
+    <Suspense fallback={null}>
+      <NewChat {...props} />
+    </Suspense>
+  );
+}
 
 const rootRoute = createRootRoute({
   component: Shell,

@@ -15,7 +15,7 @@ import { OutgoingBubble } from "@/features/thread/outgoing-bubble";
 import { outbox, useOutgoingMessages } from "@/outbox/use-outbox";
 import { changePreferences, usePreferences } from "@/preferences";
 import { texts } from "@/texts";
-import { OpenOverlay } from "./overlays";
+import { OpenOverlay } from "./open-overlay";
 
 const DRAFT = "new";
 

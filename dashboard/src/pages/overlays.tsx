@@ -1,14 +1,11 @@
 /** The dialogs that can be opened from any view, and their shortcuts. */
 import { useNavigate } from "@tanstack/react-router";
-import { createContext, lazy, Suspense, useCallback, useEffect, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { useCanWrite } from "@/api/me";
 import { hasModifier, hasOverlay, useShortcuts } from "@/keyboard";
 import { toggleSidebar } from "@/preferences";
 import type { Overlay } from "./overlay-dialogs";
 import { preloadLater } from "./preload";
-
-/** Lets views open an overlay. On a phone, the sidebar and its buttons may be hidden. */
-export const OpenOverlay = createContext<(overlay: Overlay) => void>(() => {});
 
 /** Returns the open overlay and functions to open and close it. Registers the shortcuts. */
 export function useOverlays() {

@@ -9,10 +9,15 @@ const DELAY_MS = 1500;
 export function preloadLater(): () => void {
   const timer = setTimeout(() => {
     const parts = [
+      import("./new-chat-page"),
       import("./overlay-dialogs"),
       import("./sign-in-page"),
       import("@/features/sessions/session-dialogs"),
       import("@/features/sessions/selection-bar"),
+      import("@/features/thread/permission-card"),
+      import("@/features/thread/queued-message-editor"),
+      import("@/features/thread/retry-wait-card"),
+      import("@/features/thread/step-item"),
     ];
     void Promise.allSettled(parts);
   }, DELAY_MS);

@@ -1,12 +1,15 @@
-import { memo, useMemo } from "react";
+import { lazy, memo, Suspense, useMemo } from "react";
 import { isEnded, type Step, type Task } from "@/api/models";
 import { answerBubble, isRich, wideAnswer } from "./answer-layout";
 import { AnswerText } from "./answer-text";
 import { findOpenRequest } from "./permission";
-import { PermissionCard } from "./permission-card";
 import { splitAnswer } from "./segments";
 import { Steps } from "./steps";
 import type { ThreadAgent } from "./thread-agent";
+
+const PermissionCard = lazy(async () => ({
+  default: (await import("./permission-card")).PermissionCard,
+}));
 
 /**
  * The text and the steps of an answer, in the order in which they arrived, and a card for each open
@@ -82,12 +85,14 @@ function RequestCard(props: {
   );
   return (
     request && (
-      <PermissionCard
-        key={request.request_id}
-        task={task}
-        request={request}
-        agentName={agent.name}
-      />
+      <Suspense fallback={null}>
+        <PermissionCard
+          key={request.request_id}
+          task={task}
+          request={request}
+          agentName={agent.name}
+        />
+      </Suspense>
     )
   );
 }

@@ -1,6 +1,6 @@
-import { ShieldCheck, ShieldQuestion, ShieldX } from "lucide-react";
+import { ShieldQuestion } from "lucide-react";
 import { memo, useRef, useState } from "react";
-import type { Step, Task } from "@/api/models";
+import type { Task } from "@/api/models";
 import { RequireWriteAccess } from "@/components/require-write-access";
 import { Button } from "@/components/ui/button";
 import { showControls } from "@/terminal/screen";
@@ -8,7 +8,6 @@ import { texts } from "@/texts";
 import { formatClock } from "@/time";
 import { FileDiffs } from "./file-diffs";
 import { listChoices, type PermissionAnswer, type PermissionRequest } from "./permission";
-import { describeOutcome, findOutcome } from "./permission-outcome";
 import { answerPermission } from "./task-actions";
 import { useFocusHandover } from "./use-focus-handover";
 
@@ -88,21 +87,3 @@ export const PermissionCard = memo(function PermissionCard(props: {
     </div>
   );
 });
-
-/** The outcome of a permission request. Renders nothing for open requests and other steps. */
-export function PermissionOutcome({ step }: { step: Step }) {
-  const outcome = findOutcome(step);
-  if (!outcome) return null;
-  const isAllowed = outcome === "allowed";
-  const Icon = isAllowed ? ShieldCheck : ShieldX;
-  return (
-    <p className="flex max-w-full items-start gap-2 self-start px-1 py-1 text-ink-2 text-note">
-      <Icon
-        size={15}
-        aria-hidden="true"
-        className={`mt-[3px] shrink-0 ${isAllowed ? "text-ok" : "text-warn"}`}
-      />
-      <span className="min-w-0 [overflow-wrap:anywhere]">{describeOutcome(step)}</span>
-    </p>
-  );
-}

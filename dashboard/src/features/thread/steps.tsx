@@ -1,10 +1,11 @@
 import { ChevronRight } from "lucide-react";
-import { memo, useMemo } from "react";
+import { lazy, memo, Suspense, useMemo, useState } from "react";
 import type { Step, Task } from "@/api/models";
 import { texts } from "@/texts";
-import { StepList } from "./step-item";
 import { countFailed, summarizeSteps } from "./step-summary";
 import { buildStepTree } from "./step-tree";
+
+const StepList = lazy(async () => ({ default: (await import("./step-item")).StepList }));
 
 interface StepsProps {
   steps: readonly Step[];
@@ -16,12 +17,17 @@ interface StepsProps {
 export const Steps = memo(function Steps(props: StepsProps) {
   const { task } = props;
   const nodes = useMemo(() => buildStepTree(props.steps), [props.steps]);
+  // The steps are not rendered before they are needed, because there can be many.
+  const [isShown, setShown] = useState(false);
   if (nodes.length === 0) return null;
   const steps = nodes.map(({ step }) => step);
   const done = summarizeSteps(steps);
   const failed = countFailed(steps, task);
   return (
-    <details className="group/steps min-w-0 self-stretch">
+    <details
+      className="group/steps min-w-0 self-stretch"
+      onToggle={({ currentTarget }) => currentTarget.open && setShown(true)}
+    >
       <summary className="flex w-fit max-w-full cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink pointer-coarse:min-h-10 [&::-webkit-details-marker]:hidden">
         <span aria-hidden="true" className="size-[7px] shrink-0 rounded-full bg-ink-3" />
         <span className="min-w-0 [overflow-wrap:anywhere]">
@@ -41,7 +47,11 @@ export const Steps = memo(function Steps(props: StepsProps) {
         />
       </summary>
       <div className="ms-[7px] mt-1 mb-3 max-w-[760px]">
-        <StepList nodes={nodes} task={task} opensOnly />
+        {isShown && (
+          <Suspense fallback={null}>
+            <StepList nodes={nodes} task={task} opensOnly />
+          </Suspense>
+        )}
       </div>
     </details>
   );

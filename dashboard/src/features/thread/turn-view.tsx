@@ -1,14 +1,17 @@
-import { memo } from "react";
+import { lazy, memo, Suspense } from "react";
 import { isEnded, type Message, type Task } from "@/api/models";
 import { Answer, LiveAnswer } from "./answer";
 import { NewDivider } from "./dividers";
 import { Failure } from "./failure";
 import { Notices } from "./notices";
-import { PermissionOutcome } from "./permission-card";
-import { RetryWaitCard } from "./retry-wait-card";
+import { OutcomeLine } from "./outcome-line";
 import type { ThreadAgent } from "./thread-agent";
 import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
+
+const RetryWaitCard = lazy(async () => ({
+  default: (await import("./retry-wait-card")).RetryWaitCard,
+}));
 
 /** A turn in a thread: the message and the answer with its steps. */
 export const TurnView = memo(function TurnView(props: {
@@ -52,8 +55,12 @@ export const TurnView = memo(function TurnView(props: {
           isHead={isOpen && props.position === 0}
         />
       )}
-      {isOpen && latest && <PermissionOutcome step={latest} />}
-      {task && <RetryWaitCard task={task} message={user} agentKey={agent.key} />}
+      {isOpen && latest && <OutcomeLine step={latest} />}
+      {task?.next_attempt_at && (
+        <Suspense fallback={null}>
+          <RetryWaitCard task={task} message={user} agentKey={agent.key} />
+        </Suspense>
+      )}
       {answer?.content.trim() === "" && <Notices steps={steps} />}
       {task && hasFailure && <Failure task={task} />}
     </>

@@ -1,4 +1,4 @@
-import { memo, useState } from "react";
+import { lazy, memo, Suspense, useState } from "react";
 import { ApiError, client } from "@/api/client";
 import type { Message, Task } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
@@ -8,11 +8,14 @@ import { notify } from "@/components/ui/toast";
 import { texts } from "@/texts";
 import { formatClock, formatExact } from "@/time";
 import { useDelayed } from "@/use-delayed";
-import { QueuedMessageEditor } from "./queued-message-editor";
 import { UserText } from "./user-text";
 
 export const bubbleOfUser =
   "self-end min-w-0 max-w-[88%] md:max-w-[72%] rounded-bubble rounded-ee-[6px] px-3.5 py-[9px] [overflow-wrap:anywhere]";
+
+const QueuedMessageEditor = lazy(async () => ({
+  default: (await import("./queued-message-editor")).QueuedMessageEditor,
+}));
 
 /**
  * The first queued message can be changed only after this delay. A worker usually starts on it
@@ -91,11 +94,13 @@ export const UserBubble = memo(function UserBubble(props: {
       {isEditing && isUntouched ? null : bubble}
       {/* The editor keeps its text if the agent starts in the meantime. */}
       {isEditing && (
-        <QueuedMessageEditor
-          message={message}
-          isLate={!isUntouched}
-          onClose={() => setEditing(false)}
-        />
+        <Suspense fallback={null}>
+          <QueuedMessageEditor
+            message={message}
+            isLate={!isUntouched}
+            onClose={() => setEditing(false)}
+          />
+        </Suspense>
       )}
     </>
   );
