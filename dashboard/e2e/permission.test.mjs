@@ -105,15 +105,19 @@ test("the focus moves to the next request", TIMEOUT, async () => {
   await withTestApp(
     async ({ page }) => {
       await startChatWith(page, scripted, "Go");
-      await card(page).getByText("Write b.txt").waitFor({ timeout: ANSWER_MS });
-      await card(page).getByRole("button", { name: "Allow" }).focus();
+      const [first, second] = ["Write a.txt", "Write b.txt"].map((title) =>
+        card(page).filter({ hasText: title }),
+      );
+      await second.waitFor({ timeout: ANSWER_MS });
+      await first.waitFor();
+      await second.getByRole("button", { name: "Allow" }).focus();
 
       await page.keyboard.press("Enter");
 
-      await card(page).getByText("Write a.txt").waitFor();
-      await focused(page, card(page));
+      await second.waitFor({ state: "detached" });
+      await focused(page, first);
       await page.keyboard.press("Tab");
-      await focused(page, card(page).getByRole("button", { name: "Allow" }));
+      await focused(page, first.getByRole("button", { name: "Allow" }));
     },
     { environment },
   );

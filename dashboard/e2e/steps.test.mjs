@@ -14,7 +14,7 @@ import {
   updateTool,
   withScriptedAgent,
 } from "./acp-agent.mjs";
-import { ANSWER_MS, answered, retryButtons, startChatWith, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, focused, retryButtons, startChatWith, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -280,10 +280,38 @@ test("a thought is shown as Markdown", TIMEOUT, async () => {
       openGate("thought");
 
       await answered(page).waitFor({ timeout: ANSWER_MS });
-      await thread(page)
-        .getByText(/^Thought( for \d+s)?$/)
-        .first()
-        .waitFor();
+      const title = thread(page).getByText(/^Thought( for \d+s)?$/);
+      await title.first().waitFor();
+      await thread(page).locator("strong", { hasText: "notes" }).waitFor();
+    },
+    { environment },
+  );
+});
+
+test("expanded steps and the focus are kept when the turn ends", TIMEOUT, async () => {
+  const { environment, openGate } = withScriptedAgent([
+    startTool("read", "Read notes.txt", { kind: "read" }),
+    updateTool("read", { content: [output("Buy milk")] }),
+    startTool("run", "make", { kind: "execute" }),
+    updateTool("run", { content: [output("Built")] }),
+    gate("end"),
+    say("Done."),
+  ]);
+  await withTestApp(
+    async ({ page }) => {
+      await startChatWith(page, scripted, "Go");
+      await thread(page).getByText("2 steps").click({ timeout: ANSWER_MS });
+      const summary = thread(page).locator("summary", { hasText: "Read notes.txt" }).last();
+      await summary.focus();
+      await page.keyboard.press("Enter");
+      await thread(page).getByText("Buy milk").waitFor();
+      openGate("end");
+
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+
+      await focused(page, summary);
+      await thread(page).getByText("Buy milk").waitFor();
+      assert.equal(await thread(page).getByText("Built").count(), 0);
     },
     { environment },
   );

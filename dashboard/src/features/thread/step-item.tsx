@@ -1,10 +1,11 @@
 import { Check, ChevronRight, CircleDashed, CircleStop, Loader, X } from "lucide-react";
-import { memo, useState } from "react";
+import { memo } from "react";
 import type { Step, Task } from "@/api/models";
 import { texts } from "@/texts";
 import { DiffCounts } from "./diff-counts";
 import { StepContent } from "./step-content";
 import { describeDetail, type FileDiff } from "./step-detail";
+import { keyOf, useExpansion } from "./step-memory";
 import { countFailed, findStatus, type StepStatus, titleStep } from "./step-summary";
 import { isSameNode, type StepNode } from "./step-tree";
 
@@ -26,6 +27,7 @@ function describeStatus(step: Step, status: StepStatus): string | null {
 interface ItemProps {
   node: StepNode;
   task: Task | null;
+  /** Whether the step is initially expanded. */
   isOpen: boolean;
 }
 
@@ -33,8 +35,8 @@ interface ItemProps {
 const StepItem = memo(function StepItem(props: ItemProps) {
   const { node, task } = props;
   const { step, children } = node;
-  // The content is not rendered before it is needed, because it can be long.
-  const [isShown, setShown] = useState(props.isOpen);
+  const key = keyOf(task, step);
+  const expansion = useExpansion(key, props.isOpen);
   const detail = describeDetail(step);
   const status = findStatus(step, task);
   const said = describeStatus(step, status);
@@ -62,11 +64,7 @@ const StepItem = memo(function StepItem(props: ItemProps) {
     );
   return (
     <li className="min-w-0">
-      <details
-        className="group/step"
-        open={props.isOpen}
-        onToggle={({ currentTarget }) => currentTarget.open && setShown(true)}
-      >
+      <details className="group/step" data-step={key} {...expansion}>
         <summary
           className={`${line} w-fit max-w-full cursor-pointer list-none rounded hover:text-ink pointer-coarse:py-2.5 [&::-webkit-details-marker]:hidden`}
         >
@@ -81,8 +79,9 @@ const StepItem = memo(function StepItem(props: ItemProps) {
         </summary>
         <div className="ms-[21px] mt-1 mb-2 flex min-w-0 flex-col gap-1.5">
           {children.length > 0 && <StepList nodes={children} task={task} />}
-          {detail && isShown && (
-            <StepContent detail={detail} isRunning={step.status === "running"} />
+          {/* The content can be long. */}
+          {detail && expansion.open && (
+            <StepContent detail={detail} isRunning={step.status === "running"} memoryKey={key} />
           )}
         </div>
       </details>

@@ -1,9 +1,11 @@
 import { ChevronRight } from "lucide-react";
-import { lazy, memo, Suspense, useMemo, useState } from "react";
+import { lazy, memo, Suspense, useMemo, useRef, useState } from "react";
 import type { Step, Task } from "@/api/models";
 import { texts } from "@/texts";
+import { keyOf, useExpansion } from "./step-memory";
 import { countFailed, summarizeSteps } from "./step-summary";
 import { buildStepTree } from "./step-tree";
+import { useFocusHandover } from "./use-focus-handover";
 
 const StepList = lazy(async () => ({ default: (await import("./step-item")).StepList }));
 
@@ -17,16 +19,27 @@ interface StepsProps {
 export const Steps = memo(function Steps(props: StepsProps) {
   const { task } = props;
   const nodes = useMemo(() => buildStepTree(props.steps), [props.steps]);
+  const first = keyOf(task, nodes[0]?.step);
+  const key = first && `${first}/group`;
+  const expansion = useExpansion(key, false);
   // The steps are not rendered before they are needed, because there can be many.
-  const [isShown, setShown] = useState(false);
+  const [isShown, setShown] = useState(expansion.open);
+  const group = useRef<HTMLDetailsElement>(null);
+  useFocusHandover(group);
   if (nodes.length === 0) return null;
   const steps = nodes.map(({ step }) => step);
   const done = summarizeSteps(steps);
   const failed = countFailed(steps, task);
   return (
     <details
+      ref={group}
+      data-step={key}
+      {...expansion}
+      onToggle={(event) => {
+        expansion.onToggle(event);
+        if (event.currentTarget.open) setShown(true);
+      }}
       className="group/steps min-w-0 self-stretch"
-      onToggle={({ currentTarget }) => currentTarget.open && setShown(true)}
     >
       <summary className="flex w-fit max-w-full cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink pointer-coarse:min-h-10 [&::-webkit-details-marker]:hidden">
         <span aria-hidden="true" className="size-[7px] shrink-0 rounded-full bg-ink-3" />

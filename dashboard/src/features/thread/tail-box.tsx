@@ -1,4 +1,5 @@
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
+import { AT_END, recallPosition, rememberPosition } from "./step-memory";
 
 /** A box scrolled to within this distance of its end counts as scrolled to its end. */
 const NEAR_PX = 24;
@@ -10,26 +11,39 @@ const NEAR_PX = 24;
 export function TailBox(props: {
   label: string;
   isGrowing: boolean;
+  /** The key under which the position is remembered, or null. */
+  memoryKey: string | null;
   className: string;
   children: ReactNode;
 }) {
-  const { isGrowing } = props;
+  const { isGrowing, memoryKey } = props;
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const follows = useRef(isGrowing);
+  const isFollowing = useRef(isGrowing);
   const lastTop = useRef(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element || !content.current) return;
+    const position = recallPosition(memoryKey);
+    if (position !== undefined) {
+      isFollowing.current = position === AT_END;
+      lastTop.current = isFollowing.current ? 0 : position;
+      element.scrollTop = lastTop.current;
+    }
     const observer = new ResizeObserver(() => {
-      if (follows.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+      if (isFollowing.current) element.scrollTop = element.scrollHeight;
     });
-    if (content.current) observer.observe(content.current);
-    return () => observer.disconnect();
-  }, []);
+    observer.observe(content.current);
+    return () => {
+      observer.disconnect();
+      rememberPosition(memoryKey, isFollowing.current ? AT_END : lastTop.current);
+    };
+  }, [memoryKey]);
   function onScroll() {
     const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = box.current ?? {};
     // Content that grows moves the end away without scrolling.
-    if (scrollTop < lastTop.current) follows.current = false;
-    if (isGrowing && scrollHeight - scrollTop - clientHeight < NEAR_PX) follows.current = true;
+    if (scrollTop < lastTop.current) isFollowing.current = false;
+    if (isGrowing && scrollHeight - scrollTop - clientHeight < NEAR_PX) isFollowing.current = true;
     lastTop.current = scrollTop;
   }
   return (

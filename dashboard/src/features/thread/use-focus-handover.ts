@@ -2,26 +2,31 @@ import { type RefObject, useLayoutEffect } from "react";
 import { isTouchOnly } from "@/keyboard";
 
 /**
- * Moves the focus when the card that has it is removed: to another card, or else to the composer.
- * Without a keyboard, the focus moves to the thread, because a focused field would open the
- * on-screen keyboard.
+ * Moves the focus when the element that contains it is removed: to the same step if it is rendered
+ * again, to another permission request, or else to the composer. Without a keyboard, the focus
+ * moves to the thread instead, because a focused field would open the on-screen keyboard.
  */
-export function useFocusHandover(card: RefObject<HTMLElement | null>): void {
+export function useFocusHandover(container: RefObject<HTMLElement | null>): void {
   useLayoutEffect(() => {
-    const element = card.current;
+    const element = container.current;
     return () => {
-      // The focus is still in the card, which is removed after this.
-      if (element?.contains(document.activeElement)) queueMicrotask(moveFocus);
+      // The focus is still in the element, which is removed after this.
+      const focused = document.activeElement;
+      if (!element?.contains(focused)) return;
+      const key = focused?.closest<HTMLElement>("[data-step]")?.dataset.step;
+      queueMicrotask(() => moveFocus(key));
     };
-  }, [card]);
+  }, [container]);
 }
 
-function moveFocus(): void {
+function moveFocus(key: string | undefined): void {
   const log = document.querySelector<HTMLElement>('main [role="log"]');
-  const next = log?.querySelector<HTMLElement>("[data-permission-card]");
+  const find = (selector: string) => log?.querySelector<HTMLElement>(selector);
   const composer = isTouchOnly()
     ? null
     : document.querySelector<HTMLElement>("main [data-composer]");
-  const target = next ?? composer ?? log;
+  const target =
+    (key && find(`[data-step="${CSS.escape(key)}"] > summary`)) ||
+    (find("[data-permission-card]") ?? composer ?? log);
   target?.focus({ preventScroll: true });
 }
