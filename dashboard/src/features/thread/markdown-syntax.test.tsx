@@ -8,7 +8,7 @@ beforeAll(() => katex.load().then(() => {}));
 /** Returns the HTML of an answer without the attribute `dir` of its blocks. */
 function htmlOf(text: string): string {
   const { container } = render(<MarkdownView text={text} isStreaming={false} />);
-  return container.querySelector(".markdown")?.innerHTML.replaceAll(' dir="auto"', "") ?? "";
+  return container.querySelector(".markdown")?.innerHTML.replaceAll(' dir="ltr"', "") ?? "";
 }
 
 const show = (text: string) => render(<MarkdownView text={text} isStreaming={false} />).container;
@@ -152,7 +152,7 @@ describe("math", () => {
   });
 
   it("is shown as its source if it is invalid", () => {
-    expect(htmlOf("So \\(\\frac{a\\)")).toBe('<p>So <code dir="ltr">\\frac{a</code></p>');
+    expect(htmlOf("So \\(\\frac{a\\)")).toBe("<p>So <code>\\frac{a</code></p>");
   });
 
   it("cannot contain links or HTML", () => {
@@ -163,10 +163,23 @@ describe("math", () => {
 });
 
 describe("blocks", () => {
-  it("have the direction of their text", () => {
-    const shown = show("- مرحبا\n\n> مرحبا\n\n| مرحبا |\n|---|\n| a |\n\nمرحبا");
+  it.each([
+    ["ul", "- مرحبا **a**\n\n- a"],
+    ["ol > li ul", "1. a\n   - مرحبا"],
+    ["blockquote", "> `code` مرحبا"],
+    ["h2", "## שלום"],
+    ["table", "| مرحبا |\n|---|\n| a |"],
+    ["ol", "1. 2 مرحبا"],
+    ["details", "<details>\n<summary>مرحبا</summary>\n\na\n\n</details>"],
+  ])("have the direction of their first letter: %s", (selector, text) => {
+    const found = show(text).querySelector(selector);
 
-    for (const name of ["ul", "blockquote", "table", "p"])
-      expect(shown.querySelector(name)?.closest("[dir]")?.getAttribute("dir")).toBe("auto");
+    expect(found?.closest("[dir]")?.getAttribute("dir")).toBe("rtl");
+  });
+
+  it("in another language than the text around them keep their direction", () => {
+    const shown = show("- مرحبا\n\nhello");
+
+    expect(shown.querySelector("p")?.dir).toBe("ltr");
   });
 });

@@ -52,10 +52,10 @@ function Image({ src, alt }: Props<"img">) {
 }
 
 /** A table, whose area scrolls if the columns do not fit at their minimum width. */
-function Table({ node: _node, className: _class, dir: _dir, ...props }: Props<"table">) {
+function Table({ node: _node, className: _class, dir, ...props }: Props<"table">) {
   return (
     <div className="max-w-full overflow-hidden rounded-xl border border-line bg-code">
-      <ScrollArea dir="auto">
+      <ScrollArea dir={dir}>
         <table {...props} className="w-full" />
       </ScrollArea>
     </div>

@@ -1,6 +1,7 @@
 /** Math in answers. KaTeX is loaded when math is shown for the first time. */
 import { memo, useMemo } from "react";
 import { INCOMPLETE_MATH } from "@/markdown/complete-markdown";
+import { ScrollArea } from "./scroll-area";
 import { createLazy, useLazy } from "./use-lazy";
 
 type Katex = typeof import("katex");
@@ -46,8 +47,9 @@ export const MathBlock = memo(function MathBlock({ source }: { source: string })
       </code>
     );
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
-    // biome-ignore lint/security/noDangerouslySetInnerHtml: KaTeX escapes the source.
-    <span dir="ltr" data-math="display" tabIndex={0} dangerouslySetInnerHTML={{ __html: html }} />
+    <ScrollArea as="span" dir="ltr">
+      {/* biome-ignore lint/security/noDangerouslySetInnerHtml: KaTeX escapes the source. */}
+      <span data-math="display" dangerouslySetInnerHTML={{ __html: html }} />
+    </ScrollArea>
   );
 });

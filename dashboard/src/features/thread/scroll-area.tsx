@@ -19,8 +19,14 @@ function readEdges(element: HTMLElement): Edges {
  * Content that scrolls horizontally if it is too wide. An edge beyond which there is more content
  * fades out. Keyboards can scroll the area only then.
  */
-export function ScrollArea(props: { dir?: "ltr" | "auto"; children: ReactNode }) {
-  const area = useRef<HTMLDivElement>(null);
+export function ScrollArea(props: {
+  dir?: string | undefined;
+  /** `span` if the area is within a paragraph. */
+  as?: "div" | "span";
+  children: ReactNode;
+}) {
+  const Element = props.as ?? "div";
+  const area = useRef<HTMLDivElement & HTMLSpanElement>(null);
   const [edges, setEdges] = useState(none);
   const update = () => {
     const next = area.current ? readEdges(area.current) : none;
@@ -43,7 +49,7 @@ export function ScrollArea(props: { dir?: "ltr" | "auto"; children: ReactNode })
 
   const isScrollable = edges.isMoreBefore || edges.isMoreAfter;
   return (
-    <div
+    <Element
       ref={area}
       dir={props.dir}
       onScroll={update}
@@ -53,6 +59,6 @@ export function ScrollArea(props: { dir?: "ltr" | "auto"; children: ReactNode })
       className="scroll-area"
     >
       {props.children}
-    </div>
+    </Element>
   );
 }
