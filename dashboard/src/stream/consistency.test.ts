@@ -7,6 +7,7 @@ import { pick, type Random } from "./random-changes";
 import { reduce } from "./reducer";
 import { countUnread, listWithoutGap } from "./session-order";
 import { type Action, initialState, type ListedStatus, type State } from "./state";
+import { type PageBound, rangeOfPage } from "./turn-range";
 import { listTurns } from "./turns";
 
 /** The maximum number of changes in a history. */
@@ -97,6 +98,32 @@ class Client {
     this.take({ type: "older.fetched", ...about, ...page });
   }
 
+  /**
+   * Fetches turns that need not adjoin the ones fetched before: after a random turn, or before the
+   * excerpt. Returns the response, which can be delivered later.
+   */
+  jump(id: string, random: Random): Action | null {
+    const thread = this.state.threads[id];
+    if (!thread?.hasMore) return null;
+    const { first = 0 } = thread.excerpt ?? {};
+    const bound: PageBound =
+      first > 0 && random() < 0.3
+        ? { before: first }
+        : { after: thread.excerpt?.last ?? Math.floor(random() * thread.firstTurn) };
+    const page =
+      "before" in bound
+        ? this.#server.older(id, bound.before, PAGE - 2)
+        : this.#server.newer(id, bound.after, PAGE - 2);
+    return {
+      type: "excerpt.fetched",
+      sessionId: id,
+      generation: this.state.generation,
+      fetchedAt: thread.fetchedAt,
+      items: page.items,
+      range: rangeOfPage(bound, page.items, page.hasMore),
+    };
+  }
+
   scrollUpEverywhere(): void {
     for (const id of Object.keys(this.state.threads))
       while (this.state.threads[id]?.hasMore) this.scrollUp(id);
@@ -161,12 +188,17 @@ function simulate(history: Decisions, { deliver, finish }: Delivery) {
   };
   const server = new FakeServer(random);
   const client = new Client(server);
+  const pages: Action[] = [];
   for (decisions of history) {
     next = 0;
     deliver({ client, server, random, events: server.step() });
     const id = pick(random, server.sessionIds());
     if (id && !client.state.threads[id] && random() < 0.3) client.take(client.ask(id));
     if (id && random() < 0.05) client.scrollUp(id);
+    const page = id && random() < 0.2 ? client.jump(id, random) : null;
+    if (page && random() < 0.6) client.take(page);
+    else if (page) pages.push(page);
+    if (random() < 0.3) client.take(...pages.splice(0, 1));
     if (random() < 0.05) client.scrollList(pick(random, LISTS) ?? "active");
   }
   finish?.(client, server);

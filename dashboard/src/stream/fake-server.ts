@@ -80,6 +80,15 @@ export class FakeServer {
     return structuredClone({ items, hasMore: turns.length > limit });
   }
 
+  /** Returns up to `limit` turns after the turn `after`. */
+  newer(id: string, after: number, limit: number): { items: Message[]; hasMore: boolean } {
+    const all = this.#database.transcript(id).filter(({ turn }) => turn > after);
+    const turns = [...new Set(all.map(({ turn }) => turn))];
+    const last = turns[limit - 1] ?? Number.POSITIVE_INFINITY;
+    const items = all.filter(({ turn }) => turn <= last).map((one) => this.#database.withTask(one));
+    return structuredClone({ items, hasMore: turns.length > limit });
+  }
+
   /** Returns the events with which a stream starts when it resumes after a position. */
   replay(after: Cursor): Action[] {
     const cursor = formatCursor(after);

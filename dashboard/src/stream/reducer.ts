@@ -14,6 +14,7 @@ import { type Action, emptyThread, put, type State, type Thread, without } from 
 import { putFetched, putStep, settleSteps } from "./task-steps";
 import {
   deleteMessage,
+  mergeExcerpt,
   mergeFetched,
   mergeOlder,
   putDelta,
@@ -76,6 +77,9 @@ export function reduce(state: State, action: Action): State {
     case "older.fetched":
       if (action.generation !== state.generation) return state;
       return changeThread(state, action.sessionId, (thread) => mergeOlder(thread, action));
+    case "excerpt.fetched":
+      if (action.generation !== state.generation) return state;
+      return changeThread(state, action.sessionId, (thread) => mergeExcerpt(thread, action));
     case "message.accepted":
       return changeThread(state, action.message.chat_session_id, (thread) => {
         if (thread.messages[action.message.id]) return thread;

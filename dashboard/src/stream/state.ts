@@ -19,6 +19,14 @@ interface Entry<T> {
 
 export type Entries<T> = Readonly<Record<string, Entry<T>>>;
 
+/** Consecutive turns of a thread, all of which have been fetched. */
+export interface TurnRange {
+  /** The number of the first turn, or 0 if there are no older ones. */
+  readonly first: number;
+  /** The number of the last turn, or infinity if there are no newer ones. */
+  readonly last: number;
+}
+
 export interface Thread {
   /** False until the first fetch. Events are collected even before then. */
   readonly isLoaded: boolean;
@@ -35,6 +43,11 @@ export interface Thread {
   readonly hasMore: boolean;
   /** The oldest turn fetched without a gap, or 0 if there are no older ones. */
   readonly firstTurn: number;
+  /**
+   * Older turns that were fetched around a turn that the user jumped to; null if there are none.
+   * The turns between them and `firstTurn` have not been fetched.
+   */
+  readonly excerpt: TurnRange | null;
   /** The log position of the newest fetch. */
   readonly fetchedAt: number;
   /** Whether events were missed since that fetch. If so, any part of the thread may be outdated. */
@@ -116,6 +129,16 @@ export type Action =
       items: readonly Message[];
       hasMore: boolean;
     }
+  /** A page of turns that need not adjoin the ones fetched before. */
+  | {
+      type: "excerpt.fetched";
+      sessionId: string;
+      range: TurnRange;
+      /** The state's generation and the thread's `fetchedAt` at the time of the request. */
+      generation: number;
+      fetchedAt: number;
+      items: readonly Message[];
+    }
   /** The 202 response to a sent message, which is shown until the event arrives. */
   | { type: "message.accepted"; message: Message; task: Task }
   /** A successful response that contains the session. */
@@ -131,6 +154,7 @@ export const emptyThread: Thread = {
   live: {},
   hasMore: false,
   firstTurn: 0,
+  excerpt: null,
   fetchedAt: -1,
   isStale: false,
   gaps: 0,

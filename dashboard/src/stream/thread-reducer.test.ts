@@ -110,6 +110,67 @@ describe("a session that was created in this tab", () => {
   });
 });
 
+describe("excerpts", () => {
+  const turn = (n: number) => message({ id: `m${n}`, turn: n, seq: n, task_id: `t${n}` });
+  const newest = [...opened, fetched(10, { messages: [turn(8), turn(9)], has_more: true })];
+  const page = (first: number, last: number, turns: readonly number[]): Action => ({
+    type: "excerpt.fetched",
+    sessionId: sid,
+    generation: 0,
+    fetchedAt: 10,
+    range: { first, last },
+    items: turns.map(turn),
+  });
+  const older = (beforeTurn: number, turns: readonly number[], hasMore: boolean): Action => ({
+    type: "older.fetched",
+    sessionId: sid,
+    generation: 0,
+    beforeTurn,
+    items: turns.map(turn),
+    hasMore,
+  });
+  const shown = (...actions: readonly Action[]) => {
+    const state = run(...newest, ...actions);
+    const { hasMore, firstTurn, excerpt } = state.threads[sid] ?? {};
+    return { turns: viewOf(state).turns.map((t) => t.user?.turn), hasMore, firstTurn, excerpt };
+  };
+
+  it("are shown before a gap, can be extended, and are replaced by distant ones", () => {
+    expect(shown(page(0, 2, [1, 2]))).toEqual({
+      ...{ turns: [1, 2, 8, 9], hasMore: true, firstTurn: 8 },
+      excerpt: { first: 0, last: 2 },
+    });
+    expect(shown(page(0, 2, [1, 2]), page(3, 4, [3, 4]))).toMatchObject({
+      ...{ turns: [1, 2, 3, 4, 8, 9], excerpt: { first: 0, last: 4 } },
+    });
+    expect(shown(page(0, 2, [1, 2]), page(4, 5, [4, 5]))).toMatchObject({
+      ...{ turns: [4, 5, 8, 9], excerpt: { first: 4, last: 5 } },
+    });
+  });
+
+  it("become part of the newest turns once there is no gap", () => {
+    const whole = { hasMore: false, firstTurn: 0, excerpt: null };
+    expect(shown(page(0, 2, [1, 2]), page(3, 7, [3, 4, 5, 6, 7])).turns).toHaveLength(9);
+    expect(shown(page(0, 2, [1, 2]), page(3, 7, [3]))).toMatchObject(whole);
+    expect(shown(page(0, 2, [1, 2]), older(8, [3, 5], true))).toMatchObject(whole);
+    expect(shown(page(0, Number.POSITIVE_INFINITY, [1]), older(8, [7], true))).toEqual({
+      ...{ turns: [1, 7, 8, 9], ...whole },
+    });
+  });
+
+  it("do not include changes to turns in the gap until these are fetched", () => {
+    const edited = messageCreated(11, { ...turn(5), content: "edited" });
+    expect(shown(page(0, 2, [1, 2]), edited).turns).toEqual([1, 2, 8, 9]);
+    const state = run(...newest, page(0, 2, [1, 2]), edited, page(3, 5, [3, 4, 5]));
+    expect(viewOf(state).turns.at(4)?.user?.content).toBe("edited");
+  });
+
+  it("are ignored if events may have been missed since the request", () => {
+    const refetched = fetched(12, { messages: [turn(8), turn(9)], has_more: true });
+    expect(shown(refetched, page(0, 2, [1, 2])).turns).toEqual([8, 9]);
+  });
+});
+
 describe("pages of older messages", () => {
   it("are kept after a fetch that overlaps them and dropped after a gap", () => {
     const turn = (n: number) => message({ id: `m${n}`, turn: n, seq: n, task_id: `t${n}` });

@@ -1,7 +1,15 @@
 /** Pure functions that apply changes to one thread. Sessions are handled by the reducer. */
 import { isEnded, type Message, type Task } from "@/api/models";
 import { applyDelta, applyPartial, type Delta } from "./live-text";
-import { type Entries, type FetchedThread, put, type Thread, without } from "./state";
+import {
+  type Entries,
+  type FetchedThread,
+  put,
+  type Thread,
+  type TurnRange,
+  without,
+} from "./state";
+import { adjoins, includes, rangeOfPage, unite } from "./turn-range";
 
 /** Drops live text that is superseded by the task's state. */
 function settle(thread: Thread, taskId: string, isFetch = false): Thread {
@@ -34,8 +42,10 @@ export function putTask(thread: Thread, seq: number, task: Task): Thread {
   return settle({ ...thread, tasks: put(thread.tasks, task.id, seq, task) }, task.id);
 }
 
-function isUnfetched({ isLoaded, hasMore, firstTurn }: Thread, { turn }: Message): boolean {
-  return isLoaded && hasMore && turn < firstTurn;
+function isUnfetched(thread: Thread, { turn }: Message): boolean {
+  const { isLoaded, hasMore, firstTurn, excerpt } = thread;
+  if (!isLoaded || !hasMore || turn >= firstTurn) return false;
+  return !excerpt || !includes(excerpt, turn);
 }
 
 export function putMessage(thread: Thread, seq: number, message: Message): Thread {
@@ -113,6 +123,7 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
     data.has_more &&
     Object.values(thread.messages).some(({ value }) => value !== null && value.turn >= pageTurn);
   const hasMore = isConnected ? thread.hasMore : data.has_more;
+  const excerpt = isConnected ? thread.excerpt : null;
   const firstTurn = isConnected ? thread.firstTurn : data.has_more ? pageTurn : 0;
 
   const messages: Record<string, Thread["messages"][string]> = {};
@@ -123,8 +134,10 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
     // the message.
     const isAcceptedLater = entry.seq === 0 && (entry.value?.seq ?? 0) > data.session.last_seq;
     if (entry.seq <= seq && !isOlderPage && !isAcceptedLater) continue;
-    const isUnfetched = hasMore && entry.value !== null && entry.value.turn < firstTurn;
-    (isUnfetched ? detached : messages)[id] = entry;
+    const isDetached =
+      entry.value !== null &&
+      isUnfetched({ ...thread, isLoaded: true, hasMore, firstTurn, excerpt }, entry.value);
+    (isDetached ? detached : messages)[id] = entry;
   }
   const kept = [...Object.values(messages), ...Object.values(detached)];
   const keptTasks = new Set(kept.map(({ value }) => value?.task_id));
@@ -138,7 +151,8 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
     if (isNews) tasks[message.task_id] = { seq, value: message.task };
   }
   const fetched = { isLoaded: true, fetchedAt: seq, isStale: false };
-  let next: Thread = { ...thread, ...fetched, messages, detached, tasks, hasMore, firstTurn };
+  const parts = { messages, detached, tasks, hasMore, firstTurn, excerpt };
+  let next: Thread = { ...thread, ...fetched, ...parts };
   // The end of the task may have been missed. The response contains the partial text if the task is
   // still running.
   if (thread.isStale)
@@ -149,19 +163,68 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
   return next;
 }
 
-/** Adds an older page. The page has no log position, so existing state takes precedence. */
+/**
+ * Adds a page of turns before `beforeTurn`. The page has no log position, so existing state takes
+ * precedence.
+ */
 export function mergeOlder(
   thread: Thread,
   page: { beforeTurn: number; items: readonly Message[]; hasMore: boolean },
 ): Thread {
   // The thread was fetched again in the meantime and now starts at a later turn.
   if (!thread.isLoaded || page.beforeTurn < thread.firstTurn) return thread;
-  const { items, hasMore } = page;
-  const firstTurn = hasMore ? (items[0]?.turn ?? thread.firstTurn) : 0;
+  const { items } = page;
+  const { first } = rangeOfPage({ before: page.beforeTurn }, items, page.hasMore);
+  const firstTurn = Math.min(first, thread.firstTurn);
+  return addTurns(joinExcerpt({ ...thread, hasMore: firstTurn > 0, firstTurn }), items);
+}
+
+/**
+ * Adds a page of turns anywhere in the thread. If the turns adjoin the excerpt, they extend it;
+ * otherwise, they replace it. Existing state takes precedence.
+ */
+export function mergeExcerpt(
+  thread: Thread,
+  page: { range: TurnRange; fetchedAt: number; items: readonly Message[] },
+): Thread {
+  // Events may have been missed since the request.
+  if (!thread.isLoaded || thread.isStale || page.fetchedAt !== thread.fetchedAt) return thread;
+  if (!thread.hasMore) return thread;
+  const { range } = page;
+  const { excerpt } = thread;
+  const extended = excerpt && adjoins(excerpt, range) ? unite(excerpt, range) : range;
+  const base = extended === range ? dropExcerpt(thread) : thread;
+  return addTurns(joinExcerpt({ ...base, excerpt: extended }), page.items);
+}
+
+/** Makes the excerpt part of the newest turns if there is no gap between them. */
+function joinExcerpt(thread: Thread): Thread {
+  const { excerpt, firstTurn } = thread;
+  if (!excerpt || excerpt.last < firstTurn - 1) return thread;
+  const first = Math.min(excerpt.first, firstTurn);
+  return { ...thread, excerpt: null, firstTurn: first, hasMore: first > 0 };
+}
+
+/** Removes the messages of the excerpt. Changes from the stream are kept. */
+function dropExcerpt(thread: Thread): Thread {
+  const { excerpt, firstTurn } = thread;
+  if (!excerpt) return thread;
+  const messages: Record<string, Thread["messages"][string]> = {};
+  const detached = { ...thread.detached };
+  for (const [id, entry] of Object.entries(thread.messages)) {
+    const isDropped = entry.value !== null && entry.value.turn < firstTurn;
+    if (!isDropped) messages[id] = entry;
+    else if (entry.seq > 0) detached[id] = entry;
+  }
+  return { ...thread, messages, detached, excerpt: null };
+}
+
+/** Adds fetched messages, and shows the detached messages whose turns have now been fetched. */
+function addTurns(thread: Thread, items: readonly Message[]): Thread {
   let messages: Entries<Message> = thread.messages;
   let { detached } = thread;
   for (const [id, entry] of Object.entries(detached)) {
-    if (entry.value && entry.value.turn < firstTurn) continue;
+    if (entry.value && isUnfetched(thread, entry.value)) continue;
     messages = put(messages, id, entry.seq, entry.value);
     detached = without(detached, id);
   }
@@ -171,5 +234,5 @@ export function mergeOlder(
     merged[message.id] ??= { seq: 0, value: message };
     if (message.task) tasks[message.task_id] ??= { seq: 0, value: message.task };
   }
-  return { ...thread, messages: merged, detached, tasks, hasMore, firstTurn };
+  return { ...thread, messages: merged, detached, tasks };
 }
