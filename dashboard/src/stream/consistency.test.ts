@@ -6,8 +6,8 @@ import { FakeServer } from "./fake-server";
 import { pick, type Random } from "./random-changes";
 import { reduce } from "./reducer";
 import { countUnread, listWithoutGap } from "./session-order";
-import { type Action, initialState, type ListedStatus, type State } from "./state";
-import { type PageBound, rangeOfPage } from "./turn-range";
+import { type Action, initialState, type ListedStatus, type State, type Thread } from "./state";
+import { includes, type PageBound, rangeOfPage } from "./turn-range";
 import { listTurns } from "./turns";
 
 /** The maximum number of changes in a history. */
@@ -22,7 +22,8 @@ const LISTS = ["active", "archived"] as const;
 /** Returns the parts of a state that the page shows, including all open threads. */
 function viewOf(state: State) {
   const threads = Object.entries(state.threads).map(([id, thread]) => {
-    const turns = listTurns(thread.messages).map(({ user, answer }) => ({
+    const turns = listTurns(thread.messages).map(({ turn, user, answer }) => ({
+      turn,
       user: user && { ...user, task: null },
       answer,
       task: user && (thread.tasks[user.task_id]?.value ?? null),
@@ -30,7 +31,7 @@ function viewOf(state: State) {
     const texts = Object.entries(thread.live)
       .filter(([, { text }]) => text !== "")
       .map(([taskId, { attempt, messageId, text }]) => ({ taskId, attempt, messageId, text }));
-    return [id, { turns, texts }];
+    return [id, { turns, texts }] as const;
   });
   return {
     active: listWithoutGap(state.sessions, "active", state.listedTo.active),
@@ -38,6 +39,13 @@ function viewOf(state: State) {
     unread: countUnread(state.sessions),
     threads: Object.fromEntries(threads),
   };
+}
+
+/** Returns whether the thread shows a turn, if it exists. */
+function isFetched(thread: Thread | undefined, turn: number): boolean {
+  if (!thread) return false;
+  const { firstTurn, excerpt } = thread;
+  return turn >= firstTurn || (excerpt !== null && includes(excerpt, turn));
 }
 
 /** A client that fetches in the same way as the page's hooks. */
@@ -195,7 +203,7 @@ function simulate(history: Decisions, { deliver, finish }: Delivery) {
     const id = pick(random, server.sessionIds());
     if (id && !client.state.threads[id] && random() < 0.3) client.take(client.ask(id));
     if (id && random() < 0.05) client.scrollUp(id);
-    const page = id && random() < 0.2 ? client.jump(id, random) : null;
+    const page = id && random() < 0.4 ? client.jump(id, random) : null;
     if (page && random() < 0.6) client.take(page);
     else if (page) pages.push(page);
     if (random() < 0.3) client.take(...pages.splice(0, 1));
@@ -203,10 +211,15 @@ function simulate(history: Decisions, { deliver, finish }: Delivery) {
   }
   finish?.(client, server);
   expect(countUnread(client.state.sessions)).toBe(server.countUnread());
+  const before = client.state;
   client.scrollUpEverywhere();
   client.scrollListsToTheirEnd();
   const expected = viewOfNewClient(server, Object.keys(client.state.threads));
   expect(viewOf(client.state)).toEqual(expected);
+  for (const [id, { turns }] of Object.entries(viewOf(before).threads)) {
+    const all = expected.threads[id]?.turns ?? [];
+    expect(turns).toEqual(all.filter(({ turn }) => isFetched(before.threads[id], turn)));
+  }
 }
 
 /** `createDelivery` is called for each history, because a delivery can be stateful. */

@@ -165,6 +165,18 @@ describe("excerpts", () => {
     expect(viewOf(state).turns.at(4)?.user?.content).toBe("edited");
   });
 
+  it("include changes to their own turns", () => {
+    const answered = { ...turn(2), id: "a2", role: "assistant" as const };
+    const state = run(...newest, page(0, 2, [1, 2]), messageCreated(11, answered));
+    expect(viewOf(state).turns.at(1)?.answer?.id).toBe("a2");
+    const replaced = run(
+      ...newest,
+      ...[page(0, 2, [1, 2]), messageCreated(11, answered)],
+      ...[page(4, 5, [4, 5]), page(1, 3, [1, 2, 3])],
+    );
+    expect(viewOf(replaced).turns.at(1)?.answer?.id).toBe("a2");
+  });
+
   it("are ignored if events may have been missed since the request", () => {
     const refetched = fetched(12, { messages: [turn(8), turn(9)], has_more: true });
     expect(shown(refetched, page(0, 2, [1, 2])).turns).toEqual([8, 9]);
