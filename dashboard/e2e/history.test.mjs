@@ -1,50 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeTurn } from "../src/test-objects.js";
 import { ANSWER_MS, answered, composer, live, send, startChat, thread } from "./chat.mjs";
+import { waitForEnd, withHistory } from "./long-history.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
-const TURNS = 5000;
-
-/** Adds `TURNS` earlier turns to the open chat. Older pages are delayed until `gate` resolves. */
-async function withHistory(page, gate = async () => {}) {
-  const id = page.url().split("/").at(-1);
-  const turns = Array.from({ length: TURNS }, (_, index) => {
-    const at = new Date(Date.UTC(2026, 0, 1) + index * 60_000).toISOString();
-    return makeTurn(index + 1, { chat_session_id: id, at });
-  });
-  await page.route(`**/v1/chat/${id}?*`, async (route) => {
-    const response = await route.fetch();
-    const body = await response.json();
-    const later = body.messages.map((message) => ({
-      ...message,
-      turn: message.turn + TURNS,
-      seq: message.seq + 2 * TURNS,
-    }));
-    const messages = [...turns.slice(-50).flat(), ...later];
-    await route.fulfill({ response, json: { ...body, messages, has_more: true } });
-  });
-  await page.route(`**/v1/chat/${id}/messages?*`, async (route) => {
-    const query = new URL(route.request().url()).searchParams;
-    const before = Number(query.get("before_turn"));
-    const first = Math.max(0, before - 1 - Number(query.get("limit")));
-    await gate();
-    const items = turns.slice(first, before - 1).flat();
-    await route.fulfill({ json: { items, has_more: first > 0 } });
-  });
-  await page.goto(page.url());
-  await thread(page).getByText(`Question ${TURNS}`, { exact: true }).waitFor();
-  // Answers change their height once the Markdown renderer is loaded.
-  await thread(page).locator(".markdown").first().waitFor();
-}
-
-const waitForEnd = (page) =>
-  page.waitForFunction(() => {
-    const log = document.querySelector('[role="log"]');
-    return log && log.scrollHeight - log.scrollTop - log.clientHeight <= 2;
-  });
-
 async function scrollTo(page, top) {
   await thread(page).evaluate((log, to) => log.scrollTo({ top: to }), top);
 }
@@ -57,7 +17,7 @@ test("loading older turns does not move the visible ones", TIMEOUT, async () => 
     const held = new Promise((resolve) => {
       letThrough = resolve;
     });
-    await withHistory(page, () => held);
+    await withHistory(page, { gate: () => held });
     await waitForEnd(page);
 
     await scrollTo(page, 1000);
@@ -151,7 +111,7 @@ test(
         await live(page).waitFor({ timeout: ANSWER_MS });
 
         await scrollTo(page, 0);
-        const pill = page.getByRole("button", { name: "New messages" });
+        const pill = page.getByRole("button", { name: "new message" });
         await pill.waitFor({ timeout: ANSWER_MS });
         assert.equal(
           await thread(page).evaluate((log) => log.scrollTop),

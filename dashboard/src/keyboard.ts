@@ -16,6 +16,13 @@ export function hasModifier(event: { ctrlKey: boolean; metaKey: boolean }): bool
   return event.ctrlKey || event.metaKey;
 }
 
+/** Returns whether any modifier key is pressed. */
+export function hasAnyModifier(
+  event: Pick<KeyboardEvent, "ctrlKey" | "metaKey" | "altKey" | "shiftKey">,
+): boolean {
+  return hasModifier(event) || event.altKey || event.shiftKey;
+}
+
 /**
  * Returns whether touch is the primary input, which suggests that there is no physical keyboard.
  */

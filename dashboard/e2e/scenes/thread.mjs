@@ -40,7 +40,7 @@ export const threadScenes = {
     await page.getByRole("button", { name: "Jump to latest" }).waitFor();
     const data = { content: "/echo One more thing." };
     await page.request.post(`/v1${chats.news}/messages?wait=30`, { data });
-    await page.getByRole("button", { name: "New messages" }).waitFor();
+    await page.getByRole("button", { name: "new message" }).waitFor();
   },
   "turn details": async (page, chats) => {
     await openChat(page, chats.markdown);

@@ -19,6 +19,7 @@ import { useChatView } from "@/features/sessions/use-chat-view";
 import { useSeeFailure } from "@/features/sessions/use-failures";
 import { parseFormat } from "@/features/thread/answer-text";
 import { loadMarkdown } from "@/features/thread/markdown";
+import { editNewestMessage } from "@/features/thread/message-editing";
 import { CurrentPlan } from "@/features/thread/plan-bar";
 import { scrollThread } from "@/features/thread/scroll-keys";
 import { stopTask, useIsStopping } from "@/features/thread/task-actions";
@@ -46,6 +47,8 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
   const messages = useStore((state) => state.threads[sessionId]?.messages);
   const tasks = useStore((state) => state.threads[sessionId]?.tasks);
   const hasMore = useStore((state) => state.threads[sessionId]?.hasMore === true);
+  const firstTurn = useStore((state) => state.threads[sessionId]?.firstTurn ?? 0);
+  const excerpt = useStore((state) => state.threads[sessionId]?.excerpt ?? null);
   const isLoaded = useStore((state) => state.threads[sessionId]?.isLoaded === true);
   const session = entry?.value ?? null;
   const agents = useAgents().data;
@@ -114,6 +117,8 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
           messages={messages}
           tasks={tasks}
           hasMore={hasMore}
+          firstTurn={firstTurn}
+          excerpt={excerpt}
           agent={face}
         />
       ) : (
@@ -209,7 +214,7 @@ function Frame(props: {
                 <span className="hidden md:inline">· </span>
                 {agent.name}
                 <span className="ml-2 md:hidden">
-                  <ConnectionIndicator isQuiet />
+                  <ConnectionIndicator />
                 </span>
               </span>
             </div>
@@ -281,7 +286,9 @@ function Footer(props: {
           outbox.add({ sessionId: session.id, content, baseline: session.last_seq })
         }
         onStop={() => task && void stopTask(session.id, task.id)}
-        onScrollKey={scrollThread}
+        onScrollKey={(key) =>
+          (key === "ArrowUp" && editNewestMessage(session.id)) || scrollThread(key)
+        }
       />
     </>
   );

@@ -78,7 +78,7 @@ function Layout() {
         <div
           className={`bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3 ${isShownByChat ? "md:hidden" : ""}`}
         >
-          <ConnectionIndicator isQuiet />
+          <ConnectionIndicator />
         </div>
         {!isSidebarHidden && <SidebarResizer width={sidebarWidth} />}
       </div>

@@ -8,7 +8,8 @@ const PAUSE_MS = 150;
 /** Shorter queries are not sent, because they match nearly everything. */
 const MIN_LENGTH = 2;
 
-function usePaused(value: string): string {
+/** Returns the value once it has not changed for a while. */
+export function usePaused(value: string): string {
   const [paused, setPaused] = useState(value);
   useEffect(() => {
     const timer = setTimeout(() => setPaused(value), PAUSE_MS);

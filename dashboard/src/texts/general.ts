@@ -20,7 +20,6 @@ export const general = {
     backToChats: "Back to chats",
   },
   connection: {
-    live: "Connected",
     reconnecting: "Reconnecting…",
     offline: "You’re offline",
     unreachable: "Can’t reach the server",

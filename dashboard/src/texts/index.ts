@@ -4,6 +4,14 @@ import { chat } from "./chat";
 import { chatList } from "./chat-list";
 import { errors } from "./errors";
 import { general } from "./general";
+import { moving } from "./moving";
 import { reading } from "./reading";
 
-export const texts = { ...general, ...chatList, ...chat, ...errors, ...reading } as const;
+export const texts = {
+  ...general,
+  ...chatList,
+  ...chat,
+  ...moving,
+  ...reading,
+  ...errors,
+} as const;

@@ -9,6 +9,7 @@ import { texts } from "@/texts";
 import { explainEnding } from "@/texts/explain";
 import { formatClock, formatElapsed, formatExact } from "@/time";
 import { AnswerSegments } from "./answer-segments";
+import { ContinueButton } from "./continue-button";
 import { CopyButton } from "./copy-button";
 import { retryTask } from "./task-actions";
 import type { ThreadAgent } from "./thread-agent";
@@ -28,10 +29,15 @@ export const Answer = memo(function Answer(props: {
   hasFailure: boolean;
   /** Whether the turn was stopped and can therefore be retried. */
   canRetry: boolean;
+  /** Whether this is the newest answer. Its actions are always shown. */
+  isNewest: boolean;
+  /** Whether the time is always shown, rather than only on hover. */
+  hasTime: boolean;
 }) {
   const { message, agent } = props;
   const [hasDetails, setDetails] = useState(false);
   const isEmpty = message.content.trim() === "";
+  const reveal = props.isNewest ? "" : "reveal";
   const ending = props.hasFailure ? null : explainEnding(message, props.steps);
   return (
     <div className="group flex min-w-0 flex-col self-stretch">
@@ -52,7 +58,7 @@ export const Answer = memo(function Answer(props: {
             {ending} <span aria-hidden="true">·</span>
           </span>
         )}
-        <span>
+        <span className={props.hasTime ? "" : "reveal [@media(hover:none)]:hidden"}>
           <time dateTime={message.created_at} title={formatExact(message.created_at)}>
             {formatClock(message.created_at)}
           </time>
@@ -65,20 +71,23 @@ export const Answer = memo(function Answer(props: {
         </span>
         {props.canRetry && (
           <RequireWriteAccess>
-            <span aria-hidden="true">·</span>
+            {props.isNewest && (
+              <>
+                <ContinueButton sessionId={message.chat_session_id} />
+                <span aria-hidden="true">·</span>
+              </>
+            )}
             <TextButton onClick={() => void retryTask(message.chat_session_id, message.task_id)}>
               {texts.common.retry}
             </TextButton>
           </RequireWriteAccess>
         )}
-        {!isEmpty && (
-          <CopyButton text={toPlainText(message.content)} isShort className="reveal ml-1" />
-        )}
+        {!isEmpty && <CopyButton text={toPlainText(message.content)} isShort className={reveal} />}
         <button
           type="button"
           aria-expanded={hasDetails}
           onClick={() => setDetails(!hasDetails)}
-          className={`tap inline-flex items-center rounded px-1 text-ink-3 text-small hover:text-ink max-md:ml-2 ${hasDetails ? "" : "reveal"}`}
+          className={`tap inline-flex items-center rounded px-1 text-ink-3 text-small hover:text-ink max-md:ml-2 ${hasDetails ? "" : reveal}`}
         >
           <Info size={13} aria-hidden="true" className="md:hidden" />
           <span className="max-md:sr-only">{texts.thread.details}</span>

@@ -18,7 +18,10 @@ export function DayDivider({ at }: { at: string }) {
 /** The "New" divider, which marks where new messages start. */
 export function NewDivider() {
   return (
-    <p className="flex items-center gap-3 py-2 font-[600] text-accent text-small before:h-px before:flex-1 before:bg-current before:opacity-35 after:h-px after:flex-1 after:bg-current after:opacity-35">
+    <p
+      data-new-divider=""
+      className="flex items-center gap-3 py-2 font-[600] text-accent text-small before:h-px before:flex-1 before:bg-current before:opacity-35 after:h-px after:flex-1 after:bg-current after:opacity-35"
+    >
       {texts.thread.newDivider}
     </p>
   );

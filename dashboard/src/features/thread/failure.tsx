@@ -4,10 +4,11 @@ import { RequireWriteAccess } from "@/components/require-write-access";
 import { Button } from "@/components/ui/button";
 import { texts } from "@/texts";
 import { explainTaskError, findReason } from "@/texts/explain";
+import { ContinueButton } from "./continue-button";
 import { retryTask } from "./task-actions";
 
-/** Explains why a turn failed or has no answer. A button retries the turn. */
-export function Failure({ task }: { task: Task }) {
+/** Explains why a turn failed or has no answer. Buttons retry or continue the turn. */
+export function Failure({ task, canContinue }: { task: Task; canContinue: boolean }) {
   const isFailed = task.status === "failed";
   const Icon = isFailed ? TriangleAlert : CircleSlash;
   const reason = task.error ? findReason(task) : null;
@@ -30,6 +31,7 @@ export function Failure({ task }: { task: Task }) {
         </span>
       </span>
       <RequireWriteAccess>
+        {canContinue && <ContinueButton sessionId={task.chat_session_id} />}
         <Button
           size="small"
           className="rounded-[12px]!"

@@ -1,28 +1,30 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown } from "lucide-react";
-import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { memo, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
-import { TextButton } from "@/components/ui/button";
+import { hasAnyModifier } from "@/keyboard";
 import { matchDelivered, outgoingKeyOf, useOutgoingMessages } from "@/outbox/use-outbox";
 import type { Thread as ThreadState } from "@/stream/state";
 import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
-import { DayDivider, NewDivider } from "./dividers";
+import { FindInChat } from "./find-in-chat";
+import { JumpButton } from "./jump-button";
+import { goTo } from "./navigation";
 import { OutgoingBubble } from "./outgoing-bubble";
+import { PagesNote } from "./pages-note";
+import type { Position } from "./positions";
+import { useFullRendering } from "./print";
 import { createRowKeys } from "./row-keys";
 import type { ThreadAgent } from "./thread-agent";
-import { buildTurnRows, type TurnRow } from "./turn-rows";
-import { TurnView } from "./turn-view";
-import { useMarkRead, useNewDivider } from "./use-read-state";
-import { useOlderTurns } from "./use-thread";
+import { ThreadRow } from "./thread-row";
+import { buildTurnRows } from "./turn-rows";
+import { useGoTo } from "./use-go-to";
+import { useNearbyTurns } from "./use-nearby-turns";
+import { useOpeningPlace } from "./use-opening-place";
+import { useMarkSeen, useNewDivider } from "./use-read-state";
+import { useSavedPosition } from "./use-saved-position";
+import { NEAR_PX, useThreadScroll } from "./use-thread-scroll";
 
-/** The distance from the top of the thread at which older turns are fetched. */
-const FETCH_AHEAD_PX = 1200;
-/** The distance from the end at which the thread still counts as scrolled to its end. */
-const NEAR_PX = 48;
-/** The rounding error of the browser's scroll positions. */
-const ROUNDING_PX = 2;
 /** The estimated height of a turn that has not been measured. */
 const TURN_PX = 220;
 /** The space reserved for the note about loading earlier messages. */
@@ -35,9 +37,11 @@ export const Thread = memo(function Thread(props: {
   messages: ThreadState["messages"];
   tasks: ThreadState["tasks"];
   hasMore: boolean;
+  firstTurn: number;
+  excerpt: ThreadState["excerpt"];
   agent: ThreadAgent;
 }) {
-  const { session, messages, tasks, hasMore, agent } = props;
+  const { session, messages, tasks, hasMore, firstTurn, excerpt, agent } = props;
   const turns = listTurns(messages);
   const known = useMemo(() => Object.values(messages).map(({ value }) => value), [messages]);
   const newestSeq = known.reduce((max, message) => Math.max(max, message?.seq ?? 0), 0);
@@ -53,93 +57,99 @@ export const Thread = memo(function Thread(props: {
   const marker = useNewDivider(session, newestSeq, newestSent);
   // Turns that have not been fetched are included only in the session's counts.
   const openCount = hasMore ? session.queued_count + (session.active_task ? 1 : 0) : 0;
+  const gapTurn = excerpt ? firstTurn : 0;
   const rows = useMemo(
-    () => buildTurnRows(turns, tasks, marker, openCount),
-    [turns, tasks, marker, openCount],
+    () => buildTurnRows(turns, tasks, marker, openCount, gapTurn),
+    [turns, tasks, marker, openCount, gapTurn],
   );
+  const newTurn = rows.find(({ isNewBefore }) => isNewBefore !== null)?.turn.turn ?? null;
 
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const [isAtBottom, setAtBottom] = useState(true);
-  useMarkRead(session, newestSeq, isAtBottom);
-  const virtualizer = useVirtualizer({
+  const keyOf = (index: number) => {
+    const row = rows[index];
+    if (row) return rowKeys.keyOf(row.turn, (id) => delivered.get(id) ?? outgoingKeyOf(id));
+    return outgoing[index - rows.length]?.key ?? `gone-${index}`;
+  };
+  const virtualizer = useVirtualizer<HTMLDivElement, Element>({
     count: rows.length + outgoing.length,
     getScrollElement: () => scroller.current,
-    getItemKey: (index) => {
-      const row = rows[index];
-      if (row) return rowKeys.keyOf(row.turn, (id) => delivered.get(id) ?? outgoingKeyOf(id));
-      return outgoing[index - rows.length]?.key ?? `gone-${index}`;
-    },
+    getItemKey: keyOf,
     estimateSize: () => TURN_PX,
     overscan: 6,
     paddingStart: TOP_PX,
     paddingEnd: BOTTOM_PX,
     anchorTo: "end",
-    followOnAppend: true,
     scrollEndThreshold: NEAR_PX,
   });
+  const scroll = useThreadScroll({
+    ...{ scroller, content, virtualizer },
+    findIndex: (turn) => {
+      const index = rows.findIndex((row) => row.turn.turn >= turn);
+      return index < 0 ? rows.length - 1 : index;
+    },
+  });
+  const { isAtEnd, moveTo } = scroll;
 
-  const older = useOlderTurns(session.id);
-  function fetchOlder() {
-    if (hasMore && !older.isPending) older.mutate();
-  }
+  const place = useOpeningPlace(session, newTurn);
+  const [isOpen, setOpen] = useState(false);
+  useLayoutEffect(() => {
+    if (isOpen || !place) return;
+    moveTo(place);
+    setOpen(true);
+  }, [isOpen, place, moveTo]);
 
-  // A thread that is scrolled to its end stays there until the user scrolls up.
-  const isHeld = useRef(true);
-  const last = useRef({ scrollTop: 0, scrollHeight: 0, clientHeight: 0 });
-  const checkEnd = useCallback(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const { scrollTop, scrollHeight, clientHeight } = element;
-    const distance = scrollHeight - scrollTop - clientHeight;
-    if (distance <= ROUNDING_PX) isHeld.current = true;
-    else if (distance < NEAR_PX && scrollTop >= last.current.scrollTop) isHeld.current = true;
-    else if (
-      scrollTop < last.current.scrollTop &&
-      // If the thread shrinks or the view is resized, the position can change without the user
-      // scrolling.
-      scrollHeight >= last.current.scrollHeight &&
-      clientHeight === last.current.clientHeight
-    )
-      isHeld.current = false;
-    last.current = { scrollTop, scrollHeight, clientHeight };
-    setAtBottom(isHeld.current || distance < NEAR_PX);
-  }, []);
-  // Measuring a turn can move the end closer without a scroll event.
-  useEffect(checkEnd);
-
-  function onScroll() {
-    checkEnd();
-    const top = scroller.current?.scrollTop ?? 0;
-    if (top < FETCH_AHEAD_PX && !older.isError) fetchOlder();
-  }
-
-  function toBottom() {
-    const isFar = virtualizer.getDistanceFromEnd() > 3 * (scroller.current?.clientHeight ?? 0);
-    const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    virtualizer.scrollToEnd({ behavior: isFar || isCalm ? "instant" : "smooth" });
-  }
-
-  useLayoutEffect(() => virtualizer.scrollToEnd(), [virtualizer]);
-  useEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const observer = new ResizeObserver(() => {
-      if (isHeld.current) element.scrollTop = element.scrollHeight;
-    });
-    observer.observe(element);
-    if (content.current) observer.observe(content.current);
-    return () => observer.disconnect();
-  }, []);
+  const pages = useNearbyTurns({
+    ...{ sessionId: session.id, isEnabled: isOpen, scroller, virtualizer, rows },
+    ...{ hasMore, firstTurn, excerpt },
+  });
+  useGoTo(session.id, moveTo);
   // Scroll to a message that the user has just sent.
   useLayoutEffect(() => {
-    if (!newestSent) return;
-    isHeld.current = true;
-    virtualizer.scrollToEnd();
-  }, [newestSent, virtualizer]);
+    if (newestSent) moveTo({ kind: "end" });
+  }, [newestSent, moveTo]);
 
   const items = virtualizer.getVirtualItems();
+  useMarkSeen({ session, newestSeq, isOpen, isAtEnd, rows, scroller, virtualizer });
+
+  /** Returns the turn at the top of the view and its position. */
+  function findTop(): Position | null {
+    const top = scroller.current?.scrollTop ?? 0;
+    const item = virtualizer.getVirtualItems().find(({ end }) => end > top);
+    const row = rows[item?.index ?? -1];
+    return item && row ? { turn: row.turn.turn, offset: item.start - top } : null;
+  }
+  const findPosition = () => (isAtEnd ? null : findTop());
+  useSavedPosition(session.id, findPosition);
+  const isPrinting = useFullRendering(() => {
+    const position = findPosition();
+    return () => moveTo(position ? { kind: "turn", ...position } : { kind: "end" });
+  });
+
+  function onScroll() {
+    scroll.check();
+    pages.fetchNearby();
+  }
+
+  function onKeyDown(event: React.KeyboardEvent) {
+    const kind = ({ Home: "start", End: "end" } as const)[event.key];
+    if (!kind || event.target !== scroller.current || hasAnyModifier(event)) return;
+    event.preventDefault();
+    goTo({ kind });
+  }
+
+  function toEnd() {
+    const isFar = virtualizer.getDistanceFromEnd() > 3 * (scroller.current?.clientHeight ?? 0);
+    const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (isFar || isCalm) moveTo({ kind: "end" });
+    else virtualizer.scrollToEnd({ behavior: "smooth" });
+  }
+
   const isEmpty = rows.length === 0 && outgoing.length === 0;
+  const hasOlder = excerpt ? excerpt.first > 0 : hasMore;
+  const shown = isPrinting
+    ? Array.from({ length: rows.length + outgoing.length }, (_, index) => index)
+    : items.map(({ index }) => index);
   return (
     <div className="relative min-h-0 flex-1">
       <div
@@ -148,39 +158,45 @@ export const Thread = memo(function Thread(props: {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
         tabIndex={0}
         // Turns that are rendered because the user scrolls are not announced.
-        aria-live={isAtBottom ? "polite" : "off"}
+        aria-live={isAtEnd ? "polite" : "off"}
         aria-relevant="additions"
         aria-label={texts.thread.label(session.title || texts.sessions.untitled)}
         onScroll={onScroll}
-        className="flex h-full flex-col overflow-y-auto overflow-x-hidden overscroll-contain px-3.5 outline-offset-[-2px] [overflow-anchor:none] md:px-6"
+        onKeyDown={onKeyDown}
+        className={`flex h-full flex-col overflow-y-auto overflow-x-hidden overscroll-contain px-3.5 outline-offset-[-2px] [overflow-anchor:none] md:px-6 ${isOpen ? "" : "invisible"}`}
       >
         {isEmpty && <EmptyThread agent={agent} />}
         <div
           ref={content}
-          style={{ height: virtualizer.getTotalSize() }}
+          style={{ height: isPrinting ? "auto" : virtualizer.getTotalSize() }}
           className={`relative mx-auto mt-auto w-full max-w-[820px] shrink-0 ${isEmpty ? "hidden" : ""}`}
         >
-          {hasMore && (
-            <p className="absolute inset-x-0 top-3 text-center text-ink-3 text-small">
-              {older.isError ? texts.thread.loadEarlierFailed : texts.thread.loadingEarlier}{" "}
-              {older.isError && <TextButton onClick={fetchOlder}>{texts.common.retry}</TextButton>}
-            </p>
+          {hasOlder && (
+            <PagesNote
+              isError={pages.isError}
+              onRetry={pages.retry}
+              className="absolute inset-x-0 top-3 print:hidden"
+            />
           )}
           <div
-            style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}
-            className="absolute inset-x-0 top-0"
+            style={isPrinting ? {} : { transform: `translateY(${items[0]?.start ?? 0}px)` }}
+            className={isPrinting ? "" : "absolute inset-x-0 top-0"}
           >
-            {items.map(({ key, index }) => {
+            {shown.map((index) => {
               const row = rows[index];
               const item = outgoing[index - rows.length];
               return (
                 <div
-                  key={key}
-                  ref={virtualizer.measureElement}
+                  key={keyOf(index)}
+                  ref={isPrinting ? null : virtualizer.measureElement}
                   data-index={index}
+                  data-turn={row?.turn.turn}
                   className="flex flex-col gap-1 pb-1"
                 >
-                  {row && <Row row={row} agent={agent} />}
+                  {row?.isAfterGap && (
+                    <PagesNote isError={pages.isError} onRetry={pages.retry} className="py-3" />
+                  )}
+                  {row && <ThreadRow row={row} agent={agent} />}
                   {!row && item && <OutgoingBubble message={item} draftKey={session.id} />}
                 </div>
               );
@@ -188,39 +204,11 @@ export const Thread = memo(function Thread(props: {
           </div>
         </div>
       </div>
-      {!isAtBottom && (
-        <button
-          type="button"
-          aria-label={
-            session.unread_count > 0 ? texts.thread.newMessages : texts.thread.jumpToLatest
-          }
-          onClick={toBottom}
-          className="-translate-x-1/2 absolute bottom-2 left-1/2 flex h-9 min-w-9 pointer-coarse:h-11 pointer-coarse:min-w-11 justify-center animate-rise items-center gap-2 rounded-full border border-line bg-surface px-3.5 font-[570] text-note shadow-high hover:border-line-strong"
-        >
-          <ArrowDown size={16} aria-hidden="true" />
-          {session.unread_count > 0 && texts.thread.newMessages}
-        </button>
-      )}
+      <FindInChat sessionId={session.id} findVisibleTurn={() => findTop()?.turn ?? 0} />
+      {isOpen && !isAtEnd && <JumpButton unreadCount={session.unread_count} onClick={toEnd} />}
     </div>
   );
 });
-
-function Row({ row, agent }: { row: TurnRow; agent: ThreadAgent }) {
-  return (
-    <>
-      {row.day && <DayDivider at={row.day} />}
-      {row.isNewBefore === "turn" && <NewDivider />}
-      <TurnView
-        user={row.turn.user}
-        answer={row.turn.answer}
-        task={row.task}
-        position={row.position}
-        agent={agent}
-        hasNewAnswer={row.isNewBefore === "answer"}
-      />
-    </>
-  );
-}
 
 function EmptyThread({ agent }: { agent: ThreadAgent }) {
   return (

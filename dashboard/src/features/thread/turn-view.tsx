@@ -6,6 +6,7 @@ import { Failure } from "./failure";
 import { Notices } from "./notices";
 import { OutcomeLine } from "./outcome-line";
 import type { ThreadAgent } from "./thread-agent";
+import type { TurnRow } from "./turn-rows";
 import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
 
@@ -23,6 +24,10 @@ export const TurnView = memo(function TurnView(props: {
   agent: ThreadAgent;
   /** Whether the "New" divider is above the answer. */
   hasNewAnswer: boolean;
+  /** Whether this is the newest turn. */
+  isNewest: boolean;
+  /** Whether the times of the message and the answer are always shown. */
+  hasTime: TurnRow["hasTime"];
 }) {
   const { user, answer, task, agent } = props;
   const isOpen = task !== null && !isEnded(task.status);
@@ -35,7 +40,15 @@ export const TurnView = memo(function TurnView(props: {
 
   return (
     <>
-      {user && <UserBubble message={user} task={task} position={props.position} />}
+      {user && (
+        <UserBubble
+          message={user}
+          task={task}
+          position={props.position}
+          isNewest={props.isNewest}
+          hasTime={props.hasTime.user}
+        />
+      )}
       {props.hasNewAnswer && <NewDivider />}
       {answer && (
         <Answer
@@ -45,6 +58,8 @@ export const TurnView = memo(function TurnView(props: {
           steps={steps}
           hasFailure={hasFailure}
           canRetry={isStopped}
+          isNewest={props.isNewest}
+          hasTime={props.hasTime.answer}
         />
       )}
       {task && !answer && (
@@ -62,7 +77,9 @@ export const TurnView = memo(function TurnView(props: {
         </Suspense>
       )}
       {answer?.content.trim() === "" && <Notices steps={steps} />}
-      {task && hasFailure && <Failure task={task} />}
+      {task && hasFailure && (
+        <Failure task={task} canContinue={isStopped && props.isNewest && steps.length > 0} />
+      )}
     </>
   );
 });

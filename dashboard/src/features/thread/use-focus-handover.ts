@@ -22,11 +22,17 @@ export function useFocusHandover(container: RefObject<HTMLElement | null>): void
 function moveFocus(key: string | undefined): void {
   const log = document.querySelector<HTMLElement>('main [role="log"]');
   const find = (selector: string) => log?.querySelector<HTMLElement>(selector);
+  const next =
+    (key && find(`[data-step="${CSS.escape(key)}"] > summary`)) || find("[data-permission-card]");
+  if (next) next.focus({ preventScroll: true });
+  else focusComposer();
+}
+
+/** Moves the focus to the composer, or to the thread if there is no keyboard or no composer. */
+export function focusComposer(): void {
+  const log = document.querySelector<HTMLElement>('main [role="log"]');
   const composer = isTouchOnly()
     ? null
     : document.querySelector<HTMLElement>("main [data-composer]");
-  const target =
-    (key && find(`[data-step="${CSS.escape(key)}"] > summary`)) ||
-    (find("[data-permission-card]") ?? composer ?? log);
-  target?.focus({ preventScroll: true });
+  (composer ?? log)?.focus({ preventScroll: true });
 }

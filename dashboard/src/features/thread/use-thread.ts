@@ -1,10 +1,8 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { ApiError, body, client } from "@/api/client";
 import { parseCursor } from "@/stream/cursor";
 import { store, useStore } from "@/stream/store";
-
-/** The number of turns per page. */
-const PAGE_TURNS = 50;
+import { PAGE_TURNS } from "./turn-pages";
 
 /** Fetches a thread into the store, and fetches it again after events have been missed. */
 export function useThreadFetch(sessionId: string) {
@@ -27,28 +25,6 @@ export function useThreadFetch(sessionId: string) {
           store.dispatch({ type: "session.gone", sessionId });
         throw error;
       }
-    },
-  });
-}
-
-/** Fetches the previous page of turns into the store. */
-export function useOlderTurns(sessionId: string) {
-  return useMutation({
-    networkMode: "always",
-    mutationFn: async () => {
-      const { generation, threads } = store.getState();
-      const beforeTurn = threads[sessionId]?.firstTurn ?? 0;
-      const query = { before_turn: beforeTurn, limit: PAGE_TURNS };
-      const params = { path: { id: sessionId }, query };
-      const page = await body(client.GET("/v1/chat/{id}/messages", { params }));
-      store.dispatch({
-        type: "older.fetched",
-        sessionId,
-        beforeTurn,
-        generation,
-        items: page.items,
-        hasMore: page.has_more,
-      });
     },
   });
 }
