@@ -52,7 +52,9 @@ export async function startProxy(api, folder) {
   const dist = folder ? resolve(root, folder) : null;
   const policy = (await fetch(api)).headers.get("content-security-policy") ?? "";
   let isHanging = false;
+  let isDown = false;
   const server = createServer((incoming, outgoing) => {
+    if (isDown) return void incoming.destroy();
     if (isHanging) return;
     const { pathname } = new URL(incoming.url ?? "/", api);
     if (!dist || pathname.startsWith("/v1/")) forward(api, incoming, outgoing);
@@ -67,6 +69,11 @@ export async function startProxy(api, folder) {
     /** Sets whether new requests get no response. */
     hang: (next) => {
       isHanging = next;
+    },
+    /** Sets whether all connections are closed without a response. */
+    down: (next) => {
+      isDown = next;
+      if (isDown) server.closeAllConnections();
     },
     url: `http://127.0.0.1:${server.address().port}`,
     stop: () => {

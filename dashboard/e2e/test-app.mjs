@@ -106,6 +106,8 @@ async function startServer(options) {
       url,
       /** The proxy, if `hasNetwork` or BANTER_PAGE is set. */
       network,
+      /** Sends a request to the api, even if the network is down. */
+      direct: (path, request) => fetch(`http://${environment.BIND_ADDR}${path}`, request),
       startWorker: () => void launch("worker"),
       stop: stopAll,
       logs: () => started.map(({ name, log }) => `--- ${name}\n${log.join("")}`).join("\n"),
@@ -140,6 +142,8 @@ async function startServer(options) {
  * - `context`: the options of the browser context.
  * - `environment`: a function that returns the environment of the processes.
  * - `hasNetwork`: whether to use a proxy that can simulate network failures.
+ * - `hasServiceWorker`: whether the page may install its service worker. If so, Playwright cannot
+ *   replace responses.
  * - `hasWorker`: whether to start a worker; true by default.
  * - `hostname`: a host name for the page that browsers do not consider secure over plain HTTP.
  */
@@ -164,7 +168,11 @@ export async function withTestApp(run, options = {}) {
     const address = new URL(server.url);
     if (options.hostname) address.hostname = options.hostname;
     const url = address.origin;
-    const context = await browser.newContext({ baseURL: url, ...options.context });
+    const context = await browser.newContext({
+      baseURL: url,
+      serviceWorkers: options.hasServiceWorker ? "allow" : "block",
+      ...options.context,
+    });
     context.setDefaultTimeout(STEP_MS);
     context.on("page", listen);
     page = await context.newPage();

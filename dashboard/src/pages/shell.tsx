@@ -11,6 +11,7 @@ import { EmptyState } from "@/components/ui/empty-state";
 import { Toaster } from "@/components/ui/toast";
 import { Sidebar } from "@/features/sessions/sidebar";
 import { useHasNoChats } from "@/features/sessions/use-session-list";
+import { useCopies } from "@/offline/use-copies";
 import { useOutboxDelivery } from "@/outbox/use-outbox";
 import { usePreferences } from "@/preferences";
 import { useStore } from "@/stream/store";
@@ -113,8 +114,8 @@ function View() {
     if (me.data) setCurrentAccount(accountIdOf(me.data));
   }, [me.data]);
   const isSlow = useDelayed(account === null, RESPONSE_TIMEOUT_MS);
-  if (account !== null) return <Outlet />;
   const isRejection = isRejected(me.error);
+  if (account !== null && !isRejection) return <Outlet />;
   return (
     <main className="flex h-full flex-col">
       {me.isError || me.failureCount > 1 || isSlow ? (
@@ -131,13 +132,14 @@ function View() {
 }
 
 /**
- * Opens the stream once the first fetch has provided a position. Also opens the outbox, and retries
- * waiting messages whenever the stream goes live.
+ * Opens the stream once the first fetch has provided a position, or if the server cannot be reached.
+ * Also opens the outbox, and retries waiting messages whenever the stream goes live.
  */
 function useLiveUpdates(): void {
+  const isCopy = useCopies();
   const hasPosition = useStore((state) => state.position !== null);
   // EventSource does not expose the status of a failed connection. This request detects a 401.
   const probe = useCallback(() => void client.GET("/v1/agents").catch(() => {}), []);
-  useConnection(hasPosition, probe);
+  useConnection(hasPosition || isCopy, probe);
   useOutboxDelivery(useConnectionStatus() === "live");
 }

@@ -9,6 +9,7 @@ import type { Cursor } from "./cursor";
 import { parseCursor } from "./cursor";
 import type { StreamEvent } from "./events";
 import { adoptEpoch, isBehind, restartAt } from "./log-position";
+import { dropRestored, restoreList, restoreThread } from "./restore-reducer";
 import { extendListed, mergeList, mergeUnread } from "./session-list-reducer";
 import { type Action, emptyThread, put, type State, type Thread, without } from "./state";
 import { putFetched, putStep, settleSteps } from "./task-steps";
@@ -96,6 +97,12 @@ export function reduce(state: State, action: Action): State {
       const seq = state.position?.seq ?? 0;
       return deleteSession(state, action.sessionId, seq);
     }
+    case "list.restored":
+      return restoreList(state, action.items);
+    case "thread.restored":
+      return restoreThread(state, action.data);
+    case "restored.dropped":
+      return dropRestored(state, action.openId);
   }
 }
 

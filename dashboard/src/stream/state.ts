@@ -144,7 +144,12 @@ export type Action =
   /** A successful response that contains the session. */
   | { type: "session.accepted"; session: Session }
   /** A 404 response, or the 204 response to a permanent deletion. */
-  | { type: "session.gone"; sessionId: string };
+  | { type: "session.gone"; sessionId: string }
+  /** A copy from the device, while the server cannot be reached. */
+  | { type: "list.restored"; items: readonly Session[] }
+  | { type: "thread.restored"; data: FetchedThread }
+  /** The list has been fetched, so restored objects are no longer needed. */
+  | { type: "restored.dropped"; openId: string | null };
 
 export const emptyThread: Thread = {
   isLoaded: false,

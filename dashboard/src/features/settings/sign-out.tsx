@@ -6,6 +6,7 @@ import { reportFailure } from "@/components/report-failure";
 import { Button, TextButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { clearDrafts, listDrafts } from "@/drafts";
+import { clearCopies } from "@/offline/clear-copies";
 import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 
@@ -14,7 +15,7 @@ const KEYLESS_USER = "local";
 
 /**
  * The current user and the sign-out button. Unsent messages and drafts stay on the device for the
- * user's next sign-in unless the user chooses to remove them.
+ * user's next sign-in unless the user chooses to remove them. Copies of chats are always removed.
  */
 export function SignOut() {
   const { data: me } = useMe();
@@ -28,6 +29,7 @@ export function SignOut() {
         clearDrafts();
         await outbox.clear();
       }
+      await clearCopies();
       clearCurrentAccount();
       window.location.assign("/");
     } catch (error) {
