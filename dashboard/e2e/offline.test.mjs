@@ -14,9 +14,9 @@ const options = {
 /** Waits until the service worker controls the page, which means that it has stored all files. */
 const installed = (page) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);
 
-/** Returns the copies of threads that are stored on the device. */
-function readThreads(page) {
-  return page.evaluate(async () => {
+/** Returns the copies of lists or threads that are stored on the device. */
+function readCopies(page, ...names) {
+  return page.evaluate(async (wanted) => {
     const known = await indexedDB.databases();
     if (!known.some(({ name }) => name === "banter-offline")) return [];
     const database = await new Promise((resolve) => {
@@ -28,19 +28,16 @@ function readThreads(page) {
         const reading = database.transaction(name).objectStore(name).getAll();
         reading.onsuccess = () => resolve(reading.result);
       });
-    const copies = [...(await read("lists")), ...(await read("threads"))];
+    const copies = await Promise.all(wanted.map(read));
     database.close();
-    return copies;
-  });
+    return copies.flat();
+  }, names);
 }
 
-/** Waits until the copies on the device contain all of the texts. */
-async function stored(page, ...texts) {
-  for (;;) {
-    const copies = JSON.stringify(await readThreads(page));
-    if (texts.every((text) => copies.includes(text))) return;
+/** Waits until a thread with the text is stored on the device, or no longer is. */
+async function stored(page, text, isStored = true) {
+  while (JSON.stringify(await readCopies(page, "threads")).includes(text) !== isStored)
     await page.waitForTimeout(100);
-  }
 }
 
 const trouble = (page) =>
@@ -53,10 +50,11 @@ async function prepare({ page, server }, user = "ann") {
   await composer(page).waitFor();
   await startChat(page, "/echo the first chat");
   await answered(page).waitFor({ timeout: ANSWER_MS });
+  await stored(page, "the first chat");
   const first = new URL(page.url()).pathname;
   await startChat(page, "/echo the second chat");
   await answered(page).waitFor({ timeout: ANSWER_MS });
-  await stored(page, "/echo the first chat", "/echo the second chat");
+  await stored(page, "the second chat");
   await installed(page);
   return first;
 }
@@ -127,11 +125,7 @@ test("what was fetched replaces the copies", TIMEOUT, async () => {
     await deleted.waitFor({ state: "detached" });
     await page.goto(second);
     await page.getByText("Chat not found").waitFor();
-    for (;;) {
-      const copies = JSON.stringify(await readThreads(page));
-      if (!copies.includes("/echo the second chat")) break;
-      await page.waitForTimeout(100);
-    }
+    await stored(page, "the second chat", false);
   }, options);
 });
 
@@ -143,7 +137,7 @@ test("signing out and a revoked key leave no copies on the device", TIMEOUT, asy
     await page.getByRole("button", { name: "Settings" }).click();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("API key").waitFor();
-    assert.deepEqual(await readThreads(page), []);
+    assert.deepEqual(await readCopies(page, "lists", "threads"), []);
     server.network.down(true);
     await page.reload();
     await page.getByText("Can’t reach the server").waitFor();
@@ -156,7 +150,9 @@ test("signing out and a revoked key leave no copies on the device", TIMEOUT, asy
     await startChat(page, "/echo his chat");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     await stored(page, "/echo his chat");
-    assert.ok(!JSON.stringify(await readThreads(page)).includes("the second chat"));
+    assert.ok(
+      !JSON.stringify(await readCopies(page, "lists", "threads")).includes("the second chat"),
+    );
     server.network.down(true);
     await page.reload();
     await thread(page).getByText("/echo his chat", { exact: true }).waitFor();
@@ -173,6 +169,6 @@ test("signing out and a revoked key leave no copies on the device", TIMEOUT, asy
     await page.reload();
     await page.getByText("Can’t reach the server").waitFor();
     assert.equal(await page.getByText("his chat").count(), 0);
-    assert.deepEqual(await readThreads(page), []);
+    assert.deepEqual(await readCopies(page, "lists", "threads"), []);
   }, options);
 });
