@@ -86,17 +86,26 @@ export function generateSchemas(document) {
     }
   }
 
+  const resolve = (part) => (part.$ref ? schemas[part.$ref.slice(PREFIX.length)] : part);
+
+  /** Returns an object schema with the properties of all parts. */
+  function merge(parts) {
+    return {
+      type: "object",
+      properties: Object.assign({}, ...parts.map((part) => part.properties)),
+      required: parts.flatMap((part) => part.required ?? []),
+    };
+  }
+
   /** Returns the variants of a schema, each with the shared properties. */
   function flatten({ allOf }) {
-    const parts = allOf.map((part) => (part.$ref ? schemas[part.$ref.slice(PREFIX.length)] : part));
+    const parts = allOf.map(resolve);
     const variants = parts.flatMap((part) => part.oneOf ?? []);
     const shared = parts.filter((part) => part.properties);
     if (variants.length === 0) throw new Error(`no variants in ${JSON.stringify(allOf)}`);
-    return variants.map((variant) => ({
-      type: "object",
-      properties: Object.assign({}, variant.properties, ...shared.map((part) => part.properties)),
-      required: [variant, ...shared].flatMap((part) => part.required ?? []),
-    }));
+    return variants.map((variant) =>
+      merge([...(variant.allOf?.map(resolve) ?? [variant]), ...shared]),
+    );
   }
 
   /** Returns the source of a schema whose variants differ in a property with a constant value. */

@@ -1,7 +1,9 @@
 import createClient from "openapi-fetch";
 import * as v from "valibot";
 import { createEmitter } from "@/observable";
-import type { paths } from "./schema.gen";
+import type { components, paths } from "./schema.gen";
+
+type Draft = components["schemas"]["Draft"];
 
 /** A failed request: an error response, or no usable response (`status` 0). */
 export class ApiError extends Error {
@@ -12,13 +14,21 @@ export class ApiError extends Error {
    * number.
    */
   readonly retryAfter: number | null;
+  /** With `draft_conflict`, the stored draft. */
+  readonly draft: Draft | null;
 
-  constructor(status: number, code: string, detail: string, retryAfter: number | null = null) {
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    more: { retryAfter?: number | null; draft?: Draft | null } = {},
+  ) {
     super(detail);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
-    this.retryAfter = retryAfter;
+    this.retryAfter = more.retryAfter ?? null;
+    this.draft = more.draft ?? null;
   }
 
   /** Whether the same request may succeed later. */
@@ -36,6 +46,7 @@ const problemSchema = v.object({
   code: v.optional(v.string()),
   detail: v.optional(v.nullable(v.string())),
   title: v.optional(v.string()),
+  draft: v.optional(v.object({ text: v.string(), revision: v.number() })),
 });
 
 const unauthorized = createEmitter();
@@ -78,7 +89,7 @@ async function reject(response: Response): Promise<never> {
     response.status,
     fields.code ?? `http_${response.status}`,
     fields.detail ?? fields.title ?? response.statusText,
-    Number.isNaN(seconds) ? null : seconds,
+    { retryAfter: Number.isNaN(seconds) ? null : seconds, draft: fields.draft ?? null },
   );
 }
 

@@ -191,6 +191,13 @@ export const event = v.variant("type", [
     chat_session_id: v.string(),
   }),
   v.object({
+    text: v.string(),
+    revision: v.number(),
+    type: v.literal("session.draft"),
+    at: v.string(),
+    chat_session_id: v.string(),
+  }),
+  v.object({
     type: v.literal("session.deleted"),
     at: v.string(),
     chat_session_id: v.string(),

@@ -176,6 +176,30 @@ export interface paths {
         patch: operations["updateSession"];
         trace?: never;
     };
+    "/v1/chat/{id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the draft of a session
+         * @description Returns the text that the user is writing. Its `text` is empty if there is no draft.
+         */
+        get: operations["getDraft"];
+        /**
+         * Replace the draft of a session
+         * @description Replaces the draft unless another device has changed it since the given revision. The user's streams receive the new draft as `session.draft`.
+         */
+        put: operations["putDraft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chat/{id}/events": {
         parameters: {
             query?: never;
@@ -389,6 +413,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search messages
+         * @description Searches the text of a session's messages. A message is found as soon as it is stored, and never after it has been deleted.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -460,6 +504,16 @@ export interface components {
          * @enum {string}
          */
         DecidedBy: "user" | "time_limit" | "withdrawn";
+        /** @description The draft of a session. */
+        Draft: {
+            /** @description The text; empty if there is no draft. */
+            text: string;
+            /**
+             * Format: int64
+             * @description The revision, which increases with every change; 0 if there has never been a draft.
+             */
+            revision: number;
+        };
         /** @description The new text of a message. */
         EditMessage: {
             /** @description The new text: 1 byte to 256 KiB of UTF-8, with at least one non-whitespace character. */
@@ -526,7 +580,10 @@ export interface components {
             session: components["schemas"]["Session"];
             /** @enum {string} */
             type: "session.read";
-        } | {
+        } | (components["schemas"]["Draft"] & {
+            /** @enum {string} */
+            type: "session.draft";
+        }) | {
             /** @enum {string} */
             type: "session.deleted";
         } | {
@@ -656,23 +713,34 @@ export interface components {
              * @description The hunks of a unified diff with three lines of context, without file headers. If it is too long, it ends early,
              *     and `is_truncated` is true.
              */
-            patch?: string;
+            patch: string;
             /**
              * Format: int64
              * @description The number of added lines in the entire change.
              */
-            additions?: number;
+            additions: number;
             /**
              * Format: int64
              * @description The number of deleted lines in the entire change.
              */
-            deletions?: number;
+            deletions: number;
         };
         /**
          * @description How an answer ended.
          * @enum {string}
          */
         FinishReason: "stop" | "length" | "refusal" | "cancelled" | "interrupted" | "error" | "empty";
+        /** @description The session of a search result. */
+        FoundSession: {
+            /** @description The ID. */
+            id: components["schemas"]["SessionId"];
+            /** @description The title; may be empty. */
+            title: string;
+            /** @description The status. */
+            status: components["schemas"]["SessionStatus"];
+            /** @description The key of the agent. */
+            agent_key: string;
+        };
         /** @description A summary of the newest message in a session. */
         LastMessage: {
             /** @description Who wrote the message. */
@@ -869,12 +937,24 @@ export interface components {
             request_id: string;
             /** @description The invalid fields, parameters, and headers, or the components that are not ready. */
             errors?: components["schemas"]["FieldError"][];
+            /** @description With `draft_conflict`, the stored draft. */
+            draft?: components["schemas"]["Draft"];
         };
         /**
          * @description A machine-readable error code.
          * @enum {string}
          */
-        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
+        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
+        /** @description A new draft. */
+        PutDraft: {
+            /** @description The text: at most 256 KiB of UTF-8; may be empty. */
+            text: string;
+            /**
+             * Format: int64
+             * @description The revision that the text is based on; 0 if there was no draft.
+             */
+            revision: number;
+        };
         /** @description The user's read position in a session. */
         ReadPosition: {
             /**
@@ -936,6 +1016,29 @@ export interface components {
          * @enum {string}
          */
         Role: "user" | "assistant";
+        /** @description A message that matches. */
+        SearchResult: components["schemas"]["Snippet"] & {
+            /** @description The session. */
+            session: components["schemas"]["FoundSession"];
+            /** @description The ID of the message. */
+            message_id: components["schemas"]["MessageId"];
+            /**
+             * Format: int64
+             * @description The turn of the message.
+             */
+            turn: number;
+            /** @description The role of the message. */
+            role: components["schemas"]["Role"];
+            /** @description When the message was created. */
+            created_at: components["schemas"]["Timestamp"];
+        };
+        /** @description A page of search results. */
+        SearchResults: {
+            /** @description The messages that match, newest turns first. */
+            items: components["schemas"]["SearchResult"][];
+            /** @description The cursor of the next page; null on the last page. A page that is not the last one may be empty. */
+            next_cursor: string | null;
+        };
         /** @description A persistent conversation between a user and an agent. */
         Session: {
             /** @description The ID of the session. */
@@ -999,6 +1102,13 @@ export interface components {
          * @enum {string}
          */
         SessionStatus: "active" | "archived";
+        /** @description A part of a text around its first match. */
+        Snippet: {
+            /** @description The part, on one line, with an ellipsis at each end that was cut off. */
+            snippet: string;
+            /** @description The matches in the snippet: the start and the end of each, in Unicode code points. */
+            highlights: number[][];
+        };
         /** @description One step of a task, identified by `seq` and updated in place. */
         Step: components["schemas"]["StepDetail"] & {
             /**
@@ -2137,6 +2247,191 @@ export interface operations {
             };
             /** @description The body did not arrive within 10 seconds. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type of the body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ID of the session. */
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The draft. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or belongs to another user. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ID of the session. */
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutDraft"];
+            };
+        };
+        responses: {
+            /** @description The new draft. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
+                };
+            };
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or belongs to another user. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `draft_conflict`: another device has changed the draft. `draft` contains the stored one. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3447,6 +3742,89 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, unknown>;
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description Words, and phrases in double quotes, all of which must occur in a message. Case and accents are ignored. */
+                q: string;
+                /** @description The session to search. */
+                chat_session_id: string;
+                /** @description The page size; defaults to 20. */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of results. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchResults"];
+                };
+            };
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or belongs to another user. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -99,7 +99,7 @@ describe("the outbox", () => {
   it("honors Retry-After and shows why a message is waiting", async () => {
     vi.useFakeTimers();
     try {
-      const busy = new ApiError(503, "store_busy", "Locked.", 7);
+      const busy = new ApiError(503, "store_busy", "Locked.", { retryAfter: 7 });
       const send = vi.fn<(item: OutgoingMessage) => Promise<void>>().mockRejectedValueOnce(busy);
       send.mockResolvedValueOnce();
       const outbox = await openOutbox({ storage: createMemoryStorage(), send, delayMs: () => 0 });

@@ -218,6 +218,8 @@ function applyEphemeral(state: State, event: StreamEvent): State {
     }
     case "heartbeat":
     case "server.draining":
+    // Drafts are kept on the device, not in the state.
+    case "session.draft":
       return state;
     // Durable events always have a cursor.
     case "session.created":
