@@ -40,7 +40,7 @@ async function fetchSteps(task: Task): Promise<void> {
  */
 export function newestTurnQuery(session: Session, seq: number) {
   return queryOptions({
-    queryKey: ["newest turn", session.id, seq],
+    queryKey: ["newest turn", session.id, seq] as const,
     queryFn: async (): Promise<NewestTurn> => {
       const params = { path: { id: session.id }, query: { limit: 1 } };
       const { messages } = await body(client.GET("/v1/chat/{id}", { params }));

@@ -158,7 +158,7 @@ function RowContent(props: RowProps & { title: string }) {
           <time
             dateTime={session.last_activity_at}
             title={formatExact(session.last_activity_at)}
-            className="shrink-0 text-ink-3 text-small tabular-nums transition-opacity duration-100 [@media(hover:hover)]:group-focus-within:opacity-0 [@media(hover:hover)]:group-hover:opacity-0"
+            className={`shrink-0 text-small tabular-nums transition-opacity duration-100 [@media(hover:hover)]:group-focus-within:opacity-0 [@media(hover:hover)]:group-hover:opacity-0 ${props.isSelected || props.request ? "text-ink-2" : "text-ink-3"}`}
           >
             {formatListTime(session.last_activity_at, props.now)}
           </time>

@@ -1,4 +1,4 @@
-import { useQueries } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { client } from "@/api/client";
 import { useCanWrite } from "@/api/me";
@@ -45,16 +45,26 @@ export function useUnseenFailures(except: string): number {
     [sessions, seen, except],
   );
   const isLoaded = new Set(loaded.split(" "));
-  const fetched = useQueries({
-    queries: candidates.map((session) => ({
-      ...newestTurnQuery(session, sessions[session.id]?.seq ?? 0),
-      enabled: !isLoaded.has(session.id),
-    })),
+  const queries = candidates
+    .filter(({ id }) => !isLoaded.has(id))
+    .map((session) => newestTurnQuery(session, sessions[session.id]?.seq ?? 0));
+  const { data: fetched } = useQuery({
+    queryKey: ["newest turns", ...queries.map(({ queryKey }) => queryKey)],
+    enabled: queries.length > 0,
+    placeholderData: keepPreviousData,
+    // The rows use the same queries, so each turn is fetched once.
+    queryFn: async ({ client }): Promise<ReadonlyMap<string, NewestTurn>> => {
+      const turns = new Map<string, NewestTurn>();
+      await Promise.allSettled(
+        queries.map(async (query) => turns.set(query.queryKey[1], await client.fetchQuery(query))),
+      );
+      return turns;
+    },
   });
   return useStore(
     (state) =>
-      candidates.filter((session, index) => {
-        const turn = findLoadedTurn(state, session.id) ?? fetched[index]?.data ?? unknownTurn;
+      candidates.filter((session) => {
+        const turn = findLoadedTurn(state, session.id) ?? fetched?.get(session.id) ?? unknownTurn;
         return isUnseenFailure(session, turn, seen[session.id]);
       }).length,
   );
