@@ -288,6 +288,40 @@ test("a thought is shown as Markdown", TIMEOUT, async () => {
   );
 });
 
+test("the only step is expanded with its group and stays expanded", TIMEOUT, async () => {
+  const { environment, openGate } = withScriptedAgent([
+    startTool("read", "Read notes.txt", { kind: "read" }),
+    updateTool("read", { content: [output("Buy milk")] }),
+    gate("more"),
+    startTool("run", "make", { kind: "execute" }),
+    updateTool("run", { content: [output("Built")] }),
+    gate("end"),
+  ]);
+  await withTestApp(
+    async ({ page, context }) => {
+      await startChatWith(page, scripted, "Go");
+      await thread(page).getByText("1 step · read 1 file").waitFor({ timeout: ANSWER_MS });
+      const other = await context.newPage();
+      await other.goto(page.url());
+      await thread(other).getByText("1 step · read 1 file").waitFor();
+      await thread(page).getByText("1 step · read 1 file").click();
+      await thread(page).getByText("Buy milk").waitFor();
+      openGate("more");
+
+      await thread(page).getByText("2 steps").waitFor();
+      await thread(page).getByText("Buy milk").waitFor();
+      assert.equal(await thread(page).getByText("Built").count(), 0);
+
+      // In this tab, the group is opened after the second step has started.
+      await thread(other).getByText("2 steps").click();
+      await thread(other).getByText("Read notes.txt").waitFor();
+      assert.equal(await thread(other).getByText("Buy milk").count(), 0);
+      openGate("end");
+    },
+    { environment },
+  );
+});
+
 test("expanded steps and the focus are kept when the turn ends", TIMEOUT, async () => {
   const { environment, openGate } = withScriptedAgent([
     startTool("read", "Read notes.txt", { kind: "read" }),
@@ -302,8 +336,8 @@ test("expanded steps and the focus are kept when the turn ends", TIMEOUT, async 
       await startChatWith(page, scripted, "Go");
       await thread(page).getByText("2 steps").click({ timeout: ANSWER_MS });
       const summary = thread(page).locator("summary", { hasText: "Read notes.txt" }).last();
-      await summary.focus();
-      await page.keyboard.press("Enter");
+      await summary.waitFor();
+      await summary.press("Enter");
       await thread(page).getByText("Buy milk").waitFor();
       openGate("end");
 

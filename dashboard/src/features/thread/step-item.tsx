@@ -27,7 +27,7 @@ function describeStatus(step: Step, status: StepStatus): string | null {
 interface ItemProps {
   node: StepNode;
   task: Task | null;
-  /** Whether the step is initially expanded. */
+  /** Whether the step is expanded by default. */
   isOpen: boolean;
 }
 
@@ -99,19 +99,14 @@ function isSameItem(one: ItemProps, other: ItemProps): boolean {
 export function StepList(props: {
   nodes: readonly StepNode[];
   task: Task | null;
-  /** Whether a step without siblings is expanded. */
-  opensOnly?: boolean;
+  /** The number of the step that is expanded by default. */
+  openSeq?: number | null;
 }) {
-  const { nodes, task, opensOnly = false } = props;
+  const { nodes, task, openSeq = null } = props;
   return (
     <ol className="flex min-w-0 flex-col gap-1 border-line-strong border-s ps-4">
       {nodes.map((node) => (
-        <StepItem
-          key={node.step.seq}
-          node={node}
-          task={task}
-          isOpen={opensOnly && nodes.length === 1}
-        />
+        <StepItem key={node.step.seq} node={node} task={task} isOpen={node.step.seq === openSeq} />
       ))}
     </ol>
   );

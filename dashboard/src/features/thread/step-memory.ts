@@ -16,15 +16,24 @@ export function keyOf(task: Task | null, step: Step | undefined): string | null 
   return task && step ? `${task.id}/${task.attempt}/${step.seq}` : null;
 }
 
-/** Returns the properties of a `<details>` element that is expanded as it was before. */
-export function useExpansion(key: string | null, isInitiallyOpen: boolean) {
-  const [isOpen, setOpen] = useState(() => expanded.get(key ?? "") ?? isInitiallyOpen);
+/** Remembers that a step is expanded, unless the user has collapsed it. */
+export function rememberExpanded(key: string | null): void {
+  if (key !== null && !expanded.has(key)) expanded.set(key, true);
+}
+
+/**
+ * Returns the properties of a `<details>` element that is expanded as the user left it, or else as
+ * `isOpenByDefault` says.
+ */
+export function useExpansion(key: string | null, isOpenByDefault: boolean) {
+  const [chosen, setChosen] = useState(() => expanded.get(key ?? ""));
+  const isOpen = chosen ?? isOpenByDefault;
   return {
     open: isOpen,
     onToggle: ({ currentTarget }: SyntheticEvent<HTMLDetailsElement>) => {
-      // Browsers also report the initial state.
+      // Browsers also report changes that were not made by the user.
       if (currentTarget.open === isOpen) return;
-      setOpen(currentTarget.open);
+      setChosen(currentTarget.open);
       if (key !== null) expanded.set(key, currentTarget.open);
     },
   };

@@ -1,8 +1,8 @@
 import { ChevronRight } from "lucide-react";
-import { lazy, memo, Suspense, useMemo, useRef, useState } from "react";
+import { lazy, memo, Suspense, type SyntheticEvent, useMemo, useRef, useState } from "react";
 import type { Step, Task } from "@/api/models";
 import { texts } from "@/texts";
-import { keyOf, useExpansion } from "./step-memory";
+import { keyOf, rememberExpanded, useExpansion } from "./step-memory";
 import { countFailed, summarizeSteps } from "./step-summary";
 import { buildStepTree } from "./step-tree";
 import { useFocusHandover } from "./use-focus-handover";
@@ -19,26 +19,33 @@ interface StepsProps {
 export const Steps = memo(function Steps(props: StepsProps) {
   const { task } = props;
   const nodes = useMemo(() => buildStepTree(props.steps), [props.steps]);
-  const first = keyOf(task, nodes[0]?.step);
-  const key = first && `${first}/group`;
-  const expansion = useExpansion(key, false);
+  const first = nodes[0]?.step;
+  const firstKey = keyOf(task, first);
+  const key = firstKey && `${firstKey}/group`;
+  const { open, onToggle } = useExpansion(key, false);
   // The steps are not rendered before they are needed, because there can be many.
-  const [isShown, setShown] = useState(expansion.open);
+  const [isShown, setShown] = useState(open);
+  const [openSeq, setOpenSeq] = useState<number | null>(null);
   const group = useRef<HTMLDetailsElement>(null);
   useFocusHandover(group);
-  if (nodes.length === 0) return null;
+  if (!first) return null;
   const steps = nodes.map(({ step }) => step);
   const done = summarizeSteps(steps);
   const failed = countFailed(steps, task);
+  function toggle(event: SyntheticEvent<HTMLDetailsElement>) {
+    onToggle(event);
+    if (event.currentTarget.open) setShown(true);
+    // The only step is expanded with its group, and stays so when more steps follow.
+    if (!first || !event.currentTarget.open || steps.length > 1) return;
+    setOpenSeq(first.seq);
+    rememberExpanded(firstKey);
+  }
   return (
     <details
       ref={group}
       data-step={key}
-      {...expansion}
-      onToggle={(event) => {
-        expansion.onToggle(event);
-        if (event.currentTarget.open) setShown(true);
-      }}
+      open={open}
+      onToggle={toggle}
       className="group/steps min-w-0 self-stretch"
     >
       <summary className="flex w-fit max-w-full cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink pointer-coarse:min-h-10 [&::-webkit-details-marker]:hidden">
@@ -62,7 +69,7 @@ export const Steps = memo(function Steps(props: StepsProps) {
       <div className="ms-[7px] mt-1 mb-3 max-w-[760px]">
         {isShown && (
           <Suspense fallback={null}>
-            <StepList nodes={nodes} task={task} opensOnly />
+            <StepList nodes={nodes} task={task} openSeq={openSeq} />
           </Suspense>
         )}
       </div>
