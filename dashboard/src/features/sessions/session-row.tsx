@@ -85,7 +85,7 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
       {canWrite && (
         <>
           <label
-            className={`absolute start-3 top-[10px] grid size-10 cursor-pointer place-items-center rounded-[13px] border border-line bg-surface has-focus-visible:outline-2 has-focus-visible:outline-accent ${isSelecting ? "" : "opacity-0 transition-opacity duration-100 focus-within:opacity-100 hover:opacity-100 [@media(hover:none)]:hidden"}`}
+            className={`absolute start-[11px] top-[9.5px] grid size-[42px] cursor-pointer place-items-center rounded-[14px] border border-line bg-surface has-focus-visible:outline-2 has-focus-visible:outline-accent ${isSelecting ? "" : "opacity-0 transition-opacity duration-100 focus-within:opacity-100 hover:opacity-100 [@media(hover:none)]:hidden"}`}
           >
             <input
               type="checkbox"
@@ -97,7 +97,7 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
               }
               className="peer sr-only"
             />
-            <span className="grid size-5 place-items-center rounded-md border border-line-strong text-accent-ink peer-checked:border-accent peer-checked:bg-accent forced-colors:text-[CanvasText]">
+            <span className="grid size-5 place-items-center rounded-md border border-ink-3 text-accent-ink peer-checked:border-accent peer-checked:bg-accent forced-colors:text-[CanvasText]">
               {isSelected && <Check size={14} strokeWidth={3} aria-hidden="true" />}
             </span>
           </label>
