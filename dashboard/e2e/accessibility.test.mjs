@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import { ANSWER_MS, answered, live, send, startChat, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, finished, live, send, startChat, thread } from "./chat.mjs";
 import { leave } from "./scenes/actions.mjs";
 import { withAgents } from "./scenes/agents.mjs";
 import { createChats } from "./scenes/chats.mjs";
@@ -124,7 +124,7 @@ test("screen readers announce turns rather than tokens", TIMEOUT, async () => {
       () => (document.querySelector("[data-live]")?.textContent?.length ?? 0) > 80,
     );
     const early = await page.evaluate(() => window.announced);
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
     await live(page).waitFor({ state: "detached" });
     const all = await page.evaluate(() => window.announced);
 

@@ -5,6 +5,7 @@ import {
   answered,
   chooseFromMenu,
   composer,
+  finished,
   live,
   retryButtons,
   row,
@@ -121,7 +122,7 @@ test("a message written offline is sent once after reconnecting", TIMEOUT, async
     await thread(page).getByText("Waiting to send").waitFor();
     await page.context().setOffline(false);
 
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
     assert.equal(await thread(page).getByText("written offline", { exact: true }).count(), 1);
   });
 });
@@ -139,7 +140,7 @@ test("a reload sends pending messages and keeps the draft", TIMEOUT, async () =>
     await page.unroute(posts);
     await page.reload();
 
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
     assert.equal(await thread(page).getByText("pending", { exact: true }).count(), 1);
     assert.equal(await composer(page).inputValue(), "half a thought");
   });

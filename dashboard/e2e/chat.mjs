@@ -6,7 +6,10 @@ export const ANSWER_MS = 90_000;
 export const composer = (page) => page.getByRole("textbox", { name: "Message" });
 export const thread = (page) => page.getByRole("log");
 export const live = (page) => page.locator("[data-live]");
+/** The receipt of the newest message, after it was answered. */
 export const answered = (page) => thread(page).getByText(/^Answered$/);
+/** The answers that are finished. */
+export const finished = (page) => thread(page).locator("[data-finished]");
 /** The buttons that retry a turn or an unsent message. */
 export const retryButtons = (page) => thread(page).getByRole("button", { name: "Retry" });
 

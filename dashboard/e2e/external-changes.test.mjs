@@ -5,6 +5,7 @@ import {
   ANSWER_MS,
   answered,
   composer,
+  finished,
   live,
   retryButtons,
   row,
@@ -137,7 +138,7 @@ test("an edit after the agent has started can be sent as a new message", TIMEOUT
     await page.getByRole("button", { name: "Send as new message" }).click();
     await field.waitFor({ state: "detached" });
     await thread(page).getByText("/echo changed", { exact: true }).waitFor();
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
   });
 });
 

@@ -135,6 +135,10 @@ test(
       await thread(page).getByRole("button", { name: "Edit" }).press("Enter");
       await focused(page, page.getByRole("textbox", { name: "Edit queued message" }));
       await page.keyboard.press("Escape");
+      await focused(page, composer(page));
+      await send(page, "never");
+      await thread(page).getByText("Queued #2").waitFor();
+      await thread(page).getByRole("button", { name: "Remove" }).last().press("Enter");
       await page.waitForFunction(() => document.activeElement === document.body);
 
       await page.keyboard.type("one");

@@ -110,8 +110,9 @@ test("a chat opens where it was left, and at its end after that was reached", TI
       .waitFor({ state: "detached" });
 
     const question = thread(page).getByText("/echo Answer 8", { exact: true });
-    await thread(page).evaluate((log) => log.scrollTo({ top: 1300 }));
-    await question.waitFor();
+    await thread(page).evaluate((log) => log.scrollTo({ top: 800 }));
+    await question.evaluate((element) => element.scrollIntoView({ block: "center" }));
+    await waitUntilInView(question);
     const place = await distanceFromTop(page, question);
     await open(second);
     await thread(page).getByText("Send Demo a message").waitFor();

@@ -4,6 +4,7 @@ import {
   ANSWER_MS,
   answered,
   composer,
+  finished,
   live,
   retryButtons,
   send,
@@ -17,7 +18,7 @@ const POSTS = "**/v1/chat/*/messages";
 
 /** Asserts that the page shows the answers that the api returns. */
 async function assertAnswersComplete(page) {
-  await answered(page).last().waitFor({ timeout: ANSWER_MS });
+  await finished(page).last().waitFor({ timeout: ANSWER_MS });
   await live(page).waitFor({ state: "detached" });
   const id = page.url().split("/").at(-1);
   const { messages } = await (await page.request.get(`/v1/chat/${id}`)).json();
@@ -96,7 +97,10 @@ test(
         await context.setOffline(false);
         await reconnected;
 
-        await page.getByText("Connected").waitFor();
+        await page
+          .getByText(/Reconnecting|offline/)
+          .first()
+          .waitFor({ state: "detached" });
         await assertAnswersComplete(page);
       },
       { hasNetwork: true },
@@ -122,7 +126,7 @@ test(
         server.network.hang(false);
         await page.evaluate(() => window.dispatchEvent(new Event("online")));
 
-        await answered(page).nth(1).waitFor({ timeout: 20_000 });
+        await finished(page).nth(1).waitFor({ timeout: 20_000 });
         await assertSentOnce(page, "/echo swallowed");
         assert.equal(new Set(keys).size, 1, "distinct idempotency keys");
         assert.ok(keys.length >= 2);
@@ -147,7 +151,7 @@ test("a 503 response is shown and retried with the same idempotency key", TIMEOU
     await page.waitForRequest((request) => request.method() === "POST");
     await page.unroute(POSTS);
 
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
     await assertSentOnce(page, "/echo later");
     assert.equal(new Set(keys).size, 1);
     assert.ok(keys.length >= 2, `${keys.length} attempts`);
@@ -181,7 +185,7 @@ test(
       await page.unroute(POSTS);
       await retryButtons(page).click();
 
-      await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+      await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
       await assertSentOnce(page, "/echo again");
     });
   },

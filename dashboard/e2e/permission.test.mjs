@@ -5,6 +5,7 @@ import {
   ANSWER_MS,
   answered,
   composer,
+  finished,
   focused,
   retryButtons,
   send,
@@ -45,7 +46,7 @@ test("a permission request can be allowed or rejected", TIMEOUT, async () => {
 
     await thread(page).getByText("You did not allow it").waitFor({ timeout: ANSWER_MS });
     await card(page).waitFor({ state: "detached" });
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
   });
 });
 

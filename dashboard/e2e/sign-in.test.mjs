@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeKey, signIn } from "./accounts.mjs";
-import { ANSWER_MS, answered, composer, send, startChat, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, finished, send, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -137,7 +137,7 @@ test(
       // The other tab is signed out as well.
       const other = await context.newPage();
       await other.goto("/");
-      await other.getByText("Connected").or(composer(other)).first().waitFor();
+      await composer(other).waitFor();
       await signOut(page);
       await other.getByLabel("API key").waitFor();
       await other.close();
@@ -145,7 +145,7 @@ test(
       await signIn(page, ann);
       await composer(page).waitFor();
       await page.goto(chat);
-      await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+      await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
       // Navigating may abort the first attempt. The second one has the same key, so the message is
       // posted only once.
       assert.deepEqual([...new Set(sent.slice(1))], ["/echo her unsent text"]);
@@ -185,7 +185,7 @@ test("revoking a key shows the sign-in form without losing the draft", TIMEOUT, 
     assert.equal(page.url(), chat);
     assert.equal(await composer(page).inputValue(), "half a thought");
     await send(page, "/echo again");
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
 
     await other.evaluate(() => window.dispatchEvent(new Event("focus")));
     await answered(other).nth(1).waitFor();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, focused, row, send, startChat, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, finished, focused, row, send, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -27,7 +27,7 @@ test("an answer is marked as read only when the page has the focus", TIMEOUT, as
     assert.equal(await divider.count(), 0);
 
     await send(page, "/echo unfocused");
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
     await row(page).getByText("1 unread message").waitFor();
     await page.waitForFunction(() => document.title.startsWith("(1) "));
 
@@ -69,7 +69,7 @@ test(
 
       await send(page, "/echo three");
       await divider.waitFor({ state: "detached" });
-      await answered(page).nth(2).waitFor({ timeout: ANSWER_MS });
+      await finished(page).nth(2).waitFor({ timeout: ANSWER_MS });
     });
   },
 );

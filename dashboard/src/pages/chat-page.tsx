@@ -232,7 +232,7 @@ function Frame(props: {
 
 /** The style of the text that replaces the composer. */
 const footnote =
-  "flex items-center justify-center gap-3 border-line border-t px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] text-ink-2 text-note";
+  "print:hidden flex items-center justify-center gap-3 border-line border-t px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] text-ink-2 text-note";
 
 function Footer(props: {
   session: Session;
@@ -272,7 +272,10 @@ function Footer(props: {
     );
   return (
     <>
-      <p role="status" className="px-4 pt-2 text-center text-note text-warn empty:hidden">
+      <p
+        role="status"
+        className="px-4 pt-2 text-center text-note text-warn empty:hidden print:hidden"
+      >
         {trouble}
       </p>
       <Composer

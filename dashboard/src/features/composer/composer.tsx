@@ -101,7 +101,7 @@ export function Composer(props: {
   }
 
   return (
-    <div className="px-3.5 pt-2 pb-[max(14px,env(safe-area-inset-bottom))] md:px-6">
+    <div className="print:hidden px-3.5 pt-2 pb-[max(14px,env(safe-area-inset-bottom))] md:px-6">
       <ConflictingDraft draftKey={draftKey} />
       {isTooLong && (
         <p role="alert" className="mx-auto mb-2 max-w-[820px] text-bad text-note">

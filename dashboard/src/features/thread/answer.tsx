@@ -40,7 +40,7 @@ export const Answer = memo(function Answer(props: {
   const reveal = props.isNewest ? "" : "reveal";
   const ending = props.hasFailure ? null : explainEnding(message, props.steps);
   return (
-    <div className="group flex min-w-0 flex-col self-stretch">
+    <div className="group flex min-w-0 flex-col self-stretch" data-finished="">
       <div className="flex min-w-0 flex-col gap-1">
         {!isEmpty && <span className="sr-only">{texts.thread.agentSaid(agent.name)}: </span>}
         <AnswerSegments
@@ -82,7 +82,9 @@ export const Answer = memo(function Answer(props: {
             </TextButton>
           </RequireWriteAccess>
         )}
-        {!isEmpty && <CopyButton text={toPlainText(message.content)} isShort className={reveal} />}
+        {!isEmpty && (
+          <CopyButton text={toPlainText(message.content)} isShort isAnswer className={reveal} />
+        )}
         <button
           type="button"
           aria-expanded={hasDetails}

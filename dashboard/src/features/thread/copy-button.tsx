@@ -2,8 +2,16 @@ import { Check, Copy } from "lucide-react";
 import { useEffect, useState } from "react";
 import { copyText } from "@/clipboard";
 import { texts } from "@/texts";
+import { copyAnswer } from "./copy-answer";
 
-export function CopyButton(props: { text: string; className?: string; isShort?: boolean }) {
+/** A button that copies text. */
+export function CopyButton(props: {
+  text: string;
+  className?: string;
+  isShort?: boolean;
+  /** Whether the button is part of an answer whose rendered form is copied as well. */
+  isAnswer?: boolean;
+}) {
   const [isCopied, setCopied] = useState(false);
   useEffect(() => {
     if (!isCopied) return;
@@ -15,7 +23,13 @@ export function CopyButton(props: { text: string; className?: string; isShort?: 
   return (
     <button
       type="button"
-      onClick={() => void copyText(props.text).then(() => setCopied(true))}
+      onClick={({ currentTarget }) =>
+        void (
+          props.isAnswer
+            ? copyAnswer(props.text, currentTarget.closest("[data-finished]"))
+            : copyText(props.text)
+        ).then(() => setCopied(true))
+      }
       className={`tap inline-flex items-center gap-1.5 rounded px-1 text-ink-3 text-small hover:text-ink ${props.className ?? ""}`}
     >
       <Icon size={13} aria-hidden="true" />

@@ -1,7 +1,14 @@
 /** Prints the open chat. */
 import { useEffect, useRef } from "react";
 import { flushSync } from "react-dom";
+import { queryClient } from "@/api/query-client";
+import { reportFailure } from "@/components/report-failure";
+import { notify } from "@/components/ui/toast";
 import { createEmitter, createObservable, useObservable } from "@/observable";
+import { texts } from "@/texts";
+import { loadMarkdown } from "./markdown";
+import { loadOlderTurns } from "./turn-pages";
+import { STEPS_FETCH_DELAY_MS } from "./use-turn-steps";
 
 const isPrinting = createObservable(false);
 const beforePrint = createEmitter();
@@ -15,6 +22,35 @@ function prepare(): void {
 // The browser's own command prints the turns that have been fetched.
 window.addEventListener("beforeprint", prepare);
 window.addEventListener("afterprint", () => isPrinting.set(false));
+
+/** Fetches all turns of the open chat with their steps, and opens the browser's print dialog. */
+export async function printChat(sessionId: string): Promise<void> {
+  notify(texts.print.preparing);
+  try {
+    await Promise.all([loadOlderTurns(sessionId), loadMarkdown()]);
+    prepare();
+    await waitForSteps();
+    window.print();
+  } catch (error) {
+    isPrinting.set(false);
+    reportFailure(error);
+  }
+}
+
+/** Waits until the steps of the rendered turns have been fetched. */
+async function waitForSteps(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 2 * STEPS_FETCH_DELAY_MS));
+  if (countStepFetches() === 0) return;
+  await new Promise<void>((resolve) => {
+    const stop = queryClient.getQueryCache().subscribe(() => {
+      if (countStepFetches() > 0) return;
+      stop();
+      resolve();
+    });
+  });
+}
+
+const countStepFetches = () => queryClient.isFetching({ queryKey: ["steps"] });
 
 /**
  * Returns whether the thread must render all of its turns, so that they can be printed.

@@ -9,11 +9,13 @@ import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
 import { FindInChat } from "./find-in-chat";
 import { JumpButton } from "./jump-button";
-import { goTo } from "./navigation";
+import { CONTEXT_PX, goTo } from "./navigation";
 import { OutgoingBubble } from "./outgoing-bubble";
 import { PagesNote } from "./pages-note";
 import type { Position } from "./positions";
 import { useFullRendering } from "./print";
+import { QuestionMap } from "./question-map";
+import { Questions } from "./questions";
 import { createRowKeys } from "./row-keys";
 import type { ThreadAgent } from "./thread-agent";
 import { ThreadRow } from "./thread-row";
@@ -145,6 +147,9 @@ export const Thread = memo(function Thread(props: {
     else virtualizer.scrollToEnd({ behavior: "smooth" });
   }
 
+  const findVisibleTurn = () => findTop()?.turn ?? 0;
+  const top = (virtualizer.scrollOffset ?? 0) + CONTEXT_PX;
+  const topRow = rows[items.find(({ end }) => end > top)?.index ?? rows.length - 1];
   const isEmpty = rows.length === 0 && outgoing.length === 0;
   const hasOlder = excerpt ? excerpt.first > 0 : hasMore;
   const shown = isPrinting
@@ -204,7 +209,9 @@ export const Thread = memo(function Thread(props: {
           </div>
         </div>
       </div>
-      <FindInChat sessionId={session.id} findVisibleTurn={() => findTop()?.turn ?? 0} />
+      <QuestionMap sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
+      <FindInChat sessionId={session.id} findVisibleTurn={findVisibleTurn} />
+      <Questions sessionId={session.id} findVisibleTurn={findVisibleTurn} />
       {isOpen && !isAtEnd && <JumpButton unreadCount={session.unread_count} onClick={toEnd} />}
     </div>
   );

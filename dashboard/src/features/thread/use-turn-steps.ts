@@ -5,7 +5,7 @@ import { isEnded, type Step, type Task } from "@/api/models";
 import { store, useStore } from "@/stream/store";
 
 /** The delay before steps are fetched, so that scrolling past a turn does not fetch its steps. */
-const FETCH_DELAY_MS = 120;
+export const STEPS_FETCH_DELAY_MS = 120;
 
 const none: readonly Step[] = [];
 
@@ -21,7 +21,7 @@ export function useTurnSteps(task: Task | null): readonly Step[] {
   const isMissing = hasEnded && task.started_at !== null && !isComplete;
   useEffect(() => {
     if (!isMissing || isSettled) return;
-    const timer = setTimeout(() => setSettled(true), FETCH_DELAY_MS);
+    const timer = setTimeout(() => setSettled(true), STEPS_FETCH_DELAY_MS);
     return () => clearTimeout(timer);
   }, [isMissing, isSettled]);
   useQuery({

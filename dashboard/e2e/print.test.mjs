@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWER_MS, answered, composer, startChat, thread } from "./chat.mjs";
+import { waitForEnd, withHistory } from "./long-history.mjs";
+import { withTestApp } from "./test-app.mjs";
+
+const TIMEOUT = { timeout: 300_000 };
+
+/** Returns the number of pages of a PDF document. */
+const countPages = (pdf) => pdf.toString("latin1").match(/\/Type\s*\/Page[^s]/g)?.length ?? 0;
+
+test("printing a chat prints every turn that was fetched", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await startChat(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    await withHistory(page);
+    await waitForEnd(page);
+    await page.evaluate(() => {
+      window.addEventListener("beforeprint", () => {
+        const log = document.querySelector('[role="log"]');
+        window.printed = log.querySelectorAll("[data-turn]").length;
+      });
+    });
+
+    const pdf = await page.pdf();
+
+    assert.equal(await page.evaluate(() => window.printed), 51);
+    assert.ok(countPages(pdf) >= 5, `${countPages(pdf)} pages`);
+    await page.waitForFunction(
+      () => document.querySelectorAll('[role="log"] [data-turn]').length < 30,
+    );
+    await waitForEnd(page);
+    await thread(page).getByText("/echo hello", { exact: true }).waitFor();
+  });
+});
+
+test("only the chat is printed, in light colors", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await page.addInitScript(() =>
+      localStorage.setItem("banter.preferences", JSON.stringify({ theme: "dark" })),
+    );
+    await startChat(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+
+    await page.emulateMedia({ media: "print" });
+
+    await thread(page).getByText("hello", { exact: true }).waitFor();
+    await composer(page).waitFor({ state: "hidden" });
+    await page.getByRole("navigation").waitFor({ state: "hidden" });
+    const color = await thread(page).evaluate((log) => getComputedStyle(log).color);
+    assert.equal(color, "rgb(28, 27, 26)");
+  });
+});
