@@ -66,4 +66,32 @@ describe("buildTurnRows", () => {
     expect(atTheBeginning, "the user's own message is never new").toEqual(["answer", null, null]);
     expect(insideATurn).toEqual([null, "answer", null]);
   });
+
+  it("marks the first turn after a gap and the newest turn", () => {
+    const turns = [1, 2, 8, 9].map((number) => turn(number, 2 * number, at));
+
+    const withGap = buildTurnRows(turns, {}, Number.POSITIVE_INFINITY, 0, 8);
+    const without = buildTurnRows(turns, {}, Number.POSITIVE_INFINITY);
+
+    expect(withGap.map((row) => row.isAfterGap)).toEqual([false, false, true, false]);
+    expect(without.some((row) => row.isAfterGap)).toBe(false);
+    expect(withGap.map((row) => row.isNewest)).toEqual([false, false, false, true]);
+  });
+
+  it("shows times after a pause of more than 5 minutes without a divider", () => {
+    const times = ["10:00", "10:05", "10:11", "10:30"].map((time) => `2026-01-01T${time}:00.000Z`);
+    const [first = "", second = "", third = "", fourth = ""] = times;
+    const late = { ...turn(3, 5, third), answer: message("assistant", 3, 6, fourth) };
+    const turns = [turn(1, 1, first), turn(2, 3, second), late];
+
+    const rows = buildTurnRows(turns, {}, Number.POSITIVE_INFINITY);
+
+    expect(rows.map((row) => row.hasTime)).toEqual([
+      { user: false, answer: false },
+      { user: false, answer: false },
+      { user: true, answer: true },
+    ]);
+    const again = buildTurnRows(turns, {}, Number.POSITIVE_INFINITY);
+    expect(again[2]?.hasTime, "the rows' views compare it by identity").toBe(rows[2]?.hasTime);
+  });
 });
