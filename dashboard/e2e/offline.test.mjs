@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeKey, signIn } from "./accounts.mjs";
-import { ANSWER_MS, answered, composer, row, send, startChat, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, finished, row, send, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -85,7 +85,7 @@ test(
 
       server.network.down(false);
 
-      await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+      await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
       await page.getByText("Connected").waitFor();
       const id = first.split("/").at(-1);
       const { messages } = await (await context.request.get(`/v1/chat/${id}`)).json();

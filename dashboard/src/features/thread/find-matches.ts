@@ -11,12 +11,12 @@ export interface Match {
 
 const foldedOf = new WeakMap<Message, string>();
 
-/** Returns the folded content, with and without the marks of Markdown emphasis. */
+/** Returns the folded content; for an answer, with and without the marks of emphasis. */
 function foldContent(message: Message): string {
   const known = foldedOf.get(message);
   if (known !== undefined) return known;
   const source = fold(message.content);
-  const plain = source.replace(/[*_`~]+/g, "");
+  const plain = message.role === "user" ? source : source.replace(/[*_`~]+/g, "");
   const folded = plain === source ? source : `${source}\n${plain}`;
   foldedOf.set(message, folded);
   return folded;

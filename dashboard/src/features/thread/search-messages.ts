@@ -1,5 +1,4 @@
 /** Searches the messages of a chat on the server. */
-import * as v from "valibot";
 import { body, client } from "@/api/client";
 import type { Match } from "./find-matches";
 
@@ -10,20 +9,11 @@ export const MAX_MATCHES = 500;
 /** The maximum length of a query in characters. The api has the same limit. */
 const MAX_QUERY_CHARS = 200;
 
-const pageSchema = v.object({
-  items: v.array(v.object({ turn: v.number(), role: v.picklist(["user", "assistant"]) })),
-  next_cursor: v.nullable(v.string()),
-});
-
-type Get = (path: string, init: object) => Promise<{ data?: unknown }>;
-
-async function fetchMatches(
-  { cursor, ...rest }: { q: string; chat_session_id: string; cursor: string | null },
-  signal: AbortSignal,
-): Promise<v.InferOutput<typeof pageSchema>> {
-  const query = { ...rest, limit: PAGE, ...(cursor === null ? {} : { cursor }) };
-  const get = client.GET as unknown as Get;
-  return v.parse(pageSchema, await body(get("/v1/search", { params: { query }, signal })));
+interface Query {
+  readonly q: string;
+  readonly chat_session_id: string;
+  readonly limit: number;
+  readonly cursor?: string;
 }
 
 /** Returns the newest matches for a phrase, in any order. */
@@ -35,11 +25,15 @@ export async function searchMessages(
   // The quotes make it a phrase.
   const q = `"${[...phrase.replaceAll('"', " ")].slice(0, MAX_QUERY_CHARS - 2).join("")}"`;
   const found: Match[] = [];
-  let cursor: string | null = null;
-  do {
-    const page = await fetchMatches({ q, chat_session_id: sessionId, cursor }, signal);
-    found.push(...page.items);
-    cursor = page.next_cursor;
-  } while (cursor !== null && found.length < MAX_MATCHES);
+  let query: Query | null = { q, chat_session_id: sessionId, limit: PAGE };
+  while (query && found.length < MAX_MATCHES) {
+    const page = await fetchPage(query, signal);
+    found.push(...page.items.map(({ turn, role }) => ({ turn, role })));
+    query = page.next_cursor ? { ...query, cursor: page.next_cursor } : null;
+  }
   return found;
+}
+
+function fetchPage(query: Query, signal: AbortSignal) {
+  return body(client.GET("/v1/search", { params: { query }, signal }));
 }

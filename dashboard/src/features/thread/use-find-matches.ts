@@ -15,7 +15,7 @@ const none: readonly Match[] = [];
  * here, and the others on the server.
  */
 export function useMatches(sessionId: string, query: string) {
-  const term = fold(query);
+  const term = fold(query.trim());
   const thread = useStore((state) => state.threads[sessionId]);
   const phrase = usePaused(query.trim());
   const search = useQuery({
