@@ -80,6 +80,30 @@ test("the find bar finds text in all turns of a chat", TIMEOUT, async () => {
   }, SMALL);
 });
 
+test("the server finds text in turns that were not fetched", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    const { id } = await (
+      await page.request.post("/v1/chat", { data: { agent_key: "demo" } })
+    ).json();
+    const post = (content, wait) =>
+      page.request.post(`/v1/chat/${id}/messages?wait=${wait}`, { data: { content } });
+    await post("/echo a Needle in a haystack", 0);
+    for (let number = 1; number <= 55; number += 1) await post(`/echo Answer ${number}`, 0);
+    await post("/echo the end", 60);
+    await page.request.post(`/v1/chat/${id}/read`, { data: { seq: 1000 } });
+
+    await page.goto(`/chat/${id}`);
+    await thread(page).getByText("the end", { exact: true }).waitFor();
+    assert.equal(await thread(page).getByText("Needle").count(), 0);
+    await page.keyboard.press("Control+KeyF");
+    await field(page).fill("needle  in");
+    await bar(page)
+      .getByText(/^[12] of 2$/)
+      .waitFor();
+    await waitForCurrent(page, "Needle in");
+  }, SMALL);
+});
+
 test(
   "the find bar steps through the matches in a message, and Esc only closes it",
   TIMEOUT,

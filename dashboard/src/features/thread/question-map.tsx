@@ -21,7 +21,7 @@ export function pickTicks(questions: readonly Question[]): readonly Question[] {
  * the question, and a click moves the thread to it. It is for the mouse only; the list of questions
  * does the same by keyboard.
  */
-export const QuestionMap = memo(function QuestionMap(props: {
+const QuestionMap = memo(function QuestionMap(props: {
   sessionId: string;
   /** The turn at the top of the view. */
   visibleTurn: number;
@@ -58,3 +58,5 @@ export const QuestionMap = memo(function QuestionMap(props: {
     </div>
   );
 });
+
+export default QuestionMap;

@@ -3,14 +3,19 @@ import { hasModifier, hasOverlay, useShortcuts } from "@/keyboard";
 import { createEmitter } from "@/observable";
 
 const QuestionList = lazy(() => import("./question-list"));
+const QuestionMap = lazy(() => import("./question-map"));
 
 const requests = createEmitter();
 
 /** Opens the list of questions of the open chat. */
 export const openQuestions = requests.emit;
 
-/** Shows the list of questions when it is requested, such as with Mod+J. */
-export function Questions(props: { sessionId: string; findVisibleTurn: () => number }) {
+/** The map of questions, and the list of questions when it is requested, such as with Mod+J. */
+export function Questions(props: {
+  sessionId: string;
+  /** The turn at the top of the view. */
+  visibleTurn: number;
+}) {
   const [isOpen, setOpen] = useState(false);
   useEffect(() => requests.subscribe(() => setOpen(true)), []);
   const onKey = useCallback((event: KeyboardEvent) => {
@@ -21,14 +26,11 @@ export function Questions(props: { sessionId: string; findVisibleTurn: () => num
   }, []);
   useShortcuts(onKey);
   const close = useCallback(() => setOpen(false), []);
-  if (!isOpen) return null;
+  const about = { sessionId: props.sessionId, visibleTurn: props.visibleTurn };
   return (
     <Suspense>
-      <QuestionList
-        sessionId={props.sessionId}
-        visibleTurn={props.findVisibleTurn()}
-        onClose={close}
-      />
+      <QuestionMap {...about} />
+      {isOpen && <QuestionList {...about} onClose={close} />}
     </Suspense>
   );
 }

@@ -14,7 +14,6 @@ import { OutgoingBubble } from "./outgoing-bubble";
 import { PagesNote } from "./pages-note";
 import type { Position } from "./positions";
 import { useFullRendering } from "./print";
-import { QuestionMap } from "./question-map";
 import { Questions } from "./questions";
 import { createRowKeys } from "./row-keys";
 import type { ThreadAgent } from "./thread-agent";
@@ -147,7 +146,6 @@ export const Thread = memo(function Thread(props: {
     else virtualizer.scrollToEnd({ behavior: "smooth" });
   }
 
-  const findVisibleTurn = () => findTop()?.turn ?? 0;
   const top = (virtualizer.scrollOffset ?? 0) + CONTEXT_PX;
   const topRow = rows[items.find(({ end }) => end > top)?.index ?? rows.length - 1];
   const isEmpty = rows.length === 0 && outgoing.length === 0;
@@ -209,9 +207,8 @@ export const Thread = memo(function Thread(props: {
           </div>
         </div>
       </div>
-      <QuestionMap sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
-      <FindInChat sessionId={session.id} findVisibleTurn={findVisibleTurn} />
-      <Questions sessionId={session.id} findVisibleTurn={findVisibleTurn} />
+      <FindInChat sessionId={session.id} findVisibleTurn={() => findTop()?.turn ?? 0} />
+      <Questions sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
       {isOpen && !isAtEnd && <JumpButton unreadCount={session.unread_count} onClick={toEnd} />}
     </div>
   );
