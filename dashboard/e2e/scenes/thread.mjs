@@ -2,6 +2,12 @@ import { retryButtons, thread } from "../chat.mjs";
 import { openChat } from "./actions.mjs";
 import { backdate } from "./responses.mjs";
 
+/** Waits for the math and the diagram of an answer. */
+async function showDiagram(page) {
+  await thread(page).locator(".katex-display").first().waitFor();
+  await thread(page).getByRole("img", { name: "Diagram" }).scrollIntoViewIfNeeded();
+}
+
 /** Scenes that show threads. */
 export const threadScenes = {
   "empty chat": async (page, chats) => {
@@ -11,6 +17,20 @@ export const threadScenes = {
   markdown: async (page, chats) => {
     await openChat(page, chats.markdown);
     await page.locator("[data-code-header]").first().waitFor();
+  },
+  "math and diagrams": async (page, chats) => {
+    await openChat(page, chats.rich);
+    await showDiagram(page);
+  },
+  "diagram viewer": async (page, chats) => {
+    await openChat(page, chats.rich);
+    await showDiagram(page);
+    await thread(page).getByRole("button", { name: "Zoom" }).click();
+    await page.getByRole("dialog", { name: "Diagram" }).waitFor();
+  },
+  "pasted code": async (page, chats) => {
+    await openChat(page, chats.rich);
+    await thread(page).getByRole("button", { name: "Show more" }).first().scrollIntoViewIfNeeded();
   },
   "layout edge cases": async (page, chats) => {
     await openChat(page, chats.hard);

@@ -52,9 +52,21 @@ function configure({ initialize }: Mermaid, isDark: boolean): void {
   initialize({
     startOnLoad: false,
     suppressErrorRendering: true,
-    // Labels are text: neither scripts nor links nor HTML from a diagram are kept.
+    // Scripts, links, and HTML are removed from a diagram, and its labels are drawn as text.
     securityLevel: "strict",
-    secure: ["secure", "securityLevel", "startOnLoad", "maxTextSize", "maxEdges", "themeCSS"],
+    htmlLabels: false,
+    flowchart: { htmlLabels: false },
+    class: { htmlLabels: false },
+    secure: [
+      "secure",
+      "securityLevel",
+      "startOnLoad",
+      "maxTextSize",
+      "maxEdges",
+      "suppressErrorRendering",
+      "htmlLabels",
+      "themeCSS",
+    ],
     theme: "base",
     fontFamily: '"Inter Variable", system-ui, sans-serif',
     themeVariables: {
@@ -83,6 +95,15 @@ function configure({ initialize }: Mermaid, isDark: boolean): void {
   });
 }
 
+/** The start of an HTML tag other than a line break. Arrows and `<<interface>>` are no tags. */
+const TAG = /(?<!<)<(?=[a-z/!])(?!\/?br\s*\/?>)/gi;
+
+/**
+ * Returns the source with HTML as text. Mermaid would remove scripts from HTML, but the content
+ * security policy reports them as soon as they are parsed.
+ */
+export const escapeHtml = (source: string) => source.replace(TAG, "#lt;");
+
 let drawn = 0;
 
 /** Draws a diagram and returns its SVG. The promise is rejected if the source is invalid. */
@@ -90,7 +111,7 @@ export async function drawDiagram(source: string, isDark: boolean): Promise<stri
   const module = await mermaid.load();
   configure(module, isDark);
   drawn++;
-  const { svg } = await module.render(`diagram-${drawn}`, source);
+  const { svg } = await module.render(`diagram-${drawn}`, escapeHtml(source));
   const [oldest] = drawings.keys();
   if (drawings.size >= MAX_DRAWINGS && oldest !== undefined) drawings.delete(oldest);
   drawings.set(nameOf(source, isDark), svg);
