@@ -21,8 +21,10 @@ export const HTML_ELEMENTS = [
   "var",
 ] as const;
 
-/** A start or end tag of a rendered element. Its attributes are ignored. */
+const ATTRIBUTE = String.raw`\s+[A-Za-z_:][\w.:-]*(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>\x60]+))?`;
+
+/** A start or end tag of a rendered element, as specified by CommonMark. Attributes are ignored. */
 export const HTML_TAG = new RegExp(
-  `</?(${HTML_ELEMENTS.join("|")})(?:\\s(?:[^<>"']|"[^"]*"|'[^']*')*)?\\s*/?>`,
+  String.raw`</?(${HTML_ELEMENTS.join("|")})(?:${ATTRIBUTE})*\s*/?>`,
   "iy",
 );

@@ -93,6 +93,7 @@ export function splitMessage(content: string): readonly MessagePart[] {
   let text: string[] = [];
   let code: string[] = [];
   let fence: { mark: string; language: string; name: string } | null = null;
+  let opening = "";
   const endText = () => {
     parts.push(...splitPasted(text.join("\n")));
     text = [];
@@ -117,9 +118,12 @@ export function splitMessage(content: string): readonly MessagePart[] {
     } else if (mark) {
       endText();
       fence = { mark, language, name };
+      opening = line;
     } else text.push(line);
   }
-  endCode();
+  // A fence without code is shown as typed.
+  if (fence && code.join("").trim() === "") text.push(opening, ...code);
+  else endCode();
   endText();
   return parts;
 }

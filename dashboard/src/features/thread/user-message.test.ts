@@ -19,6 +19,10 @@ describe("splitMessage", () => {
     ]);
     expect(kinds("~~~~\n```\n~~~~")).toEqual([["code", "```"]]);
     expect(kinds("```\nunclosed")).toEqual([["code", "unclosed"]]);
+    expect(kinds("Why?\n```")).toEqual([
+      ["text", "Why?"],
+      ["text", "```"],
+    ]);
     expect(kinds("```inline``` code")).toEqual([["text", "```inline``` code"]]);
   });
 
