@@ -6,7 +6,7 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
-import { serviceWorker } from "./scripts/service-worker-plugin";
+import { serviceWorker } from "./scripts/service-worker-plugin.ts";
 
 /** The address of the api for `npm run dev`. */
 const api = process.env.BANTER_API ?? "http://127.0.0.1:8080";

@@ -10,7 +10,7 @@ export const composerScenes = {
     await composer(page).fill("A paragraph about what changed for administrators");
     await other.waitForFunction(() => document.querySelector("main textarea").value !== "");
     await composer(other).fill("Short");
-    await page.getByText("Another tab has a different draft.").waitFor();
+    await page.getByText("Another tab or device has a different draft.").waitFor();
     await other.close();
   },
   "multiline draft": async (page, chats) => {

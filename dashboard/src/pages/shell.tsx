@@ -9,6 +9,7 @@ import { explainFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Toaster } from "@/components/ui/toast";
+import { useDraftSync } from "@/draft-sync/use-draft-sync";
 import { Sidebar } from "@/features/sessions/sidebar";
 import { useHasNoChats } from "@/features/sessions/use-session-list";
 import { useCopies } from "@/offline/use-copies";
@@ -54,6 +55,7 @@ function Layout() {
   useNotifications();
   const { overlay, open, close } = useOverlays();
   useLiveUpdates();
+  useDraftSync();
   const { isSidebarHidden, sidebarWidth } = usePreferences();
   const columns = isSidebarHidden
     ? "md:grid-cols-[52px_minmax(0,1fr)]"

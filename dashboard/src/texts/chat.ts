@@ -53,7 +53,7 @@ export const chat = {
     send: "Send",
     queue: "Queue message",
     stop: "Stop",
-    conflictingDraft: "Another tab has a different draft.",
+    conflictingDraft: "Another tab or device has a different draft.",
     useConflictingDraft: "Use it",
     dismissConflictingDraft: "Dismiss",
     hint: "Enter to send · Shift+Enter for a new line",

@@ -102,7 +102,7 @@ export function Composer(props: {
 
   return (
     <div className="print:hidden px-3.5 pt-2 pb-[max(14px,env(safe-area-inset-bottom))] md:px-6">
-      <ConflictingDraft draftKey={draftKey} />
+      <ConflictingDraft draftKey={draftKey} onDone={() => field.current?.focus()} />
       {isTooLong && (
         <p role="alert" className="mx-auto mb-2 max-w-[820px] text-bad text-note">
           {texts.composer.tooLong}
@@ -163,9 +163,13 @@ export function Composer(props: {
   );
 }
 
-/** Offers to restore the conflicting draft. */
-function ConflictingDraft({ draftKey }: { draftKey: string }) {
+/** Offers to restore the newest conflicting draft. Then calls `onDone`, which moves the focus. */
+function ConflictingDraft({ draftKey, onDone }: { draftKey: string; onDone: () => void }) {
   const text = useConflictingDraft(draftKey);
+  function choose(change: (key: string) => void) {
+    change(draftKey);
+    onDone();
+  }
   return (
     <div role="status" className="mx-auto max-w-[820px]">
       {text.trim() !== "" && (
@@ -177,10 +181,10 @@ function ConflictingDraft({ draftKey }: { draftKey: string }) {
             </span>
           </p>
           <span className="flex gap-x-5">
-            <TextButton onClick={() => swapDrafts(draftKey)}>
+            <TextButton onClick={() => choose(swapDrafts)}>
               {texts.composer.useConflictingDraft}
             </TextButton>
-            <TextButton onClick={() => dismissConflictingDraft(draftKey)}>
+            <TextButton onClick={() => choose(dismissConflictingDraft)}>
               {texts.composer.dismissConflictingDraft}
             </TextButton>
           </span>
