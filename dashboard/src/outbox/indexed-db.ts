@@ -1,5 +1,5 @@
 /** Stores the outbox in IndexedDB, and notifies other tabs when messages are removed. */
-import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type { DBSchema, IDBPDatabase } from "idb";
 import type { OutboxStorage, OutgoingMessage } from "./outgoing-message";
 
 interface Schema extends DBSchema {
@@ -12,7 +12,8 @@ const VERSION = 2;
 /** The name of the BroadcastChannel on which the keys of removed messages are sent. */
 const CHANNEL = "banter-outbox";
 
-function open(onClosed: () => void): Promise<IDBPDatabase<Schema>> {
+async function open(onClosed: () => void): Promise<IDBPDatabase<Schema>> {
+  const { openDB } = await import("idb");
   return openDB<Schema>("banter", VERSION, {
     upgrade(database, oldVersion, _newVersion, transaction) {
       const store =

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
-import { useCallback, useEffect, useMemo } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo } from "react";
 import { useAgents } from "@/api/agents";
 import { ApiError, isRejected } from "@/api/client";
 import { useCanWrite } from "@/api/me";
@@ -20,7 +20,6 @@ import { useSeeFailure } from "@/features/sessions/use-failures";
 import { parseFormat } from "@/features/thread/answer-text";
 import { loadMarkdown } from "@/features/thread/markdown";
 import { editNewestMessage } from "@/features/thread/message-editing";
-import { CurrentPlan } from "@/features/thread/plan-bar";
 import { scrollThread } from "@/features/thread/scroll-keys";
 import { stopTask, useIsStopping } from "@/features/thread/task-actions";
 import { Thread } from "@/features/thread/thread";
@@ -35,6 +34,10 @@ import { useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 import { AttentionBadge } from "./attention-badge";
+
+const CurrentPlan = lazy(async () => ({
+  default: (await import("@/features/thread/plan-bar")).CurrentPlan,
+}));
 
 /** If a chat takes longer than this to load, the page shows that loading failed. */
 const LOAD_TIMEOUT_MS = 10_000;
@@ -124,7 +127,11 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
       ) : (
         <ThreadSkeleton />
       )}
-      {session && <CurrentPlan key={session.id} task={task} />}
+      {session && (
+        <Suspense>
+          <CurrentPlan key={session.id} task={task} />
+        </Suspense>
+      )}
       {session && isLoaded && <SeeFailure session={session} />}
       {session && <Footer session={session} task={task} agentName={face.name} trouble={trouble} />}
     </Frame>

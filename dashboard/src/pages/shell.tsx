@@ -9,8 +9,6 @@ import { explainFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Toaster } from "@/components/ui/toast";
-import { useDraftSync } from "@/draft-sync/use-draft-sync";
-import { Sidebar } from "@/features/sessions/sidebar";
 import { useHasNoChats } from "@/features/sessions/use-session-list";
 import { useCopies } from "@/offline/use-copies";
 import { useOutboxDelivery } from "@/outbox/use-outbox";
@@ -21,13 +19,17 @@ import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 import { OpenOverlay } from "./open-overlay";
 import { Overlays, useOverlays } from "./overlays";
-import { RequestPanel } from "./request-panel";
-import { SidebarRail } from "./sidebar-rail";
-import { clampWidth, SidebarResizer } from "./sidebar-resizer";
-import { useBadge } from "./use-badge";
-import { useNotifications } from "./use-notifications";
+import { clampWidth } from "./sidebar-width";
 
 const SignInPage = lazy(async () => ({ default: (await import("./sign-in-page")).SignInPage }));
+
+const loadListPane = () => import("./chat-list-pane");
+// The open chat does not wait for the list, which is loaded at the same time. If loading fails here,
+// it fails again where the list is shown.
+loadListPane().catch(() => {});
+const ChatListPane = lazy(async () => ({ default: (await loadListPane()).ChatListPane }));
+const SidebarRail = lazy(async () => ({ default: (await import("./sidebar-rail")).SidebarRail }));
+const Background = lazy(async () => ({ default: (await import("./background")).Background }));
 
 /**
  * The layout of the page: the chat list next to the current view. On a phone, only one of them is
@@ -51,11 +53,8 @@ function Layout() {
   // With one column, `/` shows the chat list, or a new chat if the list is empty.
   const isAtList = isAtRoot && !hasNoChats;
   const isShownByChat = useIsChatShown();
-  useBadge();
-  useNotifications();
   const { overlay, open, close } = useOverlays();
   useLiveUpdates();
-  useDraftSync();
   const { isSidebarHidden, sidebarWidth } = usePreferences();
   const columns = isSidebarHidden
     ? "md:grid-cols-[52px_minmax(0,1fr)]"
@@ -66,24 +65,25 @@ function Layout() {
       style={sidebarWidth === null ? {} : { "--sidebar-width": `${clampWidth(sidebarWidth)}px` }}
       className={`grid h-full pr-[env(safe-area-inset-right)] pl-[env(safe-area-inset-left)] grid-cols-[minmax(0,1fr)] ${columns}`}
     >
-      {isSidebarHidden && <SidebarRail onPalette={() => open("palette")} />}
+      {isSidebarHidden && (
+        <Suspense fallback={<div className="hidden bg-side md:block" />}>
+          <SidebarRail onPalette={() => open("palette")} />
+        </Suspense>
+      )}
       <div
         data-sidebar=""
         className={`relative min-h-0 min-w-0 flex-col border-line md:border-e ${isAtList ? "flex" : "hidden"} ${isSidebarHidden ? "md:hidden" : "md:flex"}`}
       >
         <div className="min-h-0 flex-1">
-          <Sidebar
-            onSettings={() => open("settings")}
-            onPalette={() => open("palette")}
-            Request={RequestPanel}
-          />
+          <Suspense fallback={<div className="h-full bg-side" />}>
+            <ChatListPane width={sidebarWidth} isHidden={isSidebarHidden} onOpen={open} />
+          </Suspense>
         </div>
         <div
           className={`bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3 ${isShownByChat ? "md:hidden" : ""}`}
         >
           <ConnectionIndicator />
         </div>
-        {!isSidebarHidden && <SidebarResizer width={sidebarWidth} />}
       </div>
       <div className={`min-h-0 min-w-0 md:block ${isAtList ? "hidden" : ""}`}>
         <OpenOverlay value={open}>
@@ -91,6 +91,9 @@ function Layout() {
         </OpenOverlay>
       </div>
       <Overlays overlay={overlay} onOpen={open} onClose={close} />
+      <Suspense>
+        <Background />
+      </Suspense>
       <Toaster isListHidden={isSidebarHidden} />
     </div>
   );

@@ -1,21 +1,13 @@
 import { type KeyboardEvent, type PointerEvent, useRef } from "react";
 import { changePreferences } from "@/preferences";
 import { texts } from "@/texts";
-
-/** The limits of the sidebar's width, in pixels. On a narrow page, the sidebar fills half of it. */
-const MIN_WIDTH = 256;
-const MAX_WIDTH = 520;
+import { clampWidth, MAX_WIDTH, MIN_WIDTH } from "./sidebar-width";
 
 /** The default width on wide screens, in pixels. */
 const DEFAULT_WIDTH = 320;
 
 /** How far an arrow key moves the border, in pixels. */
 const STEP = 16;
-
-/** Returns the nearest allowed width, in pixels. */
-export function clampWidth(width: number): number {
-  return Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, width)));
-}
 
 /**
  * The border between the sidebar and the view. Dragging it or pressing arrow keys resizes the

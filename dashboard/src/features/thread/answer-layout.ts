@@ -1,5 +1,4 @@
 /** How much room an answer takes: a bubble that hugs its text, or the width of the thread. */
-import { matchMath } from "@/markdown/math";
 import { toPlainText } from "@/terminal/screen";
 
 /** A longer answer is rich even without any syntax. In UTF-16 code units. */
@@ -29,12 +28,10 @@ const patterns: readonly RegExp[] = [
   // Math in a block of its own.
   /^[ \t]*\$\$[^$]/m,
   /^[ \t]*\\\[[ \t]*\n/m,
+  /^[ \t]*\\\[[^\n]*(?:[=^_{}+<>]|\\[a-z])[^\n]*\\\]/im,
   // Folded sections.
   /<details[\s>]/i,
 ];
-
-/** A block of math in a single line. */
-const DISPLAY_MATH = /^[ \t]*\\\[/gm;
 
 /**
  * Returns whether an answer contains headings, tables, code, lists, images, math, or diagrams, or is
@@ -42,11 +39,7 @@ const DISPLAY_MATH = /^[ \t]*\\\[/gm;
  * appended.
  */
 export function isRich(text: string): boolean {
-  if (text.length > MAX_PLAIN_LENGTH || patterns.some((pattern) => pattern.test(text))) return true;
-  return [...text.matchAll(DISPLAY_MATH)].some((found) => {
-    const start = found.index + found[0].length - 2;
-    return matchMath(text.slice(start), "") !== null;
-  });
+  return text.length > MAX_PLAIN_LENGTH || patterns.some((pattern) => pattern.test(text));
 }
 
 /** Returns whether the text has nothing to show, such as only line breaks. */

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { lazy, memo, Suspense, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { hasAnyModifier } from "@/keyboard";
@@ -7,14 +7,12 @@ import { matchDelivered, outgoingKeyOf, useOutgoingMessages } from "@/outbox/use
 import type { Thread as ThreadState } from "@/stream/state";
 import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
-import { FindInChat } from "./find-in-chat";
 import { JumpButton } from "./jump-button";
 import { CONTEXT_PX, goTo } from "./navigation";
 import { OutgoingBubble } from "./outgoing-bubble";
 import { PagesNote } from "./pages-note";
 import type { Position } from "./positions";
 import { useFullRendering } from "./print";
-import { Questions } from "./questions";
 import { createRowKeys } from "./row-keys";
 import type { ThreadAgent } from "./thread-agent";
 import { ThreadRow } from "./thread-row";
@@ -31,6 +29,9 @@ const TURN_PX = 220;
 /** The space reserved for the note about loading earlier messages. */
 const TOP_PX = 44;
 const BOTTOM_PX = 12;
+
+const FindInChat = lazy(async () => ({ default: (await import("./find-in-chat")).FindInChat }));
+const Questions = lazy(async () => ({ default: (await import("./questions")).Questions }));
 
 /** The thread of a session: its turns, the answer in progress, and pending messages. */
 export const Thread = memo(function Thread(props: {
@@ -207,8 +208,10 @@ export const Thread = memo(function Thread(props: {
           </div>
         </div>
       </div>
-      <FindInChat sessionId={session.id} findVisibleTurn={() => findTop()?.turn ?? 0} />
-      <Questions sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
+      <Suspense>
+        <FindInChat sessionId={session.id} findVisibleTurn={() => findTop()?.turn ?? 0} />
+        <Questions sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
+      </Suspense>
       {isOpen && !isAtEnd && <JumpButton unreadCount={session.unread_count} onClick={toEnd} />}
     </div>
   );

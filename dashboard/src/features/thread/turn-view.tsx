@@ -3,13 +3,13 @@ import { isEnded, type Message, type Task } from "@/api/models";
 import { Answer, LiveAnswer } from "./answer";
 import { NewDivider } from "./dividers";
 import { Failure } from "./failure";
-import { Notices } from "./notices";
 import { OutcomeLine } from "./outcome-line";
 import type { ThreadAgent } from "./thread-agent";
 import type { TurnRow } from "./turn-rows";
 import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
 
+const Notices = lazy(async () => ({ default: (await import("./notices")).Notices }));
 const RetryWaitCard = lazy(async () => ({
   default: (await import("./retry-wait-card")).RetryWaitCard,
 }));
@@ -76,7 +76,11 @@ export const TurnView = memo(function TurnView(props: {
           <RetryWaitCard task={task} message={user} agentKey={agent.key} />
         </Suspense>
       )}
-      {answer?.content.trim() === "" && <Notices steps={steps} />}
+      {answer?.content.trim() === "" && (
+        <Suspense fallback={null}>
+          <Notices steps={steps} />
+        </Suspense>
+      )}
       {task && hasFailure && (
         <Failure task={task} canContinue={isStopped && props.isNewest && steps.length > 0} />
       )}

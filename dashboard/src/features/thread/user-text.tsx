@@ -1,10 +1,11 @@
-import { memo, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { lazy, memo, Suspense, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { TextButton } from "@/components/ui/button";
 import { texts } from "@/texts";
-import { CodeBlock } from "./code-block";
 import { splitLinks } from "./link-text";
 import { type MessagePart, splitMessage } from "./pasted-code";
 import { ScrollArea } from "./scroll-area";
+
+const CodeBlock = lazy(async () => ({ default: (await import("./code-block")).CodeBlock }));
 
 /** The keys of unfolded messages. A thread removes the messages that are out of sight. */
 const unfolded = new Set<string>();
@@ -60,7 +61,11 @@ export const UserText = memo(function UserText(props: { text: string; id: string
 
 function Part({ part }: { part: MessagePart }) {
   if (part.kind === "code")
-    return <CodeBlock code={part.text} language={part.language} name={part.name} />;
+    return (
+      <Suspense fallback={<pre data-pasted="">{part.text}</pre>}>
+        <CodeBlock code={part.text} language={part.language} name={part.name} />
+      </Suspense>
+    );
   if (part.kind === "pasted")
     return (
       <ScrollArea dir="ltr">
