@@ -5,12 +5,15 @@ import { thread } from "./chat.mjs";
 export const TURNS = 5000;
 
 /**
- * Adds `TURNS` earlier turns to the open chat. Older pages are delayed until `gate` resolves. The
+ * Adds earlier turns to the open chat, by default `TURNS`. Older pages are delayed until `gate` resolves. The
  * fields in `session` replace those of the session.
  */
-export async function withHistory(page, { gate = async () => {}, session = {} } = {}) {
+export async function withHistory(
+  page,
+  { gate = async () => {}, session = {}, turns: count = TURNS } = {},
+) {
   const id = page.url().split("/").at(-1);
-  const turns = Array.from({ length: TURNS }, (_, index) => {
+  const turns = Array.from({ length: count }, (_, index) => {
     const at = new Date(Date.UTC(2026, 0, 1) + index * 60_000).toISOString();
     return makeTurn(index + 1, { chat_session_id: id, at });
   });
@@ -19,8 +22,8 @@ export async function withHistory(page, { gate = async () => {}, session = {} } 
     const body = await response.json();
     const later = body.messages.map((message) => ({
       ...message,
-      turn: message.turn + TURNS,
-      seq: message.seq + 2 * TURNS,
+      turn: message.turn + count,
+      seq: message.seq + 2 * count,
     }));
     const messages = [...turns.slice(-50).flat(), ...later];
     const json = { ...body, session: { ...body.session, ...session }, messages, has_more: true };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, startChat, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, chooseFromMenu, composer, startChat, thread } from "./chat.mjs";
 import { waitForEnd, withHistory } from "./long-history.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -49,5 +49,32 @@ test("only the chat is printed, in light colors", TIMEOUT, async () => {
     await page.getByRole("navigation").waitFor({ state: "hidden" });
     const color = await thread(page).evaluate((log) => getComputedStyle(log).color);
     assert.equal(color, "rgb(28, 27, 26)");
+  });
+});
+
+test("the menu's Print command fetches and prints all turns", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await page.addInitScript(() => {
+      window.print = () => {
+        const turns = document.querySelectorAll('[role="log"] [data-turn]');
+        window.printed = [...turns].map(({ dataset }) => Number(dataset.turn));
+        window.dispatchEvent(new Event("afterprint"));
+      };
+    });
+    await startChat(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    await withHistory(page, { turns: 300 });
+
+    await chooseFromMenu(page, "Print…");
+
+    await page.waitForFunction(() => window.printed !== undefined);
+    const printed = await page.evaluate(() => window.printed);
+    assert.deepEqual(
+      printed,
+      Array.from({ length: 301 }, (_, index) => index + 1),
+    );
+    await page.waitForFunction(
+      () => document.querySelectorAll('[role="log"] [data-turn]').length < 30,
+    );
   });
 });

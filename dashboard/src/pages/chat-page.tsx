@@ -10,6 +10,7 @@ import { ConnectionIndicator } from "@/components/connection-indicator";
 import { explainFailure } from "@/components/report-failure";
 import { Button, TextButton } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
+import type { MenuItem } from "@/components/ui/menu";
 import { discardDraft, useDraft } from "@/drafts";
 import { Composer } from "@/features/composer/composer";
 import { changeSession } from "@/features/sessions/session-actions";
@@ -24,6 +25,7 @@ import { scrollThread } from "@/features/thread/scroll-keys";
 import { stopTask, useIsStopping } from "@/features/thread/task-actions";
 import { Thread } from "@/features/thread/thread";
 import type { ThreadAgent } from "@/features/thread/thread-agent";
+import { listThreadCommands } from "@/features/thread/thread-commands";
 import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
 import { useThreadFetch } from "@/features/thread/use-thread";
 import { hasOverlay, useShortcuts } from "@/keyboard";
@@ -178,6 +180,15 @@ function UnsentText(props: { text: string; onDiscard: () => void }) {
   );
 }
 
+/** Returns the menu items for the open thread. */
+function listMenuItems(sessionId: string): readonly MenuItem[] {
+  return listThreadCommands(sessionId).map(({ label, icon: Icon, run }) => ({
+    label,
+    icon: <Icon size={16} strokeWidth={1.9} />,
+    onSelect: run,
+  }));
+}
+
 function HeaderSkeleton() {
   return (
     <div aria-hidden="true" className="flex animate-shimmer items-center gap-3">
@@ -228,7 +239,7 @@ function Frame(props: {
             <span className="hidden md:flex">
               <ConnectionIndicator />
             </span>
-            <SessionMenu session={session} view={view} />
+            <SessionMenu session={session} view={view} items={listMenuItems(session.id)} />
           </>
         )}
       </header>

@@ -7,6 +7,7 @@ import type { Command } from "@/features/palette/commands";
 import { listSessionCommands, type SessionDialogKind } from "@/features/sessions/session-commands";
 import { useChatView } from "@/features/sessions/use-chat-view";
 import { stopTask } from "@/features/thread/task-actions";
+import { listThreadCommands } from "@/features/thread/thread-commands";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
 
@@ -38,6 +39,14 @@ export function useChatCommands(openDialog: (kind: SessionDialogKind) => void): 
         isContextual,
       }),
     );
+    const ofThread = listThreadCommands(id).map(({ icon: Icon, ...command }) => ({
+      ...command,
+      id: `chat-${command.id}`,
+      group,
+      icon: <Icon {...icon} />,
+      isContextual,
+    }));
+    commands.unshift(...ofThread);
     if (active_task && canWrite)
       commands.unshift({
         id: "chat-stop",

@@ -1,8 +1,9 @@
-/** UI text for finding text and questions in a chat. */
+/** UI text for finding text and questions in a chat, and for printing it. */
 
 export const moving = {
   find: {
     label: "Find in chat",
+    open: "Find in chat…",
     placeholder: "Find in chat…",
     /** The position of the current message among those that contain the text. */
     position: (position: number, total: string) => `${position} of ${total}`,
@@ -15,12 +16,14 @@ export const moving = {
   },
   questions: {
     title: "Questions in this chat",
-    placeholder: "Go to a question…",
+    open: "Go to question…",
+    placeholder: "Go to question…",
     loading: "Loading earlier questions…",
     loadFailed: "Couldn’t load earlier questions.",
     empty: "No questions yet",
   },
   print: {
+    open: "Print…",
     preparing: "Preparing to print…",
   },
 } as const;

@@ -1,0 +1,43 @@
+/** The commands of the open thread, which its menu and the palette offer. */
+import { ListTree, type LucideIcon, Printer, TextSearch } from "lucide-react";
+import { formatKeys } from "@/keyboard";
+import { texts } from "@/texts";
+import { openFind } from "./find-in-chat";
+import { printChat } from "./print";
+import { openQuestions } from "./questions";
+
+export interface ThreadCommand {
+  readonly id: string;
+  readonly label: string;
+  readonly icon: LucideIcon;
+  /** The shortcut, or an empty string. */
+  readonly keys: string;
+  readonly run: () => void;
+}
+
+/** Returns the commands, in the order of the menu. */
+export function listThreadCommands(sessionId: string): readonly ThreadCommand[] {
+  return [
+    {
+      id: "find",
+      label: texts.find.open,
+      icon: TextSearch,
+      keys: formatKeys("Mod", "F"),
+      run: () => openFind(),
+    },
+    {
+      id: "questions",
+      label: texts.questions.open,
+      icon: ListTree,
+      keys: formatKeys("Mod", "J"),
+      run: () => openQuestions(),
+    },
+    {
+      id: "print",
+      label: texts.print.open,
+      icon: Printer,
+      keys: "",
+      run: () => void printChat(sessionId),
+    },
+  ];
+}
