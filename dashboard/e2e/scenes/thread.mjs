@@ -55,12 +55,24 @@ export const threadScenes = {
   },
   "new messages": async (page, chats) => {
     await openChat(page, chats.news);
-    await thread(page).getByText("The end.").waitFor();
+    await page.getByRole("button", { name: "new message" }).click();
+    await page.getByRole("button", { name: "new message" }).waitFor({ state: "detached" });
     await thread(page).evaluate((log) => log.scrollTo({ top: 700 }));
     await page.getByRole("button", { name: "Jump to latest" }).waitFor();
     const data = { content: "/echo One more thing." };
     await page.request.post(`/v1${chats.news}/messages?wait=30`, { data });
     await page.getByRole("button", { name: "new message" }).waitFor();
+  },
+  "find in chat": async (page, chats) => {
+    await openChat(page, chats.many);
+    await page.keyboard.press("Control+KeyF");
+    await page.getByRole("textbox", { name: "Find in chat" }).fill("answer 2");
+    await page.getByRole("search").getByText("of 22").waitFor();
+  },
+  questions: async (page, chats) => {
+    await openChat(page, chats.many);
+    await page.keyboard.press("Control+KeyJ");
+    await page.getByRole("option", { selected: true }).waitFor();
   },
   "turn details": async (page, chats) => {
     await openChat(page, chats.markdown);
