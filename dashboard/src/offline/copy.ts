@@ -46,7 +46,8 @@ export function copyThread(state: State, sessionId: string): FetchedThread | nul
   const thread = state.threads[sessionId];
   const session = state.sessions[sessionId]?.value;
   if (!session || !thread?.isLoaded || thread.isStale) return null;
-  const turns = listTurns(thread.messages);
+  // Earlier turns may have been fetched with a gap.
+  const turns = listTurns(thread.messages).filter(({ turn }) => turn >= thread.firstTurn);
   let length = 0;
   let start = turns.length;
   while (start > 0 && turns.length - start < MAX_TURNS) {
