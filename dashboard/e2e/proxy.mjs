@@ -35,6 +35,7 @@ async function serveFile(dist, path, policy, { headers }, outgoing) {
     const type = mediaTypes[extname(name)] ?? "application/octet-stream";
     outgoing.writeHead(200, {
       "content-type": type,
+      "cache-control": name.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache",
       "content-security-policy": policy,
       ...(isCompressed ? { "content-encoding": encoding } : {}),
     });
@@ -49,7 +50,7 @@ async function serveFile(dist, path, policy, { headers }, outgoing) {
  * that folder, with the api's content security policy.
  */
 export async function startProxy(api, folder) {
-  const dist = folder ? resolve(root, folder) : null;
+  let dist = folder ? resolve(root, folder) : null;
   const policy = (await fetch(api)).headers.get("content-security-policy") ?? "";
   let isHanging = false;
   let isDown = false;
@@ -69,6 +70,10 @@ export async function startProxy(api, folder) {
     /** Sets whether new requests get no response. */
     hang: (next) => {
       isHanging = next;
+    },
+    /** Serves the page from another folder. */
+    serve: (next) => {
+      dist = resolve(root, next);
     },
     /** Sets whether all connections are closed without a response. */
     down: (next) => {

@@ -2,6 +2,7 @@ import { renderHook } from "@testing-library/react";
 import { beforeEach, describe, expect, it } from "vitest";
 import { accountIdOf, clearCurrentAccount, setCurrentAccount } from "./account";
 import {
+  adoptDraft,
   clearDrafts,
   dismissConflictingDraft,
   listDrafts,
@@ -186,12 +187,48 @@ describe("a draft that another tab writes", () => {
     setComposing("chat", false);
   });
 
+  it("does not displace an earlier conflicting draft", () => {
+    writeDraft("chat", "first");
+    writeElsewhere("", "second");
+    writeElsewhere("second", "third");
+    writeDraft("chat", "fourth");
+
+    expect([readDraft("chat"), readConflicting()]).toEqual(["fourth", "third"]);
+    dismissConflictingDraft("chat");
+    expect(readConflicting()).toBe("first");
+    dismissConflictingDraft("chat");
+    expect(readConflicting()).toBe("");
+  });
+
+  it("shows a conflicting draft that another tab has kept or dismissed", () => {
+    const key = `banter.conflicting-drafts.${ann}/chat`;
+    expect(readConflicting()).toBe("");
+
+    localStorage.setItem(key, JSON.stringify(["theirs"]));
+    window.dispatchEvent(new StorageEvent("storage", { key }));
+    expect(readConflicting()).toBe("theirs");
+    localStorage.removeItem(key);
+    window.dispatchEvent(new StorageEvent("storage", { key }));
+
+    expect(readConflicting()).toBe("");
+  });
+
+  it("is not replaced by a text from another device before this tab is notified of it", () => {
+    writeDraft("chat", "mine");
+    writeElsewhere("mine", "mine, continued", false);
+
+    expect(adoptDraft("chat", "from the phone", null)).toBe(false);
+
+    expect(localStorage.getItem(name)).toBe("mine, continued");
+  });
+
   it("is removed by clearDrafts together with the conflicting draft", () => {
     writeDraft("chat", "mine");
     writeElsewhere("", "theirs");
 
     clearDrafts();
 
-    expect(Object.keys(localStorage).filter((one) => one.startsWith("banter.draft"))).toEqual([]);
+    expect(JSON.stringify(localStorage)).not.toMatch(/mine|theirs/);
+    expect(readConflicting()).toBe("");
   });
 });

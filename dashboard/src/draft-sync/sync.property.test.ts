@@ -172,6 +172,6 @@ it("no word is lost, whatever two devices do, and both end with the same draft",
       const kept = [a.text, ...a.conflicting, ...b.conflicting].join("\n");
       for (const word of words) if (!kept.includes(word)) throw new Error(`lost ${word}`);
     }),
-    { numRuns: 500 },
+    { numRuns: 2000 },
   );
 });

@@ -1,6 +1,6 @@
 /**
- * Shows the number of unread messages in the browser tab's title and icon. An exclamation mark shows
- * that a permission request is open or a turn has failed.
+ * Shows the number of unread messages in the browser tab's title and icon, and on the icon of the
+ * installed app. An exclamation mark shows that a permission request is open or a turn has failed.
  */
 import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
@@ -30,6 +30,18 @@ function formatPrefix({ unread, isCalled }: Attention): string {
   return mark && `(${mark}) `;
 }
 
+/** Sets the badge on the icon of the installed app. A badge without a number is a dot. */
+async function setAppBadge({ unread, isCalled }: Attention): Promise<void> {
+  if (!("setAppBadge" in navigator)) return;
+  try {
+    if (unread > 0) await navigator.setAppBadge(unread);
+    else if (isCalled) await navigator.setAppBadge();
+    else await navigator.clearAppBadge();
+  } catch {
+    // The page is not installed, or the browser does not permit badges.
+  }
+}
+
 export function useBadge(): void {
   useUnreadSessions();
   useUnknownRequesters();
@@ -42,6 +54,7 @@ export function useBadge(): void {
   }, [unread, isCalled, title]);
   useEffect(() => {
     const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+    void setAppBadge({ unread, isCalled });
     if (link) link.href = unread > 0 || isCalled ? drawIcon({ unread, isCalled }) : "/favicon.svg";
   }, [unread, isCalled]);
 }
