@@ -8,6 +8,7 @@ import { toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
 import { explainEnding } from "@/texts/explain";
 import { formatClock, formatElapsed, formatExact } from "@/time";
+import { isBlank } from "./answer-layout";
 import { AnswerSegments } from "./answer-segments";
 import { ContinueButton } from "./continue-button";
 import { CopyButton } from "./copy-button";
@@ -36,7 +37,7 @@ export const Answer = memo(function Answer(props: {
 }) {
   const { message, agent } = props;
   const [hasDetails, setDetails] = useState(false);
-  const isEmpty = message.content.trim() === "";
+  const isEmpty = isBlank(message.content);
   const reveal = props.isNewest ? "" : "reveal";
   const ending = props.hasFailure ? null : explainEnding(message, props.steps);
   return (
@@ -110,7 +111,7 @@ export const LiveAnswer = memo(function LiveAnswer(props: {
 }) {
   const { task, steps, agent } = props;
   const text = useStore((state) => state.threads[task.chat_session_id]?.live[task.id]?.text ?? "");
-  const hasText = text.trim() !== "";
+  const hasText = !isBlank(text);
   if (!props.isHead && !hasText && steps.length === 0) return null;
   return (
     <div className="flex min-w-0 flex-col gap-1 self-stretch pb-2">

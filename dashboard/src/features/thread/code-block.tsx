@@ -12,7 +12,7 @@ const colors: Readonly<Record<Exclude<Token["kind"], "plain">, string>> = {
 };
 
 /** Highlighted code without a frame. */
-export const Code = memo(function Code(props: { code: string; language: string | undefined }) {
+const Code = memo(function Code(props: { code: string; language: string | undefined }) {
   const tokens = useMemo(() => tokenize(props.code, props.language), [props.code, props.language]);
   return (
     <code>

@@ -1,5 +1,6 @@
 /** Splits an answer into its text and its steps, in the order in which they arrived. */
 import type { Step } from "@/api/models";
+import { isBlank } from "./answer-layout";
 
 export type Segment =
   | { readonly kind: "text"; readonly text: string }
@@ -17,7 +18,7 @@ export function splitAnswer(text: string, steps: readonly Step[]): readonly Segm
   const segments: Segment[] = [];
   const addText = (part: string) => {
     const trimmed = part.replace(/^\n+/, "");
-    if (trimmed.trim() !== "") segments.push({ kind: "text", text: trimmed });
+    if (!isBlank(trimmed)) segments.push({ kind: "text", text: trimmed });
   };
   const places = placesOf(steps);
   const find = createIndexFinder(text);

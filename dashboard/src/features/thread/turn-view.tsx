@@ -1,6 +1,7 @@
 import { lazy, memo, Suspense } from "react";
 import { isEnded, type Message, type Task } from "@/api/models";
 import { Answer, LiveAnswer } from "./answer";
+import { isBlank } from "./answer-layout";
 import { NewDivider } from "./dividers";
 import { Failure } from "./failure";
 import { OutcomeLine } from "./outcome-line";
@@ -76,7 +77,7 @@ export const TurnView = memo(function TurnView(props: {
           <RetryWaitCard task={task} message={user} agentKey={agent.key} />
         </Suspense>
       )}
-      {answer?.content.trim() === "" && (
+      {answer && isBlank(answer.content) && (
         <Suspense fallback={null}>
           <Notices steps={steps} />
         </Suspense>
