@@ -14,7 +14,6 @@ import type { MenuItem } from "@/components/ui/menu";
 import { discardDraft, useDraft } from "@/drafts";
 import { Composer } from "@/features/composer/composer";
 import { changeSession } from "@/features/sessions/session-actions";
-import { SessionMenu } from "@/features/sessions/session-menu";
 import { SessionTitle } from "@/features/sessions/session-title";
 import { useChatView } from "@/features/sessions/use-chat-view";
 import { useSeeFailure } from "@/features/sessions/use-failures";
@@ -37,6 +36,9 @@ import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 import { AttentionBadge } from "./attention-badge";
 
+const SessionMenu = lazy(async () => ({
+  default: (await import("@/features/sessions/session-menu")).SessionMenu,
+}));
 const CurrentPlan = lazy(async () => ({
   default: (await import("@/features/thread/plan-bar")).CurrentPlan,
 }));
@@ -239,7 +241,9 @@ function Frame(props: {
             <span className="hidden md:flex">
               <ConnectionIndicator />
             </span>
-            <SessionMenu session={session} view={view} items={listMenuItems(session.id)} />
+            <Suspense fallback={<span className="size-9 pointer-coarse:size-10" />}>
+              <SessionMenu session={session} view={view} items={listMenuItems(session.id)} />
+            </Suspense>
           </>
         )}
       </header>
