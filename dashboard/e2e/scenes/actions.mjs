@@ -13,12 +13,15 @@ export async function sendWithButton(page, text) {
   await page.getByRole("button", { name: /^(Send|Queue message)$/ }).click();
 }
 
-/** Expands all steps in the thread. */
+/** Expands all steps in the thread. The content of a group is rendered when it is expanded. */
 export async function expandSteps(page) {
-  const lines = thread(page).locator("summary");
-  await lines.first().waitFor();
-  await lines.first().evaluate((first) => {
-    for (const one of first.closest('[role="log"]').querySelectorAll("details")) one.open = true;
+  await thread(page).locator("summary").first().waitFor();
+  await page.waitForFunction(() => {
+    const all = [...document.querySelectorAll('[role="log"] details')];
+    const closed = all.filter((one) => !one.open);
+    for (const one of closed) one.open = true;
+    const groups = all.filter((one) => one.dataset.step?.endsWith("/group"));
+    return closed.length === 0 && groups.every((group) => group.querySelector("li") !== null);
   });
 }
 
