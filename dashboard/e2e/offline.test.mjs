@@ -86,7 +86,10 @@ test(
       server.network.down(false);
 
       await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
-      await page.getByText("Connected").waitFor();
+      await page
+        .getByText("Reconnecting…")
+        .filter({ visible: true })
+        .waitFor({ state: "detached" });
       const id = first.split("/").at(-1);
       const { messages } = await (await context.request.get(`/v1/chat/${id}`)).json();
       assert.equal(messages.filter(({ content }) => content === "/echo written offline").length, 1);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeKey, signIn } from "./accounts.mjs";
-import { ANSWER_MS, answered, composer, send, startChat, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, finished, send, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -113,14 +113,14 @@ test("a draft that was sent on another device is not shown again", TIMEOUT, asyn
     await other.close();
 
     await composer(page).press("Enter");
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
     await composer(page).fill("the next one");
     await waitForDraft(page, "the next one");
     const again = await other.context().newPage();
     await again.goto(page.url());
 
     await waitForText(again, "the next one");
-    await answered(again).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(again).nth(1).waitFor({ timeout: ANSWER_MS });
     assert.equal(await note(again).count(), 0);
   }, options);
 });
@@ -145,7 +145,7 @@ test("drafts stay on the device if the server does not support them", TIMEOUT, a
     await waitForText(page, "a thought");
     assert.equal(await page.getByRole("alert").filter({ visible: true }).count(), 0);
     await send(page, "/echo again");
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
     await waitForText(page, "");
   }, options);
 });

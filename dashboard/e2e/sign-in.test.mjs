@@ -188,7 +188,7 @@ test("revoking a key shows the sign-in form without losing the draft", TIMEOUT, 
     await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
 
     await other.evaluate(() => window.dispatchEvent(new Event("focus")));
-    await answered(other).nth(1).waitFor();
+    await finished(other).nth(1).waitFor();
   }, options);
 });
 
