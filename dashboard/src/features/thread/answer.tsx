@@ -38,8 +38,21 @@ export const Answer = memo(function Answer(props: {
   const { message, agent } = props;
   const [hasDetails, setDetails] = useState(false);
   const isEmpty = isBlank(message.content);
-  const reveal = props.isNewest ? "" : "reveal";
   const ending = props.hasFailure ? null : explainEnding(message, props.steps);
+  const time = (
+    <>
+      <time dateTime={message.created_at} title={formatExact(message.created_at)}>
+        {formatClock(message.created_at)}
+      </time>
+      {message.elapsed_ms !== null && message.elapsed_ms >= MIN_DURATION_MS && (
+        // There is no room for both the reason and the duration on a phone.
+        <span className={ending ? "max-sm:hidden" : ""}>
+          {` · ${texts.thread.took(formatElapsed(message.elapsed_ms))}`}
+        </span>
+      )}
+    </>
+  );
+  const reveal = props.isNewest ? "" : "reveal";
   return (
     <div className="group flex min-w-0 flex-col self-stretch" data-finished="">
       <div className="flex min-w-0 flex-col gap-1">
@@ -59,17 +72,12 @@ export const Answer = memo(function Answer(props: {
             {ending} <span aria-hidden="true">·</span>
           </span>
         )}
-        <span className={props.hasTime ? "" : "reveal [@media(hover:none)]:hidden"}>
-          <time dateTime={message.created_at} title={formatExact(message.created_at)}>
-            {formatClock(message.created_at)}
-          </time>
-          {message.elapsed_ms !== null && message.elapsed_ms >= MIN_DURATION_MS && (
-            // There is no room for both the reason and the duration on a phone.
-            <span className={ending ? "max-sm:hidden" : ""}>
-              {` · ${texts.thread.took(formatElapsed(message.elapsed_ms))}`}
-            </span>
-          )}
-        </span>
+        {props.hasTime && (
+          <span>
+            {time}
+            {props.canRetry && <span aria-hidden="true"> ·</span>}
+          </span>
+        )}
         {props.canRetry && (
           <RequireWriteAccess>
             {props.isNewest && (
@@ -95,6 +103,8 @@ export const Answer = memo(function Answer(props: {
           <Info size={13} aria-hidden="true" className="md:hidden" />
           <span className="max-md:sr-only">{texts.thread.details}</span>
         </button>
+        {/* What is shown only on hover comes last, so that the rest is aligned with the answer. */}
+        {!props.hasTime && <span className="reveal [@media(hover:none)]:hidden">{time}</span>}
       </div>
       {hasDetails && <TurnDetails message={message} task={props.task} />}
     </div>

@@ -45,20 +45,33 @@ export function MessageStatus(props: {
   /** Whether the message can be edited and removed. */
   isChangeable: boolean;
 }) {
-  const { message, task, position, hasReceipt } = props;
+  const { message, task, position, hasReceipt, hasTime } = props;
+  const time = (
+    <time dateTime={message.created_at} title={formatExact(message.created_at)}>
+      {formatClock(message.created_at)}
+    </time>
+  );
   return (
     <div className="flex min-h-6 flex-wrap items-center justify-end gap-x-1 self-end px-1 pb-2 text-ink-3 text-small tabular-nums">
+      {/* What is shown only on hover comes first, so that the rest is aligned with the message. */}
+      <CopyButton text={message.content} isShort className="reveal me-1" />
+      {!hasTime && (
+        <span className="reveal [@media(hover:none)]:hidden">
+          {time}
+          {hasReceipt && <span aria-hidden="true"> ·</span>}
+        </span>
+      )}
       {hasReceipt && (
         <span className={task?.status === "failed" ? "text-bad" : ""}>
           {receiptOf(task, position)}
         </span>
       )}
-      <span className={props.hasTime ? "" : "reveal [@media(hover:none)]:hidden"}>
-        {hasReceipt && <span aria-hidden="true">· </span>}
-        <time dateTime={message.created_at} title={formatExact(message.created_at)}>
-          {formatClock(message.created_at)}
-        </time>
-      </span>
+      {hasTime && (
+        <span>
+          {hasReceipt && <span aria-hidden="true">· </span>}
+          {time}
+        </span>
+      )}
       {message.edited_at && <span>· {texts.thread.edited}</span>}
       {props.isChangeable && (
         <RequireWriteAccess>
@@ -75,7 +88,6 @@ export function MessageStatus(props: {
           </span>
         </RequireWriteAccess>
       )}
-      <CopyButton text={message.content} isShort className="reveal ms-1" />
     </div>
   );
 }
