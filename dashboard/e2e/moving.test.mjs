@@ -161,7 +161,7 @@ test("Home and End reach the ends of a long chat with one key press", TIMEOUT, a
     await waitUntilInView(thread(page).getByText("Question 1", { exact: true }));
     await thread(page).evaluate(async (log) => {
       const isShown = () =>
-        [...log.querySelectorAll("span")].some((one) => one.textContent === "Question 120");
+        [...log.querySelectorAll("p")].some((one) => one.textContent === "Question 120");
       while (!isShown()) {
         log.scrollBy(0, 400);
         await new Promise(requestAnimationFrame);
