@@ -265,7 +265,7 @@ impl AttemptOutput {
                 self.text.retract();
                 self.steps.retract_text();
             }
-            Update::Step(step) => self.steps.push(step, self.text.len()),
+            Update::Step(step) => self.steps.push(*step, self.text.len()),
             Update::Permission(request) => self.request_permission(request),
             Update::Resume(session) => self.resume = Some(session),
         }

@@ -136,7 +136,7 @@ impl Replay {
                 if self.progress.step_revision.is_some_and(|known| step.revision > known) {
                     sent_steps.insert(step.seq, step.revision);
                 }
-                self.send(EventData::TaskStep { task_id, attempt, step }, session_id).await;
+                self.send(EventData::TaskStep { task_id, attempt, step: Box::new(step) }, session_id).await;
             }
             if !has_more {
                 break;

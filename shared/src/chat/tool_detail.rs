@@ -99,6 +99,7 @@ pub struct ToolLocation {
 }
 
 /// Deserializes a text that is present, even null, as `Some`.
+#[expect(clippy::option_option, reason = "an absent text differs from null")]
 fn present_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -171,7 +171,7 @@ pub enum EventData {
         /// The attempt number. A new attempt starts with no steps; ignore steps from earlier attempts.
         attempt: i64,
         /// The step.
-        step: Step,
+        step: Box<Step>,
     },
 }
 

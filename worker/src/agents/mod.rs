@@ -54,7 +54,7 @@ pub enum Update {
     /// The text sent so far has turned out not to be part of the answer.
     Retract,
     /// A new or changed step.
-    Step(StepUpdate),
+    Step(Box<StepUpdate>),
     /// A permission request; the agent is waiting for a decision.
     Permission(PermissionRequest),
     /// The agent's own session for this turn. It is stored with the turn's outcome, so that the next turn can resume

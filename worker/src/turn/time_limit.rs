@@ -52,7 +52,7 @@ mod tests {
         advance(Duration::from_secs(4)).await;
         limit.set_paused(true);
         assert_eq!(limit.deadline(), None);
-        advance(Duration::from_secs(3600)).await;
+        advance(Duration::from_hours(1)).await;
         limit.set_paused(true);
         limit.set_paused(false);
 

@@ -54,20 +54,20 @@ fn file_diff(item: &Value, room: usize) -> (FileDiff, bool) {
         new: is_short.then(|| new.to_owned()),
         ..FileDiff::default()
     };
-    let changes = TextDiff::configure().timeout(TIME_LIMIT).diff_lines(before, new);
-    for change in changes.iter_all_changes() {
+    let comparison = TextDiff::configure().timeout(TIME_LIMIT).diff_lines(before, new);
+    for change in comparison.iter_all_changes() {
         match change.tag() {
             ChangeTag::Insert => diff.additions += 1,
             ChangeTag::Delete => diff.deletions += 1,
             ChangeTag::Equal => {}
         }
     }
-    let patch = changes.unified_diff().context_radius(CONTEXT_LINES).to_string();
-    let fitting = cut(&patch, room).0;
-    let is_whole = fitting.len() == patch.len();
+    let hunks = comparison.unified_diff().context_radius(CONTEXT_LINES).to_string();
+    let fitting = cut(&hunks, room).0;
+    let is_whole = fitting.len() == hunks.len();
     // An incomplete line is dropped.
-    let end = if is_whole { patch.len() } else { fitting.rfind('\n').map_or(0, |end| end + 1) };
-    patch[..end].clone_into(&mut diff.patch);
+    let end = if is_whole { hunks.len() } else { fitting.rfind('\n').map_or(0, |end| end + 1) };
+    hunks[..end].clone_into(&mut diff.patch);
     (diff, is_whole)
 }
 
@@ -77,8 +77,12 @@ mod tests {
 
     use super::*;
 
+    fn numbered(numbers: impl Iterator<Item = usize>, line: impl Fn(usize) -> String) -> String {
+        numbers.map(line).collect::<Vec<_>>().join("\n") + "\n"
+    }
+
     fn lines(count: usize) -> String {
-        (1..=count).map(|number| format!("line {number}\n")).collect()
+        numbered(1..=count, |number| format!("line {number}"))
     }
 
     #[test]
@@ -133,8 +137,8 @@ mod tests {
 
     #[test]
     fn limits_the_time_for_texts_that_have_nothing_in_common() {
-        let old: String = (0..60_000).map(|number| format!("{number}\n")).collect();
-        let new: String = (0..60_000).map(|number| format!("{}\n", number * 7919 % 60_013)).collect();
+        let old = numbered(0..60_000, |number| number.to_string());
+        let new = numbered(0..60_000, |number| (number * 7919 % 60_013).to_string());
 
         let (diffs, is_cut) = file_diffs(&[json!({"type": "diff", "path": "a", "oldText": old, "newText": new})]);
 

@@ -285,7 +285,7 @@ impl UpdateMapper {
         };
         let mut update = step_update(&key, Some(id), tool.title(), tool.status(), detail);
         update.parent_tool_call_id = tool.parent().map(str::to_owned);
-        out.push(Update::Step(update));
+        out.push(Update::Step(Box::new(update)));
     }
 }
 

@@ -65,5 +65,5 @@ fn loading_step(status: StepStatus) -> StepUpdate {
 }
 
 async fn send_step(updates: &mpsc::Sender<Update>, step: StepUpdate) -> Result<(), AgentError> {
-    updates.send(Update::Step(step)).await.map_err(|_| AgentError::stopped())
+    updates.send(Update::Step(Box::new(step))).await.map_err(|_| AgentError::stopped())
 }

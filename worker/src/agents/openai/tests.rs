@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
     agents_file::OpenaiConfig,
-    chat::{HistoryMessage, Role, StepDetail, StepStatus},
+    chat::{HistoryMessage, Role, StepKind, StepStatus},
     clock::SystemClock,
     id::{SessionId, TaskId},
 };
@@ -23,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 
 use self::server::Server;
 use super::*;
-use crate::agents::StepUpdate;
 
 /// A time limit that is long enough for a busy machine, but short enough for tests in which the server is silent.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -81,13 +80,12 @@ fn text_of(updates: &[Update]) -> String {
 
 /// Returns the titles and statuses of notices.
 fn notices(updates: &[Update]) -> Vec<(&str, StepStatus)> {
-    let notice = |update| match update {
-        &Update::Step(StepUpdate { detail: StepDetail::Notice(_), ref title, status, .. }) => {
-            Some((title.as_str(), status))
-        }
-        _ => None,
-    };
-    updates.iter().filter_map(notice).collect()
+    let steps = updates.iter().filter_map(|update| match update {
+        Update::Step(step) => Some(step),
+        Update::Text(_) | Update::Retract | Update::Permission(_) | Update::Resume(_) => None,
+    });
+    let notices = steps.filter(|step| step.detail.kind() == StepKind::Notice);
+    notices.map(|step| (step.title.as_str(), step.status)).collect()
 }
 
 /// Runs a turn with a server that responds with this event stream and then closes the connection.

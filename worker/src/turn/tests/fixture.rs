@@ -62,7 +62,7 @@ impl Call {
         let detail = StepDetail::from_fields(kind, json!({})).unwrap();
         let step =
             StepUpdate { tool_call_id: Some(key.clone()), parent_tool_call_id: None, key, title, status, detail };
-        self.send(Update::Step(step)).await;
+        self.send(Update::Step(Box::new(step))).await;
     }
 
     /// Requests permission and returns a receiver for the decision.

@@ -98,14 +98,14 @@ async fn limits_the_steps_and_details_of_an_attempt() {
         let (title, text) = (format!("Step {key}"), "x".repeat(bytes));
         let fields = if kind == StepKind::Tool { json!({"input": text}) } else { json!({"text": text}) };
         let detail = StepDetail::from_fields(kind, fields).unwrap();
-        Update::Step(StepUpdate {
+        Update::Step(Box::new(StepUpdate {
             tool_call_id: Some(key.clone()),
             parent_tool_call_id: None,
             key,
             title,
             status,
             detail,
-        })
+        }))
     };
 
     call.send(step("small".into(), StepKind::Tool, StepStatus::Running, 1000)).await;

@@ -9,7 +9,7 @@ const MAX_TITLE_CHARS: usize = 1000;
 
 /// Returns an update with a step.
 pub(super) fn step(key: &str, id: Option<&str>, title: &str, status: StepStatus, detail: StepDetail) -> Update {
-    Update::Step(step_update(key, id, title, status, detail))
+    Update::Step(Box::new(step_update(key, id, title, status, detail)))
 }
 
 /// Returns the update for a step. Only the first line of the title is kept. `id` is the tool call's ID, if the step is

@@ -50,7 +50,7 @@ impl MappedTurn {
 
     fn steps(&self) -> impl Iterator<Item = &StepUpdate> {
         self.out.iter().filter_map(|update| match update {
-            Update::Step(step) => Some(step),
+            Update::Step(step) => Some(&**step),
             Update::Text(_) | Update::Retract | Update::Permission(_) | Update::Resume(_) => None,
         })
     }

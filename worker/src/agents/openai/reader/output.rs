@@ -181,7 +181,7 @@ impl Output {
 
     fn push_steps(&mut self) {
         let steps = self.thoughts.take_updates().into_iter().chain(self.notices.take_updates());
-        self.updates.extend(steps.map(Update::Step));
+        self.updates.extend(steps.map(|step| Update::Step(Box::new(step))));
     }
 }
 
