@@ -53,6 +53,8 @@ export const unavailableScenes = {
     await page.getByText("Couldn’t load this chat").waitFor();
   },
   "server unreachable": async (page) => {
+    // Without this key, the page does not show its copies of chats.
+    await page.addInitScript(() => localStorage.removeItem("banter.offline-account"));
     await page.route("**/v1/**", (route) => route.abort());
     await page.goto("/new");
     await page.getByText("Can’t reach the server").waitFor();
