@@ -3,12 +3,15 @@ import { type ComponentProps, lazy, Suspense } from "react";
 import * as v from "valibot";
 import { ChatPage } from "./pages/chat-page";
 import { Shell } from "./pages/shell";
+import { useOpenCreatedChat } from "./pages/use-open-created-chat";
 
 const NewChat = lazy(async () => ({
   default: (await import("./pages/new-chat-page")).NewChatPage,
 }));
 
 function NewChatPage(props: ComponentProps<typeof NewChat>) {
+  // The outbox may create the session before the view is loaded.
+  useOpenCreatedChat(props.isHome === true);
   return (
     <Suspense fallback={null}>
       <NewChat {...props} />

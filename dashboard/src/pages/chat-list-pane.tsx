@@ -13,11 +13,13 @@ export function ChatListPane(props: {
   const { width, isHidden, onOpen } = props;
   return (
     <>
-      <Sidebar
-        onSettings={() => onOpen("settings")}
-        onPalette={() => onOpen("palette")}
-        Request={RequestPanel}
-      />
+      <div className="min-h-0 flex-1">
+        <Sidebar
+          onSettings={() => onOpen("settings")}
+          onPalette={() => onOpen("palette")}
+          Request={RequestPanel}
+        />
+      </div>
       {!isHidden && <SidebarResizer width={width} />}
     </>
   );

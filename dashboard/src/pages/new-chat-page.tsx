@@ -1,6 +1,6 @@
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import { Bot, ChevronLeft, Eye, Settings, TriangleAlert } from "lucide-react";
-import { use, useEffect, useState } from "react";
+import { use, useState } from "react";
 import { useAgents } from "@/api/agents";
 import { useCanWrite } from "@/api/me";
 import type { Agent } from "@/api/models";
@@ -8,7 +8,6 @@ import { AgentAvatar } from "@/components/agent-avatar";
 import { reportFailure } from "@/components/report-failure";
 import { Button, IconButton } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
-import { discardDraft, readDraft, writeDraft } from "@/drafts";
 import { AgentPicker } from "@/features/agents/agent-picker";
 import { Composer } from "@/features/composer/composer";
 import { OutgoingBubble } from "@/features/thread/outgoing-bubble";
@@ -16,14 +15,12 @@ import { outbox, useOutgoingMessages } from "@/outbox/use-outbox";
 import { changePreferences, usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 import { OpenOverlay } from "./open-overlay";
-
-const DRAFT = "new";
+import { DRAFT } from "./use-open-created-chat";
 
 /** The view for choosing an agent and writing the first message. The outbox creates the session. */
 export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undefined }) {
   const { isHome = false } = props;
   const agents = useAgents();
-  const navigate = useNavigate();
   const openOverlay = use(OpenOverlay);
   const [chosen, setChosen] = useState(props.agentKey);
   const { lastAgent } = usePreferences();
@@ -31,19 +28,6 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   const pending = useOutgoingMessages(null);
   const isOnItsWay = pending.some(({ state }) => state !== "failed");
   const isStarting = isAsking || isOnItsWay;
-
-  useEffect(
-    () =>
-      outbox.onSessionCreated((sessionId) => {
-        // A draft written in the meantime belongs to the new session.
-        const draft = readDraft(DRAFT);
-        discardDraft(DRAFT);
-        if (draft) writeDraft(sessionId, draft);
-        // The Back button must lead to the chat list.
-        void navigate({ to: "/chat/$sessionId", params: { sessionId }, replace: !isHome });
-      }),
-    [navigate, isHome],
-  );
 
   const choose = (all: Agent[] | undefined) => {
     const available = all?.filter((one) => one.available) ?? [];

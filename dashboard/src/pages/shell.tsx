@@ -74,11 +74,9 @@ function Layout() {
         data-sidebar=""
         className={`relative min-h-0 min-w-0 flex-col border-line md:border-e ${isAtList ? "flex" : "hidden"} ${isSidebarHidden ? "md:hidden" : "md:flex"}`}
       >
-        <div className="min-h-0 flex-1">
-          <Suspense fallback={<div className="h-full bg-side" />}>
-            <ChatListPane width={sidebarWidth} isHidden={isSidebarHidden} onOpen={open} />
-          </Suspense>
-        </div>
+        <Suspense fallback={<div className="min-h-0 flex-1 bg-side" />}>
+          <ChatListPane width={sidebarWidth} isHidden={isSidebarHidden} onOpen={open} />
+        </Suspense>
         <div
           className={`bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3 ${isShownByChat ? "md:hidden" : ""}`}
         >

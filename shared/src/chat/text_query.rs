@@ -88,11 +88,14 @@ struct FoldedText {
     text: String,
     /// For each byte of `text`, the number of the character of the original text from which it was made.
     origins: Vec<usize>,
+    /// The number of characters of the original text.
+    characters: usize,
 }
 
 impl FoldedText {
     fn new(original: &str) -> Self {
         let (mut text, mut origins) = (String::with_capacity(original.len()), Vec::with_capacity(original.len()));
+        let mut characters = 0;
         for (number, c) in original.chars().enumerate() {
             if c.is_whitespace() {
                 if !text.ends_with(' ') {
@@ -105,15 +108,18 @@ impl FoldedText {
                 text.extend(bare.flat_map(char::to_lowercase));
             }
             origins.resize(text.len(), number);
+            characters = number + 1;
         }
-        Self { text, origins }
+        Self { text, origins, characters }
     }
 
     /// Returns the ranges of the original text, in characters, that match a folded term.
     fn find_all(&self, term: &str) -> Vec<Range<usize>> {
         let origin = |byte: usize| self.origins.get(byte).copied();
         let found = self.text.match_indices(term);
-        found.filter_map(|(start, _)| Some(origin(start)?..origin(start + term.len() - 1)? + 1)).collect()
+        // Combining characters after the match belong to it.
+        let end = |byte: usize| Some((origin(byte - 1)? + 1).max(origin(byte).unwrap_or(self.characters)));
+        found.filter_map(|(start, _)| Some(origin(start)?..end(start + term.len())?)).collect()
     }
 }
 

@@ -246,7 +246,7 @@ mod tests {
         let mut fields = serde_json::json!({
             "session": session, "message": message, "task": task, "step": step, "message_id": id, "task_id": id,
             "role": "user", "cursor": "abc-1", "heartbeat_ms": 1, "retry_ms": 1, "reason": "pruned", "agent_key": "demo",
-            "is_typing": true, "expires_at": at, "attempt": 1, "offset": 0, "next_offset": 0, "text": "",
+            "is_typing": true, "expires_at": at, "attempt": 1, "offset": 0, "next_offset": 0, "text": "", "revision": 1,
         });
 
         for name in names() {

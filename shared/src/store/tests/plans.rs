@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{statements::Statement, *};
 
 /// Scans that are allowed, because they stay short regardless of the number of users, sessions, and messages.
-const SHORT_SCANS: [&str; 14] = [
+const SHORT_SCANS: [&str; 15] = [
     // Expressions, parameters, and the schema.
     "SCAN CONSTANT ROW",
     "SCAN json_each ",
@@ -15,6 +15,7 @@ const SHORT_SCANS: [&str; 14] = [
     // Tables with one row, or with a few rows per worker.
     "SCAN installation",
     "SCAN step_revision",
+    "SCAN draft_revision",
     "SCAN queue_clock",
     "SCAN worker_heartbeat",
     "SCAN agent_health",
