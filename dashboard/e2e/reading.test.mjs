@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, focused, row, send, startChat, thread } from "./chat.mjs";
+import { ANSWER_MS, finished, focused, row, send, startChat, thread } from "./chat.mjs";
 import { PASTED_CODE, RICH_ANSWER } from "./scenes/rich-text.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -20,7 +20,7 @@ const diagram = (page) => answer(page).getByRole("img", { name: "Diagram" });
 
 /** Waits until the number of answered turns is `count`. */
 const answeredTurns = (page, count) =>
-  answered(page)
+  finished(page)
     .nth(count - 1)
     .waitFor({ timeout: ANSWER_MS });
 

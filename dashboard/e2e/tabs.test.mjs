@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, live, retryButtons, send, startChat, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  finished,
+  live,
+  retryButtons,
+  send,
+  startChat,
+  thread,
+} from "./chat.mjs";
 import { processOf, watchStreams } from "./streams.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -62,7 +71,7 @@ test(
       assert.equal((await streams.holders(1)).length, 1, "open streams");
       await send(third, "/echo again");
       await thread(second).getByText("/echo again", { exact: true }).waitFor();
-      await answered(second).nth(1).waitFor({ timeout: ANSWER_MS });
+      await finished(second).nth(1).waitFor({ timeout: ANSWER_MS });
     });
   },
 );
@@ -87,7 +96,7 @@ test("a frozen leader is replaced and becomes a follower when it thaws", TIMEOUT
     process.kill(leading, "SIGSTOP");
     try {
       await send(second, "/echo while frozen");
-      for (const tab of [second, third]) await answered(tab).nth(1).waitFor({ timeout: ANSWER_MS });
+      for (const tab of [second, third]) await finished(tab).nth(1).waitFor({ timeout: ANSWER_MS });
       await send(second, "/slow 600");
       for (const tab of [second, third]) await live(tab).waitFor({ timeout: ANSWER_MS });
       await third.getByRole("button", { name: "Stop" }).click();
