@@ -21,7 +21,7 @@ export function SidebarResizer(props: { width: number | null }) {
 
   /** Returns the sidebar's width on the screen. */
   function measure(): number {
-    return border.current?.parentElement?.getBoundingClientRect().width ?? MIN_WIDTH;
+    return border.current?.closest("[data-sidebar]")?.getBoundingClientRect().width ?? MIN_WIDTH;
   }
 
   const resize = (width: number) => changePreferences({ sidebarWidth: clampWidth(width) });
@@ -36,7 +36,7 @@ export function SidebarResizer(props: { width: number | null }) {
   /** Shows the new width without storing it, because the pointer moves often. */
   function onPointerMove(event: PointerEvent<HTMLDivElement>) {
     if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
-    const sidebar = border.current?.parentElement?.getBoundingClientRect();
+    const sidebar = border.current?.closest("[data-sidebar]")?.getBoundingClientRect();
     if (!sidebar) return;
     const width = isRtl() ? sidebar.right - event.clientX : event.clientX - sidebar.left;
     dragged.current = clampWidth(width);
