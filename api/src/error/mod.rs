@@ -13,7 +13,6 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-
 use banter_shared::chat::Draft;
 
 pub use code::Code;

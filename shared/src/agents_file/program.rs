@@ -30,8 +30,8 @@ pub struct AcpConfig {
     pub model: Option<String>,
     /// How permission requests are handled.
     pub permission: PermissionPolicy,
-    /// The time limit for the user's answer to a permission request, after which the request is rejected; `None` if there
-    /// is no limit.
+    /// The time limit for the user's answer to a permission request, after which the request is rejected; `None` if
+    /// there is no limit.
     pub permission_timeout: Option<Duration>,
     /// The maximum length, in bytes of text, of the messages sent in one prompt.
     pub history_bytes: usize,

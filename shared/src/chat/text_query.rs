@@ -165,10 +165,7 @@ mod tests {
 
     #[test]
     fn finds_all_terms_regardless_of_case_and_accents() {
-        assert_eq!(
-            found("cafe", "Un Café, CAFE\u{301}!").unwrap(),
-            ["Café", "CAFE\u{301}"].map(|text| &text[..text.len()])
-        );
+        assert_eq!(found("cafe", "Un Café, CAFE\u{301}!").unwrap(), ["Café", "CAFE\u{301}"]);
         assert_eq!(found("straße ÜBER", "Über die STRASSE"), None);
         assert_eq!(found("ÜBER stras", "uber die Strasse").unwrap(), ["uber", "Stras"]);
         assert_eq!(found("one three", "one two"), None);

@@ -35,7 +35,8 @@ impl PermissionRow {
         serde_json::from_value(self.detail.clone()).map_err(|_| StoreError::Corrupt("task_step.detail".into()))
     }
 
-    /// Stores the outcome, decided at `now`. The caller must have verified in the same transaction that the request has no outcome yet.
+    /// Stores the outcome, decided at `now`. The caller must have verified in the same transaction that the request has
+    /// no outcome yet.
     async fn decide(&self, tx: &mut Connection, outcome: &PermissionOutcome, now: Timestamp) -> Result<(), StoreError> {
         let status = match outcome.decision {
             PermissionDecision::Allow => StepStatus::Succeeded,

@@ -198,7 +198,8 @@ static END: LazyLock<Script> = LazyLock::new(|| {
         &[
             NEXT_REVISION,
             "UPDATE task_step SET revision = (SELECT last FROM step_revision), status = $status, \
-             ended_at = COALESCE(ended_at, $ended_at), detail = COALESCE($detail, detail) WHERE task_id = $task_id AND attempt = $attempt AND seq = $seq",
+             ended_at = COALESCE(ended_at, $ended_at), detail = COALESCE($detail, detail) \
+             WHERE task_id = $task_id AND attempt = $attempt AND seq = $seq",
         ],
     )
 });

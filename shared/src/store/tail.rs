@@ -68,8 +68,8 @@ impl Store {
         Ok(position)
     }
 
-    /// Reads a limited number of events, chunks of live text, steps, and drafts after `position`, from one snapshot. Renders
-    /// only the events of logs for which `is_followed` returns true.
+    /// Reads a limited number of events, chunks of live text, steps, and drafts after `position`, from one snapshot.
+    /// Renders only the events of logs for which `is_followed` returns true.
     ///
     /// # Errors
     /// Returns an error if the store fails.

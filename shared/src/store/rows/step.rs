@@ -11,8 +11,8 @@ use crate::{
 /// The columns of `task_step s` that make up a [`StepColumns`].
 macro_rules! step_columns {
     () => {
-        "s.seq, s.revision, s.kind, s.tool_call_id, s.parent_tool_call_id, s.title, s.status, s.text_offset, s.started_at, \
-         s.ended_at, s.detail"
+        "s.seq, s.revision, s.kind, s.tool_call_id, s.parent_tool_call_id, s.title, s.status, s.text_offset, \
+         s.started_at, s.ended_at, s.detail"
     };
 }
 

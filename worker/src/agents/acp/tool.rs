@@ -277,8 +277,8 @@ fn location(location: &Value) -> Option<ToolLocation> {
     Some(ToolLocation { path: path.to_owned(), line: location["line"].as_u64() })
 }
 
-/// Returns the ID of the tool call that started the sub-agent that made a call, if the agent reports it. The protocol has
-/// no field for it; Claude's adapter uses `_meta.claudeCode.parentToolUseId`.
+/// Returns the ID of the tool call that started the sub-agent that made a call, if the agent reports it. The protocol
+/// has no field for it; Claude's adapter uses `_meta.claudeCode.parentToolUseId`.
 fn parent_of(fields: &Map<String, Value>) -> Option<String> {
     const NAMES: [&str; 4] = ["parentToolUseId", "parentToolCallId", "parent_tool_use_id", "parent_tool_call_id"];
     let meta = fields.get("_meta")?;
