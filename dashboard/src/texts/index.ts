@@ -4,14 +4,14 @@ import { chat } from "./chat";
 import { chatList } from "./chat-list";
 import { errors } from "./errors";
 import { general } from "./general";
-import { moving } from "./moving";
-import { reading } from "./reading";
+import { messages } from "./messages";
+import { navigation } from "./navigation";
 
 export const texts = {
   ...general,
   ...chatList,
   ...chat,
-  ...moving,
-  ...reading,
+  ...messages,
+  ...navigation,
   ...errors,
 } as const;

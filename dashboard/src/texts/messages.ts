@@ -1,8 +1,10 @@
 /** UI text within messages: code, tables, diagrams, and folded text. */
 
-const percent = new Intl.NumberFormat(undefined, { style: "percent" });
+import { language } from "./language";
 
-export const reading = {
+const percent = new Intl.NumberFormat(language, { style: "percent" });
+
+export const messages = {
   reading: {
     diagram: "Diagram",
     invalidDiagram: "Invalid diagram",

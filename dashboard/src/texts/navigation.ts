@@ -1,6 +1,6 @@
 /** UI text for finding text and questions in a chat, and for printing it. */
 
-export const moving = {
+export const navigation = {
   find: {
     label: "Find in chat",
     open: "Find in chat…",
