@@ -140,7 +140,7 @@ export default function FindBar(props: {
         placeholder={texts.find.placeholder}
         value={query}
         onChange={(event) => setQuery(event.target.value)}
-        className="h-9 min-w-0 flex-1 bg-transparent text-note outline-0 placeholder:text-ink-3"
+        className="h-9 pointer-coarse:h-11 min-w-0 flex-1 bg-transparent text-note outline-0 placeholder:text-ink-3"
       />
       <span role="status" className="shrink-0 px-1.5 text-ink-3 text-small tabular-nums">
         {status}
