@@ -98,7 +98,7 @@ test("a crashed or frozen holder of the stream is replaced over plain HTTP", TIM
     process.kill(frozen, "SIGSTOP");
     try {
       await send(last[0], "/echo while frozen");
-      for (const tab of last) await finished(tab).nth(1).waitFor({ timeout: ANSWER_MS });
+      for (const tab of last) await finished(tab).nth(2).waitFor({ timeout: ANSWER_MS });
     } finally {
       process.kill(frozen, "SIGCONT");
     }

@@ -9,8 +9,8 @@ const list = (page) => page.getByRole("navigation", { name: "Chats" });
 const border = (page) => page.getByRole("separator", { name: "Resize sidebar" });
 const hasWidth = (page, wanted) =>
   page.waitForFunction((width) => {
-    const shown = document.querySelector('nav[aria-label="Chats"]');
-    return Math.abs(shown.getBoundingClientRect().width - width) <= 2;
+    const shown = document.querySelector("[data-sidebar]");
+    return shown && Math.abs(shown.getBoundingClientRect().width - width) <= 2;
   }, wanted);
 
 test("the sidebar can be hidden and shown by button and by keyboard", TIMEOUT, async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { ANSWER_MS, answered, live, row, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, finished, live, row, send, thread } from "./chat.mjs";
 import { BUILD_OUTPUT } from "./scenes/agents.mjs";
 import { colorSteps } from "./scenes/responses.mjs";
 import { withTestApp } from "./test-app.mjs";
@@ -66,8 +66,8 @@ test(
           liveColor,
           await shown(page).evaluate((one) => getComputedStyle(one).color),
         );
-        await page.locator("[data-answer]").hover();
-        await thread(page).getByRole("button", { name: "Copy" }).click();
+        await finished(page).hover();
+        await finished(page).getByRole("button", { name: "Copy" }).click();
         await thread(page).getByText("Copied").waitFor();
         assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `${text}\n`);
         const preview = await row(page).innerText();
