@@ -119,8 +119,10 @@ test(
         const keys = watchKeys(page);
 
         server.network.hang(true);
+        const posted = page.waitForRequest(POSTS);
         await send(page, "/echo swallowed");
         await thread(page).getByText("Sending").waitFor();
+        await posted;
         // Wait long enough for the outbox to abort the attempt after reconnecting.
         await page.waitForTimeout(5500);
         server.network.hang(false);
@@ -211,6 +213,8 @@ test(
         clearInterval(cutting);
 
         server.network.hang(false);
+        // Requests that still hang would occupy all connections that the browser allows.
+        server.network.cut();
         await page.reload();
 
         await page.waitForURL(/\/chat\//);

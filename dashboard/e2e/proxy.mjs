@@ -56,9 +56,10 @@ export async function startProxy(api, folder) {
   let isDown = false;
   const server = createServer((incoming, outgoing) => {
     if (isDown) return void incoming.destroy();
-    if (isHanging) return;
     const { pathname } = new URL(incoming.url ?? "/", api);
-    if (!dist || pathname.startsWith("/v1/")) forward(api, incoming, outgoing);
+    const isApi = pathname.startsWith("/v1/");
+    if (isHanging && isApi) return;
+    if (!dist || isApi) forward(api, incoming, outgoing);
     else void serveFile(dist, pathname, policy, incoming, outgoing);
   });
   // Closing an idle connection during the next request would look like a network failure.
@@ -67,7 +68,10 @@ export async function startProxy(api, folder) {
   return {
     /** Closes all connections. New connections are accepted. */
     cut: () => server.closeAllConnections(),
-    /** Sets whether new requests get no response. */
+    /**
+     * Sets whether new requests to the API get no response. The page's files are still served,
+     * because the browser would run out of connections.
+     */
     hang: (next) => {
       isHanging = next;
     },
