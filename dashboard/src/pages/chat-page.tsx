@@ -17,10 +17,10 @@ import { changeSession } from "@/features/sessions/session-actions";
 import { SessionTitle } from "@/features/sessions/session-title";
 import { useChatView } from "@/features/sessions/use-chat-view";
 import { useSeeFailure } from "@/features/sessions/use-failures";
-import { parseFormat } from "@/features/thread/answer-text";
-import { loadMarkdown } from "@/features/thread/markdown";
-import { editNewestMessage } from "@/features/thread/message-editing";
-import { scrollThread } from "@/features/thread/scroll-keys";
+import { parseFormat } from "@/features/thread/answer/answer-text";
+import { loadMarkdown } from "@/features/thread/markdown/markdown";
+import { editNewestMessage } from "@/features/thread/message/message-editing";
+import { scrollThread } from "@/features/thread/scroll/scroll-keys";
 import { stopTask, useIsStopping } from "@/features/thread/task-actions";
 import { Thread } from "@/features/thread/thread";
 import type { ThreadAgent } from "@/features/thread/thread-agent";
@@ -40,7 +40,7 @@ const SessionMenu = lazy(async () => ({
   default: (await import("@/features/sessions/session-menu")).SessionMenu,
 }));
 const CurrentPlan = lazy(async () => ({
-  default: (await import("@/features/thread/plan-bar")).CurrentPlan,
+  default: (await import("@/features/thread/steps/plan-bar")).CurrentPlan,
 }));
 
 /** If a chat takes longer than this to load, the page shows that loading failed. */

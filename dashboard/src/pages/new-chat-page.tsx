@@ -10,7 +10,7 @@ import { Button, IconButton } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { AgentPicker } from "@/features/agents/agent-picker";
 import { Composer } from "@/features/composer/composer";
-import { OutgoingBubble } from "@/features/thread/outgoing-bubble";
+import { OutgoingBubble } from "@/features/thread/message/outgoing-bubble";
 import { outbox, useOutgoingMessages } from "@/outbox/use-outbox";
 import { changePreferences, usePreferences } from "@/preferences";
 import { texts } from "@/texts";

@@ -14,10 +14,10 @@ export function preloadLater(): () => void {
       import("./sign-in-page"),
       import("@/features/sessions/session-dialogs"),
       import("@/features/sessions/selection-bar"),
-      import("@/features/thread/permission-card"),
-      import("@/features/thread/queued-message-editor"),
-      import("@/features/thread/retry-wait-card"),
-      import("@/features/thread/step-item"),
+      import("@/features/thread/permission/permission-card"),
+      import("@/features/thread/message/queued-message-editor"),
+      import("@/features/thread/answer/retry-wait-card"),
+      import("@/features/thread/steps/step-item"),
     ];
     void Promise.allSettled(parts);
   }, DELAY_MS);

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useCanWrite } from "@/api/me";
 import type { Session } from "@/api/models";
 import { Button } from "@/components/ui/button";
-import type { PermissionAnswer } from "@/features/thread/permission";
+import type { PermissionAnswer } from "@/features/thread/permission/permission";
 import { answerPermission } from "@/features/thread/task-actions";
 import type { OpenRequest } from "@/stream/open-requests";
 import { showControls } from "@/terminal/screen";

@@ -1,6 +1,6 @@
 /** Decides which permission requests can be answered from the chat list. */
 import type { Step } from "@/api/models";
-import { type Choice, findOpenRequest, listChoices } from "@/features/thread/permission";
+import { type Choice, findOpenRequest, listChoices } from "@/features/thread/permission/permission";
 import type { OpenRequest } from "@/stream/open-requests";
 
 /** A permission request that a row of the chat list shows in full. */

@@ -6,9 +6,9 @@ import { reportFailure } from "@/components/report-failure";
 import { notify } from "@/components/ui/toast";
 import { createEmitter, createObservable, useObservable } from "@/observable";
 import { texts } from "@/texts";
-import { loadMarkdown } from "./markdown";
+import { loadMarkdown } from "./markdown/markdown";
+import { STEPS_FETCH_DELAY_MS } from "./steps/use-turn-steps";
 import { loadOlderTurns } from "./turn-pages";
-import { STEPS_FETCH_DELAY_MS } from "./use-turn-steps";
 
 const isPrinting = createObservable(false);
 const beforePrint = createEmitter();

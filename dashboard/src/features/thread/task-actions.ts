@@ -4,7 +4,7 @@ import { isEnded } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
 import { createObservable, useObservable } from "@/observable";
 import { onStreamEvent } from "@/stream/use-connection";
-import type { PermissionAnswer } from "./permission";
+import type { PermissionAnswer } from "./permission/permission";
 
 /** The error codes returned if a turn has already been retried. */
 const RETRIED_CODES = new Set(["task_not_ended", "task_succeeded"]);

@@ -1,4 +1,4 @@
-import type { AnswerFormat } from "./answer-text";
+import type { AnswerFormat } from "./answer/answer-text";
 
 /** The agent of a thread. */
 export interface ThreadAgent {

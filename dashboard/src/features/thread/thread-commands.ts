@@ -2,9 +2,9 @@
 import { ListTree, type LucideIcon, Printer, TextSearch } from "lucide-react";
 import { formatKeys } from "@/keyboard";
 import { texts } from "@/texts";
-import { openFind } from "./find-in-chat";
+import { openFind } from "./find/find-in-chat";
 import { printChat } from "./print";
-import { openQuestions } from "./questions";
+import { openQuestions } from "./questions/questions";
 
 export interface ThreadCommand {
   readonly id: string;

@@ -7,22 +7,22 @@ import { matchDelivered, outgoingKeyOf, useOutgoingMessages } from "@/outbox/use
 import type { Thread as ThreadState } from "@/stream/state";
 import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
-import { JumpButton } from "./jump-button";
-import { CONTEXT_PX, goTo } from "./navigation";
-import { OutgoingBubble } from "./outgoing-bubble";
+import { OutgoingBubble } from "./message/outgoing-bubble";
 import { PagesNote } from "./pages-note";
-import type { Position } from "./positions";
 import { useFullRendering } from "./print";
 import { createRowKeys } from "./row-keys";
+import { JumpButton } from "./scroll/jump-button";
+import { CONTEXT_PX, goTo } from "./scroll/navigation";
+import type { Position } from "./scroll/positions";
+import { useGoTo } from "./scroll/use-go-to";
+import { useNearbyTurns } from "./scroll/use-nearby-turns";
+import { useOpeningPlace } from "./scroll/use-opening-place";
+import { useMarkSeen, useNewDivider } from "./scroll/use-read-state";
+import { useSavedPosition } from "./scroll/use-saved-position";
+import { NEAR_PX, useThreadScroll } from "./scroll/use-thread-scroll";
 import type { ThreadAgent } from "./thread-agent";
 import { ThreadRow } from "./thread-row";
 import { buildTurnRows } from "./turn-rows";
-import { useGoTo } from "./use-go-to";
-import { useNearbyTurns } from "./use-nearby-turns";
-import { useOpeningPlace } from "./use-opening-place";
-import { useMarkSeen, useNewDivider } from "./use-read-state";
-import { useSavedPosition } from "./use-saved-position";
-import { NEAR_PX, useThreadScroll } from "./use-thread-scroll";
 
 /** The estimated height of a turn that has not been measured. */
 const TURN_PX = 220;
@@ -30,8 +30,12 @@ const TURN_PX = 220;
 const TOP_PX = 44;
 const BOTTOM_PX = 12;
 
-const FindInChat = lazy(async () => ({ default: (await import("./find-in-chat")).FindInChat }));
-const Questions = lazy(async () => ({ default: (await import("./questions")).Questions }));
+const FindInChat = lazy(async () => ({
+  default: (await import("./find/find-in-chat")).FindInChat,
+}));
+const Questions = lazy(async () => ({
+  default: (await import("./questions/questions")).Questions,
+}));
 
 /** The thread of a session: its turns, the answer in progress, and pending messages. */
 export const Thread = memo(function Thread(props: {

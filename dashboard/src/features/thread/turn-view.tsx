@@ -1,18 +1,18 @@
 import { lazy, memo, Suspense } from "react";
 import { isEnded, type Message, type Task } from "@/api/models";
-import { Answer, LiveAnswer } from "./answer";
-import { isBlank } from "./answer-layout";
+import { Answer, LiveAnswer } from "./answer/answer";
+import { isBlank } from "./answer/answer-layout";
+import { Failure } from "./answer/failure";
 import { NewDivider } from "./dividers";
-import { Failure } from "./failure";
-import { OutcomeLine } from "./outcome-line";
+import { UserBubble } from "./message/user-bubble";
+import { OutcomeLine } from "./permission/outcome-line";
+import { useTurnSteps } from "./steps/use-turn-steps";
 import type { ThreadAgent } from "./thread-agent";
 import type { TurnRow } from "./turn-rows";
-import { useTurnSteps } from "./use-turn-steps";
-import { UserBubble } from "./user-bubble";
 
-const Notices = lazy(async () => ({ default: (await import("./notices")).Notices }));
+const Notices = lazy(async () => ({ default: (await import("./answer/notices")).Notices }));
 const RetryWaitCard = lazy(async () => ({
-  default: (await import("./retry-wait-card")).RetryWaitCard,
+  default: (await import("./answer/retry-wait-card")).RetryWaitCard,
 }));
 
 /** A turn in a thread: the message and the answer with its steps. */

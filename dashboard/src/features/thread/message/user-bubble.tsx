@@ -1,0 +1,79 @@
+import { lazy, memo, Suspense } from "react";
+import { isEnded, type Message, type Task } from "@/api/models";
+import { texts } from "@/texts";
+import { useDelayed } from "@/use-delayed";
+import { focusComposer } from "../use-focus-handover";
+import { stopEditing, useIsEditing } from "./message-editing";
+import { MessageStatus } from "./message-status";
+import { UserText } from "./user-text";
+
+export const bubbleOfUser =
+  "self-end min-w-0 max-w-[88%] md:max-w-[72%] rounded-bubble rounded-ee-[6px] px-3.5 py-[9px] [overflow-wrap:anywhere]";
+
+const QueuedMessageEditor = lazy(async () => ({
+  default: (await import("./queued-message-editor")).QueuedMessageEditor,
+}));
+
+/**
+ * The first queued message can be changed only after this delay. A worker usually starts on it
+ * sooner.
+ */
+const CHANGEABLE_AFTER_MS = 2000;
+
+/** A user's message and its status. The message can be changed until the agent starts on it. */
+export const UserBubble = memo(function UserBubble(props: {
+  message: Message;
+  task: Task | null;
+  /** The number of unfinished turns before this one; 0 if this turn is not queued. */
+  position: number;
+  /** Whether this is the newest message. Its receipt is shown even after the turn has ended. */
+  isNewest: boolean;
+  /** Whether the time is always shown, rather than only on hover. */
+  hasTime: boolean;
+}) {
+  const { message, task, position } = props;
+  const isEditing = useIsEditing(message.id);
+  const isOpen = task !== null && !isEnded(task.status);
+  const isWaiting = task?.status === "queued" && position > 0;
+  const isUntouched = task?.status === "queued" && task.attempt === 0;
+  const isLong = useDelayed(isUntouched, CHANGEABLE_AFTER_MS);
+  const isChangeable = isUntouched && (position > 0 || isLong);
+  const look = isWaiting
+    ? "border-[1.5px] border-dashed border-line-strong bg-transparent"
+    : "bg-bubble";
+
+  const bubble = (
+    <div className="group flex min-w-0 flex-col gap-1 self-stretch">
+      <div className={`${bubbleOfUser} ${look}`} data-user="">
+        <span className="sr-only">{texts.thread.youSaid}: </span>
+        <UserText text={message.content} id={message.id} />
+      </div>
+      <MessageStatus
+        message={message}
+        task={task}
+        position={position}
+        hasReceipt={props.isNewest || isOpen}
+        hasTime={props.hasTime}
+        isChangeable={isChangeable}
+      />
+    </div>
+  );
+  return (
+    <>
+      {isEditing && isUntouched ? null : bubble}
+      {/* The editor keeps its text if the agent starts in the meantime. */}
+      {isEditing && (
+        <Suspense fallback={null}>
+          <QueuedMessageEditor
+            message={message}
+            isLate={!isUntouched}
+            onClose={() => {
+              stopEditing(message.id);
+              focusComposer();
+            }}
+          />
+        </Suspense>
+      )}
+    </>
+  );
+});

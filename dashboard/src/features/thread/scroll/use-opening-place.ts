@@ -1,0 +1,60 @@
+import { useEffect, useState } from "react";
+import type { Session } from "@/api/models";
+import type { Thread } from "@/stream/state";
+import { listTurns } from "@/stream/turns";
+import { loadOlderTurns, loadTurn } from "../turn-pages";
+import type { Place } from "./navigation";
+import { readPosition } from "./positions";
+
+/** A chat with more unread turns opens at the first one of this many. */
+const MAX_UNREAD_TURNS = 1000;
+/** The distance from the top of the view to the "New" divider. */
+const NEW_PX = 96;
+
+/** Returns whether the first unread answer has been fetched. */
+function hasFirstUnread(thread: Thread, readSeq: number): boolean {
+  const newest = listTurns(thread.messages).filter(({ turn }) => turn >= thread.firstTurn);
+  if (newest.length >= MAX_UNREAD_TURNS) return true;
+  return newest.some(({ answer }) => answer !== null && answer.seq <= readSeq);
+}
+
+const findNewDivider = (row: Element) =>
+  row.querySelector("[data-new-divider]")?.getBoundingClientRect() ?? null;
+
+/**
+ * Returns the place at which a chat opens, or null until its turns have been fetched: the "New"
+ * divider if there are unread answers, or else the place where the user left it in this tab.
+ */
+export function useOpeningPlace(
+  session: Session,
+  /** The turn with the "New" divider, or null. */
+  newTurn: number | null,
+): Place | null {
+  const { id } = session;
+  const [opened] = useState(() => ({
+    isUnread: session.unread_count > 0,
+    readSeq: session.last_read_seq,
+    position: readPosition(id),
+  }));
+  const { isUnread, readSeq, position } = opened;
+  const [isLoading, setLoading] = useState(isUnread || position !== null);
+  useEffect(() => {
+    if (!isUnread && !position) return;
+    let isCurrent = true;
+    const fetched = isUnread
+      ? loadOlderTurns(id, (thread) => hasFirstUnread(thread, readSeq))
+      : loadTurn(id, position?.turn ?? 0);
+    // If the turns cannot be fetched, the chat opens as near to the place as possible.
+    void fetched.catch(() => {}).then(() => isCurrent && setLoading(false));
+    return () => {
+      isCurrent = false;
+    };
+  }, [id, isUnread, readSeq, position]);
+
+  if (isLoading) return null;
+  if (isUnread)
+    return newTurn === null
+      ? { kind: "end" }
+      : { kind: "turn", turn: newTurn, offset: NEW_PX, findTarget: findNewDivider };
+  return position ? { kind: "turn", ...position } : { kind: "end" };
+}
