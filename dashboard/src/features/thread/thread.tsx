@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { lazy, memo, Suspense, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { memo, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { hasAnyModifier } from "@/keyboard";
@@ -7,9 +7,11 @@ import { matchDelivered, outgoingKeyOf, useOutgoingMessages } from "@/outbox/use
 import type { Thread as ThreadState } from "@/stream/state";
 import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
+import { FindInChat } from "./find/find-in-chat";
 import { OutgoingBubble } from "./message/outgoing-bubble";
 import { PagesNote } from "./pages-note";
 import { useFullRendering } from "./print";
+import { Questions } from "./questions/questions";
 import { createRowKeys } from "./row-keys";
 import { JumpButton } from "./scroll/jump-button";
 import { CONTEXT_PX, goTo } from "./scroll/navigation";
@@ -29,13 +31,6 @@ const TURN_PX = 220;
 /** The space reserved for the note about loading earlier messages. */
 const TOP_PX = 44;
 const BOTTOM_PX = 12;
-
-const FindInChat = lazy(async () => ({
-  default: (await import("./find/find-in-chat")).FindInChat,
-}));
-const Questions = lazy(async () => ({
-  default: (await import("./questions/questions")).Questions,
-}));
 
 /** The thread of a session: its turns, the answer in progress, and pending messages. */
 export const Thread = memo(function Thread(props: {
@@ -212,10 +207,8 @@ export const Thread = memo(function Thread(props: {
           </div>
         </div>
       </div>
-      <Suspense>
-        <FindInChat sessionId={session.id} findVisibleTurn={() => findTop()?.turn ?? 0} />
-        <Questions sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
-      </Suspense>
+      <FindInChat sessionId={session.id} findVisibleTurn={() => findTop()?.turn ?? 0} />
+      <Questions sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
       {isOpen && !isAtEnd && <JumpButton unreadCount={session.unread_count} onClick={toEnd} />}
     </div>
   );
