@@ -212,10 +212,10 @@ test(
         await page.getByText("Waiting to send").waitFor();
         clearInterval(cutting);
 
+        await page.reload();
         server.network.hang(false);
         // Requests that still hang would occupy all connections that the browser allows.
         server.network.cut();
-        await page.reload();
 
         await page.waitForURL(/\/chat\//);
         await answered(page).waitFor({ timeout: ANSWER_MS });
