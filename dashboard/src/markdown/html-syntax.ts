@@ -32,6 +32,8 @@ type Piece = Tag | Nodes;
 
 /** Elements that contain blocks, whose tags can be in separate blocks. */
 const SECTIONS: ReadonlySet<string> = new Set(["details", "summary"]);
+/** Marks the end of an HTML block, whose text is not joined with that of the next one. */
+const BLOCK_END: Nodes = { type: "text", value: "" };
 const COMMENT = /<!--[\s\S]*?(?:-->|$)/y;
 
 const isTag = (piece: Piece | undefined): piece is Tag => piece?.type === "tag";
@@ -129,7 +131,8 @@ function wrapText(nodes: readonly Nodes[]): RootContent[] {
     line = [];
   };
   for (const node of nodes) {
-    if (PHRASING.has(node.type) && !isSection(node)) line.push(node);
+    if (node === BLOCK_END) end();
+    else if (PHRASING.has(node.type) && !isSection(node)) line.push(node);
     else {
       end();
       if (node.type === "htmlElement" && node.data.hName === "details")
@@ -143,7 +146,9 @@ function wrapText(nodes: readonly Nodes[]): RootContent[] {
 
 function replaceBlocks(nodes: readonly Nodes[]): RootContent[] {
   const pieces = nodes.flatMap((node): Piece[] =>
-    node.type === "html" ? pair(split(node.value), (name) => !SECTIONS.has(name), false) : [node],
+    node.type === "html"
+      ? [...pair(split(node.value), (name) => !SECTIONS.has(name), false), BLOCK_END]
+      : [node],
   );
   return wrapText(pair(pieces, (name) => SECTIONS.has(name), true).map(tagToText));
 }

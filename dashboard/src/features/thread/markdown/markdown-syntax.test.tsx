@@ -115,6 +115,10 @@ describe("HTML", () => {
     expect(shown.querySelector("script, style, img, iframe, a, kbd, sub, p p, p div")).toBeNull();
   });
 
+  it("is shown in a paragraph for each block", () => {
+    expect(htmlOf("</div>\n\n<div>")).toBe("<p>&lt;/div&gt;</p><p>&lt;div&gt;</p>");
+  });
+
   it("ignores attributes of rendered elements", () => {
     const shown = show('<kbd onclick="alert(1)" style="position:fixed" id="root">x</kbd>');
 
