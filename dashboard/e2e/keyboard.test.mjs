@@ -92,6 +92,33 @@ test("chats can be used by keyboard alone", TIMEOUT, async () => {
   });
 });
 
+test(
+  "the search field keeps the focus when the composer appears while the page loads",
+  TIMEOUT,
+  async () => {
+    await withTestApp(async ({ page }) => {
+      let respond;
+      const isTyped = new Promise((resolve) => {
+        respond = resolve;
+      });
+      await page.route("**/v1/me", async (route) => {
+        await isTyped;
+        await route.continue();
+      });
+      await page.goto("/");
+      const search = page.getByRole("searchbox");
+      await search.click();
+      await page.keyboard.type("no");
+      respond();
+      await composer(page).waitFor();
+      await page.keyboard.type("thing");
+
+      assert.equal(await search.inputValue(), "nothing");
+      assert.equal(await composer(page).inputValue(), "");
+    });
+  },
+);
+
 test("closing a dialog restores the focus", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await startChat(page, "/echo one");

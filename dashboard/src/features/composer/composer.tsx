@@ -13,6 +13,7 @@ import {
 import { formatKeys, hasModifier, isTouchOnly } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
+import { useInitialFocus } from "./use-initial-focus";
 import { useTypeToFocus } from "./use-type-to-focus";
 
 /** The maximum size of a message in bytes. The api has the same limit. */
@@ -71,6 +72,7 @@ export function Composer(props: {
     element.style.height = `${Math.min(element.scrollHeight, MAX_LINES * LINE_PX + 12)}px`;
   }, [text]);
 
+  useInitialFocus(field, props.hasFocus === true);
   useTypeToFocus(field);
 
   function send() {
@@ -116,8 +118,6 @@ export function Composer(props: {
           dir="auto"
           value={text}
           readOnly={props.isReadOnly}
-          // biome-ignore lint/a11y/noAutofocus: pages enable it where typing is the next step.
-          autoFocus={props.hasFocus === true && !isTouchOnly()}
           aria-label={texts.composer.label}
           placeholder={props.placeholder}
           onChange={(event) => writeDraft(draftKey, event.target.value)}
