@@ -42,6 +42,11 @@ for program in "$@"; do
       # Debian may start a server when it installs the package. The tests start their own servers on other ports.
       command -v redis-server >/dev/null || install redis-server redis-server
       ;;
+    postgresql)
+      # The programs are in a folder of their own. Debian starts a server when it installs the package; the tests start
+      # their own on another port.
+      compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || install postgresql postgresql
+      ;;
     openssl)
       command -v openssl >/dev/null || install openssl openssl
       ;;

@@ -23,5 +23,8 @@ BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" npm --prefix dashboard run e2e
 step "Rust tests"
 BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" cargo test --workspace --locked --lib --bins --test it
 
+step "store tests on PostgreSQL"
+RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" scripts/with-postgres.sh cargo test -p banter-shared --locked --lib store::tests
+
 step "chaos test for 15 seconds, with a fixed seed"
 SEED=1 CLIENTS=8 SECONDS_LIMIT=15 BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" cargo test --workspace --locked --test chaos

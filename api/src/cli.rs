@@ -1,6 +1,11 @@
 //! The command-line interface of `api`.
 
-use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
 use banter_shared::{
@@ -108,6 +113,14 @@ pub async fn run() -> anyhow::Result<()> {
     result
 }
 
+/// Returns the database file. Fails if the database is on a server, which has its own tools for backups.
+fn database_file(config: &Config) -> anyhow::Result<&Path> {
+    config
+        .database
+        .file()
+        .context("DATABASE_URL: a PostgreSQL database is backed up and restored with `pg_dump` and `pg_restore`")
+}
+
 async fn run_command(command: Command) -> anyhow::Result<()> {
     let config = Config::from_env()?;
     match command {
@@ -129,12 +142,13 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Backup { target, overwrite } => {
-            let bytes = back_up(&config.database_path, &target, overwrite).await?;
-            print(&format!("backed up {} to {} ({bytes} bytes)\n", config.database_path.display(), target.display()))
+            let path = database_file(&config)?;
+            let bytes = back_up(path, &target, overwrite).await?;
+            print(&format!("backed up {} to {} ({bytes} bytes)\n", path.display(), target.display()))
         }
         Command::Restore { source } => {
             let RestoreReport { sessions, messages, previous } =
-                restore(&config.database_path, &source, SystemClock.now()).await?;
+                restore(database_file(&config)?, &source, SystemClock.now()).await?;
             let (sessions, messages) = (count(sessions, "session"), count(messages, "message"));
             print(&format!("restored {} ({sessions}, {messages})\n", source.display()))?;
             previous.map_or(Ok(()), |path| print(&format!("kept the previous database as {}\n", path.display())))

@@ -77,7 +77,7 @@ impl Application {
     pub async fn build(config: &Config, shutdown: &Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| std::env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
-        tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "store opened");
+        tracing::info!(database = %store.location(), agents = catalog.agents().len(), "store opened");
 
         let access = Arc::new(AccessPolicy::new(config.auth, config.bind_addr));
         anyhow::ensure!(
@@ -95,7 +95,7 @@ impl Application {
 
         let Installation { id, relay_key } = store.installation().await?;
         let identity = Identity { installation: id, key: relay_key.into() };
-        let relay = relay::start(&config.relay, store.path(), &identity).await?;
+        let relay = relay::start(&config.relay, store.location().file(), &identity).await?;
         let metrics = Metrics::default();
         let connections = Connections::new(ConnectionLimits::apply(config), metrics.clone());
         let hub = Hub::start(store.clone(), relay.clone(), shutdown, metrics.clone());

@@ -5,6 +5,7 @@
 //! | [`app`] | [`TestApp`](app::TestApp): a temporary folder with a database, and any number of `api` and `worker` processes |
 //! | [`process`] | One process: signals, exit codes, captured output |
 //! | [`redis`](mod@redis) | A Redis server for one test |
+//! | [`postgres`] | A PostgreSQL server for one test |
 //! | [`proxy`] | An unreliable network: connections that are dropped, slow, or silent |
 //! | [`header_proxy`] | A reverse proxy that rewrites `Host` and adds headers |
 //! | [`raw_connection`] | Raw connections: incomplete requests, responses that are never read |
@@ -44,6 +45,7 @@ pub mod load;
 pub mod model;
 pub mod permission_request;
 pub mod port;
+pub mod postgres;
 pub mod process;
 pub mod process_table;
 pub mod proxy;

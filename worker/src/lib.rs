@@ -75,10 +75,10 @@ impl Worker {
     pub async fn build(config: Config, shutdown: Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
-        tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "store opened");
+        tracing::info!(database = %store.location(), agents = catalog.agents().len(), "store opened");
         let Installation { id, relay_key } = store.installation().await?;
         let identity = Identity { installation: id, key: relay_key.into() };
-        let relay = relay::start(&config.relay, store.path(), &identity).await?;
+        let relay = relay::start(&config.relay, store.location().file(), &identity).await?;
         Ok(Self { config, id: WorkerId::generate(), store, relay, catalog, shutdown })
     }
 

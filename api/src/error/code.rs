@@ -81,7 +81,7 @@ codes! {
     InternalError = INTERNAL_SERVER_ERROR;
     /// The database was locked for longer than the timeout; nothing was stored.
     StoreBusy = SERVICE_UNAVAILABLE;
-    /// The database is not writable, or the disk is full; nothing was stored.
+    /// The database is not writable, the disk is full, or the database server is unavailable.
     StoreUnavailable = SERVICE_UNAVAILABLE;
     /// Too many connections are open, or too many large responses are being sent.
     Overloaded = SERVICE_UNAVAILABLE;

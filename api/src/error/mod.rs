@@ -115,10 +115,10 @@ impl ApiError {
             Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             // The rest of the body may still arrive, so the connection cannot be reused.
             Code::RequestTimeout => Some((header::CONNECTION, HeaderValue::from_static("close"))),
-            Code::StoreBusy | Code::NotReady | Code::Overloaded => {
+            Code::StoreBusy | Code::StoreUnavailable | Code::NotReady | Code::Overloaded => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
-            Code::QueueFull | Code::StoreUnavailable => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
+            Code::QueueFull => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
             Code::InvalidRequest
             | Code::Forbidden
             | Code::HostNotAllowed

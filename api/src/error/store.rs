@@ -64,6 +64,11 @@ impl From<StoreError> for ApiError {
                 let detail = "The database is unavailable. No changes were made. Send the same request again later.";
                 return Self::new(Code::StoreUnavailable, detail).caused_by(error);
             }
+            StoreError::Unavailable(_) => {
+                let detail =
+                    "The database server is unavailable. Send the same request again with the same idempotency key.";
+                return Self::new(Code::StoreUnavailable, detail).caused_by(error);
+            }
             StoreError::LeaseLost | StoreError::Database(_) | StoreError::Corrupt(_) => {
                 return Self::internal(error);
             }

@@ -237,7 +237,7 @@ mod tests {
         clock::SystemClock,
         relay::{self, Identity, RelayKey, RelayOptions},
         shutdown::Shutdown,
-        store::{Store, StoreOptions},
+        store::{Location, Store, StoreOptions},
     };
     use serde_json::Value;
 
@@ -249,14 +249,14 @@ mod tests {
 
     async fn hub(database: &std::path::Path, shutdown: &Shutdown) -> Hub {
         let options = StoreOptions {
-            path: database.to_owned(),
+            location: Location::File(database.to_owned()),
             durable_against_power_cut: false,
             busy_timeout: Duration::from_secs(2),
         };
         let store = Store::open(options, Arc::new(SystemClock)).await.unwrap();
         store.ensure_user(&UserRef::local()).await.unwrap();
         let identity = Identity { installation: "x".into(), key: RelayKey::from([7; 32]) };
-        let relay = relay::start(&RelayOptions::default(), database, &identity).await.unwrap();
+        let relay = relay::start(&RelayOptions::default(), Some(database), &identity).await.unwrap();
         Hub::start(store, relay, shutdown, Metrics::default())
     }
 

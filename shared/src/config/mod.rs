@@ -15,10 +15,10 @@ pub use error::ConfigError;
 use crate::{
     private,
     relay::{RelayOptions, WakeMode},
-    store::StoreOptions,
+    store::{Location, StoreOptions},
 };
 use number::{count, in_range, parse};
-use url::{redis_address, sqlite_path, without_credentials};
+use url::{database_location, redis_address};
 
 /// How requests are authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub enum AuthMode {
 /// The configuration for both binaries.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `DATABASE_URL`: the SQLite file.
-    pub database_path: PathBuf,
+    /// `DATABASE_URL`: the SQLite file or the PostgreSQL server.
+    pub database: Location,
     /// `DATABASE_SYNCHRONOUS`: whether commits wait for the disk.
     pub durable_against_power_cut: bool,
     /// `REDIS_URL`, `REDIS_CA_FILE`, `EMBEDDED_WAKE`: how processes detect each other's changes.
@@ -99,12 +99,17 @@ impl Config {
         let get =
             |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let database_url = get("DATABASE_URL").unwrap_or_else(|| "sqlite://data/banter.db".into());
+        let database = database_location(&database_url)?;
+        if database.file().is_none() && get("REDIS_URL").is_none() {
+            return Err(ConfigError {
+                variable: "REDIS_URL",
+                value: None,
+                expected: "the URL of a Redis server, which is required when DATABASE_URL is a PostgreSQL server"
+                    .into(),
+            });
+        }
         Ok(Self {
-            database_path: sqlite_path(&database_url).ok_or_else(|| ConfigError {
-                variable: "DATABASE_URL",
-                value: Some(without_credentials(&database_url)),
-                expected: "sqlite://PATH, such as sqlite://data/banter.db or sqlite:///var/lib/banter/banter.db".into(),
-            })?,
+            database,
             durable_against_power_cut: match get("DATABASE_SYNCHRONOUS").as_deref() {
                 None | Some("full") => true,
                 Some("normal") => false,
@@ -165,7 +170,7 @@ impl Config {
     #[must_use]
     pub fn store_options(&self) -> StoreOptions {
         StoreOptions {
-            path: self.database_path.clone(),
+            location: self.database.clone(),
             durable_against_power_cut: self.durable_against_power_cut,
             busy_timeout: (self.task_lease / 2).min(Duration::from_secs(5)),
         }
@@ -184,7 +189,7 @@ mod tests {
     fn has_the_documented_defaults() {
         let config = read(&[]).unwrap();
 
-        assert_eq!(config.database_path, PathBuf::from("data/banter.db"));
+        assert_eq!(config.database, Location::File("data/banter.db".into()));
         assert_eq!(config.bind_addr.to_string(), "127.0.0.1:8080");
         assert_eq!(config.worker_concurrency, 8);
         assert_eq!(config.task_lease, Duration::from_secs(10));
@@ -200,7 +205,8 @@ mod tests {
             ("WORKER_CONCURRENCY", "many"),
             ("BIND_ADDR", "localhost"),
             ("AUTH", "off"),
-            ("DATABASE_URL", "postgres://x"),
+            ("DATABASE_URL", "mysql://x"),
+            ("DATABASE_URL", "postgres://host:port/chat"),
             ("DATABASE_URL", "sqlite://:memory:"),
             ("DATABASE_URL", "sqlite://x.db?mode=ro"),
             ("DATABASE_SYNCHRONOUS", "maybe"),
@@ -222,8 +228,9 @@ mod tests {
             ("REDIS_URL", "http://relay:hunter2@redis:6379"),
             ("REDIS_URL", "rediss://relay:hunter2@redis:port"),
             ("REDIS_URL", "redis://relay:hunter2@"),
-            ("DATABASE_URL", "postgres://banter:hunter2@db/banter"),
-            ("DATABASE_URL", "postgres://banter:hunter2/@x@db/banter"),
+            ("DATABASE_URL", "mysql://banter:hunter2@db/banter"),
+            ("DATABASE_URL", "postgres://banter:hunter2@db:port/banter"),
+            ("DATABASE_URL", "postgres://banter:hunter2/@x@db"),
             ("DATABASE_URL", "banter:hunter2@db"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
@@ -234,7 +241,11 @@ mod tests {
 
     #[test]
     fn debug_output_contains_no_password() {
-        let config = read(&[("REDIS_URL", "rediss://relay:hunter2@redis:6379")]).unwrap();
+        let config = read(&[
+            ("DATABASE_URL", "postgres://banter:hunter2@db/banter"),
+            ("REDIS_URL", "rediss://relay:hunter2@redis:6379"),
+        ])
+        .unwrap();
 
         assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
     }
@@ -251,6 +262,16 @@ mod tests {
     fn accepts_an_absolute_database_path() {
         let config = read(&[("DATABASE_URL", "sqlite:///srv/chat.db?mode=rwc")]).unwrap();
 
-        assert_eq!(config.database_path, PathBuf::from("/srv/chat.db"));
+        assert_eq!(config.database, Location::File("/srv/chat.db".into()));
+    }
+
+    #[test]
+    fn a_database_server_requires_redis() {
+        let database = ("DATABASE_URL", "postgres://db/banter");
+
+        let error = read(&[database]).unwrap_err();
+
+        assert!(error.to_string().starts_with("REDIS_URL: expected "), "{error}");
+        assert!(read(&[database, ("REDIS_URL", "redis://redis")]).unwrap().database.file().is_none());
     }
 }

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
-use crate::relay::{AddressError, RedisAddress, URL_FORMS};
+use crate::{
+    relay::{AddressError, RedisAddress, URL_FORMS},
+    store::{Location, SERVER_URL_FORMS, ServerUrlError},
+};
 
 /// Parses `REDIS_URL` and `REDIS_CA_FILE`. Errors never show the URL, because it may contain a password.
 pub(super) fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAddress, ConfigError> {
@@ -20,8 +23,22 @@ pub(super) fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAdd
     })
 }
 
+/// Parses `DATABASE_URL`. Errors never show the username and the password.
+pub(super) fn database_location(url: &str) -> Result<Location, ConfigError> {
+    let error = |expected| ConfigError { variable: "DATABASE_URL", value: Some(without_credentials(url)), expected };
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return match url.parse() {
+            Ok(server) => Ok(Location::Server(server)),
+            Err(problem @ ServerUrlError::Syntax) => Err(error(problem.to_string())),
+            Err(problem) => Err(error(format!("a usable URL: {problem}"))),
+        };
+    }
+    let file = sqlite_path(url).map(Location::File);
+    file.ok_or_else(|| error(format!("sqlite://PATH, such as sqlite://data/banter.db, or {SERVER_URL_FORMS}")))
+}
+
 /// Returns a URL without its username and password.
-pub(super) fn without_credentials(url: &str) -> String {
+fn without_credentials(url: &str) -> String {
     match (url.split_once("://"), url.rfind('@')) {
         (Some((scheme, _)), Some(end)) => format!("{scheme}://…{}", &url[end..]),
         (None, Some(end)) => format!("…{}", &url[end..]),
@@ -31,7 +48,7 @@ pub(super) fn without_credentials(url: &str) -> String {
 
 /// Returns the file to which a `sqlite:` URL refers; `None` if the URL is invalid or refers to an in-memory database,
 /// which processes cannot share.
-pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
+fn sqlite_path(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
     // Only modes that match how the store opens the file are accepted.
     let path = path.strip_suffix("?mode=rwc").or_else(|| path.strip_suffix("?mode=rw")).unwrap_or(path);

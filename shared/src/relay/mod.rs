@@ -161,15 +161,27 @@ pub enum StartError {
     /// The wake-up file cannot be created.
     #[error("cannot create the wake-up file next to the database")]
     WakeFile(#[source] std::io::Error),
+    /// The database is on a server, and there is no Redis server.
+    #[error("REDIS_URL: required when the database is on a PostgreSQL server")]
+    RedisMissing,
 }
 
-/// Starts the relay of this process. Does not wait for Redis.
+/// Starts the relay of this process. Does not wait for Redis. `database` is the database file; `None` if the database is
+/// on a server.
 ///
 /// # Errors
-/// Returns an error if the wake-up file next to the database cannot be created.
-pub async fn start(options: &RelayOptions, database: &Path, identity: &Identity) -> Result<SharedRelay, StartError> {
-    Ok(match &options.redis {
-        Some(address) => Arc::new(RedisRelay::start(address, identity)),
-        None => Arc::new(EmbeddedRelay::start(database, options.wake, identity).await.map_err(StartError::WakeFile)?),
+/// Returns an error if the wake-up file next to the database cannot be created, or if the database is on a server and
+/// no Redis server is configured.
+pub async fn start(
+    options: &RelayOptions,
+    database: Option<&Path>,
+    identity: &Identity,
+) -> Result<SharedRelay, StartError> {
+    Ok(match (&options.redis, database) {
+        (Some(address), _) => Arc::new(RedisRelay::start(address, identity)),
+        (None, Some(path)) => {
+            Arc::new(EmbeddedRelay::start(path, options.wake, identity).await.map_err(StartError::WakeFile)?)
+        }
+        (None, None) => return Err(StartError::RedisMissing),
     })
 }

@@ -68,7 +68,8 @@ impl Store {
                         false
                     }
                 }
-            })?;
+            })
+            .await?;
             let mut history = history?;
             history.reverse();
             Ok(Conversation { history, resume })

@@ -3,7 +3,7 @@
 //! `secure_delete` overwrites deleted rows and pages. Copies remain in two places: in the write-ahead log, which
 //! contains earlier versions of pages, and in gaps within pages whose rows SQLite has moved. A checkpoint truncates the
 //! log, and `VACUUM` rewrites the pages. Readers and writers can block these operations, so [`crate::upkeep`] runs them
-//! after the deletion and retries them.
+//! after the deletion and retries them. On PostgreSQL, `VACUUM` is the server's task.
 
 use std::time::Duration;
 
@@ -32,33 +32,35 @@ impl Store {
         self.inner.erasure.0.notified().await;
     }
 
-    /// Empties the write-ahead log. Returns false if readers or writers prevented this.
+    /// Empties SQLite's write-ahead log. Returns false if readers or writers prevented this.
     ///
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn empty_log(&self) -> Result<bool, StoreError> {
+        let Some(options) = self.file_options(LOCK_LIMIT) else { return Ok(true) };
         block(async {
-            let mut connection = self.connect_within(LOCK_LIMIT)?;
+            let mut connection = options.open()?;
             let is_busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
             Ok(is_busy == 0)
         })
         .await
     }
 
-    /// Rewrites the database if it is small, so that its pages no longer contain deleted text. Returns false if the
+    /// Rewrites a SQLite database if it is small, so that its pages no longer contain deleted text. Returns false if the
     /// database is too large.
     ///
     /// # Errors
     /// Returns [`StoreError::Busy`] if another connection holds a lock for too long, or another error if the store
     /// fails.
     pub async fn rewrite(&self) -> Result<bool, StoreError> {
+        let Some(options) = self.file_options(LOCK_LIMIT) else { return Ok(true) };
         block(async {
-            let mut connection = self.connect_within(LOCK_LIMIT)?;
+            let mut connection = options.open()?;
             let size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
             let bytes: i64 = sqlx::query_scalar(size).fetch_one(&mut connection).await?;
             let is_small = bytes <= REWRITTEN_BYTES;
             if is_small {
-                connection.exec("VACUUM")?;
+                connection.exec("VACUUM").await?;
             }
             Ok(is_small)
         })

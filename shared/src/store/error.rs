@@ -57,6 +57,10 @@ pub enum StoreError {
     /// The database was locked, or no connection was available, until the time limit was reached.
     #[error("the store is busy")]
     Busy,
+    /// The database server cannot be reached, or closed the connection. The result of a change is unknown if the commit
+    /// was in progress.
+    #[error("the database server is unavailable")]
+    Unavailable(#[source] sqlx::Error),
     /// The disk is full, or the database file cannot be read or written.
     #[error("the store is not writable")]
     Unwritable(#[source] sqlx::Error),
@@ -95,7 +99,7 @@ pub enum OpenError {
     /// The database could not be opened.
     #[error("DATABASE_URL: cannot open {path}")]
     Open {
-        /// The database file.
+        /// The database file or server.
         path: String,
         /// The database error.
         #[source]
@@ -137,10 +141,18 @@ pub enum OpenError {
         #[source]
         source: StoreError,
     },
+    /// The server's database has an encoding other than UTF-8.
+    #[error("DATABASE_URL: {path} has the encoding {encoding}. Create it with `CREATE DATABASE … ENCODING 'UTF8'`")]
+    Encoding {
+        /// The database server.
+        path: String,
+        /// The database's encoding.
+        encoding: String,
+    },
     /// The schema could not be migrated.
     #[error("DATABASE_URL: cannot migrate {path}")]
     Migrate {
-        /// The database file.
+        /// The database file or server.
         path: String,
         /// The migration error.
         #[source]

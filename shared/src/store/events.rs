@@ -52,7 +52,7 @@ pub(super) async fn append(
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let (log_id, last_seq): (i64, i64) = sqlx::query_as(
         "INSERT INTO user_log (workspace_id, user_id, epoch, last_seq) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (workspace_id, user_id) DO UPDATE SET last_seq = last_seq + $4 RETURNING id, last_seq",
+         ON CONFLICT (workspace_id, user_id) DO UPDATE SET last_seq = user_log.last_seq + $4 RETURNING id, last_seq",
     )
     .bind(&user.workspace_id)
     .bind(&user.user_id)

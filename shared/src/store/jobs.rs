@@ -133,14 +133,14 @@ impl NewJob {
 pub(super) const ENTER_ROUND: &str = "UPDATE user_log \
      SET last_round = (SELECT CASE WHEN user_log.last_round < round THEN round ELSE user_log.last_round + 1 END \
          FROM queue_clock) \
-     WHERE workspace_id = $workspace_id AND user_id = $user_id AND $job_id IS NOT NULL";
+     WHERE workspace_id = $workspace_id AND user_id = $user_id AND CAST($job_id AS TEXT) IS NOT NULL";
 
 /// Pushes the job, if there is one, in the user's round. Must follow [`ENTER_ROUND`]. The job has no idempotency key,
 /// because a conflict would silently discard a retry.
 pub(super) const PUSH_JOB: &str = "INSERT INTO Jobs \
      (job, id, job_type, status, attempts, max_attempts, run_at, priority, metadata) \
      SELECT $job_payload, $job_id, 'agent-task', 'Pending', 0, 1, $job_run_at, -last_round, '{}' FROM user_log \
-     WHERE workspace_id = $workspace_id AND user_id = $user_id AND $job_id IS NOT NULL";
+     WHERE workspace_id = $workspace_id AND user_id = $user_id AND CAST($job_id AS TEXT) IS NOT NULL";
 
 static PUSH: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&["workspace_id", "user_id", "job_id", "job_payload", "job_run_at"], &[ENTER_ROUND, PUSH_JOB])

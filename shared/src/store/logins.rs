@@ -154,7 +154,7 @@ impl Store {
         let Some(key) = principal.key_id else { return Ok(!self.has_keys().await?) };
         let query = sqlx::query(
             "SELECT 1 FROM api_key WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) \
-             AND ($3 IS NULL OR EXISTS (SELECT 1 FROM login WHERE id = $3 AND expires_at > $2))",
+             AND (CAST($3 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM login WHERE id = $3 AND expires_at > $2))",
         )
         .bind(key)
         .bind(self.inner.clock.now())

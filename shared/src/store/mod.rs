@@ -8,9 +8,12 @@
 //! The store sends no notifications. An operation returns [`Hints`] if other processes need to be notified, and the
 //! caller announces them after the commit.
 //!
-//! Changes run on the process's single writer connection, and changes that are waiting for it are committed together
-//! (`writer/`). Reads use a separate pool of connections. Migrations are in `migrations/`, and the queue's tables are
-//! defined by `apalis-sqlite`.
+//! The database is a SQLite file or on a PostgreSQL server, and all operations are the same on both (docs/adr/0017). What
+//! is specific to one of them is in `sqlite.rs`, `postgres.rs`, and the driver.
+//!
+//! On SQLite, changes run on the process's single writer connection, and changes that are waiting for it are committed
+//! together (`writer/`). On PostgreSQL, changes use a pool of connections. Reads use a separate pool of connections.
+//! Migrations are in `migrations/`, and the queue's tables are defined by `apalis-sqlite` and `apalis-postgres`.
 //!
 //! [`Hints`]: crate::event::Hints
 
@@ -34,11 +37,13 @@ mod installation;
 mod jobs;
 mod keys;
 mod lease_watch;
+mod location;
 mod logins;
 mod messages;
 mod migrate;
 mod outcomes;
 mod permissions;
+mod postgres;
 mod pruning;
 mod query_cache;
 mod read_positions;
@@ -72,7 +77,6 @@ mod workload;
 mod writer;
 
 use std::{
-    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -92,8 +96,10 @@ pub use installation::Installation;
 pub use jobs::{AGENT_QUEUE, AgentJob};
 pub use keys::{ApiKey, NewKey};
 pub use lease_watch::LeaseWatch;
+pub use location::Location;
 pub use logins::{LOGIN_LIFE, NewToken};
 pub use messages::{MessagePage, Thread, TurnBound};
+pub use postgres::{SERVER_URL_FORMS, ServerUrl, ServerUrlError};
 pub use pruning::Retention;
 pub use replay::{ReplayPage, ReplayStart, ResyncReason};
 pub use restore::{RestoreError, RestoreReport, restore};
@@ -110,17 +116,19 @@ pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
 
 use crate::{chat::TurnTimes, clock::SharedClock, event::Hints};
-use database_driver::{Connection, Pool};
+use database_driver::{Connection, Options, Pool, SqliteOptions};
 use query_cache::QueryCache;
 use writer::Writer;
 
-/// The number of reader connections per process.
+/// The maximum number of connections per process for reads.
 const READERS: u32 = 4;
+/// The maximum number of connections per process for changes on a server.
+const WRITERS: u32 = 4;
 /// The options for opening a store.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// The database file.
-    pub path: PathBuf,
+    /// Where the database is.
+    pub location: Location,
     /// Whether a commit survives a power failure (`DATABASE_SYNCHRONOUS=full`).
     pub durable_against_power_cut: bool,
     /// The maximum total time that an operation waits for a connection and for the write lock. Must be shorter than the
@@ -136,18 +144,28 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    writer: Writer,
+    writer: ChangeRunner,
     readers: Pool,
-    connect: database_driver::Options,
+    /// How separate connections are opened.
+    connect: Options,
     options: StoreOptions,
     clock: SharedClock,
-    _presence: files::Presence,
+    _presence: Option<files::Presence>,
     erasure: erase::Erasure,
     /// Whether a use of a key is currently being recorded.
     is_recording_use: AtomicBool,
     readiness: QueryCache<()>,
     workload: QueryCache<Workload>,
     turn_times: QueryCache<TurnTimes>,
+}
+
+/// How changes run.
+#[derive(Debug)]
+enum ChangeRunner {
+    /// On a file's single writer connection.
+    File(Writer),
+    /// On the connections to a server.
+    Server(Pool),
 }
 
 /// The result of an operation, with the hints to announce.
@@ -170,20 +188,33 @@ impl<T> Change<T> {
 }
 
 impl Store {
-    /// Opens the database, creates it if it is missing, and migrates its schema.
+    /// Opens the database and migrates its schema. Creates a SQLite database if the file is missing; a database on a
+    /// server must exist.
     ///
     /// Any number of processes can safely do this concurrently, even if the file does not exist.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be created, opened, or migrated.
+    /// Returns an error if the database cannot be created, opened, or migrated.
     pub async fn open(options: StoreOptions, clock: SharedClock) -> Result<Self, OpenError> {
-        let path = options.path.display().to_string();
-        let presence = migrate::prepare(&options.path, &sqlite::migration_options(&options)).await?;
-        let connect = sqlite::options(&options);
-        let open = |source| OpenError::Open { path: path.clone(), source };
-        let writer = Writer::open(sqlite::for_writer(connect.clone()), options.busy_timeout);
-        let readers = Pool::open(sqlite::read_only(connect.clone()), READERS, options.busy_timeout);
-        let (writer, readers) = (writer.map_err(open)?, readers.map_err(open)?);
+        let open = |source| OpenError::Open { path: options.location.to_string(), source };
+        let limit = options.busy_timeout;
+        let (presence, connect, writer, readers) = match &options.location {
+            Location::File(path) => {
+                let presence = migrate::prepare(path, &sqlite::migration_options(path, &options)).await?;
+                let connect = sqlite::options(path, &options);
+                let writer = Writer::open(sqlite::for_writer(connect.clone()), limit).map_err(open)?;
+                let readers = Options::Sqlite(sqlite::read_only(connect.clone()));
+                (Some(presence), Options::Sqlite(connect), ChangeRunner::File(writer), readers)
+            }
+            Location::Server(server) => {
+                let connect = postgres::options(server, &options);
+                migrate::prepare_server(&connect, &server.to_string()).await?;
+                let connect = Options::Postgres(connect);
+                let writers = Pool::open(connect.clone(), WRITERS, limit).await.map_err(open)?;
+                (None, connect.clone(), ChangeRunner::Server(writers), connect)
+            }
+        };
+        let readers = Pool::open(readers, READERS, limit).await.map_err(open)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 writer,
@@ -201,10 +232,10 @@ impl Store {
         })
     }
 
-    /// Returns the path of the database.
+    /// Returns where the database is.
     #[must_use]
-    pub fn path(&self) -> &std::path::Path {
-        &self.inner.options.path
+    pub fn location(&self) -> &Location {
+        &self.inner.options.location
     }
 
     /// Returns the store's clock.
@@ -216,7 +247,10 @@ impl Store {
     /// Waits for running operations to finish, then closes all connections of the readers and the writer.
     pub async fn close(&self) {
         self.inner.readers.close().await;
-        self.inner.writer.close().await;
+        match &self.inner.writer {
+            ChangeRunner::File(writer) => writer.close().await,
+            ChangeRunner::Server(pool) => pool.close().await,
+        }
     }
 
     /// Acquires and releases the write lock, waiting for it in the same way as every change.
@@ -229,13 +263,20 @@ impl Store {
 
     /// Opens a separate connection. Its transactions do not queue for the writer connection, but acquire the write lock
     /// themselves.
-    fn connect(&self) -> Result<Connection, StoreError> {
-        self.connect_within(self.inner.options.busy_timeout)
+    async fn connect(&self) -> Result<Connection, StoreError> {
+        Ok(match self.file_options(self.inner.options.busy_timeout) {
+            Some(options) => options.open()?,
+            None => self.inner.connect.open().await?,
+        })
     }
 
-    /// Opens a separate connection whose statements wait at most `limit` for a lock.
-    fn connect_within(&self, limit: Duration) -> Result<Connection, StoreError> {
-        Ok(database_driver::Options { busy_timeout: limit, ..self.inner.connect.clone() }.open()?)
+    /// Returns the options for connections to the database file whose statements wait at most `limit` for a lock; `None`
+    /// if the database is on a server.
+    fn file_options(&self, limit: Duration) -> Option<SqliteOptions> {
+        match &self.inner.connect {
+            Options::Sqlite(options) => Some(SqliteOptions { busy_timeout: limit, ..options.clone() }),
+            Options::Postgres(_) => None,
+        }
     }
 
     /// Runs a change in a write transaction and returns its result after the commit. If the change returns an error, it
@@ -244,7 +285,10 @@ impl Store {
         &self,
         change: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.inner.writer.run(change).await
+        match &self.inner.writer {
+            ChangeRunner::File(writer) => writer.run(change).await,
+            ChangeRunner::Server(pool) => Box::pin(pool.write(change)).await,
+        }
     }
 
     /// Runs a change that deletes text. After the commit, schedules the erasure of the text's remnants.

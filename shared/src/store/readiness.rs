@@ -47,10 +47,11 @@ impl Store {
         .await
     }
 
-    /// Checks that the disk has space for a large message.
+    /// Checks that the disk of a SQLite database has space for a large message.
     fn check_room(&self) -> Result<(), StoreError> {
+        let Some(path) = self.location().file() else { return Ok(()) };
         // If the file system does not report its free space, only the write determines readiness.
-        let Ok(disk) = statvfs(&self.inner.options.path) else { return Ok(()) };
+        let Ok(disk) = statvfs(path) else { return Ok(()) };
         let room = disk.blocks_available().saturating_mul(disk.fragment_size());
         if disk.blocks() > 0 && room < LEAST_ROOM_BYTES { Err(StoreError::DiskFull) } else { Ok(()) }
     }

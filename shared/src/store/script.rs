@@ -76,16 +76,12 @@ impl ScriptCall {
     }
 
     /// Runs the statements in order, up to the first error. The changes of earlier statements are not reverted.
-    #[expect(clippy::unused_async, reason = "the drivers of other databases have to wait")]
     pub(super) async fn execute(self, tx: &mut Connection) -> Result<(), StoreError> {
         debug_assert_eq!(self.unbound.as_slice(), &[] as &[&str], "parameters must be bound");
         if let Some(error) = self.error {
             return Err(sqlx::Error::Encode(error).into());
         }
-        for statement in self.statements {
-            tx.run(statement, &self.arguments, |_| true)?;
-        }
-        Ok(())
+        Ok(tx.run_all(self.statements, &self.arguments).await?)
     }
 }
 
@@ -94,7 +90,7 @@ mod tests {
     use std::{sync::LazyLock, time::Duration};
 
     use super::*;
-    use crate::store::database_driver::Options;
+    use crate::store::database_driver::SqliteOptions;
 
     static NOTES: LazyLock<Script> = LazyLock::new(|| {
         Script::new(
@@ -110,9 +106,14 @@ mod tests {
     });
 
     fn connect() -> Connection {
-        Options { path: ":memory:".into(), busy_timeout: Duration::ZERO, pragmas: Vec::new(), statements_kept: 16 }
-            .open()
-            .unwrap()
+        SqliteOptions {
+            path: ":memory:".into(),
+            busy_timeout: Duration::ZERO,
+            pragmas: Vec::new(),
+            statements_kept: 16,
+        }
+        .open()
+        .unwrap()
     }
 
     #[tokio::test]

@@ -2,13 +2,13 @@
 //! and the code that operates on SQLite's files (backups, restores, and the erasure of deleted text) are in separate
 //! modules.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use sqlx::{ConnectOptions as _, Row as _, sqlite::SqliteConnectOptions};
 
 use super::{
     StoreError, StoreOptions,
-    database_driver::{Connection, Options},
+    database_driver::{Connection, PostgresError, SqliteOptions},
 };
 
 /// Begins a write transaction and acquires the write lock immediately, so that no later statement has to acquire the
@@ -53,9 +53,9 @@ fn pragmas(options: &StoreOptions) -> [(&'static str, String); 4] {
 }
 
 /// Returns the default options for connections, which allow writes.
-pub(super) fn options(options: &StoreOptions) -> Options {
-    Options {
-        path: options.path.clone(),
+pub(super) fn options(path: &Path, options: &StoreOptions) -> SqliteOptions {
+    SqliteOptions {
+        path: path.to_owned(),
         busy_timeout: BUSY_SLICE,
         pragmas: pragmas(options).into(),
         statements_kept: STATEMENTS_KEPT,
@@ -63,8 +63,8 @@ pub(super) fn options(options: &StoreOptions) -> Options {
 }
 
 /// Returns the options for the connection that migrates the database.
-pub(super) fn migration_options(options: &StoreOptions) -> SqliteConnectOptions {
-    let connect = SqliteConnectOptions::new().filename(&options.path).disable_statement_logging();
+pub(super) fn migration_options(path: &Path, options: &StoreOptions) -> SqliteConnectOptions {
+    let connect = SqliteConnectOptions::new().filename(path).disable_statement_logging();
     pragmas(options).into_iter().fold(connect, |connect, (name, value)| connect.pragma(name, value))
 }
 
@@ -73,12 +73,12 @@ pub(super) fn migration_options(options: &StoreOptions) -> SqliteConnectOptions 
 ///
 /// The pages to which a savepoint would revert are kept in memory. Otherwise, SQLite writes them to a file for each
 /// operation in a batch, which doubles the operation's cost.
-pub(super) fn for_writer(options: Options) -> Options {
-    Options { busy_timeout: Duration::ZERO, ..options.pragma("temp_store", "MEMORY") }
+pub(super) fn for_writer(options: SqliteOptions) -> SqliteOptions {
+    SqliteOptions { busy_timeout: Duration::ZERO, ..options.pragma("temp_store", "MEMORY") }
 }
 
 /// Makes connections with these options read-only.
-pub(super) fn read_only(options: Options) -> Options {
+pub(super) fn read_only(options: SqliteOptions) -> SqliteOptions {
     options.pragma("query_only", "1")
 }
 
@@ -92,9 +92,10 @@ pub(super) fn rollback_to(number: usize) -> String {
     format!("ROLLBACK TO operation_{number}")
 }
 
-/// Returns an error's primary result code (<https://www.sqlite.org/rescode.html>).
+/// Returns the primary result code of an error that SQLite returned (<https://www.sqlite.org/rescode.html>).
 fn primary_code(error: &sqlx::Error) -> Option<u32> {
-    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    let error = error.as_database_error().filter(|error| error.try_downcast_ref::<PostgresError>().is_none())?;
+    let code: u32 = error.code()?.parse().ok()?;
     Some(code & 0xff)
 }
 

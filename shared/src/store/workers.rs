@@ -1,13 +1,14 @@
 //! Registers workers and stores their heartbeats.
 
-use sqlx::Connection as _;
-
-use super::{Store, StoreError, database_driver::Connection, database_driver::block, sqlite};
+use super::{
+    Store, StoreError,
+    database_driver::{Connection, block_if},
+};
 use crate::{clock::Timestamp, id::WorkerId};
 
 /// Selects every worker that has a heartbeat or a running task, with its heartbeat counter.
 const LIST_BEATS: &str = "SELECT worker_id, beat FROM worker_heartbeat UNION ALL \
-     SELECT DISTINCT t.worker_id, NULL FROM agent_task t \
+     SELECT DISTINCT t.worker_id, CAST(NULL AS INTEGER) FROM agent_task t \
      WHERE t.status = 'running' AND t.worker_id NOT IN (SELECT worker_id FROM worker_heartbeat)";
 
 /// A worker, as seen by other processes.
@@ -36,9 +37,10 @@ impl Heartbeat {
     pub async fn beat(&mut self) -> Result<(), StoreError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            None => self.connection.insert(self.store.connect()?),
+            None => self.connection.insert(self.store.connect().await?),
         };
-        let result = block(write_beat(connection, &self.worker, self.store.inner.clock.now())).await;
+        let may_block = self.store.location().file().is_some();
+        let result = block_if(may_block, write_beat(connection, &self.worker, self.store.inner.clock.now())).await;
         if result.is_err() {
             self.connection = None;
         }
@@ -47,19 +49,19 @@ impl Heartbeat {
 }
 
 async fn write_beat(connection: &mut Connection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
-    let mut tx = connection.begin_with(sqlite::BEGIN_WRITE).await?;
-    register(&mut tx, worker, now).await?;
+    // After an error, the caller closes the connection, which reverts the changes.
+    connection.begin_write().await?;
+    register(connection, worker, now).await?;
     sqlx::query("UPDATE worker_heartbeat SET beat = beat + 1 WHERE worker_id = $1")
         .bind(worker)
-        .execute(&mut *tx)
+        .execute(&mut *connection)
         .await?;
     sqlx::query("UPDATE Workers SET last_seen = $2 WHERE id = $1")
         .bind(worker)
         .bind(now.unix_seconds())
-        .execute(&mut *tx)
+        .execute(&mut *connection)
         .await?;
-    tx.commit().await?;
-    Ok(())
+    Ok(connection.commit().await?)
 }
 
 /// Registers the worker in `worker_heartbeat`, which other processes watch, and in `Workers`, to which `Jobs.lock_by`

@@ -1,4 +1,4 @@
-//! Processes that are killed, frozen, or stopped during a turn, and failures of Redis, the store, or the disk.
+//! Processes that are killed, frozen, or stopped during a turn, and failures of Redis, PostgreSQL, the store, or the disk.
 
 mod clock;
 mod failed_claim;
@@ -7,6 +7,7 @@ mod full_disk;
 mod hostile_clients;
 mod kill;
 mod poison_message;
+mod postgres;
 mod read_only_disk;
 mod redis;
 mod relay;

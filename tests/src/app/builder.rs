@@ -5,7 +5,12 @@ use std::{fmt::Write as _, fs, sync::atomic::AtomicUsize};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::TestApp;
-use crate::{port, process::Environment, redis::Redis};
+use crate::{
+    port,
+    postgres::{self, Postgres},
+    process::Environment,
+    redis::Redis,
+};
 
 /// Maximum number of apis and workers in the installations of all concurrent tests, not counting processes that are
 /// added later. A larger installation runs alone.
@@ -22,6 +27,9 @@ pub struct Builder {
     agents: String,
     redis: bool,
     own_redis: Option<Redis>,
+    own_postgres: Option<Postgres>,
+    /// The URL of a PostgreSQL server that several tests share.
+    shared_postgres: Option<String>,
     lasting_ports: bool,
 }
 
@@ -34,6 +42,8 @@ impl Default for Builder {
             agents: String::new(),
             redis: std::env::var_os("BANTER_TEST_REDIS").is_some(),
             own_redis: None,
+            own_postgres: None,
+            shared_postgres: std::env::var("TEST_POSTGRES_URL").ok(),
             lasting_ports: false,
         }
     }
@@ -76,9 +86,21 @@ impl Builder {
         self
     }
 
-    /// Runs without Redis, regardless of `BANTER_TEST_REDIS`.
+    /// Runs on SQLite and without Redis, regardless of `BANTER_TEST_REDIS` and `TEST_POSTGRES_URL`.
     pub fn embedded(mut self) -> Self {
         self.redis = false;
+        self.on_sqlite()
+    }
+
+    /// Runs on SQLite, regardless of `TEST_POSTGRES_URL`, which otherwise names a PostgreSQL server for all tests.
+    pub fn on_sqlite(mut self) -> Self {
+        self.shared_postgres = None;
+        self
+    }
+
+    /// Stores the data on this PostgreSQL server.
+    pub fn on_postgres(mut self, postgres: Postgres) -> Self {
+        self.own_postgres = Some(postgres);
         self
     }
 
@@ -96,12 +118,22 @@ impl Builder {
 
     /// Starts all processes at once and waits until every api has printed its address.
     pub async fn start(mut self) -> TestApp {
+        let postgres_url = match (&self.own_postgres, &self.shared_postgres) {
+            (Some(postgres), _) => Some(postgres.create_database("banter")),
+            (None, Some(server)) if !self.environment.contains_key("DATABASE_URL") => {
+                Some(postgres::create_database(server))
+            }
+            _ => None,
+        };
         let redis = match self.own_redis.take() {
-            None if self.redis => Some(Redis::start().await),
+            None if self.redis || postgres_url.is_some() => Some(Redis::start().await),
             redis => redis,
         };
         if let Some(redis) = &redis {
             self.environment.entry("REDIS_URL".into()).or_insert_with(|| redis.url());
+        }
+        if let Some(url) = postgres_url {
+            self.environment.insert("DATABASE_URL".into(), url);
         }
         let lasting_ports = self.lasting_ports;
         let wanted = (self.apis + self.workers).clamp(1, MAX_PROCESSES);
@@ -141,6 +173,7 @@ impl Builder {
             started: AtomicUsize::new(0),
             folder,
             redis,
+            postgres: self.own_postgres,
             _slots: slots,
         }
     }

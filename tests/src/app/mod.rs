@@ -19,6 +19,7 @@ use tokio::sync::SemaphorePermit;
 
 use crate::{
     client::Client,
+    postgres::Postgres,
     process::{Environment, Process},
     redis::Redis,
 };
@@ -49,6 +50,7 @@ pub struct TestApp {
     started: AtomicUsize,
     folder: TempDir,
     redis: Option<Redis>,
+    postgres: Option<Postgres>,
     _slots: SemaphorePermit<'static>,
 }
 
@@ -86,6 +88,11 @@ impl TestApp {
     /// Returns the Redis server that connects the processes.
     pub fn redis(&mut self) -> &mut Redis {
         self.redis.as_mut().expect("the builder was called with `redis()`")
+    }
+
+    /// Returns the PostgreSQL server that stores the data.
+    pub fn postgres(&mut self) -> &mut Postgres {
+        self.postgres.as_mut().expect("the builder was called with `on_postgres()`")
     }
 
     /// Returns the processes' environment variables.

@@ -97,6 +97,7 @@ fn store_problem(error: &StoreError) -> &'static str {
         StoreError::Busy => "is locked",
         StoreError::DiskFull => "has no disk space left",
         StoreError::Unwritable(_) => "is not writable",
+        StoreError::Unavailable(_) => "is unavailable",
         StoreError::Database(_)
         | StoreError::Corrupt(_)
         | StoreError::NotFound

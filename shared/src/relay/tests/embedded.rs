@@ -62,7 +62,7 @@ async fn follows_a_removed_or_replaced_wake_up_file() {
         for _ in 0..3 {
             act(&wake_file(&pair));
             let (options, database) = (RelayOptions::default(), pair.folder.path().join("chat.db"));
-            let restarted = start(&options, &database, &identity("x")).await.unwrap();
+            let restarted = start(&options, Some(&database), &identity("x")).await.unwrap();
 
             for from in [&restarted, &pair.here] {
                 // A process that still watches the old file detects the change, and misses no later change.
@@ -164,11 +164,11 @@ async fn carries_live_text_again_after_either_process_was_restarted() {
         let follow = pair.there.follow(&user("ann")).await;
         assert_carries_text(&pair.here, &pair.there).await;
         drop(follow);
-        pair.there = start(&options, &database, &identity("x")).await.unwrap();
+        pair.there = start(&options, Some(&database), &identity("x")).await.unwrap();
 
         let _follow = pair.there.follow(&user("ann")).await;
         assert_carries_text(&pair.here, &pair.there).await;
-        pair.here = start(&options, &database, &identity("x")).await.unwrap();
+        pair.here = start(&options, Some(&database), &identity("x")).await.unwrap();
     }
     eventually("removed the sockets of dropped relays", || fs::read_dir(sockets(&pair)).unwrap().count() == 1).await;
 }
@@ -204,7 +204,7 @@ async fn rejects_and_counts_forged_live_text() {
     let _follow = pair.there.follow(&user("ann")).await;
     let forger = Identity { installation: "x".into(), key: RelayKey::from([8; 32]) };
     let (options, database) = (RelayOptions::default(), pair.folder.path().join("chat.db"));
-    let forger = start(&options, &database, &forger).await.unwrap();
+    let forger = start(&options, Some(&database), &forger).await.unwrap();
     let mut signals = pair.there.signals();
 
     eventually("rejected a message", || {
@@ -218,7 +218,7 @@ async fn rejects_and_counts_forged_live_text() {
 }
 
 async fn assert_only_stores_text(database: &Path) {
-    let relay = start(&RelayOptions::default(), database, &identity("x")).await.unwrap();
+    let relay = start(&RelayOptions::default(), Some(database), &identity("x")).await.unwrap();
 
     let _follow = relay.follow(&user("ann")).await;
     relay.publish_text(&user("ann"), text(0, "Hello"));

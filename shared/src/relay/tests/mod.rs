@@ -38,8 +38,8 @@ impl Pair {
     async fn start(options: &RelayOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = database(&folder).await;
-        let here = start(options, &path, &identity("x")).await.unwrap();
-        let there = start(options, &path, &identity("x")).await.unwrap();
+        let here = start(options, Some(&path), &identity("x")).await.unwrap();
+        let there = start(options, Some(&path), &identity("x")).await.unwrap();
         Self { here, there, folder }
     }
 

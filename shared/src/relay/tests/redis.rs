@@ -246,7 +246,7 @@ async fn rejects_and_counts_forged_messages() {
 #[tokio::test]
 async fn separates_installations_that_share_a_redis() {
     let (pair, server) = connected().await;
-    let stranger = start(&options(&server.url()), std::path::Path::new("unused"), &identity("other")).await.unwrap();
+    let stranger = start(&options(&server.url()), None, &identity("other")).await.unwrap();
     let mut signals = pair.there.signals();
 
     for _ in 0..100 {

@@ -1,120 +1,154 @@
 //! Connections, and how they run statements.
 
-use std::{fmt, future, sync::Arc};
-
 use futures::{
-    future::BoxFuture,
+    StreamExt as _,
+    future::{self, BoxFuture},
     stream::{self, BoxStream},
 };
-use rusqlite::types::{Value as StoredValue, ValueRef as StoredRef};
 use sqlx::{Describe, Either, Error, Execute, Executor, SqlStr, Transaction};
 
-use super::{Arguments, DatabaseDriver, Options, QueryResult, Row, Statement, Value, error::convert, row::Column};
+use super::{Arguments, DatabaseDriver, Options, QueryResult, Row, Statement, postgres, sqlite, value::DataType};
+use crate::store::sqlite as sqlite_sql;
 
-/// A connection to a database file. It runs each statement on the calling thread.
-pub(in crate::store) struct Connection {
-    raw: rusqlite::Connection,
-    /// The number of nested transactions that sqlx has begun.
-    pub(super) depth: usize,
+/// A connection to a database. The futures for PostgreSQL are boxed, so that those of operations on SQLite stay small.
+#[derive(Debug)]
+pub(in crate::store) struct Connection(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Sqlite(sqlite::Connection),
+    Postgres(Box<postgres::Connection>),
 }
 
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connection")
+impl From<sqlite::Connection> for Connection {
+    fn from(connection: sqlite::Connection) -> Self {
+        Self(Kind::Sqlite(connection))
+    }
+}
+
+impl From<postgres::Connection> for Connection {
+    fn from(connection: postgres::Connection) -> Self {
+        Self(Kind::Postgres(Box::new(connection)))
     }
 }
 
 impl Connection {
-    pub(super) fn new(raw: rusqlite::Connection) -> Self {
-        Self { raw, depth: 0 }
+    /// Runs a statement that has no arguments, and discards its rows. PostgreSQL accepts several statements, separated
+    /// by semicolons.
+    pub(in crate::store) async fn exec(&mut self, sql: &str) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(connection) => connection.run(sql, &Arguments::default(), |_| true).map(drop),
+            Kind::Postgres(connection) => Box::pin(connection.exec(sql)).await,
+        }
     }
 
-    /// Runs a statement that has no arguments, and discards its rows.
-    pub(in crate::store) fn exec(&mut self, sql: &str) -> Result<(), Error> {
-        self.run(sql, &Arguments::default(), |_| true).map(drop)
+    /// Begins a transaction in which all reads see the same snapshot.
+    pub(super) async fn begin_read(&mut self) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(_) => self.exec("BEGIN").await,
+            Kind::Postgres(connection) => Box::pin(connection.begin_read()).await,
+        }
+    }
+
+    /// Begins a transaction and acquires the write lock.
+    pub(in crate::store) async fn begin_write(&mut self) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(_) => self.exec(sqlite_sql::BEGIN_WRITE).await,
+            Kind::Postgres(connection) => Box::pin(connection.begin_write()).await,
+        }
+    }
+
+    /// Commits the open transaction. If a statement of the transaction failed on PostgreSQL, rolls it back instead and
+    /// returns an error.
+    pub(in crate::store) async fn commit(&mut self) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(_) => self.exec(sqlite_sql::COMMIT).await,
+            Kind::Postgres(connection) => Box::pin(connection.commit()).await,
+        }
+    }
+
+    /// Rolls back the open transaction.
+    pub(in crate::store) async fn rollback(&mut self) -> Result<(), Error> {
+        self.exec(sqlite_sql::ROLLBACK).await
+    }
+
+    /// Returns whether the connection can still be used, as far as is known without communicating with the server.
+    pub(super) fn is_usable(&self) -> bool {
+        match &self.0 {
+            Kind::Sqlite(_) => true,
+            Kind::Postgres(connection) => !connection.is_closed(),
+        }
     }
 
     /// Runs a statement, and passes its rows to `on_row` until `on_row` returns false.
-    pub(in crate::store) fn run(
+    pub(in crate::store) async fn run(
         &mut self,
         sql: &str,
         arguments: &Arguments,
-        mut on_row: impl FnMut(Row) -> bool,
+        on_row: impl FnMut(Row) -> bool + Send,
     ) -> Result<QueryResult, Error> {
-        let mut statement = self.raw.prepare_cached(sql).map_err(convert)?;
-        bind(&mut statement, arguments)?;
-        let mut columns: Option<Arc<[Column]>> = None;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next().map_err(convert)? {
-            let columns = columns.get_or_insert_with(|| Column::list(row.as_ref().column_names()));
-            let values = (0..columns.len()).map(|index| Ok(Value(copy(row.get_ref(index).map_err(convert)?))));
-            let values = values.collect::<Result<_, Error>>()?;
-            if !on_row(Row { columns: Arc::clone(columns), values }) {
-                break;
-            }
+        match &mut self.0 {
+            Kind::Sqlite(connection) => connection.run(sql, arguments, on_row),
+            Kind::Postgres(connection) => Box::pin(connection.run(sql, arguments, on_row)).await,
         }
-        drop(rows);
-        let is_change = !statement.readonly();
-        drop(statement);
-        Ok(QueryResult { rows_affected: if is_change { self.raw.changes() } else { 0 } })
+    }
+
+    /// Runs statements that share arguments, in order, up to the first error. PostgreSQL receives them together,
+    /// without waiting for the result of each one.
+    pub(in crate::store) async fn run_all(
+        &mut self,
+        statements: &[String],
+        arguments: &Arguments,
+    ) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(connection) => {
+                for statement in statements {
+                    connection.run(statement, arguments, |_| true)?;
+                }
+                Ok(())
+            }
+            Kind::Postgres(connection) => Box::pin(connection.run_all(statements, arguments)).await,
+        }
     }
 
     /// Runs a query, and passes its rows to `on_row` until `on_row` returns false.
-    pub(in crate::store) fn fetch_while<'q>(
+    pub(in crate::store) async fn fetch_while<'q>(
         &mut self,
         mut query: impl Execute<'q, DatabaseDriver>,
-        on_row: impl FnMut(Row) -> bool,
+        on_row: impl FnMut(Row) -> bool + Send,
     ) -> Result<QueryResult, Error> {
         let arguments = query.take_arguments().map_err(Error::Encode)?.unwrap_or_default();
-        self.run(query.sql().as_str(), &arguments, on_row)
+        let sql = query.sql();
+        self.run(sql.as_str(), &arguments, on_row).await
+    }
+
+    /// Checks that PostgreSQL accepts a statement.
+    #[cfg(test)]
+    pub(in crate::store) async fn check(&mut self, sql: &str) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(_) => Ok(()),
+            Kind::Postgres(connection) => connection.prepare(sql).await.map(drop),
+        }
     }
 
     /// Runs a query, and returns at most `limit` of its rows.
-    fn fetch_rows<'q>(
-        &mut self,
-        query: impl Execute<'q, DatabaseDriver>,
+    fn fetch_rows<'e, 'q: 'e>(
+        &'e mut self,
+        mut query: impl Execute<'q, DatabaseDriver> + 'q,
         limit: usize,
-    ) -> Result<(QueryResult, Vec<Row>), Error> {
-        let mut rows = Vec::new();
-        let result = self.fetch_while(query, |row| {
-            rows.push(row);
-            rows.len() < limit
-        })?;
-        Ok((result, rows))
-    }
-}
-
-/// Binds the arguments. Parameters without an argument are NULL, and arguments without a parameter are ignored.
-fn bind(statement: &mut rusqlite::Statement<'_>, arguments: &Arguments) -> Result<(), Error> {
-    let mut unnumbered = 0;
-    for index in 1..=statement.parameter_count() {
-        let number = if let Some(name) = statement.parameter_name(index) {
-            // The name of a parameter includes the `$` or `?`.
-            let number = name.get(1..).and_then(|digits| digits.parse().ok());
-            number.ok_or_else(|| Error::Protocol(format!("the name of the parameter {name} is not a number")))?
-        } else {
-            unnumbered += 1;
-            unnumbered
-        };
-        if let Some(Value(value)) = arguments.0.get(number - 1) {
-            statement.raw_bind_parameter(index, value).map_err(convert)?;
-        }
-    }
-    Ok(())
-}
-
-/// Copies a value of a row. Text that is not valid UTF-8 is copied as bytes, so that the row can still be read, and only
-/// decoding that value as text fails.
-fn copy(value: StoredRef<'_>) -> StoredValue {
-    match value {
-        StoredRef::Null => StoredValue::Null,
-        StoredRef::Integer(number) => StoredValue::Integer(number),
-        StoredRef::Real(number) => StoredValue::Real(number),
-        StoredRef::Text(bytes) => match str::from_utf8(bytes) {
-            Ok(text) => StoredValue::Text(text.to_owned()),
-            Err(_) => StoredValue::Blob(bytes.to_owned()),
-        },
-        StoredRef::Blob(bytes) => StoredValue::Blob(bytes.to_owned()),
+    ) -> BoxFuture<'e, Result<(QueryResult, Vec<Row>), Error>> {
+        let arguments = query.take_arguments().map_err(Error::Encode);
+        let sql = query.sql();
+        Box::pin(async move {
+            let arguments = arguments?.unwrap_or_default();
+            let mut rows = Vec::new();
+            let add = |row| {
+                rows.push(row);
+                rows.len() < limit
+            };
+            let result = self.run(sql.as_str(), &arguments, add).await?;
+            Ok((result, rows))
+        })
     }
 }
 
@@ -123,7 +157,7 @@ impl sqlx::Connection for Connection {
     type Options = Options;
 
     async fn close(self) -> Result<(), Error> {
-        self.raw.close().map_err(|(_, error)| convert(error))
+        Ok(())
     }
 
     async fn close_hard(self) -> Result<(), Error> {
@@ -131,7 +165,7 @@ impl sqlx::Connection for Connection {
     }
 
     async fn ping(&mut self) -> Result<(), Error> {
-        Ok(())
+        self.exec("SELECT 1").await
     }
 
     async fn begin(&mut self) -> Result<Transaction<'_, DatabaseDriver>, Error> {
@@ -159,7 +193,8 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        Box::pin(future::ready(self.fetch_rows(query, usize::MAX).map(|(result, _)| result)))
+        let fetch = self.fetch_rows(query, usize::MAX);
+        Box::pin(async { fetch.await.map(|(result, _)| result) })
     }
 
     fn fetch_many<'e, 'q: 'e, E: Execute<'q, DatabaseDriver> + 'q>(
@@ -169,13 +204,15 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        match self.fetch_rows(query, usize::MAX) {
+        let fetch = self.fetch_rows(query, usize::MAX);
+        let results = stream::once(fetch).flat_map(|fetched| match fetched {
             Ok((result, rows)) => {
                 let rows = rows.into_iter().map(|row| Ok(Either::Right(row)));
-                Box::pin(stream::iter(rows.chain([Ok(Either::Left(result))])))
+                stream::iter(rows.chain([Ok(Either::Left(result))]).collect::<Vec<_>>())
             }
-            Err(error) => Box::pin(stream::iter([Err(error)])),
-        }
+            Err(error) => stream::iter(vec![Err(error)]),
+        });
+        Box::pin(results)
     }
 
     fn fetch_optional<'e, 'q: 'e, E: Execute<'q, DatabaseDriver> + 'q>(
@@ -185,10 +222,11 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        Box::pin(future::ready(self.fetch_rows(query, 1).map(|(_, mut rows)| rows.pop())))
+        let fetch = self.fetch_rows(query, 1);
+        Box::pin(async { fetch.await.map(|(_, mut rows)| rows.pop()) })
     }
 
-    fn prepare_with<'e>(self, sql: SqlStr, _: &'e [super::DataType]) -> BoxFuture<'e, Result<Statement, Error>>
+    fn prepare_with<'e>(self, sql: SqlStr, _: &'e [DataType]) -> BoxFuture<'e, Result<Statement, Error>>
     where
         'c: 'e,
     {

@@ -1,19 +1,22 @@
-//! An sqlx driver for SQLite that runs statements on the calling thread.
+//! The store's driver for sqlx, for both databases.
 //!
-//! sqlx's own driver passes each statement to a separate thread and each row back. For the store's small statements,
-//! the thread switches cost several times as much as SQLite's own work (docs/adr/0016). The rest of sqlx is used
-//! unchanged, including its queries, its conversion of rows to structs, and its errors. Backups, restores, and
-//! migrations use sqlx's own driver.
+//! SQLite runs statements on the calling thread. sqlx's own driver passes each statement to a separate thread and each
+//! row back. For the store's small statements, the thread switches cost several times as much as SQLite's own work
+//! (docs/adr/0016). Futures block the thread instead of waiting: use [`block()`] to acquire the write lock and to commit.
 //!
-//! This driver's futures block the thread instead of waiting. Use [`block()`] to acquire the write lock and to commit.
+//! PostgreSQL runs the same statements, which `postgres/` translates (docs/adr/0017).
+//!
+//! The rest of sqlx is used unchanged, including its queries, its conversion of rows to structs, and its errors.
+//! Backups, restores, and migrations use sqlx's own drivers.
 
 mod arguments;
 mod block;
 mod connection;
-mod error;
 mod options;
 mod pool;
+mod postgres;
 mod row;
+mod sqlite;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -24,7 +27,14 @@ mod value;
 use sqlx::Database;
 
 pub(super) use self::{
-    arguments::Arguments, block::block, connection::Connection, options::Options, pool::Pool, row::Row,
+    arguments::Arguments,
+    block::{block, block_if},
+    connection::Connection,
+    options::Options,
+    pool::Pool,
+    postgres::{PostgresError, PostgresOptions},
+    row::Row,
+    sqlite::SqliteOptions,
 };
 use self::{
     row::Column,
@@ -50,7 +60,7 @@ impl Database for DatabaseDriver {
     type ArgumentBuffer = Vec<Value>;
     type Statement = Statement;
 
-    const NAME: &'static str = "SQLite";
+    const NAME: &'static str = "Banter";
     const URL_SCHEMES: &'static [&'static str] = &[];
 }
 

@@ -1,45 +1,34 @@
 //! How connections are opened.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use log::LevelFilter;
-use rusqlite::OpenFlags;
 use sqlx::{ConnectOptions, Error};
 use sqlx_core::Url;
 
-use super::{Connection, error::convert};
+use super::{Connection, postgres::PostgresOptions, sqlite::SqliteOptions};
 
 /// The options of a connection to an existing database.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct Options {
-    /// The database file.
-    pub(in crate::store) path: PathBuf,
-    /// How long a statement waits for a lock.
-    pub(in crate::store) busy_timeout: Duration,
-    /// Settings of the connection (<https://www.sqlite.org/pragma.html>).
-    pub(in crate::store) pragmas: Vec<(&'static str, String)>,
-    /// The maximum number of prepared statements in the cache.
-    pub(in crate::store) statements_kept: usize,
+pub(in crate::store) enum Options {
+    /// A database file.
+    Sqlite(SqliteOptions),
+    /// A database server.
+    Postgres(PostgresOptions),
 }
 
 impl Options {
-    /// Adds a setting.
-    pub(in crate::store) fn pragma(mut self, name: &'static str, value: &str) -> Self {
-        self.pragmas.push((name, value.to_owned()));
-        self
+    /// Opens a connection.
+    pub(in crate::store) async fn open(&self) -> Result<Connection, Error> {
+        match self {
+            Self::Sqlite(options) => options.open(),
+            Self::Postgres(options) => Box::pin(options.open()).await,
+        }
     }
 
-    /// Opens a connection.
-    pub(in crate::store) fn open(&self) -> Result<Connection, Error> {
-        // A connection is used by one thread at a time, so SQLite needs no mutex.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let raw = rusqlite::Connection::open_with_flags(&self.path, flags).map_err(convert)?;
-        raw.busy_timeout(self.busy_timeout).map_err(convert)?;
-        raw.set_prepared_statement_cache_capacity(self.statements_kept);
-        for (name, value) in &self.pragmas {
-            raw.execute_batch(&format!("PRAGMA {name} = {value}")).map_err(convert)?;
-        }
-        Ok(Connection::new(raw))
+    /// Returns whether statements block the thread while they wait.
+    pub(super) const fn are_blocking(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
     }
 }
 
@@ -52,7 +41,7 @@ impl ConnectOptions for Options {
     }
 
     async fn connect(&self) -> Result<Connection, Error> {
-        self.open()
+        self.open().await
     }
 
     fn log_statements(self, _: LevelFilter) -> Self {

@@ -1,4 +1,4 @@
-//! The pool of the readers' connections.
+//! Pools of connections.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -6,9 +6,12 @@ use std::{
 };
 
 use sqlx::Error;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
-use super::{Connection, Options, block};
+use super::{Connection, Options, block::block_if};
 
 /// A limited number of connections, which are opened as needed.
 #[derive(Debug)]
@@ -24,8 +27,8 @@ pub(in crate::store) struct Pool {
 
 impl Pool {
     /// Creates a pool, and opens its first connection.
-    pub(in crate::store) fn open(options: Options, size: u32, acquire_timeout: Duration) -> Result<Self, Error> {
-        let idle = Mutex::new(vec![options.open()?]);
+    pub(in crate::store) async fn open(options: Options, size: u32, acquire_timeout: Duration) -> Result<Self, Error> {
+        let idle = Mutex::new(vec![options.open().await?]);
         let permits = Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS));
         Ok(Self { options, idle, permits, size, acquire_timeout })
     }
@@ -39,25 +42,81 @@ impl Pool {
         &self,
         operation: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let permit = timeout(self.acquire_timeout, self.permits.acquire()).await;
-        let _permit = permit.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)?;
-        block(async {
-            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut connection = match idle {
-                Some(connection) => connection,
-                None => self.options.open()?,
-            };
-            connection.exec("BEGIN")?;
+        let _permit = self.acquire().await?;
+        block_if(self.options.are_blocking(), async {
+            let mut connection = self.begin(async |connection| connection.begin_read().await).await?;
             let result = operation(&mut connection).await;
-            // If the rollback fails, the connection is closed instead of reused.
-            connection.exec("ROLLBACK")?;
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            self.roll_back(connection).await;
             result
         })
         .await
     }
 
-    /// Waits until no connection is in use, then closes all connections. Later reads fail.
+    /// Runs an operation in a write transaction, and returns its result after the commit. If the operation fails, its
+    /// changes are rolled back.
+    ///
+    /// # Errors
+    /// Returns an error in the same cases as [`Pool::read`], or if the commit fails.
+    pub(in crate::store) async fn write<T, E: From<Error>>(
+        &self,
+        operation: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _permit = self.acquire().await?;
+        block_if(self.options.are_blocking(), async {
+            let mut connection = self.begin(async |connection| connection.begin_write().await).await?;
+            // If this future is dropped or fails before the end, the connection is closed, which reverts the changes.
+            let result = operation(&mut connection).await;
+            if result.is_ok() {
+                connection.commit().await?;
+                self.put_back(connection);
+            } else {
+                self.roll_back(connection).await;
+            }
+            result
+        })
+        .await
+    }
+
+    /// Waits until a connection may be used.
+    async fn acquire(&self) -> Result<SemaphorePermit<'_>, Error> {
+        let permit = timeout(self.acquire_timeout, self.permits.acquire()).await;
+        permit.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)
+    }
+
+    /// Takes an idle connection, or opens one, and begins a transaction. Connections that the server has closed are
+    /// replaced.
+    async fn begin(&self, begin: impl AsyncFn(&mut Connection) -> Result<(), Error>) -> Result<Connection, Error> {
+        while let Some(mut connection) = self.take_idle() {
+            match begin(&mut connection).await {
+                Ok(()) => return Ok(connection),
+                Err(_) if !connection.is_usable() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut connection = self.options.open().await?;
+        begin(&mut connection).await?;
+        Ok(connection)
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(Connection::is_usable);
+        idle.pop()
+    }
+
+    /// Rolls back the open transaction. If that fails, the connection is closed instead of reused.
+    async fn roll_back(&self, mut connection: Connection) {
+        match connection.rollback().await {
+            Ok(()) => self.put_back(connection),
+            Err(error) => tracing::debug!(%error, "failed to roll back a transaction; closing the connection"),
+        }
+    }
+
+    fn put_back(&self, connection: Connection) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+
+    /// Waits until no connection is in use, then closes all connections. Later operations fail.
     pub(in crate::store) async fn close(&self) {
         let all = self.permits.acquire_many(self.size).await;
         self.permits.close();

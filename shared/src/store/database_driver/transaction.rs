@@ -1,50 +1,36 @@
-//! Transactions that sqlx begins. The writer does not use them, because several operations share its transactions.
+//! sqlx's transactions. The store does not use them, because several operations share a transaction of its writer.
 
-use sqlx::{Error, Executor as _, SqlStr};
-use sqlx_core::transaction::{
-    TransactionManager, begin_ansi_transaction_sql, commit_ansi_transaction_sql, rollback_ansi_transaction_sql,
-};
+use sqlx::{Error, SqlStr};
+use sqlx_core::transaction::TransactionManager;
 
-use super::{Arguments, Connection, DatabaseDriver};
+use super::{Connection, DatabaseDriver};
 
-/// Begins and ends transactions.
+/// Rejects transactions that sqlx would begin.
 #[derive(Debug)]
 pub(in crate::store) struct Transactions;
+
+fn unsupported() -> Error {
+    Error::Configuration("this driver does not begin transactions for sqlx".into())
+}
 
 impl TransactionManager for Transactions {
     type Database = DatabaseDriver;
 
-    async fn begin(connection: &mut Connection, statement: Option<SqlStr>) -> Result<(), Error> {
-        let statement = statement.unwrap_or_else(|| begin_ansi_transaction_sql(connection.depth));
-        connection.execute(statement).await?;
-        connection.depth += 1;
-        Ok(())
+    async fn begin(_: &mut Connection, _: Option<SqlStr>) -> Result<(), Error> {
+        Err(unsupported())
     }
 
-    async fn commit(connection: &mut Connection) -> Result<(), Error> {
-        connection.execute(commit_ansi_transaction_sql(connection.depth)).await?;
-        connection.depth -= 1;
-        Ok(())
+    async fn commit(_: &mut Connection) -> Result<(), Error> {
+        Err(unsupported())
     }
 
-    async fn rollback(connection: &mut Connection) -> Result<(), Error> {
-        connection.execute(rollback_ansi_transaction_sql(connection.depth)).await?;
-        connection.depth -= 1;
-        Ok(())
+    async fn rollback(_: &mut Connection) -> Result<(), Error> {
+        Err(unsupported())
     }
 
-    fn start_rollback(connection: &mut Connection) {
-        if connection.depth == 0 {
-            return;
-        }
-        let statement = rollback_ansi_transaction_sql(connection.depth);
-        connection.depth -= 1;
-        if let Err(error) = connection.run(statement.as_str(), &Arguments::default(), |_| true) {
-            tracing::debug!(%error, "failed to roll back a transaction");
-        }
-    }
+    fn start_rollback(_: &mut Connection) {}
 
-    fn get_transaction_depth(connection: &Connection) -> usize {
-        connection.depth
+    fn get_transaction_depth(_: &Connection) -> usize {
+        0
     }
 }

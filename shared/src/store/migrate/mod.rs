@@ -1,6 +1,7 @@
 //! Prepares a database for use. Only one process at a time creates the file, switches it to WAL mode, and runs
-//! migrations.
+//! migrations. Databases on servers are migrated in `server.rs`.
 
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,8 @@ use sqlx::{
 };
 
 use apalis_sqlite::SqliteStorage;
+
+pub(super) use server::prepare_server;
 
 use super::{
     NewerSchema, OpenError, StoreError,

@@ -120,7 +120,7 @@ async fn replacing_the_oldest_of_many_messages_does_not_crowd_a_round() {
     }
 
     let rounds: Vec<i64> = sqlx::query_scalar("SELECT -priority FROM Jobs ORDER BY id")
-        .fetch_all(&mut f.store.connect().unwrap())
+        .fetch_all(&mut f.store.connect().await.unwrap())
         .await
         .unwrap();
     assert_eq!(rounds, (101..=200).chain(1..=110).collect::<Vec<_>>());
@@ -150,7 +150,7 @@ async fn ends_an_obsolete_job_and_claims_the_others() {
         let session = f.session().await;
         f.post(session, "Hello").await;
     }
-    f.damage("UPDATE agent_task SET job_id = NULL WHERE rowid = (SELECT MIN(rowid) FROM agent_task)").await;
+    f.damage("UPDATE agent_task SET job_id = NULL WHERE id = (SELECT MIN(id) FROM agent_task)").await;
 
     assert_eq!(f.claim_up_to(5).await.len(), 1);
     assert!(!f.store.has_due_job().await.unwrap());

@@ -14,7 +14,7 @@ async fn replays_a_deleted_session_as_its_deletion() {
     assert_eq!(f.log().await, ["session.deleted"; 4]);
     assert!(matches!(f.answer(&claim, "late").await, Err(StoreError::LeaseLost)));
     let jobs: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM Jobs").fetch_one(&mut f.store.connect().unwrap()).await.unwrap();
+        sqlx::query_scalar("SELECT COUNT(*) FROM Jobs").fetch_one(&mut f.store.connect().await.unwrap()).await.unwrap();
     assert_eq!(jobs, 0);
 }
 

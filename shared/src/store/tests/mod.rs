@@ -1,4 +1,5 @@
-//! Tests for the store's operations, using a real file. The `tests` crate tests entire processes.
+//! Tests for the store's operations, using a real database: a SQLite file or, if `TEST_POSTGRES_URL` is set, a database on
+//! that PostgreSQL server. The `tests` crate tests entire processes.
 
 mod access;
 mod conversations;
@@ -8,6 +9,7 @@ mod lists;
 mod log;
 mod permissions;
 mod plans;
+mod portability;
 mod queue;
 mod readiness;
 mod resume;
@@ -76,14 +78,39 @@ fn failed(code: ErrorCode) -> AttemptEnd {
     AttemptEnd::Failed { text: "so far".into(), error: TaskError::new(code, "no"), retry_after: None }
 }
 
+/// Creates an empty database on a server.
+async fn create_database(server: &str) -> ServerUrl {
+    let name = format!("store_{}", uuid::Uuid::now_v7().simple());
+    let options = StoreOptions {
+        location: Location::Server(server.parse().unwrap()),
+        durable_against_power_cut: false,
+        busy_timeout: Duration::from_secs(2),
+    };
+    let Location::Server(url) = &options.location else { unreachable!() };
+    let mut connection = Options::Postgres(postgres::options(url, &options)).open().await.unwrap();
+    connection.exec(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let (before, _) = server.rsplit_once('/').expect("the URL must name a database");
+    format!("{before}/{name}").parse().unwrap()
+}
+
 impl Fixture {
     async fn new() -> Self {
+        match std::env::var("TEST_POSTGRES_URL") {
+            Ok(server) => {
+                Self::open(Location::Server(create_database(&server).await), tempfile::tempdir().unwrap()).await
+            }
+            Err(_) => Self::on_sqlite().await,
+        }
+    }
+
+    /// Creates a fixture for a test of what is specific to SQLite.
+    async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = StoreOptions {
-            path: folder.path().join("data/chat.db"),
-            durable_against_power_cut: false,
-            busy_timeout: Duration::from_secs(2),
-        };
+        Self::open(Location::File(folder.path().join("data/chat.db")), folder).await
+    }
+
+    async fn open(location: Location, folder: TempDir) -> Self {
+        let options = StoreOptions { location, durable_against_power_cut: false, busy_timeout: Duration::from_secs(2) };
         let clock = Arc::new(SetClock(Mutex::new("2026-01-31T12:00:00Z".parse().unwrap())));
         let store = Store::open(options, clock.clone()).await.unwrap();
         let user = UserRef::local();
@@ -153,8 +180,10 @@ impl Fixture {
     }
 
     async fn damage(&self, statement: &'static str) {
-        let mut connection = self.store.connect().unwrap();
-        sqlx::query("PRAGMA foreign_keys = 0").execute(&mut connection).await.unwrap();
+        let mut connection = self.store.connect().await.unwrap();
+        let is_file = self.store.location().file().is_some();
+        let unchecked = if is_file { "PRAGMA foreign_keys = 0" } else { "SET session_replication_role = replica" };
+        connection.exec(unchecked).await.unwrap();
         assert!(sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected() > 0);
     }
 

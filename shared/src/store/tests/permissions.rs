@@ -126,7 +126,7 @@ async fn stores_a_request_without_expiry_as_the_previous_version_can_read_it() {
 
     f.write(&claim, &[step]).await.unwrap();
 
-    let mut connection = f.store.connect().unwrap();
+    let mut connection = f.store.connect().await.unwrap();
     let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut connection).await.unwrap();
     let stored: Value = serde_json::from_str(&stored).unwrap();
     assert!(stored["expires_at"].as_str().unwrap().parse::<Timestamp>().is_ok(), "{stored}");
@@ -146,7 +146,7 @@ async fn reads_and_answers_a_request_from_the_previous_version() {
     f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
     sqlx::query("UPDATE task_step SET detail = $1")
         .bind(detail.to_string())
-        .execute(&mut f.store.connect().unwrap())
+        .execute(&mut f.store.connect().await.unwrap())
         .await
         .unwrap();
     let shown = json!([
@@ -162,7 +162,7 @@ async fn reads_and_answers_a_request_from_the_previous_version() {
     assert_eq!((step.status, &fields["options"]), (StepStatus::Succeeded, &shown));
     assert_eq!(json!([fields["decision"], fields["decided_by"]]), json!(["allow", "user"]));
     // A worker running the previous version reads the options in the older format.
-    let mut connection = f.store.connect().unwrap();
+    let mut connection = f.store.connect().await.unwrap();
     let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut connection).await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&stored).unwrap()["options"], options);
     f.end(&claim, answered("r")).await;

@@ -63,7 +63,7 @@ const OTHER_INDEXES: [&str; 3] = ["Idx", "LSIdx", "WTIdx"];
 /// Returns the steps of a statement's plan.
 async fn explain(store: &Store, statement: &Statement) -> Vec<String> {
     let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", number_names(&statement.sql)));
-    let plan = sqlx::query(explain).fetch_all(&mut store.connect().unwrap()).await;
+    let plan = sqlx::query(explain).fetch_all(&mut store.connect().await.unwrap()).await;
     plan.unwrap_or_else(|error| panic!("{error}: {statement:?}")).iter().map(|step| step.get("detail")).collect()
 }
 
@@ -88,7 +88,7 @@ fn is_slow(step: &str) -> bool {
 
 #[tokio::test]
 async fn no_statement_reads_more_rows_as_the_database_grows() {
-    let f = Fixture::new().await;
+    let f = Fixture::on_sqlite().await;
     let (mut slow, mut exceptions) = (Vec::new(), BTreeSet::new());
     for statement in statements::find_all() {
         for step in explain(&f.store, &statement).await.into_iter().filter(|step| is_slow(step)) {
@@ -106,7 +106,7 @@ async fn no_statement_reads_more_rows_as_the_database_grows() {
 
 #[tokio::test]
 async fn every_index_is_used() {
-    let f = Fixture::new().await;
+    let f = Fixture::on_sqlite().await;
     let mut used = BTreeSet::new();
     for statement in statements::find_all() {
         for step in explain(&f.store, &statement).await {
@@ -117,7 +117,7 @@ async fn every_index_is_used() {
     let mut unused: Vec<String> = sqlx::query_scalar(
         "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql LIKE 'CREATE INDEX%' ORDER BY name",
     )
-    .fetch_all(&mut f.store.connect().unwrap())
+    .fetch_all(&mut f.store.connect().await.unwrap())
     .await
     .unwrap();
     unused.retain(|index| !used.contains(index));
@@ -144,7 +144,7 @@ fn no_statement_is_compiled_again_for_the_value_of_a_parameter() {
 
 #[tokio::test]
 async fn title_searches_read_only_an_index() {
-    let f = Fixture::new().await;
+    let f = Fixture::on_sqlite().await;
     let is_search = |statement: &Statement| {
         statement.sql.contains("s.title_folded LIKE") && !statement.sql.contains("s.unread_count > 0")
     };

@@ -150,7 +150,7 @@ async fn reconciles_a_queued_task_without_a_job() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;
-    sqlx::query("DELETE FROM Jobs").execute(&mut f.store.connect().unwrap()).await.unwrap();
+    sqlx::query("DELETE FROM Jobs").execute(&mut f.store.connect().await.unwrap()).await.unwrap();
     assert!(!f.store.has_due_job().await.unwrap());
 
     assert_eq!(f.store.reconcile().await.unwrap().value, 1);
@@ -189,11 +189,11 @@ async fn fails_a_damaged_task_and_claims_the_others() {
 
 #[tokio::test]
 async fn prunes_only_jobs_that_ended_long_ago() {
-    let f = Fixture::new().await;
+    let f = Fixture::on_sqlite().await;
     let session = f.session().await;
     f.post(session, "Hello").await;
     f.answer(&f.claim().await, "ok").await.unwrap();
-    let mut connection = f.store.connect().unwrap();
+    let mut connection = f.store.connect().await.unwrap();
     for statement in [
         "CREATE TEMP TABLE copy AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
          SELECT j.* FROM Jobs j, n",
@@ -209,6 +209,6 @@ async fn prunes_only_jobs_that_ended_long_ago() {
     f.store.prune(Retention { events: Duration::from_hours(24) }).await.unwrap();
 
     let left: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM Jobs").fetch_one(&mut f.store.connect().unwrap()).await.unwrap();
+        sqlx::query_scalar("SELECT COUNT(*) FROM Jobs").fetch_one(&mut f.store.connect().await.unwrap()).await.unwrap();
     assert_eq!(left, 1);
 }

@@ -4,8 +4,8 @@ use super::*;
 
 #[tokio::test]
 async fn concurrent_readiness_checks_share_one_write() {
-    let f = Fixture::new().await;
-    let mut observer = f.store.connect().unwrap();
+    let f = Fixture::on_sqlite().await;
+    let mut observer = f.store.connect().await.unwrap();
     let version = sqlx::query_scalar::<_, i64>("PRAGMA data_version");
     let before = version.fetch_one(&mut observer).await.unwrap();
 
@@ -21,7 +21,7 @@ async fn concurrent_readiness_checks_share_one_write() {
 #[tokio::test]
 async fn a_store_that_rejects_writes_is_not_ready() {
     let f = Fixture::new().await;
-    sqlx::query("DROP TABLE readiness_check").execute(&mut f.store.connect().unwrap()).await.unwrap();
+    sqlx::query("DROP TABLE readiness_check").execute(&mut f.store.connect().await.unwrap()).await.unwrap();
 
     assert!(f.store.check_ready().await.is_err());
 }

@@ -20,8 +20,8 @@ struct Notes {
 
 impl Notes {
     async fn new() -> Self {
-        let fixture = Fixture::new().await;
-        let mut connection = fixture.store.connect().unwrap();
+        let fixture = Fixture::on_sqlite().await;
+        let mut connection = fixture.store.connect().await.unwrap();
         sqlx::query("CREATE TABLE note (text TEXT NOT NULL)").execute(&mut connection).await.unwrap();
         Self { fixture, gate: Arc::new(Semaphore::new(0)), started: Arc::default() }
     }

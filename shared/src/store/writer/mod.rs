@@ -17,7 +17,7 @@ use tokio::{
 use self::session::Session;
 use super::{
     StoreError,
-    database_driver::{Connection, Options, block},
+    database_driver::{Connection, SqliteOptions, block},
 };
 
 /// The maximum number of operations per commit. This limits how long they and other processes wait.
@@ -30,13 +30,13 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct Writer {
     session: Arc<Mutex<Session>>,
-    options: Options,
+    options: SqliteOptions,
     busy_timeout: Duration,
 }
 
 impl Writer {
     /// Opens the connection. `busy_timeout` limits the wait for the connection and for the write lock together.
-    pub(super) fn open(options: Options, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
+    pub(super) fn open(options: SqliteOptions, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
         let session = Session::new(options.open()?);
         Ok(Self { session: Arc::new(Mutex::new(session)), options, busy_timeout })
     }
@@ -61,7 +61,7 @@ impl Writer {
             let result = operation(session.connection()?).await;
             match &result {
                 Ok(_) => session.keep(),
-                Err(_) => session.revert(),
+                Err(_) => session.revert().await,
             }
             Ok::<_, StoreError>(result)
         })
@@ -73,7 +73,7 @@ impl Writer {
     /// Commits the open transaction and closes the connection. Later operations fail.
     pub(super) async fn close(&self) {
         let mut session = self.session.lock().await;
-        block(async { session.close() }).await;
+        block(session.close()).await;
     }
 
     /// Waits for the connection, in order of arrival.
@@ -84,7 +84,7 @@ impl Writer {
     /// Begins a transaction once no other process holds the write lock, or joins the open one.
     async fn begin(&self, session: &mut Session, deadline: Instant) -> Result<(), StoreError> {
         loop {
-            match block(async { session.begin(&self.options) }).await {
+            match block(session.begin(&self.options)).await {
                 Err(StoreError::Busy) if Instant::now() < deadline => sleep(LOCK_PAUSE).await,
                 result => return result,
             }
@@ -121,5 +121,5 @@ async fn commit_next(session: Arc<Mutex<Session>>) {
 
 /// Commits the open transaction.
 async fn commit(mut session: OwnedMutexGuard<Session>) {
-    block(async { session.commit_open() }).await;
+    block(session.commit_open()).await;
 }

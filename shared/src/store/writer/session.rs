@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::store::{
     StoreError,
-    database_driver::{Connection, Options},
+    database_driver::{Connection, SqliteOptions},
     sqlite,
 };
 
@@ -97,8 +97,8 @@ impl Session {
     }
 
     /// Commits the open transaction and closes the connection permanently.
-    pub(super) fn close(&mut self) {
-        self.commit_open();
+    pub(super) async fn close(&mut self) {
+        self.commit_open().await;
         self.is_closed = true;
         self.connection = None;
     }
@@ -107,13 +107,13 @@ impl Session {
         self.connection.as_mut().ok_or(StoreError::Database(sqlx::Error::PoolClosed))
     }
 
-    fn execute(&mut self, statement: &str) -> Result<(), StoreError> {
-        Ok(self.connection()?.exec(statement)?)
+    async fn execute(&mut self, statement: &str) -> Result<(), StoreError> {
+        Ok(self.connection()?.exec(statement).await?)
     }
 
     /// Begins a transaction, or joins the open one. Waits up to 2 ms for the write lock.
-    pub(super) fn begin(&mut self, options: &Options) -> Result<(), StoreError> {
-        self.settle();
+    pub(super) async fn begin(&mut self, options: &SqliteOptions) -> Result<(), StoreError> {
+        self.settle().await;
         if self.connection.is_none() && !self.is_closed {
             self.connection = Some(options.open()?);
         }
@@ -121,9 +121,9 @@ impl Session {
         let result = if joins {
             // The name is unique in the transaction: if the savepoint is missing, `ROLLBACK TO` must fail rather than
             // find the savepoint of the previous operation.
-            self.execute(&sqlite::savepoint(self.batch.len()))
+            self.execute(&sqlite::savepoint(self.batch.len())).await
         } else {
-            self.acquire_lock()
+            self.acquire_lock().await
         };
         if joins || result.is_ok() {
             self.transaction = State::Running;
@@ -132,44 +132,44 @@ impl Session {
     }
 
     /// Begins a transaction. Retries a few times if another process holds the write lock.
-    fn acquire_lock(&mut self) -> Result<(), StoreError> {
+    async fn acquire_lock(&mut self) -> Result<(), StoreError> {
         for pause in LOCK_PAUSES {
-            match self.execute(sqlite::BEGIN_WRITE) {
+            match self.execute(sqlite::BEGIN_WRITE).await {
                 Err(StoreError::Busy) => thread::sleep(pause),
                 result => return result,
             }
         }
-        self.execute(sqlite::BEGIN_WRITE)
+        self.execute(sqlite::BEGIN_WRITE).await
     }
 
     /// Cleans up after an operation that panicked or was dropped.
-    fn settle(&mut self) {
+    async fn settle(&mut self) {
         match self.transaction {
             State::Idle | State::Open => {}
-            State::Running => self.revert(),
+            State::Running => self.revert().await,
         }
     }
 
     /// Reverts the changes of the running operation, and no others. If that is impossible, the entire transaction
     /// fails.
-    pub(super) fn revert(&mut self) {
+    pub(super) async fn revert(&mut self) {
         if self.batch.is_empty() {
-            return self.abort();
+            return self.abort().await;
         }
         // If the disk is full, SQLite rolls back the entire transaction, including the savepoint.
-        match self.execute(&sqlite::rollback_to(self.batch.len())) {
+        match self.execute(&sqlite::rollback_to(self.batch.len())).await {
             Ok(()) => self.transaction = State::Open,
             Err(error) => {
                 self.answer(&Err(CommitError::from(&error)));
-                self.abort();
+                self.abort().await;
             }
         }
     }
 
     /// Rolls back the transaction. If that is impossible, the connection is replaced.
-    fn abort(&mut self) {
+    async fn abort(&mut self) {
         // The statement fails if SQLite has already rolled back the transaction or completed the commit.
-        if let Err(error) = self.execute(sqlite::ROLLBACK)
+        if let Err(error) = self.execute(sqlite::ROLLBACK).await
             && !sqlite::is_rejection(&error)
         {
             tracing::debug!(%error, "replacing the writer connection");
@@ -179,19 +179,19 @@ impl Session {
     }
 
     /// Commits the open transaction, if there is one, and reports the result to every operation in the batch.
-    pub(super) fn commit_open(&mut self) {
-        self.settle();
+    pub(super) async fn commit_open(&mut self) {
+        self.settle().await;
         if self.transaction != State::Open {
             return;
         }
-        match self.execute(sqlite::COMMIT) {
+        match self.execute(sqlite::COMMIT).await {
             Ok(()) => {
                 self.transaction = State::Idle;
                 self.answer(&Ok(()));
             }
             Err(error) => {
                 self.answer(&Err(CommitError::from(&error)));
-                self.abort();
+                self.abort().await;
             }
         }
     }

@@ -11,7 +11,7 @@ use banter_shared::{
     clock::SystemClock,
     id::{SessionId, TaskId, WorkerId},
     relay::{EmbeddedRelay, Identity, WakeMode},
-    store::{NewMessage, NewSession, StoreError, StoreOptions},
+    store::{Location, NewMessage, NewSession, StoreError, StoreOptions},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -117,11 +117,15 @@ impl Fixture {
 
     async fn with(busy_timeout: Duration, agent: AgentConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options =
-            StoreOptions { path: folder.path().join("chat.db"), durable_against_power_cut: false, busy_timeout };
+        let options = StoreOptions {
+            location: Location::File(folder.path().join("chat.db")),
+            durable_against_power_cut: false,
+            busy_timeout,
+        };
         let store = Store::open(options, Arc::new(SystemClock)).await.unwrap();
         let identity = Identity { installation: "test".into(), key: [7; 32].into() };
-        let relay: SharedRelay = Arc::new(EmbeddedRelay::start(store.path(), WakeMode::Auto, &identity).await.unwrap());
+        let relay: SharedRelay =
+            Arc::new(EmbeddedRelay::start(store.location().file().unwrap(), WakeMode::Auto, &identity).await.unwrap());
         let user = UserRef::local();
         store.ensure_user(&user).await.unwrap();
         let new = NewSession { agent_key: "demo".into(), title: None };

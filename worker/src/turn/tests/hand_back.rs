@@ -33,7 +33,7 @@ async fn a_locked_store_does_not_delay_a_hand_back() {
     let claim = f.store().claim(&f.worker, 1).await.unwrap().value.pop().unwrap();
     let mut text = TextWriter::new(f.store(), &f.runner.relay, f.runner.shutdown.tasks(), claim);
     text.push("half");
-    let index = f.store().path().with_extension("db-shm");
+    let index = f.store().location().file().unwrap().with_extension("db-shm");
     let index = OpenOptions::new().read(true).write(true).open(index).unwrap();
     lock(&index, F_WRLCK);
 
