@@ -152,7 +152,7 @@ function UnsentTexts({ sessionId }: { sessionId: string }) {
   const pending = useOutgoingMessages(sessionId);
   const draft = useDraft(sessionId);
   return (
-    <div className="mb-2 max-w-80 text-left empty:hidden">
+    <div className="mb-2 max-w-80 text-start empty:hidden">
       {pending.length > 0 && (
         <p className="mb-2 text-ink-2 text-note">{texts.thread.unsentMessages(pending.length)}</p>
       )}
@@ -233,7 +233,7 @@ function Frame(props: {
               <span className="block truncate text-ink-2 text-small md:max-w-[40%] md:shrink-0 md:text-base">
                 <span className="hidden md:inline">· </span>
                 {agent.name}
-                <span className="ml-2 md:hidden">
+                <span className="ms-2 md:hidden">
                   <ConnectionIndicator />
                 </span>
               </span>

@@ -85,7 +85,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
               aria-label={texts.common.backToChats}
               className="grid size-10 place-items-center rounded-[10px] text-ink-2 hover:bg-hover"
             >
-              <ChevronLeft size={22} />
+              <ChevronLeft size={22} className="rtl:-scale-x-100" />
             </Link>
             <span className="font-[620]">{texts.sessions.newChat}</span>
           </>
@@ -129,7 +129,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
                   <Button
                     key={starter}
                     disabled={isStarting}
-                    className="h-auto! min-h-9 pointer-coarse:min-h-10 rounded-full! py-1.5 text-left font-[500]!"
+                    className="h-auto! min-h-9 pointer-coarse:min-h-10 rounded-full! py-1.5 text-start font-[500]!"
                     onClick={() => void start(starter)}
                   >
                     {starter}

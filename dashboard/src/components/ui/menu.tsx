@@ -17,7 +17,10 @@ const MARGIN = 8;
 
 function place(popup: HTMLElement, trigger: DOMRect): void {
   const { width, height } = popup.getBoundingClientRect();
-  const left = Math.min(trigger.right - width, window.innerWidth - width - MARGIN);
+  const isRtl = getComputedStyle(popup).direction === "rtl";
+  // The ends of the menu and of its button are aligned.
+  const wanted = isRtl ? trigger.left : trigger.right - width;
+  const left = Math.min(wanted, window.innerWidth - width - MARGIN);
   const below = trigger.bottom + 4;
   const fits = below + height + MARGIN <= window.innerHeight;
   popup.style.left = `${Math.max(MARGIN, left)}px`;
@@ -92,7 +95,7 @@ export function Menu(props: {
               popup.current?.hidePopover();
               item.onSelect();
             }}
-            className={`flex h-9 w-full items-center gap-3 rounded-lg px-2.5 text-left text-note hover:bg-hover pointer-coarse:h-11 focus-visible:bg-hover focus-visible:outline-0 ${item.isDangerous ? "text-bad" : ""}`}
+            className={`flex h-9 w-full items-center gap-3 rounded-lg px-2.5 text-start text-note hover:bg-hover pointer-coarse:h-11 focus-visible:bg-hover focus-visible:outline-0 ${item.isDangerous ? "text-bad" : ""}`}
           >
             <span className="opacity-80">{item.icon}</span>
             {item.label}

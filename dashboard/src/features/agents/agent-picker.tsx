@@ -47,7 +47,7 @@ function AgentCard(props: { agent: Agent; isSelected: boolean; onSelect: () => v
       <span className={agent.available ? "" : "opacity-50 grayscale"}>
         <AgentAvatar agentKey={agent.key} name={agent.name} avatar={agent.avatar} size="large" />
       </span>
-      <span className="flex min-h-12 min-w-0 flex-1 flex-col justify-center pr-5">
+      <span className="flex min-h-12 min-w-0 flex-1 flex-col justify-center pe-5">
         <span className={`block truncate font-[620] ${agent.available ? "" : "text-ink-2"}`}>
           {agent.name}
         </span>
@@ -60,7 +60,7 @@ function AgentCard(props: { agent: Agent; isSelected: boolean; onSelect: () => v
         )}
       </span>
       {isSelected && (
-        <span className="absolute top-3 right-3 grid size-5 place-items-center rounded-full bg-accent text-accent-ink">
+        <span className="absolute top-3 end-3 grid size-5 place-items-center rounded-full bg-accent text-accent-ink">
           <Check size={13} strokeWidth={3} aria-hidden="true" />
         </span>
       )}

@@ -110,12 +110,13 @@ export function Composer(props: {
           {texts.composer.tooLong}
         </p>
       )}
-      <div className="mx-auto flex max-w-[820px] items-end gap-2 rounded-[24px] border border-line bg-surface py-[7px] pr-[7px] pl-[18px] pointer-coarse:py-[5px] shadow-low transition-[border-color] duration-150 focus-within:border-line-strong">
+      <div className="mx-auto flex max-w-[820px] items-end gap-2 rounded-[24px] border border-line bg-surface py-[7px] pe-[7px] ps-[18px] pointer-coarse:py-[5px] shadow-low transition-[border-color] duration-150 focus-within:border-line-strong">
         <textarea
           ref={field}
           data-composer=""
           rows={1}
-          dir="auto"
+          // Without text, the placeholder has the direction of the page.
+          dir={text === "" ? undefined : "auto"}
           value={text}
           readOnly={props.isReadOnly}
           aria-label={texts.composer.label}

@@ -20,7 +20,7 @@ export function SessionTitle({ session }: { session: Session }) {
         type="button"
         title={texts.actions.rename}
         onClick={() => setRenaming(true)}
-        className="tap -mx-1 block min-w-0 max-w-full rounded px-1 text-left font-[620] hover:bg-hover"
+        className="tap -mx-1 block min-w-0 max-w-full rounded px-1 text-start font-[620] hover:bg-hover"
       >
         {title}
       </button>

@@ -98,7 +98,7 @@ export const Answer = memo(function Answer(props: {
           type="button"
           aria-expanded={hasDetails}
           onClick={() => setDetails(!hasDetails)}
-          className={`tap inline-flex items-center rounded px-1 text-ink-3 text-small hover:text-ink print:hidden max-md:ml-2 ${hasDetails ? "" : reveal}`}
+          className={`tap inline-flex items-center rounded px-1 text-ink-3 text-small hover:text-ink print:hidden max-md:ms-2 ${hasDetails ? "" : reveal}`}
         >
           <Info size={13} aria-hidden="true" className="md:hidden" />
           <span className="max-md:sr-only">{texts.thread.details}</span>

@@ -21,7 +21,7 @@ export function Failure({ task, canContinue }: { task: Task; canContinue: boolea
     return null;
   return (
     <div
-      className={`mb-2 flex max-w-[94%] flex-wrap items-center gap-x-4 gap-y-1.5 self-start rounded-bubble rounded-bl-[6px] py-2 pr-2 pl-3.5 text-note md:max-w-[86%] ${isFailed ? "bg-bad-soft text-bad" : "bg-bubble text-ink-2"}`}
+      className={`mb-2 flex max-w-[94%] flex-wrap items-center gap-x-4 gap-y-1.5 self-start rounded-bubble rounded-es-[6px] py-2 pe-2 ps-3.5 text-note md:max-w-[86%] ${isFailed ? "bg-bad-soft text-bad" : "bg-bubble text-ink-2"}`}
     >
       <span className="flex min-w-0 items-start gap-2 [overflow-wrap:anywhere]">
         <Icon size={15} aria-hidden="true" className="mt-[3px] shrink-0" />

@@ -36,7 +36,7 @@ function Card(props: { task: Task; message: Message | null; agentKey: string; un
     void navigate({ to: "/new", search: { agent } });
   }
   return (
-    <div className="mb-2 flex max-w-[94%] flex-col gap-2.5 self-start rounded-bubble rounded-bl-[6px] bg-bubble px-[15px] py-[10px] text-note md:max-w-[86%]">
+    <div className="mb-2 flex max-w-[94%] flex-col gap-2.5 self-start rounded-bubble rounded-es-[6px] bg-bubble px-[15px] py-[10px] text-note md:max-w-[86%]">
       <span className="flex min-w-0 items-start gap-2 [overflow-wrap:anywhere]">
         <Clock size={15} aria-hidden="true" className="mt-[3px] shrink-0 text-ink-3" />
         <span className="min-w-0">

@@ -9,7 +9,7 @@ export function JumpButton(props: { unreadCount: number; onClick: () => void }) 
       type="button"
       aria-label={text ?? texts.thread.jumpToLatest}
       onClick={props.onClick}
-      className="-translate-x-1/2 absolute bottom-2 left-1/2 flex h-9 min-w-9 pointer-coarse:h-11 pointer-coarse:min-w-11 animate-rise items-center justify-center gap-2 rounded-full border border-line bg-surface px-3.5 font-[570] text-note shadow-high hover:border-line-strong print:hidden"
+      className="absolute inset-x-0 bottom-2 mx-auto flex w-fit h-9 min-w-9 pointer-coarse:h-11 pointer-coarse:min-w-11 animate-rise items-center justify-center gap-2 rounded-full border border-line bg-surface px-3.5 font-[570] text-note shadow-high hover:border-line-strong print:hidden"
     >
       <ArrowDown size={16} aria-hidden="true" />
       {text}
