@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
+import { findAll } from "./axe.mjs";
 import { ANSWER_MS, answered, finished, live, send, startChat, thread } from "./chat.mjs";
 import { leave } from "./scenes/actions.mjs";
 import { withAgents } from "./scenes/agents.mjs";
@@ -9,33 +9,6 @@ import { scenes } from "./scenes/index.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 600_000 };
-
-/**
- * Returns the serious and critical violations that axe finds. With `rules`, only those rules are
- * checked.
- */
-async function findings(page, rules) {
-  // Wait for animations, because text that is fading in has low contrast.
-  await page.evaluate(() =>
-    Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {}))),
-  );
-  // The page has no frames, so axe does not need a separate page to merge results.
-  const axe = new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ["violations"] });
-  const { violations } = await (rules ? axe.withRules(rules) : axe).analyze();
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)}`));
-}
-
-/** Checks all rules in the light theme, and only contrast in the dark theme. */
-async function findAll(view) {
-  await view.emulateMedia({ colorScheme: "light" });
-  const light = await findings(view);
-  await view.emulateMedia({ colorScheme: "dark" });
-  const dark = await findings(view, ["color-contrast"]);
-  await view.emulateMedia({ colorScheme: "light" });
-  return [...light, ...dark.map((one) => `dark theme: ${one}`)];
-}
 
 const devices = {
   "a desktop": { viewport: { width: 1280, height: 800 } },

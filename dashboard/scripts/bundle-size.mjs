@@ -42,6 +42,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log(
     `JavaScript needed to show a chat: ${kilobytes(first)} (limit: ${LIMIT / 1000} KB gzip)`,
   );
-  console.log(`loaded later (Markdown, math, diagrams): ${kilobytes(later)}`);
+  console.log(`loaded later (Markdown, math, diagrams, languages): ${kilobytes(later)}`);
   if (first.gzip > LIMIT) process.exitCode = 1;
 }

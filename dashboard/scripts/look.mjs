@@ -1,4 +1,5 @@
 // Saves screenshots of every view and state to look-out/. The arguments select scenes and widths.
+// BANTER_LANGUAGE specifies the language of the page, such as `de`.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { leave } from "../e2e/scenes/actions.mjs";
@@ -12,18 +13,32 @@ const sizes = { 390: [390, 844], 320: [320, 640], 768: [768, 1024], 1440: [1440,
 const isWidth = (text) => text in sizes;
 const wanted = process.argv.slice(2).filter((text) => !isWidth(text));
 const widths = process.argv.slice(2).filter(isWidth);
+const language = process.env.BANTER_LANGUAGE;
 const isWanted = (scene) => wanted.length === 0 || wanted.includes(scene);
 mkdirSync(folder, { recursive: true });
 
-/** Takes a screenshot of the view in each theme. */
+/** Changes the language of the page, as if the user had done so in another tab. */
+async function showLanguage(page, tag) {
+  await page.evaluate((chosen) => {
+    const key = "banter.preferences";
+    const known = JSON.parse(localStorage.getItem(key) ?? "{}");
+    localStorage.setItem(key, JSON.stringify({ ...known, language: chosen }));
+    window.dispatchEvent(new StorageEvent("storage", { key }));
+  }, tag);
+  if (tag !== "auto") await page.locator(`html[lang="${tag}"]`).waitFor();
+}
+
+/** Takes a screenshot of the view in each theme. The scenes are set up in English. */
 async function take(page, scene, width) {
   const name = `${folder}/${scene.replaceAll(" ", "-")}-${width}`;
+  if (language) await showLanguage(page, language);
   await page.evaluate(() => document.fonts.ready);
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
     await page.waitForTimeout(250);
     await page.screenshot({ path: `${name}-${colorScheme}.png` });
   }
+  if (language) await showLanguage(page, "auto");
 }
 
 /** Takes screenshots of the selected scenes and of the page without chats, at one width. */

@@ -1,14 +1,16 @@
 /** Keyboard shortcuts, and the names of keys on this device. */
 import { useEffect } from "react";
+import { texts } from "./texts";
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
+/** The names of keys on a Mac that differ from those on other keyboards. */
+const macNames: Readonly<Record<string, string>> = { Mod: "⌘", Shift: "⇧" };
+
 /** Returns the name of a key combination: "⌘K" on a Mac, "Ctrl+K" elsewhere. */
 export function formatKeys(...keys: readonly string[]): string {
-  const names = keys.map((key) => {
-    if (key === "Mod") return isMac ? "⌘" : "Ctrl";
-    return key === "Shift" && isMac ? "⇧" : key;
-  });
+  const known: Readonly<Record<string, string>> = texts.keys;
+  const names = keys.map((key) => (isMac && macNames[key]) || (known[key] ?? key));
   return names.join(isMac ? "" : "+");
 }
 

@@ -1,10 +1,13 @@
 /** The user's preferences on this device, shared by all tabs. */
 import * as v from "valibot";
 import { createObservable, useObservable } from "./observable";
+import { languageTags } from "./texts/language";
 
 const KEY = "banter.preferences";
 
 const schema = v.object({
+  /** The language of the page; `auto` for the browser's. */
+  language: v.fallback(v.picklist(["auto", ...languageTags]), "auto"),
   theme: v.fallback(v.picklist(["auto", "light", "dark"]), "auto"),
   /**
    * The key that sends a message: Enter, or Mod+Enter. With Mod+Enter, Enter inserts a line break.
@@ -67,6 +70,9 @@ export function applyTheme(): void {
 window.addEventListener("storage", (event) => {
   if (event.key === KEY) preferences.set(read());
 });
+
+/** Calls the listener whenever a preference changes, in this tab or another one. */
+export const onPreferencesChange = preferences.subscribe;
 
 export function readPreferences(): Preferences {
   return preferences.get();

@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
-import { language } from "./texts/language";
+import { locale } from "./texts/language";
 import { formatDay, formatElapsed, formatListTime, isSameDay } from "./time";
 
 /** Returns noon in the local time zone, so that the tests pass in every time zone. */
@@ -9,7 +9,7 @@ const now = noon(2026, 3, 12).getTime();
 const daysAgo = (days: number) => noon(2026, 3, 12 - days).toISOString();
 
 const format = (options: Intl.DateTimeFormatOptions, date: Date) =>
-  new Intl.DateTimeFormat(language, options).format(date);
+  new Intl.DateTimeFormat(locale, options).format(date);
 
 describe("formatListTime", () => {
   it("returns the time today, the weekday this week, and otherwise the date", () => {

@@ -15,7 +15,7 @@ import { useOutboxDelivery } from "@/outbox/use-outbox";
 import { usePreferences } from "@/preferences";
 import { useStore } from "@/stream/store";
 import { useConnection, useConnectionStatus } from "@/stream/use-connection";
-import { texts } from "@/texts";
+import { texts, useLanguage } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 import { OpenOverlay } from "./open-overlay";
 import { Overlays, useOverlays } from "./overlays";
@@ -55,12 +55,15 @@ function Layout() {
   const isShownByChat = useIsChatShown();
   const { overlay, open, close } = useOverlays();
   useLiveUpdates();
+  const language = useLanguage();
   const { isSidebarHidden, sidebarWidth } = usePreferences();
   const columns = isSidebarHidden
     ? "md:grid-cols-[52px_minmax(0,1fr)]"
     : "md:grid-cols-[min(var(--sidebar-width,288px),50vw)_minmax(0,1fr)] lg:grid-cols-[min(var(--sidebar-width,320px),50vw)_minmax(0,1fr)]";
   return (
     <div
+      // All text changes with the language.
+      key={language}
       data-layout=""
       style={sidebarWidth === null ? {} : { "--sidebar-width": `${clampWidth(sidebarWidth)}px` }}
       className={`grid h-full pr-[env(safe-area-inset-right)] pl-[env(safe-area-inset-left)] grid-cols-[minmax(0,1fr)] ${columns}`}

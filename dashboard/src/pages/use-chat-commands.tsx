@@ -8,6 +8,7 @@ import { listSessionCommands, type SessionDialogKind } from "@/features/sessions
 import { useChatView } from "@/features/sessions/use-chat-view";
 import { stopTask } from "@/features/thread/task-actions";
 import { listThreadCommands } from "@/features/thread/thread-commands";
+import { formatKeys } from "@/keyboard";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
 
@@ -53,7 +54,7 @@ export function useChatCommands(openDialog: (kind: SessionDialogKind) => void): 
         group,
         label: texts.palette.stop,
         icon: <Square {...icon} />,
-        keys: "Esc",
+        keys: formatKeys("Escape"),
         run: () => void stopTask(id, active_task.id),
         isContextual,
       });

@@ -3,13 +3,15 @@ import type { Message, Step, Task } from "@/api/models";
 import { formatClock, formatMoment, isSameDay } from "@/time";
 import { texts } from ".";
 
-const taskErrors: Readonly<Record<string, string>> = texts.taskError;
-const problems: Readonly<Record<string, string>> = texts.problem;
+/** Returns the text for a code, or undefined if the code is unknown. */
+function find(table: Readonly<Record<string, string>>, code: string): string | undefined {
+  return Object.hasOwn(table, code) ? table[code] : undefined;
+}
 
 /** Returns the reason for a task's failure. For an unknown code, returns the error's message. */
 export function explainTaskError({ error }: Task): string {
   if (!error) return texts.taskErrorUnknown;
-  return taskErrors[error.code] ?? (error.message || texts.taskErrorUnknown);
+  return find(texts.taskError, error.code) ?? (error.message || texts.taskErrorUnknown);
 }
 
 /**
@@ -35,7 +37,7 @@ export function explainWait(task: Task, until: string): string {
 export function explainProblem(problem: { code: string; detail: string }): string {
   // A proxy sends these responses if its upstream is down.
   const code = /^http_5/.test(problem.code) ? "network" : problem.code;
-  return problems[code] ?? problem.detail;
+  return find(texts.problem, code) ?? problem.detail;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The palette's commands, and a function that searches them. */
 import type { ReactNode } from "react";
-import { language } from "@/texts/language";
+import { locale } from "@/texts/language";
 
 export interface Command {
   readonly id: string;
@@ -22,10 +22,10 @@ const MAX_RESULTS = 30;
  * whose labels start with the query come first.
  */
 export function findCommands(commands: readonly Command[], query: string): readonly Command[] {
-  const wanted = query.trim().toLocaleLowerCase(language);
+  const wanted = query.trim().toLocaleLowerCase(locale);
   const words = wanted.split(/\s+/);
   const found = commands.filter(({ label, words: more }) => {
-    const text = `${label} ${more ?? ""}`.toLocaleLowerCase(language);
+    const text = `${label} ${more ?? ""}`.toLocaleLowerCase(locale);
     return words.every((word) => text.includes(word));
   });
   if (wanted === "") {
@@ -34,6 +34,6 @@ export function findCommands(commands: readonly Command[], query: string): reado
   }
   const groups = [...new Set(found.map(({ group }) => group))];
   const rank = ({ group, label }: Command) =>
-    groups.indexOf(group) * 2 + Number(!label.toLocaleLowerCase(language).startsWith(wanted));
+    groups.indexOf(group) * 2 + Number(!label.toLocaleLowerCase(locale).startsWith(wanted));
   return found.sort((a, b) => rank(a) - rank(b)).slice(0, MAX_RESULTS);
 }

@@ -64,7 +64,7 @@ export function describeResult(action: BulkAction, { done, failed }: BulkResult)
   const titles = failed.map(({ session }) => session.title || texts.sessions.untitled);
   const reason = explainFailure(first.error);
   parts.push(texts.selection.failed[action](texts.selection.failedChats(titles), reason));
-  return parts.join(". ");
+  return parts.join(texts.common.period);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Session } from "@/api/models";
 import { texts } from "@/texts";
-import { language } from "@/texts/language";
-import { formatDay, isSameDay } from "@/time";
+import { locale } from "@/texts/language";
+import { formatDay, formatMonth, isSameDay } from "@/time";
 
 export interface SessionGroup {
   readonly label: string;
@@ -12,15 +12,13 @@ export interface SessionGroup {
 
 const DAY_MS = 86_400_000;
 
-const month = new Intl.DateTimeFormat(language, { month: "long", year: "numeric" });
-
 function labelOf(session: Session, isArchive: boolean, nowMs: number): string {
   if (session.pinned_at && !isArchive) return texts.sessions.pinned;
   const at = session.last_activity_at;
   const age = nowMs - Date.parse(at);
   if (isSameDay(at, new Date(nowMs).toISOString())) return formatDay(at, nowMs);
   if (isSameDay(at, new Date(nowMs - DAY_MS).toISOString())) return formatDay(at, nowMs);
-  return age < 7 * DAY_MS ? texts.sessions.lastSevenDays : month.format(Date.parse(at));
+  return age < 7 * DAY_MS ? texts.sessions.lastSevenDays : formatMonth(at);
 }
 
 /**
@@ -53,7 +51,7 @@ export function groupSessions(
 /** Returns whether every word of the query occurs in the title or preview, ignoring case. */
 export function matches(session: Session, query: string): boolean {
   const title = session.title || texts.sessions.untitled;
-  const text = `${title} ${session.last_message?.preview ?? ""}`.toLocaleLowerCase(language);
-  const words = query.toLocaleLowerCase(language).split(/\s+/);
+  const text = `${title} ${session.last_message?.preview ?? ""}`.toLocaleLowerCase(locale);
+  const words = query.toLocaleLowerCase(locale).split(/\s+/);
   return words.every((word) => text.includes(word));
 }

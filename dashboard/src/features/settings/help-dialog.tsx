@@ -14,13 +14,13 @@ export function HelpDialog(props: { onClose: () => void }) {
     [texts.help.sidebar, formatKeys("Mod", "\\")],
     [texts.help.find, formatKeys("Mod", "F")],
     [texts.help.questions, formatKeys("Mod", "J")],
-    [texts.help.ends, "Home End"],
+    [texts.help.ends, `${formatKeys("Home")} ${formatKeys("End")}`],
     [texts.help.list, "↑ ↓"],
     [texts.help.select, texts.help.selectKeys],
-    [texts.help.send, isPlainEnter ? "Enter" : formatKeys("Mod", "Enter")],
-    [texts.help.newLine, isPlainEnter ? formatKeys("Shift", "Enter") : "Enter"],
+    [texts.help.send, isPlainEnter ? formatKeys("Enter") : formatKeys("Mod", "Enter")],
+    [texts.help.newLine, isPlainEnter ? formatKeys("Shift", "Enter") : formatKeys("Enter")],
     [texts.help.editNewest, "↑"],
-    [texts.help.escape, "Esc"],
+    [texts.help.escape, formatKeys("Escape")],
     [texts.help.help, formatKeys("Mod", "/")],
   ];
   return (

@@ -1,9 +1,13 @@
-import { type ReactNode, useState } from "react";
+import { ChevronDown } from "lucide-react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
+import { notify } from "@/components/ui/toast";
+import { resolveLanguage } from "@/follow-language";
 import { formatKeys, isTouchOnly } from "@/keyboard";
-import { changePreferences, usePreferences } from "@/preferences";
-import { texts } from "@/texts";
+import { changePreferences, type Preferences, usePreferences } from "@/preferences";
+import { showLanguage, texts, useLanguage } from "@/texts";
+import { languages } from "@/texts/language";
 
 /** A dialog for the preferences on this device. Changes apply immediately. */
 export function SettingsDialog(props: { onClose: () => void; children?: ReactNode }) {
@@ -25,12 +29,13 @@ export function SettingsDialog(props: { onClose: () => void; children?: ReactNod
           label={texts.settings.sendWith}
           value={sendWith}
           options={[
-            ["enter", "Enter"],
+            ["enter", formatKeys("Enter")],
             ["mod-enter", formatKeys("Mod", "Enter")],
           ]}
           onChange={(next) => changePreferences({ sendWith: next })}
         />
       )}
+      <LanguageChoice />
       <Notifications />
       <div className="mt-6 flex items-center justify-between gap-2">
         <div>{props.children}</div>
@@ -73,6 +78,64 @@ function Choice<Value extends string>(props: {
   );
 }
 
+/**
+ * Whether the user has just changed the language. The dialog is then rendered again, and the focus
+ * must return to the field.
+ */
+let hasChangedLanguage = false;
+
+function LanguageChoice() {
+  const { language } = usePreferences();
+  const id = useId();
+  const field = useRef<HTMLSelectElement>(null);
+  const shown = useLanguage();
+  useEffect(() => {
+    if (hasChangedLanguage) field.current?.focus();
+    hasChangedLanguage = false;
+  }, []);
+
+  async function change(next: Preferences["language"]) {
+    const wanted = resolveLanguage(next);
+    hasChangedLanguage = wanted !== shown;
+    try {
+      await showLanguage(wanted);
+      changePreferences({ language: next });
+    } catch {
+      hasChangedLanguage = false;
+      notify(texts.settings.languageFailed);
+    }
+  }
+
+  return (
+    <div className="mt-4">
+      <label htmlFor={id} className="mb-1.5 block font-[570] text-note">
+        {texts.settings.language}
+      </label>
+      <div className="relative">
+        <select
+          ref={field}
+          id={id}
+          value={language}
+          onChange={(event) => void change(event.target.value as Preferences["language"])}
+          className="h-9 w-full cursor-pointer appearance-none rounded-[12px] border border-line-strong bg-surface ps-3 pe-9 text-note hover:bg-hover focus-visible:outline-2 focus-visible:outline-accent pointer-coarse:h-11 forced-colors:appearance-auto"
+        >
+          <option value="auto">{texts.settings.systemLanguage}</option>
+          {Object.entries(languages).map(([tag, name]) => (
+            <option key={tag} value={tag} lang={tag}>
+              {name}
+            </option>
+          ))}
+        </select>
+        <ChevronDown
+          size={16}
+          aria-hidden="true"
+          className="pointer-events-none absolute inset-y-0 end-3 my-auto text-ink-2 forced-colors:hidden"
+        />
+      </div>
+    </div>
+  );
+}
+
 /** The switch for notifications. Turning it on requests permission from the browser. */
 function Notifications() {
   const { hasNotifications } = usePreferences();
@@ -112,7 +175,7 @@ function Notifications() {
         checked={isOn}
         disabled={!isSupported || isDenied}
         onChange={(event) => void change(event.target.checked)}
-        className="relative mt-0.5 h-6 w-10 shrink-0 cursor-pointer appearance-none rounded-full bg-line-strong transition-[background-color] duration-150 before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:shadow-low before:transition-transform before:duration-150 checked:bg-accent checked:before:translate-x-4 disabled:opacity-50 forced-colors:appearance-auto forced-colors:before:hidden"
+        className="relative mt-0.5 h-6 w-10 shrink-0 cursor-pointer appearance-none rounded-full bg-line-strong transition-[background-color] duration-150 before:absolute before:top-0.5 before:start-0.5 before:size-5 before:rounded-full before:bg-white before:shadow-low before:transition-transform before:duration-150 checked:bg-accent checked:before:translate-x-4 rtl:checked:before:-translate-x-4 disabled:opacity-50 forced-colors:appearance-auto forced-colors:before:hidden"
       />
     </label>
   );

@@ -2,6 +2,7 @@ import { ChevronDown, ChevronUp, X } from "lucide-react";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { IconButton } from "@/components/ui/button";
 import { texts } from "@/texts";
+import { formatNumber } from "@/texts/formats";
 import { goTo } from "../scroll/navigation";
 import { focusComposer } from "../use-focus-handover";
 import { clearHighlights, findRangesOf, findRow, highlight } from "./find-highlights";
@@ -112,7 +113,7 @@ export default function FindBar(props: {
     event.preventDefault();
   }
 
-  const total = `${matches.length}${matches.length >= MAX_MATCHES ? "+" : ""}`;
+  const total = `${formatNumber(matches.length)}${matches.length >= MAX_MATCHES ? "+" : ""}`;
   const status = isError
     ? texts.find.failed
     : term.trim() === ""
@@ -133,7 +134,7 @@ export default function FindBar(props: {
         type="text"
         // biome-ignore lint/a11y/noAutofocus: the user has just opened the bar.
         autoFocus
-        dir="auto"
+        dir={query === "" ? undefined : "auto"}
         autoComplete="off"
         spellCheck={false}
         aria-label={texts.find.label}

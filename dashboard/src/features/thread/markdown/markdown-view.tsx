@@ -5,6 +5,7 @@ import {
   isValidElement,
   type ReactNode,
   useContext,
+  useState,
 } from "react";
 import { type Components, Streamdown } from "streamdown";
 import { completeMarkdown } from "@/markdown/complete-markdown";
@@ -164,11 +165,24 @@ export const options = {
   controls: false,
 } satisfies ComponentProps<typeof Streamdown>;
 
+/** Returns the renderer's options for the texts of footnotes. */
+function makeFootnoteOptions() {
+  return {
+    footnoteLabel: texts.reading.footnotes,
+    footnoteBackLabel: (reference: number, repetition: number) =>
+      texts.reading.backToReference(
+        repetition > 1 ? `${reference + 1}-${repetition}` : `${reference + 1}`,
+      ),
+  };
+}
+
 export function MarkdownView(props: { text: string; isStreaming: boolean }) {
+  const [footnoteOptions] = useState(makeFootnoteOptions);
   return (
     <StreamingContext value={props.isStreaming}>
       <Streamdown
         {...options}
+        remarkRehypeOptions={footnoteOptions}
         // Finished text is split into blocks too, so that it is rendered exactly as it was streamed.
         mode="streaming"
         parseMarkdownIntoBlocksFn={splitBlocks}

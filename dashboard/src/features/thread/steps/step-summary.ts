@@ -59,7 +59,7 @@ export function summarizeSteps(steps: readonly Step[]): string {
     ...texts.steps.activity,
     ...texts.steps.notAllowed,
   };
-  return [...counts].map(([name, times]) => names[name]?.(times) ?? "").join(", ");
+  return [...counts].map(([name, times]) => names[name]?.(times) ?? "").join(texts.common.comma);
 }
 
 /** Returns the number of steps of the task that failed by themselves. */

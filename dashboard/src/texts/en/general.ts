@@ -1,11 +1,13 @@
 /** UI text for everything outside of chats. */
 
+import { formatList, plural } from "../formats";
+
 function countUnsent(messages: number, drafts: number): string {
   const parts = [
-    messages > 0 ? (messages === 1 ? "1 unsent message" : `${messages} unsent messages`) : "",
-    drafts > 0 ? (drafts === 1 ? "1 draft" : `${drafts} drafts`) : "",
+    messages > 0 ? plural(messages, { one: "# unsent message", other: "# unsent messages" }) : "",
+    drafts > 0 ? plural(drafts, { one: "# draft", other: "# drafts" }) : "",
   ];
-  return parts.filter(Boolean).join(" and ");
+  return formatList(parts.filter(Boolean));
 }
 
 export const general = {
@@ -17,8 +19,14 @@ export const general = {
     done: "Done",
     undo: "Undo",
     moreActions: "More actions",
+    /** Separates the items of a list without a conjunction. */
+    comma: ", ",
+    /** Separates two sentences of which the first has no period. */
+    period: ". ",
     backToChats: "Back to chats",
   },
+  /** The units of a duration, which follow a number. `separator` is between two units. */
+  duration: { hours: "h", minutes: "m", seconds: "s", separator: " " },
   connection: {
     reconnecting: "Reconnecting…",
     offline: "You’re offline",
@@ -45,6 +53,10 @@ export const general = {
   },
   settings: {
     title: "Settings",
+    language: "Language",
+    /** The language of the browser or the device. */
+    systemLanguage: "System",
+    languageFailed: "Couldn’t load this language. Check your connection and try again.",
     theme: "Theme",
     auto: "Auto",
     light: "Light",
@@ -82,6 +94,15 @@ export const general = {
     rail: "Sidebar",
     attention: "Some chats need your attention",
   },
+  /** The names of keys as they are printed on keyboards. */
+  keys: {
+    Mod: "Ctrl",
+    Shift: "Shift",
+    Enter: "Enter",
+    Escape: "Esc",
+    Home: "Home",
+    End: "End",
+  },
   help: {
     title: "Keyboard shortcuts",
     palette: "Search and commands",
@@ -99,4 +120,4 @@ export const general = {
     escape: "Close dialog or stop answer",
     help: "Show keyboard shortcuts",
   },
-} as const;
+};

@@ -1,11 +1,9 @@
 /** UI text for an open chat: messages, steps, permission requests, and the composer. */
 
-import { language } from "./language";
+import { formatNumber, plural } from "../formats";
 
-const numbers = new Intl.NumberFormat(language);
-
-const files = (count: number) => (count === 1 ? "1 file" : `${count} files`);
-const requests = (count: number) => (count === 1 ? "1 request" : `${count} requests`);
+const files = (count: number) => plural(count, { one: "# file", other: "# files" });
+const requests = (count: number) => plural(count, { one: "# request", other: "# requests" });
 
 export const chat = {
   thread: {
@@ -13,14 +11,18 @@ export const chat = {
     notFound: "Chat not found",
     notFoundHint: "It may have been deleted.",
     unsentMessages: (count: number) =>
-      count === 1 ? "This message was never sent." : "These messages were never sent.",
+      plural(count, {
+        one: "This message was never sent.",
+        other: "These messages were never sent.",
+      }),
     unsentDraft: "You have an unsent draft.",
     loadFailed: "Couldn’t load this chat",
     loadFailedHint: "The server isn’t responding. Retrying automatically…",
     offlineHint: "You’re offline. The chat will load when you reconnect.",
     empty: (agent: string) => `Send ${agent} a message to get started.`,
     newDivider: "New",
-    newMessages: (count: number) => (count === 1 ? "1 new message" : `${count} new messages`),
+    newMessages: (count: number) =>
+      plural(count, { one: "# new message", other: "# new messages" }),
     jumpToLatest: "Jump to latest message",
     loadingMessages: "Loading messages…",
     loadMessagesFailed: "Couldn’t load messages.",
@@ -36,8 +38,8 @@ export const chat = {
     took: (time: string) => `took ${time}`,
     details: "Details",
     tokenUsage: (input: number, output: number) =>
-      `${numbers.format(input)} input tokens · ${numbers.format(output)} output tokens`,
-    attempts: (count: number) => `${count} attempts`,
+      `${formatNumber(input)} input tokens · ${formatNumber(output)} output tokens`,
+    attempts: (count: number) => plural(count, { one: "# attempt", other: "# attempts" }),
     archived: "This chat is archived.",
     restore: "Restore",
     readOnly: "Your API key is read-only.",
@@ -75,8 +77,8 @@ export const chat = {
     },
   },
   steps: {
-    count: (count: number) => (count === 1 ? "1 step" : `${count} steps`),
-    failed: (count: number) => `${count} failed`,
+    count: (count: number) => plural(count, { one: "# step", other: "# steps" }),
+    failed: (count: number) => `${formatNumber(count)} failed`,
     status: { failed: "failed", rejected: "rejected", stopped: "stopped" },
     thinking: "Thinking…",
     thought: "Thought",
@@ -89,15 +91,15 @@ export const chat = {
     activity: {
       thought: () => "thought",
       plan: () => "made a plan",
-      notice: (count: number) => (count === 1 ? "1 notice" : `${count} notices`),
+      notice: (count: number) => plural(count, { one: "# notice", other: "# notices" }),
       read: (count: number) => `read ${files(count)}`,
       edit: (count: number) => `edited ${files(count)}`,
       delete: (count: number) => `deleted ${files(count)}`,
       move: (count: number) => `moved ${files(count)}`,
-      search: (count: number) => (count === 1 ? "searched once" : `searched ${count} times`),
-      execute: (count: number) => (count === 1 ? "ran 1 command" : `ran ${count} commands`),
-      fetch: (count: number) => (count === 1 ? "fetched 1 page" : `fetched ${count} pages`),
-      other: (count: number) => (count === 1 ? "used 1 tool" : `used ${count} tools`),
+      search: (count: number) => plural(count, { one: "searched once", other: "searched # times" }),
+      execute: (count: number) => plural(count, { one: "ran # command", other: "ran # commands" }),
+      fetch: (count: number) => plural(count, { one: "fetched # page", other: "fetched # pages" }),
+      other: (count: number) => plural(count, { one: "used # tool", other: "used # tools" }),
     },
     /** Summaries of permission requests that were not allowed, by outcome. */
     notAllowed: {
@@ -109,17 +111,16 @@ export const chat = {
   diff: {
     label: (path: string) => `Changes to ${path}`,
     lines: "Changed lines",
-    plus: (count: number) => `+${numbers.format(count)}`,
-    minus: (count: number) => `−${numbers.format(count)}`,
+    plus: (count: number) => `+${formatNumber(count)}`,
+    minus: (count: number) => `−${formatNumber(count)}`,
     counts: (additions: number, deletions: number) =>
-      `${additions === 1 ? "1 addition" : `${numbers.format(additions)} additions`}, ` +
-      `${deletions === 1 ? "1 deletion" : `${numbers.format(deletions)} deletions`}`,
+      `${plural(additions, { one: "# addition", other: "# additions" })}, ${plural(deletions, { one: "# deletion", other: "# deletions" })}`,
     addition: "Added",
     deletion: "Deleted",
     unchanged: (count: number) =>
-      count === 1 ? "1 unchanged line" : `${numbers.format(count)} unchanged lines`,
+      plural(count, { one: "# unchanged line", other: "# unchanged lines" }),
     noLineBreak: "No newline at end of file",
-    showAll: (count: number) => `Show all ${numbers.format(count)} lines`,
+    showAll: (count: number) => `Show all ${formatNumber(count)} lines`,
     showLess: "Show less",
     empty: "No changes",
     tooLong: "This change is too large to show.",
@@ -127,7 +128,8 @@ export const chat = {
   },
   plan: {
     label: "Plan",
-    progress: (position: number, count: number, entry: string) => `${position}/${count} · ${entry}`,
+    progress: (position: number, count: number, entry: string) =>
+      `${formatNumber(position)}/${formatNumber(count)} · ${entry}`,
     done: "Done",
   },
   receipt: {
@@ -137,7 +139,7 @@ export const chat = {
     sendNow: "Send now",
     discard: "Discard",
     sent: "Sent",
-    queued: (position: number) => `Queued #${position}`,
+    queued: (position: number) => `Queued #${formatNumber(position)}`,
     working: "Working",
     retrying: "Retrying",
     answered: "Answered",
@@ -173,4 +175,4 @@ export const chat = {
     error: "Ended with an error",
     empty: "Finished without an answer",
   },
-} as const;
+};

@@ -1,6 +1,8 @@
 /** UI text for the chat list, its actions, and the new chat view. */
 
-const countChats = (count: number) => (count === 1 ? "1 chat" : `${count} chats`);
+import { formatNumber, plural } from "../formats";
+
+const countChats = (count: number) => plural(count, { one: "# chat", other: "# chats" });
 
 export const chatList = {
   sessions: {
@@ -31,7 +33,8 @@ export const chatList = {
     noAnswer: "No answer",
     draft: (text: string) => `Draft: ${text}`,
     fromYou: (text: string) => `You: ${text}`,
-    unread: (count: number) => (count === 1 ? "1 unread message" : `${count} unread messages`),
+    unread: (count: number) =>
+      plural(count, { one: "# unread message", other: "# unread messages" }),
     empty: "No chats yet",
     allArchived: "All chats are archived",
     emptyHint: "Choose an agent and send a message.",
@@ -69,13 +72,14 @@ export const chatList = {
     label: "Selected chats",
     select: "Select",
     selectChat: (title: string) => `Select ${title}`,
-    count: (count: number) => `${count} selected`,
+    count: (count: number) => `${formatNumber(count)} selected`,
     clear: "Clear selection",
     markRead: "Mark as read",
     archive: "Archive",
     restore: "Restore",
     delete: "Delete",
-    deleteTitle: (count: number) => (count === 1 ? "Delete this chat?" : `Delete ${count} chats?`),
+    deleteTitle: (count: number) =>
+      plural(count, { one: "Delete this chat?", other: "Delete # chats?" }),
     deleteBody:
       "These chats and their messages will be permanently deleted. Any answers in progress will stop.",
     /** Results of the actions, by action. */
@@ -110,4 +114,4 @@ export const chatList = {
     readOnly: "Your API key is read-only",
     readOnlyHint: "Open a chat to read it. To send messages, sign in with a member key.",
   },
-} as const;
+};

@@ -1,12 +1,14 @@
 /** UI text for finding text and questions in a chat, and for printing it. */
 
+import { formatNumber } from "../formats";
+
 export const navigation = {
   find: {
     label: "Find in chat",
     open: "Find in chat…",
     placeholder: "Find in chat…",
     /** The position of the current message among those that contain the text. */
-    position: (position: number, total: string) => `${position} of ${total}`,
+    position: (position: number, total: string) => `${formatNumber(position)} of ${total}`,
     searching: "Searching…",
     noMatches: "No matches",
     failed: "Search failed",
@@ -26,4 +28,4 @@ export const navigation = {
     open: "Print…",
     preparing: "Preparing to print…",
   },
-} as const;
+};

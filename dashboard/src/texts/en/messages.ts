@@ -1,8 +1,6 @@
 /** UI text within messages: code, tables, diagrams, and folded text. */
 
-import { language } from "./language";
-
-const percent = new Intl.NumberFormat(language, { style: "percent" });
+import { formatPercent } from "../formats";
 
 export const messages = {
   reading: {
@@ -13,9 +11,11 @@ export const messages = {
     zoom: "Zoom",
     zoomIn: "Zoom in",
     zoomOut: "Zoom out",
-    zoomLevel: (scale: number) => percent.format(scale),
+    zoomLevel: formatPercent,
     close: "Close",
     showMore: "Show more",
     showLess: "Show less",
+    footnotes: "Footnotes",
+    backToReference: (reference: string) => `Back to reference ${reference}`,
   },
-} as const;
+};

@@ -66,4 +66,4 @@ export const errors = {
   problem,
   /** The reason for a transient failure, followed by advice. */
   tryAgain: (reason: string) => `${reason} Try again in a moment.`,
-} as const;
+};

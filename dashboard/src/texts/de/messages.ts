@@ -1,0 +1,20 @@
+import type { messages as english } from "../en/messages";
+import { formatPercent } from "../formats";
+
+export const messages: typeof english = {
+  reading: {
+    diagram: "Diagramm",
+    invalidDiagram: "Ungültiges Diagramm",
+    showDiagram: "Diagramm anzeigen",
+    showSource: "Quelltext anzeigen",
+    zoom: "Vergrößern",
+    zoomIn: "Vergrößern",
+    zoomOut: "Verkleinern",
+    zoomLevel: formatPercent,
+    close: "Schließen",
+    showMore: "Mehr anzeigen",
+    showLess: "Weniger anzeigen",
+    footnotes: "Fußnoten",
+    backToReference: (reference) => `Zurück zum Verweis ${reference}`,
+  },
+};

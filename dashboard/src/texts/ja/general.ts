@@ -1,0 +1,115 @@
+import type { general as english } from "../en/general";
+import { formatNumber } from "../formats";
+
+function countUnsent(messages: number, drafts: number): string {
+  const parts = [
+    messages > 0 ? `未送信のメッセージが${formatNumber(messages)}件` : "",
+    drafts > 0 ? `下書きが${formatNumber(drafts)}件` : "",
+  ];
+  return parts.filter(Boolean).join("、");
+}
+
+export const general: typeof english = {
+  app: { name: "Banter" },
+  common: {
+    cancel: "キャンセル",
+    save: "保存",
+    retry: "再試行",
+    done: "完了",
+    undo: "元に戻す",
+    moreActions: "その他の操作",
+    comma: "、",
+    period: "。",
+    backToChats: "チャット一覧に戻る",
+  },
+  duration: { hours: "時間", minutes: "分", seconds: "秒", separator: "" },
+  connection: {
+    reconnecting: "再接続中…",
+    offline: "オフラインです",
+    unreachable: "サーバーに接続できません",
+    retrying: "自動的に再試行しています…",
+    rejected: "Banterを開けません",
+  },
+  signIn: {
+    title: "Banterにサインイン",
+    apiKey: "APIキー",
+    submit: "サインイン",
+    invalidKey: "このAPIキーは無効、期限切れ、または取り消し済みです。",
+    hint: "キーがない場合は、管理者に問い合わせるか、サーバーで作成してください。",
+    command: "api keys create --user name",
+    signedInAs: (user) => `${user}としてサインイン中`,
+    signOut: "サインアウト",
+    signOutTitle: "サインアウトしますか?",
+    signOutBody: (messages, drafts) =>
+      `このデバイスに${countUnsent(messages, drafts)}あります。次回のサインインまで残すか、削除するかを選んでください。`,
+    keepAndSignOut: "残してサインアウト",
+    removeAndSignOut: "削除してサインアウト",
+  },
+  settings: {
+    title: "設定",
+    language: "言語",
+    systemLanguage: "システム",
+    languageFailed: "この言語を読み込めませんでした。接続を確認して、もう一度お試しください。",
+    theme: "テーマ",
+    auto: "自動",
+    light: "ライト",
+    dark: "ダーク",
+    sendWith: "メッセージの送信キー",
+    notifications: "通知",
+    notificationsHint:
+      "このページがバックグラウンドにあるとき、回答、失敗、許可リクエストを通知します。",
+    notificationsBlocked: "通知がブロックされています。ブラウザの設定で許可してください。",
+    notificationsInsecure: "通知にはHTTPSまたはlocalhostが必要です。",
+    notificationsUnsupported: "このブラウザは通知に対応していません。",
+  },
+  notifications: {
+    permission: (title) => `許可が必要です: ${title}`,
+    failed: (reason) => `失敗: ${reason}`,
+    interrupted: (reason) => `中断: ${reason}`,
+  },
+  palette: {
+    title: "検索とコマンド",
+    placeholder: "チャットとコマンドを検索…",
+    chats: "チャット",
+    agents: "エージェント",
+    actions: "操作",
+    thisChat: "このチャット",
+    stop: "回答を停止",
+    chatWith: (agent) => `${agent}との新規チャット`,
+    darkTheme: "ダークテーマに切り替え",
+    lightTheme: "ライトテーマに切り替え",
+  },
+  sidebar: {
+    hide: "サイドバーを隠す",
+    show: "サイドバーを表示",
+    toggle: "サイドバーの表示/非表示",
+    resize: "サイドバーの幅を変更",
+    rail: "サイドバー",
+    attention: "対応が必要なチャットがあります",
+  },
+  keys: {
+    Mod: "Ctrl",
+    Shift: "Shift",
+    Enter: "Enter",
+    Escape: "Esc",
+    Home: "Home",
+    End: "End",
+  },
+  help: {
+    title: "キーボードショートカット",
+    palette: "検索とコマンド",
+    newChat: "新規チャット",
+    list: "チャット一覧を移動",
+    select: "一覧でチャットを選択",
+    selectKeys: "Space、Shift+クリック",
+    sidebar: "サイドバーの表示/非表示",
+    find: "チャット内を検索",
+    questions: "質問に移動",
+    ends: "チャットの先頭または末尾に移動",
+    editNewest: "最後の待機中メッセージを編集",
+    send: "メッセージを送信",
+    newLine: "改行",
+    escape: "ダイアログを閉じる/回答を停止",
+    help: "キーボードショートカットを表示",
+  },
+};

@@ -1,0 +1,17 @@
+/** The Japanese texts. Sentences are polite; buttons are nouns or plain verbs. */
+import type { Catalog } from "../en";
+import { chat } from "./chat";
+import { chatList } from "./chat-list";
+import { errors } from "./errors";
+import { general } from "./general";
+import { messages } from "./messages";
+import { navigation } from "./navigation";
+
+export const catalog: Catalog = {
+  ...general,
+  ...chatList,
+  ...chat,
+  ...messages,
+  ...navigation,
+  ...errors,
+};
