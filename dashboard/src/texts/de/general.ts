@@ -107,7 +107,7 @@ export const general: typeof english = {
     palette: "Suche und Befehle",
     newChat: "Neuer Chat",
     list: "In der Chatliste navigieren",
-    select: "Chats in der Liste auswählen",
+    select: "Chats auswählen",
     selectKeys: "Leertaste, Umschalt+Klick",
     sidebar: "Seitenleiste ein- oder ausblenden",
     find: "Im Chat suchen",
