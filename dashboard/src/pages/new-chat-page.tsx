@@ -132,7 +132,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
                     className="h-auto! min-h-9 pointer-coarse:min-h-10 rounded-full! py-1.5 text-start font-[500]!"
                     onClick={() => void start(starter)}
                   >
-                    {starter}
+                    <bdi>{starter}</bdi>
                   </Button>
                 ))}
               </div>
@@ -171,7 +171,9 @@ function OnlyAgent({ agent }: { agent: Agent }) {
       <AgentAvatar agentKey={agent.key} name={agent.name} avatar={agent.avatar} size="large" />
       <div>
         <h2 className={`${heading} mb-1! md:mb-1!`}>{texts.newChat.titleWith(agent.name)}</h2>
-        <p className="max-w-[480px] text-balance text-ink-2">{agent.description}</p>
+        <p className="max-w-[480px] text-balance text-ink-2">
+          <bdi>{agent.description}</bdi>
+        </p>
       </div>
     </div>
   );

@@ -51,11 +51,17 @@ function AgentCard(props: { agent: Agent; isSelected: boolean; onSelect: () => v
         <span className={`block truncate font-[620] ${agent.available ? "" : "text-ink-2"}`}>
           {agent.name}
         </span>
-        <span className="block text-ink-2 text-note">{agent.description}</span>
+        <span className="block text-ink-2 text-note">
+          <bdi>{agent.description}</bdi>
+        </span>
         {!agent.available && (
           <span className="mt-1 block text-small text-warn [overflow-wrap:anywhere]">
             {texts.newChat.unavailable}
-            {agent.reason ? `: ${agent.reason}` : ""}
+            {agent.reason && (
+              <>
+                : <bdi>{agent.reason}</bdi>
+              </>
+            )}
           </span>
         )}
       </span>

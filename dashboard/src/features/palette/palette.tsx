@@ -91,7 +91,11 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
                 {command.icon}
               </span>
               <span className="min-w-0 flex-1 truncate">{command.label}</span>
-              {command.keys && <kbd className="text-ink-3 text-small">{command.keys}</kbd>}
+              {command.keys && (
+                <kbd dir="ltr" className="text-ink-3 text-small">
+                  {command.keys}
+                </kbd>
+              )}
             </div>
           </div>
         ))}

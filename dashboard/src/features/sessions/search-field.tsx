@@ -56,7 +56,7 @@ export function SearchField(props: {
           onClick={props.onPalette}
           className="absolute end-1.5 top-1.5 h-6 rounded-md px-1.5 text-ink-3 text-small hover:bg-hover hover:text-ink [@media(hover:none)]:hidden"
         >
-          {formatKeys("Mod", "K")}
+          <bdi>{formatKeys("Mod", "K")}</bdi>
         </button>
       )}
       {query && (

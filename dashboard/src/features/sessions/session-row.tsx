@@ -151,7 +151,7 @@ function RowContent(props: RowProps & { title: string }) {
         <span className="flex items-baseline gap-3">
           <span
             dir="auto"
-            className={`min-w-0 flex-1 truncate text-start ${isNews ? "font-[680]" : "font-[550]"}`}
+            className={`min-w-0 flex-1 truncate text-start rtl:text-right ${isNews ? "font-[680]" : "font-[550]"}`}
           >
             {props.title}
           </span>
@@ -166,7 +166,7 @@ function RowContent(props: RowProps & { title: string }) {
         <span className="flex items-center gap-2 [@media(hover:none)]:pe-7">
           <span
             dir="auto"
-            className={`min-w-0 flex-1 text-start text-note ${props.request ? "[overflow-wrap:anywhere]" : "truncate"} ${tone}`}
+            className={`min-w-0 flex-1 text-start text-note rtl:text-right ${props.request ? "[overflow-wrap:anywhere]" : "truncate"} ${tone}`}
           >
             {preview.text}
           </span>

@@ -9,7 +9,7 @@ export function SessionTitle({ session }: { session: Session }) {
   const canWrite = useCanWrite();
   const [isRenaming, setRenaming] = useState(false);
   const title = (
-    <span dir="auto" className="block truncate">
+    <span dir="auto" className="block truncate rtl:text-right">
       {session.title || texts.sessions.untitled}
     </span>
   );

@@ -30,7 +30,10 @@ export function HelpDialog(props: { onClose: () => void }) {
           <div key={what} className="flex items-center justify-between gap-4">
             <dt className="text-ink-2 text-note">{what}</dt>
             <dd>
-              <kbd className="whitespace-nowrap rounded-md border border-line bg-code px-1.5 py-0.5 font-mono text-small">
+              <kbd
+                dir="ltr"
+                className="whitespace-nowrap rounded-md border border-line bg-code px-1.5 py-0.5 font-mono text-small"
+              >
                 {keys}
               </kbd>
             </dd>
