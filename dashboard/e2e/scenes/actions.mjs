@@ -21,7 +21,10 @@ export async function expandSteps(page) {
     const closed = all.filter((one) => !one.open);
     for (const one of closed) one.open = true;
     const groups = all.filter((one) => one.dataset.step?.endsWith("/group"));
-    return closed.length === 0 && groups.every((group) => group.querySelector("li") !== null);
+    return (
+      closed.length === 0 &&
+      groups.every((group) => group.querySelector("li, [role=group]") !== null)
+    );
   });
 }
 

@@ -91,9 +91,11 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           </>
         )}
       </header>
-      <div className="min-h-0 flex-1 overflow-y-auto px-3.5 md:px-6">
+      {/* The composer is next to the starters: in the middle, or at the bottom of a phone. */}
+      <div className="flex-1" />
+      <div className="min-h-0 overflow-y-auto px-3.5 md:px-6">
         <div
-          className={`mx-auto flex min-h-full max-w-[820px] flex-col gap-1 ${pending.length > 0 ? "justify-end pb-3" : "justify-center py-6 md:py-10"}`}
+          className={`mx-auto flex max-w-[820px] flex-col gap-1 ${pending.length > 0 ? "pb-3" : "pt-6 pb-3 md:pb-6"}`}
         >
           {isOnItsWay || !canWrite ? null : only ? (
             <OnlyAgent agent={only} />
@@ -158,6 +160,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           onSend={start}
         />
       )}
+      {(pending.length === 0 || !canWrite) && <div className="flex-1 max-md:hidden" />}
     </main>
   );
 }

@@ -8,9 +8,13 @@ function find(table: Readonly<Record<string, string>>, code: string): string | u
   return Object.hasOwn(table, code) ? table[code] : undefined;
 }
 
-/** Returns the reason for a task's failure. For an unknown code, returns the error's message. */
-export function explainTaskError({ error }: Task): string {
+/**
+ * Returns the reason for a task's failure. For an unknown code, returns the error's message.
+ * `hasAnswer` is true if a part of the answer arrived.
+ */
+export function explainTaskError({ error }: Task, hasAnswer = false): string {
   if (!error) return texts.taskErrorUnknown;
+  if (hasAnswer && error.code === "agent_network") return texts.agentConnectionLost;
   return find(texts.taskError, error.code) ?? (error.message || texts.taskErrorUnknown);
 }
 

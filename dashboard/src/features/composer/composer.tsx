@@ -18,8 +18,6 @@ import { useTypeToFocus } from "./use-type-to-focus";
 
 /** The maximum size of a message in bytes. The api has the same limit. */
 const MAX_BYTES = 256 * 1024;
-const MAX_LINES = 8;
-const LINE_PX = 23;
 /**
  * The maximum length of a text in which each paragraph has its own direction. Chromium lays out
  * such a text again at every key press. For 250 KB, that takes 100 ms instead of 10 ms.
@@ -69,7 +67,7 @@ export function Composer(props: {
     element.style.height = "auto";
     // The field is not displayed yet.
     if (element.scrollHeight === 0) return;
-    element.style.height = `${Math.min(element.scrollHeight, MAX_LINES * LINE_PX + 12)}px`;
+    element.style.height = `${element.scrollHeight}px`;
   }, [text]);
 
   useInitialFocus(field, props.hasFocus === true);
@@ -125,7 +123,7 @@ export function Composer(props: {
           onKeyDown={onKeyDown}
           onCompositionStart={() => setComposing(draftKey, true)}
           onCompositionEnd={() => setComposing(draftKey, false)}
-          className={`min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 pointer-coarse:py-[9px] leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3 ${text.length > MIXED_DIRECTION_MAX_CHARS ? "[unicode-bidi:isolate]" : ""}`}
+          className={`max-h-[calc(0.4*var(--visible-height,100dvh))] min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 pointer-coarse:py-[9px] leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3 ${text.length > MIXED_DIRECTION_MAX_CHARS ? "[unicode-bidi:isolate]" : ""}`}
         />
         {isBusy && (
           <IconButton

@@ -1,3 +1,4 @@
+import { useNavigate } from "@tanstack/react-router";
 import { Inbox, MessagesSquare, Search, TriangleAlert } from "lucide-react";
 import { useCanWrite } from "@/api/me";
 import { Button } from "@/components/ui/button";
@@ -15,6 +16,12 @@ export function EmptyList(props: {
 }) {
   const { list, query, isArchive } = props;
   const canWrite = useCanWrite();
+  const navigate = useNavigate();
+  async function startChat() {
+    await navigate({ to: "/new" });
+    // On a wide screen, the composer may be there already, without the focus.
+    document.querySelector<HTMLElement>("main [data-composer]")?.focus();
+  }
   const hasArchived = useStore((state) =>
     Object.values(state.sessions).some(({ value }) => value?.status === "archived"),
   );
@@ -44,7 +51,9 @@ export function EmptyList(props: {
       icon={<MessagesSquare size={20} />}
       title={hasArchived ? texts.sessions.allArchived : texts.sessions.empty}
       hint={canWrite ? texts.sessions.emptyHint : texts.sessions.emptyReadOnlyHint}
-    />
+    >
+      {canWrite && <Button onClick={() => void startChat()}>{texts.sessions.newChat}</Button>}
+    </EmptyState>
   );
 }
 

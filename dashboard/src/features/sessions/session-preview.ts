@@ -22,7 +22,10 @@ function isExpired({ kind, detail }: Step): boolean {
 /** Returns how the newest turn ended if it failed or has no answer text; otherwise null. */
 function describeEnd(session: Session, task: Task | null, answer: Message | null): Preview | null {
   if (task?.status === "failed")
-    return { text: texts.sessions.failed(explainTaskError(task)), tone: "bad" };
+    return {
+      text: texts.sessions.failed(explainTaskError(task, !!answer?.content.trim())),
+      tone: "bad",
+    };
   const { last_message: last } = session;
   if (last?.role === "assistant" && last.preview.trim() === "")
     return {
@@ -73,8 +76,10 @@ export function describeSession(about: {
   nowMs: number;
 }): Preview {
   const { session, task, answer, steps, pending, draft } = about;
-  if (pending.some((item) => item.state !== "sending"))
+  if (pending.some(({ state }) => state === "failed"))
     return { text: texts.sessions.messageNotSent, tone: "bad" };
+  if (pending.some(({ state }) => state === "waiting"))
+    return { text: texts.receipt.waitingToSend, tone: "plain" };
   const request = steps.find(({ kind, status }) => kind === "permission" && status === "pending");
   if (session.active_task && request)
     return { text: texts.sessions.permissionNeeded(request.title), tone: "call" };

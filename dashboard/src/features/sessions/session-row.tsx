@@ -59,7 +59,7 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
     : request
       ? "bg-warn-soft"
       : isActive
-        ? "bg-surface shadow-low"
+        ? "bg-selected shadow-low"
         : "hover:bg-hover active:bg-hover";
   return (
     <li
@@ -72,7 +72,7 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
         data-row={id}
         aria-current={isActive ? "page" : undefined}
         onClick={onClick}
-        className={`grid select-none grid-cols-[40px_minmax(0,1fr)] gap-3 rounded-xl px-3 py-[9px] outline-offset-[-2px] [-webkit-touch-callout:none] ${request ? "items-start" : "items-center"}`}
+        className={`grid select-none grid-cols-[40px_minmax(0,1fr)] gap-3 rounded-xl px-3 py-1.5 pointer-coarse:py-[9px] outline-offset-[-2px] [-webkit-touch-callout:none] ${request ? "items-start" : "items-center"}`}
       >
         <RowContent {...props} title={title} />
       </Link>
@@ -85,7 +85,7 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
       {canWrite && (
         <>
           <label
-            className={`absolute start-[11px] top-[9.5px] grid size-[42px] cursor-pointer place-items-center rounded-[14px] border border-line bg-surface has-focus-visible:outline-2 has-focus-visible:outline-accent ${isSelecting ? "" : "opacity-0 transition-opacity duration-100 focus-within:opacity-100 hover:opacity-100 [@media(hover:none)]:hidden"}`}
+            className={`absolute start-[11px] top-1.5 pointer-coarse:top-[9px] grid size-10 cursor-pointer place-items-center rounded-[13px] border border-line bg-surface has-focus-visible:outline-2 has-focus-visible:outline-accent ${isSelecting ? "" : "opacity-0 transition-opacity duration-100 focus-within:opacity-100 hover:opacity-100 [@media(hover:none)]:hidden"}`}
           >
             <input
               type="checkbox"
@@ -101,7 +101,7 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
               {isSelected && <Check size={14} strokeWidth={3} aria-hidden="true" />}
             </span>
           </label>
-          <div className="reveal absolute end-1.5 top-1.5 [@media(hover:none)]:end-0.5 [@media(hover:none)]:top-7">
+          <div className="reveal absolute end-1.5 top-1 [@media(hover:none)]:end-0.5 [@media(hover:none)]:top-7">
             <SessionMenu
               session={session}
               label={texts.actions.menuOf(title)}
@@ -148,7 +148,7 @@ function RowContent(props: RowProps & { title: string }) {
     <>
       <AgentAvatar agentKey={session.agent_key} name={agent?.name} avatar={agent?.avatar} />
       <span className="min-w-0">
-        <span className="flex items-baseline gap-3">
+        <span className="flex items-baseline gap-3 leading-[21px] pointer-coarse:leading-[23px]">
           <span
             dir="auto"
             className={`min-w-0 flex-1 truncate text-start rtl:text-right ${isNews ? "font-[680]" : "font-[550]"}`}
@@ -166,7 +166,7 @@ function RowContent(props: RowProps & { title: string }) {
         <span className="flex items-center gap-2 [@media(hover:none)]:pe-7">
           <span
             dir="auto"
-            className={`min-w-0 flex-1 text-start text-note rtl:text-right ${props.request ? "[overflow-wrap:anywhere]" : "truncate"} ${tone}`}
+            className={`min-w-0 flex-1 text-start text-note leading-[18px] pointer-coarse:leading-5 rtl:text-right ${props.request ? "[overflow-wrap:anywhere]" : "truncate"} ${tone}`}
           >
             {preview.text}
           </span>

@@ -172,7 +172,7 @@ export const Thread = memo(function Thread(props: {
         <div
           ref={content}
           style={{ height: isPrinting ? "auto" : virtualizer.getTotalSize() }}
-          className={`relative mx-auto mt-auto w-full max-w-[820px] shrink-0 ${isEmpty ? "hidden" : ""}`}
+          className={`relative mx-auto w-full max-w-[820px] shrink-0 ${isEmpty ? "hidden" : ""}`}
         >
           {hasOlder && (
             <PagesNote
@@ -182,8 +182,9 @@ export const Thread = memo(function Thread(props: {
             />
           )}
           <div
-            style={isPrinting ? {} : { transform: `translateY(${items[0]?.start ?? 0}px)` }}
-            className={isPrinting ? "" : "absolute inset-x-0 top-0"}
+            // A transform would move sticky headers.
+            style={isPrinting ? {} : { top: items[0]?.start ?? 0 }}
+            className={isPrinting ? "" : "absolute inset-x-0"}
           >
             {shown.map((index) => {
               const row = rows[index];

@@ -83,7 +83,11 @@ export const TurnView = memo(function TurnView(props: {
         </Suspense>
       )}
       {task && hasFailure && (
-        <Failure task={task} canContinue={isStopped && props.isNewest && steps.length > 0} />
+        <Failure
+          task={task}
+          hasAnswer={answer !== null && !isBlank(answer.content)}
+          canContinue={isStopped && props.isNewest && steps.length > 0}
+        />
       )}
     </>
   );

@@ -6,7 +6,7 @@ type ProblemCode = components["schemas"]["ProblemCode"];
 
 /** The reasons for failed tasks. */
 const taskError: Readonly<Record<ErrorCode, string>> = {
-  agent_network: "Couldn’t reach the agent.",
+  agent_network: "The connection to the agent failed.",
   agent_overloaded: "The agent is overloaded.",
   agent_rate_limited: "Rate limit reached.",
   agent_error: "The agent reported an error.",
@@ -62,6 +62,8 @@ const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | "networ
 
 export const errors = {
   taskError,
+  /** Replaces the text for `agent_network` if a part of the answer arrived. */
+  agentConnectionLost: "The connection to the agent was lost.",
   taskErrorUnknown: "Something went wrong.",
   problem,
   /** The reason for a transient failure, followed by advice. */

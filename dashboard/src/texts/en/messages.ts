@@ -13,6 +13,7 @@ export const messages = {
     zoomOut: "Zoom out",
     zoomLevel: formatPercent,
     close: "Close",
+    wrapLines: "Wrap lines",
     showMore: "Show more",
     showLess: "Show less",
     footnotes: "Footnotes",

@@ -1,4 +1,4 @@
-/** How much room an answer takes: a bubble that hugs its text, or the width of the thread. */
+/** How an answer is framed: in a bubble that hugs its text, or without one. */
 import { toPlainText } from "@/terminal/screen";
 
 /** A longer answer is rich even without any syntax. In UTF-16 code units. */
@@ -47,9 +47,9 @@ export function isBlank(text: string): boolean {
   return /^[\s\u200b\u2060\ufeff]*$/.test(text.includes("\u001b") ? toPlainText(text) : text);
 }
 
-/** The classes of a bubble with an agent's plain answer. */
-export const answerBubble =
-  "self-start max-w-[94%] md:max-w-[86%] min-w-0 rounded-bubble rounded-es-[6px] bg-bubble px-[15px] py-[10px] [overflow-wrap:anywhere]";
-
-/** The classes of a rich answer, whose text is styled in styles/markdown.css. */
-export const wideAnswer = "wide-answer self-stretch min-w-0 [overflow-wrap:anywhere]";
+/**
+ * The classes of an agent's plain answer and of a rich one. They differ only in the bubble, so that no
+ * word moves when an answer becomes rich. See styles/markdown.css.
+ */
+export const answerBubble = "answer rounded-bubble rounded-es-[6px] bg-bubble";
+export const wideAnswer = "answer w-full";

@@ -8,14 +8,21 @@ import { retryTask } from "../task-actions";
 import { ContinueButton } from "./continue-button";
 
 /** Explains why a turn failed or has no answer. Buttons retry or continue the turn. */
-export function Failure({ task, canContinue }: { task: Task; canContinue: boolean }) {
+export function Failure(props: {
+  task: Task;
+  /** Whether a part of the answer arrived. */
+  hasAnswer: boolean;
+  canContinue: boolean;
+}) {
+  const { task, canContinue } = props;
   const isFailed = task.status === "failed";
   const Icon = isFailed ? TriangleAlert : CircleSlash;
   const reason = task.error ? findReason(task) : null;
+  const explanation = explainTaskError(task, props.hasAnswer);
   const text = {
-    failed: explainTaskError(task),
-    cancelled: task.error ? explainTaskError(task) : texts.finish.cancelled,
-    interrupted: task.error ? explainTaskError(task) : texts.finish.interrupted,
+    failed: explanation,
+    cancelled: task.error ? explanation : texts.finish.cancelled,
+    interrupted: task.error ? explanation : texts.finish.interrupted,
   };
   if (task.status !== "failed" && task.status !== "cancelled" && task.status !== "interrupted")
     return null;

@@ -36,8 +36,8 @@ export const TypingBubble = memo(function TypingBubble(props: {
   const elapsed = status.since ? now - Date.parse(status.since) : null;
   const isFresh = elapsed !== null && elapsed < STATUS_DELAY_MS && steps.length === 0;
   const frame = hasText
-    ? "px-1 pt-1 text-small text-ink-3"
-    : "animate-rise rounded-bubble rounded-es-[6px] bg-bubble px-[15px] py-[10px] text-note text-ink-2";
+    ? "px-1 text-small text-ink-3"
+    : "animate-rise rounded-bubble rounded-es-[6px] bg-bubble px-3.5 py-[11px] text-note text-ink-2";
 
   return (
     <div className={`flex max-w-full items-center gap-2.5 self-start ${frame}`}>

@@ -1,7 +1,7 @@
 /** Parses unified diffs into lines. */
 import { showControls } from "@/terminal/screen";
 
-interface NumberedLine {
+export interface NumberedLine {
   readonly kind: "context" | "addition" | "deletion";
   /** The text without control characters. */
   text: string;
@@ -23,7 +23,7 @@ export type DiffLine =
 const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/;
 
 /** Connects the deletions and the additions of one change, in order. */
-function pair(deletions: readonly NumberedLine[], additions: readonly NumberedLine[]): void {
+export function pair(deletions: readonly NumberedLine[], additions: readonly NumberedLine[]): void {
   for (const [index, deletion] of deletions.entries()) {
     const addition = additions[index];
     if (!addition) return;

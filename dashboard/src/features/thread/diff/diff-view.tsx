@@ -3,6 +3,7 @@ import { memo, startTransition, useEffect, useId, useMemo, useState } from "reac
 import { TextButton } from "@/components/ui/button";
 import { texts } from "@/texts";
 import { CopyButton } from "../answer/copy-button";
+import { tokenClasses } from "../markdown/highlight";
 import type { FileDiff } from "../steps/step-detail";
 import { DiffCounts } from "./diff-counts";
 import { type DiffLine, parseDiff } from "./diff-lines";
@@ -14,14 +15,6 @@ const MIN_HIDDEN = 5;
 const CHUNK_LINES = 100;
 /** Expanded diffs with more lines scroll independently. */
 const BOX_LINES = 300;
-
-const colors: Readonly<Record<LinePart["kind"], string>> = {
-  plain: "",
-  comment: "text-ink-3 italic",
-  string: "text-ok",
-  number: "text-warn",
-  keyword: "text-accent",
-};
 
 /**
  * A change to a file: its path, the numbers of added and deleted lines, and the changed lines with
@@ -173,7 +166,7 @@ function Line({ line, parts }: { line: DiffLine; parts: readonly LinePart[] }) {
             <span
               // biome-ignore lint/suspicious/noArrayIndexKey: all parts are replaced together.
               key={index}
-              className={isChanged ? "diff-word" : colors[color]}
+              className={isChanged || color === "plain" ? "diff-word" : tokenClasses[color]}
             >
               {text}
             </span>

@@ -84,7 +84,12 @@ export default function FindBar(props: {
     const draw = () => {
       frame = 0;
       const row = current && findRow(current.match.turn);
-      highlight(term, row ? findRange(current, row, term) : null);
+      const range = row ? findRange(current, row, term) : null;
+      // Unfold the code that contains the match.
+      range?.startContainer.parentElement
+        ?.closest(".folded-code")
+        ?.dispatchEvent(new Event("beforematch"));
+      highlight(term, range);
     };
     const log = document.querySelector('main [role="log"]');
     // Rows are rendered while the user scrolls and while an answer arrives.

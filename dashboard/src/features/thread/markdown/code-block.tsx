@@ -1,15 +1,15 @@
-import { memo, type ReactNode, useMemo } from "react";
+import { WrapText } from "lucide-react";
+import { lazy, memo, type ReactNode, Suspense, useMemo, useRef, useState } from "react";
+import { TextButton } from "@/components/ui/button";
 import { texts } from "@/texts";
 import { CopyButton } from "../answer/copy-button";
-import { type Token, tokenize } from "./highlight";
+import { tokenClasses, tokenize } from "./highlight";
 import { ScrollArea } from "./scroll-area";
+import { useFolding } from "./use-folding";
 
-const colors: Readonly<Record<Exclude<Token["kind"], "plain">, string>> = {
-  comment: "text-ink-3 italic",
-  string: "text-ok",
-  number: "text-warn",
-  keyword: "text-accent",
-};
+const DiffCode = lazy(async () => ({ default: (await import("../diff/diff-code")).DiffCode }));
+
+const isDiff = (language: string | undefined) => language === "diff" || language === "patch";
 
 /** Highlighted code without a frame. */
 const Code = memo(function Code(props: { code: string; language: string | undefined }) {
@@ -21,7 +21,7 @@ const Code = memo(function Code(props: { code: string; language: string | undefi
           text
         ) : (
           // biome-ignore lint/suspicious/noArrayIndexKey: all tokens are replaced together.
-          <span key={index} className={colors[kind]}>
+          <span key={index} className={tokenClasses[kind]}>
             {text}
           </span>
         ),
@@ -30,7 +30,10 @@ const Code = memo(function Code(props: { code: string; language: string | undefi
   );
 });
 
-/** An independently scrolling code block with a name and a copy button. */
+/**
+ * An independently scrolling code block with a name and a copy button. The header stays visible while
+ * the thread scrolls through the block.
+ */
 export const CodeBlock = memo(function CodeBlock(props: {
   code: string;
   language: string | undefined;
@@ -39,28 +42,70 @@ export const CodeBlock = memo(function CodeBlock(props: {
   note?: string | undefined;
   /** Buttons before the copy button. */
   actions?: ReactNode;
+  /** Whether long code is folded unless it is being streamed. */
+  isFoldable?: boolean;
+  isStreaming?: boolean;
 }) {
-  const label = props.name || props.language || texts.thread.code;
+  const { code, language, isFoldable = false, isStreaming = false } = props;
+  const label = props.name || language || texts.thread.code;
+  const frame = useRef<HTMLDivElement>(null);
+  const [isWrapped, setWrapped] = useState(false);
+  const folding = useFolding(code, isFoldable, isStreaming);
+  const plain = <Code code={code} language={language} />;
+
+  function toggleFold() {
+    folding.toggle();
+    // The block may now end above the visible part of the thread.
+    if (!folding.isFolded)
+      requestAnimationFrame(() => frame.current?.scrollIntoView({ block: "nearest" }));
+  }
+
   return (
-    <div className="max-w-full overflow-hidden rounded-xl border border-line bg-code">
+    <div ref={frame} className="frame code-block" data-wrapped={isWrapped ? "" : undefined}>
       <div
         data-code-header=""
-        className="flex h-8 items-center justify-between gap-3 border-line border-b ps-3 pe-2"
+        className="code-header flex h-8 items-center justify-between gap-3 border-line border-b ps-3 pe-2"
       >
         <span className="truncate text-ink-3 text-small">
           {label}
           {props.note && ` · ${props.note}`}
         </span>
-        <span className="flex items-center gap-2">
+        <span className="flex shrink-0 items-center gap-2">
           {props.actions}
-          <CopyButton text={props.code} />
+          <button
+            type="button"
+            data-wrap-lines=""
+            aria-pressed={isWrapped}
+            aria-label={texts.reading.wrapLines}
+            title={texts.reading.wrapLines}
+            onClick={() => setWrapped(!isWrapped)}
+            className="tap rounded px-1 py-0.5 text-ink-3 hover:text-ink aria-pressed:text-accent"
+          >
+            <WrapText size={14} aria-hidden="true" />
+          </button>
+          <CopyButton text={code} />
         </span>
       </div>
-      <ScrollArea dir="ltr">
-        <pre>
-          <Code code={props.code} language={props.language} />
-        </pre>
-      </ScrollArea>
+      <div {...folding.properties}>
+        <ScrollArea dir="ltr">
+          <pre>
+            {isDiff(language) ? (
+              <Suspense fallback={plain}>
+                <DiffCode code={code} />
+              </Suspense>
+            ) : (
+              plain
+            )}
+          </pre>
+        </ScrollArea>
+      </div>
+      {folding.isLong && (
+        <div className="border-line border-t px-3 py-1.5 print:hidden">
+          <TextButton aria-expanded={!folding.isFolded} className="text-small" onClick={toggleFold}>
+            {folding.isFolded ? texts.diff.showAll(folding.lineCount) : texts.diff.showLess}
+          </TextButton>
+        </div>
+      )}
     </div>
   );
 });

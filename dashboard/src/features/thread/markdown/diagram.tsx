@@ -47,7 +47,7 @@ export const Diagram = memo(function Diagram({ source }: { source: string }) {
   if (isSource)
     return <CodeBlock code={source} language="mermaid" name={undefined} actions={toggle} />;
   return (
-    <div className="max-w-full overflow-hidden rounded-xl border border-line bg-code">
+    <div className="frame">
       <div
         data-code-header=""
         className="flex h-8 items-center justify-between gap-3 border-line border-b ps-3 pe-2"

@@ -52,15 +52,38 @@ function Image({ src, alt }: Props<"img">) {
   );
 }
 
-/** A table, whose area scrolls if the columns do not fit at their minimum width. */
+/**
+ * A table, which is as wide as its content requires. Its area scrolls if the columns do not fit at
+ * their minimum width.
+ */
 function Table({ node: _node, className: _class, dir, ...props }: Props<"table">) {
   return (
-    <div className="max-w-full overflow-hidden rounded-xl border border-line bg-code">
+    <div className="frame w-fit">
       <ScrollArea dir={dir}>
-        <table {...props} className="w-full" />
+        <table {...props} />
       </ScrollArea>
     </div>
   );
+}
+
+/** Text that does not wrap in a table: a few words, or a number with its unit. */
+function isShort(text: string): boolean {
+  return text.length <= SHORT_CELL || (text.length <= LONGEST_NUMBER && NUMBER.test(text));
+}
+
+/** The lengths are in UTF-16 code units. A longer text is wider than a column's minimum width. */
+const SHORT_CELL = 14;
+const LONGEST_NUMBER = 24;
+const NUMBER = /^[\s\p{Sc}~≈<>±+−-]*\d[\d\s.,:/'’%\p{Sc}+−–-]*\p{L}{0,4}$/u;
+
+const shortness = (children: ReactNode) => (isShort(textOf(children)) ? { "data-short": "" } : {});
+
+function HeaderCell({ node: _node, className: _class, ...props }: Props<"th">) {
+  return <th {...props} {...shortness(props.children)} />;
+}
+
+function Cell({ node: _node, className: _class, ...props }: Props<"td">) {
+  return <td {...props} {...shortness(props.children)} />;
 }
 
 function textOf(node: ReactNode): string {
@@ -91,7 +114,15 @@ function Pre({ children, ...props }: Props<"pre"> & { "data-open"?: string }) {
   if (language === DISPLAY_MATH || (language === "math" && !isIncomplete))
     return <MathBlock source={text} />;
   if (language === "mermaid" && !isIncomplete) return <Diagram source={text} />;
-  return <CodeBlock code={text} language={language} name={code?.props.node?.data?.meta} />;
+  return (
+    <CodeBlock
+      code={text}
+      language={language}
+      name={code?.props.node?.data?.meta}
+      isFoldable
+      isStreaming={isStreaming}
+    />
+  );
 }
 
 function Code({ node: _node, className, ...props }: Props<"code">) {
@@ -138,8 +169,8 @@ const components: Components = {
   thead: "thead",
   tbody: "tbody",
   tr: "tr",
-  th: "th",
-  td: "td",
+  th: HeaderCell,
+  td: Cell,
   sub: "sub",
   sup: "sup",
 };

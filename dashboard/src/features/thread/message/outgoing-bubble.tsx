@@ -4,7 +4,7 @@ import type { OutgoingMessage } from "@/outbox/outgoing-message";
 import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 import { explainProblem } from "@/texts/explain";
-import { bubbleOfUser } from "./user-bubble";
+import { bubbleOfUser, waitingBubble } from "./user-bubble";
 import { UserText } from "./user-text";
 
 /** A message that the server has not accepted yet. */
@@ -16,7 +16,12 @@ export function OutgoingBubble({
   draftKey: string;
 }) {
   const isSending = message.state === "sending";
-  const look = isSending ? "bg-bubble" : "border-[1.5px] border-bad/60 bg-bad-soft";
+  const isFailed = message.state === "failed";
+  const look = isFailed
+    ? "border-[1.5px] border-bad/60 bg-bad-soft"
+    : isSending
+      ? "bg-bubble"
+      : waitingBubble;
   return (
     <>
       <div className={`${bubbleOfUser} animate-rise ${look}`}>
@@ -24,15 +29,15 @@ export function OutgoingBubble({
         <UserText text={message.content} id={message.key} />
       </div>
       <div
-        className={`flex flex-wrap justify-end gap-x-2 gap-y-1 self-end px-1 pb-2 text-end text-small pointer-coarse:gap-y-3 ${isSending ? "text-ink-3" : "text-bad"}`}
+        className={`flex flex-wrap justify-end gap-x-2 gap-y-1 self-end px-1 pb-2 text-end text-small pointer-coarse:gap-y-3 ${isFailed ? "text-bad" : "text-ink-3"}`}
       >
         <span>{describe(message)}</span>
         {!isSending && (
           <span className="flex gap-x-3 pointer-coarse:gap-x-4">
             <TextButton onClick={() => outbox.retry(message.key)}>
-              {message.state === "failed" ? texts.common.retry : texts.receipt.sendNow}
+              {isFailed ? texts.common.retry : texts.receipt.sendNow}
             </TextButton>
-            {message.state === "failed" && (
+            {isFailed && (
               <TextButton onClick={() => moveToComposer(message, draftKey)}>
                 {texts.receipt.edit}
               </TextButton>

@@ -8,7 +8,10 @@ import { MessageStatus } from "./message-status";
 import { UserText } from "./user-text";
 
 export const bubbleOfUser =
-  "self-end min-w-0 max-w-[88%] md:max-w-[72%] rounded-bubble rounded-ee-[6px] px-3.5 py-[9px] [overflow-wrap:anywhere]";
+  "self-end min-w-0 max-w-[88%] md:max-w-[72%] rounded-bubble rounded-ee-[6px] px-3.5 py-2 text-[16px] leading-6 [overflow-wrap:anywhere]";
+
+/** The look of a message that waits to be sent or for its turn. */
+export const waitingBubble = "border-[1.5px] border-dashed border-line-strong bg-transparent";
 
 const QueuedMessageEditor = lazy(async () => ({
   default: (await import("./queued-message-editor")).QueuedMessageEditor,
@@ -38,9 +41,7 @@ export const UserBubble = memo(function UserBubble(props: {
   const isUntouched = task?.status === "queued" && task.attempt === 0;
   const isLong = useDelayed(isUntouched, CHANGEABLE_AFTER_MS);
   const isChangeable = isUntouched && (position > 0 || isLong);
-  const look = isWaiting
-    ? "border-[1.5px] border-dashed border-line-strong bg-transparent"
-    : "bg-bubble";
+  const look = isWaiting ? waitingBubble : "bg-bubble";
 
   const bubble = (
     <div className="group flex min-w-0 flex-col gap-1 self-stretch">

@@ -95,6 +95,18 @@ function isSameItem(one: ItemProps, other: ItemProps): boolean {
   return isSame && isSameNode(one.node, other.node);
 }
 
+/** The content of a thought that is the only step. Its group has the thought's title. */
+export function LoneThought({ step, memoryKey }: { step: Step; memoryKey: string | null }) {
+  const detail = describeDetail(step);
+  return (
+    <div className="border-line-strong border-s ps-4">
+      {detail && (
+        <StepContent detail={detail} isRunning={step.status === "running"} memoryKey={memoryKey} />
+      )}
+    </div>
+  );
+}
+
 /** Steps in the order in which they began. */
 export function StepList(props: {
   nodes: readonly StepNode[];

@@ -21,8 +21,9 @@ export function findStatus(step: Step, task: Task | null): StepStatus {
   return isWithTurn ? "stopped" : "failed";
 }
 
-function titleThought(step: Step): string {
-  if (step.status === "running") return texts.steps.thinking;
+/** Returns the title of a thought, with its duration. `running` is the title until it has ended. */
+export function titleThought(step: Step, running: string = texts.steps.thinking): string {
+  if (step.status === "running") return running;
   if (!step.started_at || !step.ended_at) return texts.steps.thought;
   const elapsed = Date.parse(step.ended_at) - Date.parse(step.started_at);
   if (elapsed < MIN_DURATION_MS) return texts.steps.thought;

@@ -4,10 +4,11 @@ import type { Step, Task } from "@/api/models";
 import { texts } from "@/texts";
 import { useFocusHandover } from "../use-focus-handover";
 import { keyOf, rememberExpanded, useExpansion } from "./step-memory";
-import { countFailed, summarizeSteps } from "./step-summary";
+import { countFailed, summarizeSteps, titleThought } from "./step-summary";
 import { buildStepTree } from "./step-tree";
 
 const StepList = lazy(async () => ({ default: (await import("./step-item")).StepList }));
+const LoneThought = lazy(async () => ({ default: (await import("./step-item")).LoneThought }));
 
 interface StepsProps {
   steps: readonly Step[];
@@ -30,6 +31,7 @@ export const Steps = memo(function Steps(props: StepsProps) {
   useFocusHandover(group);
   if (!first) return null;
   const steps = nodes.map(({ step }) => step);
+  const isThought = steps.length === 1 && first.kind === "thought";
   const done = summarizeSteps(steps);
   const failed = countFailed(steps, task);
   function toggle(event: SyntheticEvent<HTMLDetailsElement>) {
@@ -51,8 +53,8 @@ export const Steps = memo(function Steps(props: StepsProps) {
       <summary className="flex w-fit max-w-full cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink pointer-coarse:min-h-10 [&::-webkit-details-marker]:hidden">
         <span aria-hidden="true" className="size-[7px] shrink-0 rounded-full bg-ink-3" />
         <span className="min-w-0 [overflow-wrap:anywhere]">
-          {texts.steps.count(steps.length)}
-          {done && <span className="text-ink-3">{` · ${done}`}</span>}
+          {isThought ? titleThought(first, texts.steps.thought) : texts.steps.count(steps.length)}
+          {done && !isThought && <span className="text-ink-3">{` · ${done}`}</span>}
           {failed > 0 && (
             <span className="text-bad">
               {" "}
@@ -69,7 +71,11 @@ export const Steps = memo(function Steps(props: StepsProps) {
       <div className="ms-[7px] mt-1 mb-3 max-w-[760px]">
         {isShown && (
           <Suspense fallback={null}>
-            <StepList nodes={nodes} task={task} openSeq={openSeq} />
+            {isThought ? (
+              <LoneThought step={first} memoryKey={firstKey} />
+            ) : (
+              <StepList nodes={nodes} task={task} openSeq={openSeq} />
+            )}
           </Suspense>
         )}
       </div>
