@@ -119,7 +119,11 @@ test("a message written offline is sent once after reconnecting", TIMEOUT, async
 
     await page.context().setOffline(true);
     await send(page, "written offline");
-    await thread(page).getByText("Waiting to send").waitFor();
+    const note = thread(page).getByText("Waiting to send");
+    await note.waitFor();
+    const colorOf = (target) => target.evaluate((element) => getComputedStyle(element).color);
+    const neutral = await colorOf(thread(page).locator("time").first());
+    assert.equal(await colorOf(note), neutral, "waiting is not an error");
     await page.context().setOffline(false);
 
     await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });

@@ -88,6 +88,52 @@ test("the menus of the rows have different names", TIMEOUT, async () => {
   });
 });
 
+test("an empty list offers to start a chat", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await page.goto("/");
+    const list = page.getByRole("navigation");
+    await list.getByText("Choose an agent and send a message.").waitFor();
+    await composer(page).blur();
+
+    await list.getByRole("button", { name: "New chat" }).click();
+
+    await page.waitForURL("**/new");
+    await focused(page, composer(page));
+  });
+});
+
+for (const colorScheme of ["light", "dark"])
+  test(
+    `rows are compact, and the open one stands out in ${colorScheme} mode`,
+    TIMEOUT,
+    async () => {
+      await withTestApp(
+        async ({ page }) => {
+          await startChat(page, "/echo one");
+          await answered(page).waitFor({ timeout: ANSWER_MS });
+          await row(page).locator("time").waitFor();
+
+          const { height } = await row(page).boundingBox();
+          assert.ok(height <= 54, `height: ${height}`);
+          const contrast = await row(page).evaluate((link) => {
+            const luminance = (element) => {
+              const color = getComputedStyle(element).backgroundColor;
+              const [red, green, blue] = color.match(/[\d.]+/g).map((value) => {
+                const part = Number(value) / 255;
+                return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+              });
+              return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+            };
+            const [one, other] = [link.closest("li"), link.closest(".bg-side")].map(luminance);
+            return Math.max(one, other) / Math.min(one, other);
+          });
+          assert.ok(contrast >= (colorScheme === "dark" ? 1.3 : 1.1), `contrast: ${contrast}`);
+        },
+        { context: { colorScheme } },
+      );
+    },
+  );
+
 test("a viewer is not offered a new chat", TIMEOUT, async () => {
   const me = { user_id: "ann", workspace_id: "default", role: "viewer" };
   await withTestApp(async ({ page }) => {

@@ -52,6 +52,43 @@ test("only the chat is printed, in light colors", TIMEOUT, async () => {
   });
 });
 
+test("code and tables are printed whole", TIMEOUT, async () => {
+  // A4 without its margins, at 96 dpi.
+  const context = { viewport: { width: 688, height: 1000 } };
+  await withTestApp(
+    async ({ page }) => {
+      const code = Array.from({ length: 60 }, (_, index) => `line ${index} ${"long ".repeat(60)}`);
+      const row = (text) => `| ${Array.from({ length: 9 }, () => text).join(" | ")} |`;
+      const table = [row("head"), row("---"), row("some words that are long")].join("\n");
+      await startChat(page, `/echo \`\`\`sh\n${code.join("\n")}\n\`\`\`\n\n${table}`);
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      await page.reload();
+      await page.getByRole("button", { name: "Show all 60 lines" }).waitFor();
+
+      await page.emulateMedia({ media: "print" });
+
+      await page.getByRole("button", { name: "Show all 60 lines" }).waitFor({ state: "hidden" });
+      const cut = await page.locator("[data-answer] .frame").evaluateAll((frames) =>
+        frames.flatMap((frame) =>
+          [frame, ...frame.querySelectorAll("*")]
+            .filter((part) => {
+              const inner = part.getBoundingClientRect();
+              const outer = frame.getBoundingClientRect();
+              return inner.right > outer.right + 1 || inner.bottom > outer.bottom + 1;
+            })
+            .map(({ tagName }) => tagName),
+        ),
+      );
+      assert.deepEqual(cut, []);
+      const frames = await page
+        .locator("[data-answer] .frame")
+        .evaluateAll((all) => all.map((frame) => frame.getBoundingClientRect().right));
+      assert.ok(Math.max(...frames) <= 688, `right edges: ${frames}`);
+    },
+    { context },
+  );
+});
+
 test("the menu's Print command fetches and prints all turns", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await page.addInitScript(() => {

@@ -120,7 +120,7 @@ test("a table wraps, and scrolls only if its columns do not fit", TIMEOUT, async
     async ({ page }) => {
       const cells = (count, text) => `| ${Array.from({ length: count }, () => text).join(" | ")} |`;
       const rule = (count) => `|${"---|".repeat(count)}`;
-      const wide = [cells(6, "head"), rule(6), cells(6, "some words<br>more")].join("\n");
+      const wide = [cells(6, "head"), rule(6), cells(6, "some longer words<br>more")].join("\n");
       const narrow = [cells(2, "head"), rule(2), cells(2, "many words ".repeat(12))].join("\n");
       await startChat(page, `/echo ${wide}\n\n${narrow}`);
       await answeredTurns(page, 1);
@@ -148,6 +148,25 @@ test("a table wraps, and scrolls only if its columns do not fit", TIMEOUT, async
     },
     { context: phone },
   );
+});
+
+test("a table is as wide as its content", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    const small = "| a | b |\n|---|--:|\n| 1 | 1,234,567.89 EUR |";
+    await startChat(page, `/echo ${small}`);
+    await answeredTurns(page, 1);
+
+    const table = answer(page).locator("table");
+    await table.waitFor();
+    const { width } = await table.boundingBox();
+    const frame = await answer(page).locator(".frame").boundingBox();
+    assert.ok(width < 230, `table: ${width}`);
+    assert.ok(frame.width - width <= 4, `frame: ${frame.width}, table: ${width}`);
+    const [row] = await table
+      .locator("tbody tr")
+      .evaluateAll((rows) => rows.map(({ offsetHeight }) => offsetHeight));
+    assert.ok(row < 45, `height of a row with a number: ${row}`);
+  });
 });
 
 test("a right-to-left list and quote are mirrored", TIMEOUT, async () => {

@@ -136,6 +136,36 @@ test("a long diff is expanded without blocking the page", TIMEOUT, async () => {
   );
 });
 
+test("a thought without other steps has one heading", TIMEOUT, async () => {
+  const { environment, openGate } = withScriptedAgent([
+    think("I should **greet** the user."),
+    gate("answer"),
+    say("Hello."),
+  ]);
+  await withTestApp(
+    async ({ page }) => {
+      await startChatWith(page, scripted, "Go");
+      const heading = thread(page).locator("summary");
+      await heading.getByText("Thought", { exact: true }).waitFor({ timeout: ANSWER_MS });
+      openGate("answer");
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      assert.match(await heading.textContent(), /^Thought( for \d+ s)?$/);
+      assert.equal(await thread(page).getByText("1 step").count(), 0);
+
+      await heading.click();
+      await thread(page).locator("strong", { hasText: "greet" }).waitFor();
+      assert.equal(
+        await thread(page)
+          .getByText(/^Thought/)
+          .count(),
+        1,
+        "headings",
+      );
+    },
+    { environment },
+  );
+});
+
 test("output of a running command follows its end unless scrolled up", TIMEOUT, async () => {
   const grow = (count) => [
     updateTool("run", { status: "in_progress", content: [output(lines(count))] }),

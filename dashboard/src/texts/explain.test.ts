@@ -3,11 +3,21 @@ import { describe, expect, it } from "vitest";
 import type { Message } from "@/api/models";
 import { makeAnswer, makeStep, makeTask } from "@/test-objects";
 import { formatClock, formatMoment } from "@/time";
-import { explainEnding, explainWait } from "./explain";
+import { explainEnding, explainTaskError, explainWait } from "./explain";
 
 function ended(finish_reason: Message["finish_reason"], content = ""): Message {
   return makeAnswer({ content, finish_reason });
 }
+
+describe("explainTaskError", () => {
+  it("distinguishes a connection that was lost during the answer from one that failed", () => {
+    const error = { code: "agent_network" as const, message: "", retryable: true };
+    const task = makeTask({ status: "failed", error });
+
+    expect(explainTaskError(task)).toBe("The connection to the agent failed.");
+    expect(explainTaskError(task, true)).toBe("The connection to the agent was lost.");
+  });
+});
 
 describe("explainWait", () => {
   const error = { code: "agent_rate_limited" as const, message: "429", retryable: true };

@@ -42,6 +42,17 @@ describe("describeSession", () => {
     expect(preview({ session: said("assistant", long) }).text).toMatch(/^word /);
   });
 
+  it("describes messages that wait to be sent, and those that failed first", () => {
+    const waiting = makeOutgoing({ state: "waiting" });
+    const failed = makeOutgoing({ key: "other", state: "failed" });
+
+    expect(preview({ pending: [waiting] })).toEqual({ text: "Waiting to send", tone: "plain" });
+    expect(preview({ pending: [waiting, failed] })).toEqual({
+      text: "Message not sent",
+      tone: "bad",
+    });
+  });
+
   it("describes a running turn, and an open permission request first", () => {
     const active_task = makeTask({ status: "running" });
     const session = makeSession({ active_task });
@@ -106,6 +117,8 @@ describe("describeSession", () => {
     const session = said("assistant", "Well?");
     expect(preview({ session, draft: "half a" }).text).toBe("Draft: half a");
     expect(preview({ session, draft: "half a", isOpen: true }).text).toBe("Well?");
-    expect(preview({ session, draft: "half a", pending: [makeOutgoing()] }).tone).toBe("bad");
+    expect(
+      preview({ session, draft: "half a", pending: [makeOutgoing({ state: "failed" })] }).tone,
+    ).toBe("bad");
   });
 });

@@ -15,6 +15,7 @@ describe("tokenize", () => {
       ["string", '"a // b"'],
       ["comment", "// 1"],
       ["keyword", "fn"],
+      ["function", "y"],
       ["number", "42"],
     ]);
   });
@@ -28,9 +29,38 @@ describe("tokenize", () => {
     expect(highlight("x<'a>(y: &'a T)", "rust")).toEqual([]);
   });
 
+  it("finds functions, types, and constants", () => {
+    expect(highlight("a = Parser.read(path, None)", "python")).toEqual([
+      ["type", "Parser"],
+      ["function", "read"],
+      ["number", "None"],
+    ]);
+    expect(highlight("vec![0u8]; let n: usize", "rust")).toEqual([
+      ["function", "vec"],
+      ["number", "0u8"],
+      ["keyword", "let"],
+      ["type", "usize"],
+    ]);
+  });
+
+  it.each([
+    ["json", '{"a": "b", "c": [true]}', ['"a"', '"c"']],
+    ["yaml", "name: x\n- run: echo a:b", ["name", "run"]],
+    ["toml", "port = 1", ["port"]],
+    ["html", '<a href="x">b</a>', ["href"]],
+    ["sh", "echo $HOME $1", ["$HOME", "$1"]],
+    ["python", "@app.route\ndef f(): pass", ["@app.route"]],
+  ])("finds keys, attributes, and variables in %s", (language, code, names) => {
+    const found = highlight(code, language).filter(([kind]) => kind === "property");
+    expect(found.map(([, text]) => text)).toEqual(names);
+  });
+
   it("preserves the text", () => {
-    const code = fc.string({ unit: fc.constantFrom(..."\"'`/*#-\n\\ a1{}$[]<>"), maxLength: 60 });
-    const language = fc.constantFrom("js", "rust", "python", "sql", "html");
+    const code = fc.string({
+      unit: fc.constantFrom(..."\"'`/*#-\n\\ aA1{}$[]<>@:=(!"),
+      maxLength: 60,
+    });
+    const language = fc.constantFrom("js", "rust", "python", "sql", "html", "sh", "yaml");
     fc.assert(
       fc.property(code, language, (text, name) => {
         expect(

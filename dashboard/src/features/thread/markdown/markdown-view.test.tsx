@@ -48,6 +48,19 @@ describe("links in an answer", () => {
   });
 });
 
+describe("a table in an answer", () => {
+  it("does not wrap short text and numbers", () => {
+    const cells = ["Name", "1,234,567.89 EUR", "-12 345 %", "2026-01-02 10:30", "<br>ab"];
+    const long = ["A long description", "1 of the longest sentences", "https://example.com/a/b"];
+    const row = (all: readonly string[]) => `| ${all.join(" | ")} |`;
+    const shown = show([row(cells), row(cells.map(() => "---")), row(cells), row(long)].join("\n"));
+
+    const short = [...shown.querySelectorAll("[data-short]")].map((cell) => cell.textContent);
+    expect(short.slice(0, 4)).toEqual(cells.slice(0, 4));
+    for (const text of long) expect(short).not.toContain(text);
+  });
+});
+
 describe("images in an answer", () => {
   it("are shown as links and not loaded", () => {
     show("![a plot](https://example.com/plot.png)");
