@@ -1,6 +1,6 @@
 /** The chats that the scenes use. */
 import assert from "node:assert/strict";
-import { PASTED_CODE, RICH_ANSWER } from "./rich-text.mjs";
+import { CODE_ANSWER, PASTED_CODE, RICH_ANSWER } from "./rich-text.mjs";
 
 const LONG_TITLE =
   "A title of the maximum length, because someone has pasted the whole question into the field and " +
@@ -74,6 +74,7 @@ export async function createChats(page) {
     names: await make("Names for the new service", ["/echo Here are eleven ideas."]),
     markdown: await make("How do I read a file?", ["Hello! Who are you?", "/markdown"]),
     rich: await make("Explain quicksort", [PASTED_CODE, `/echo ${RICH_ANSWER}`]),
+    code: await make("Fix the reader", [`/echo ${CODE_ANSWER}`]),
     interrupted: await make("Sort the photos", []),
     waiting: await make("The answer to everything", [], "deep"),
     terminal: await make("Build the site", ["Build it"], "build"),

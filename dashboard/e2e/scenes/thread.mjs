@@ -28,6 +28,16 @@ export const threadScenes = {
     await thread(page).getByRole("button", { name: "Zoom" }).click();
     await page.getByRole("dialog", { name: "Diagram" }).waitFor();
   },
+  "code and a diff": async (page, chats) => {
+    await openChat(page, chats.code);
+    await thread(page).getByRole("button", { name: "Show all 60 lines" }).waitFor();
+    await thread(page).locator("[data-kind=addition]").first().scrollIntoViewIfNeeded();
+    await thread(page).evaluate((log) => log.scrollTo({ top: 0 }));
+  },
+  "folded code": async (page, chats) => {
+    await openChat(page, chats.code);
+    await thread(page).getByRole("button", { name: "Show all 60 lines" }).scrollIntoViewIfNeeded();
+  },
   "pasted code": async (page, chats) => {
     await openChat(page, chats.rich);
     await thread(page).getByRole("button", { name: "Show more" }).first().scrollIntoViewIfNeeded();
