@@ -92,10 +92,13 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
         )}
       </header>
       {/* The composer is next to the starters: in the middle, or at the bottom of a phone. */}
-      <div className="flex-1" />
-      <div className="min-h-0 overflow-y-auto px-3.5 md:px-6">
+      {pending.length === 0 && <div className="flex-1" />}
+      <div
+        className={`min-h-0 overflow-y-auto px-3.5 md:px-6 ${pending.length > 0 ? "flex-1" : ""}`}
+      >
+        {/* A pending message is where it will be in its chat. */}
         <div
-          className={`mx-auto flex max-w-[820px] flex-col gap-1 ${pending.length > 0 ? "pb-3" : "pt-6 pb-3 md:pb-6"}`}
+          className={`mx-auto flex max-w-[820px] flex-col gap-1 ${pending.length > 0 ? "pt-[84px] pb-3 md:pt-[140px]" : "pt-6 pb-3 md:pb-6"}`}
         >
           {isOnItsWay || !canWrite ? null : only ? (
             <OnlyAgent agent={only} />
@@ -160,7 +163,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           onSend={start}
         />
       )}
-      {(pending.length === 0 || !canWrite) && <div className="flex-1 max-md:hidden" />}
+      {pending.length === 0 && <div className={canWrite ? "flex-1 max-md:hidden" : "flex-1"} />}
     </main>
   );
 }

@@ -7,6 +7,7 @@ import { matchDelivered, outgoingKeyOf, useOutgoingMessages } from "@/outbox/use
 import type { Thread as ThreadState } from "@/stream/state";
 import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
+import { DayDivider } from "./dividers";
 import { FindInChat } from "./find/find-in-chat";
 import { OutgoingBubble } from "./message/outgoing-bubble";
 import { PagesNote } from "./pages-note";
@@ -201,6 +202,10 @@ export const Thread = memo(function Thread(props: {
                     <PagesNote isError={pages.isError} onRetry={pages.retry} className="py-3" />
                   )}
                   {row && <ThreadRow row={row} agent={agent} />}
+                  {/* The first message of a chat does not move when it gets its day. */}
+                  {index === 0 && item && (
+                    <DayDivider at={new Date(item.createdAt).toISOString()} />
+                  )}
                   {!row && item && <OutgoingBubble message={item} draftKey={session.id} />}
                 </div>
               );

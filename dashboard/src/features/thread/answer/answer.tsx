@@ -65,7 +65,7 @@ export const Answer = memo(function Answer(props: {
           isStreaming={false}
         />
       </div>
-      <div className="flex min-h-6 flex-wrap items-center gap-x-1.5 self-start px-1 pt-1 pb-2 text-ink-3 text-small tabular-nums">
+      <div className="flex min-h-6 flex-wrap items-center gap-x-1.5 self-start px-3.5 pt-1 pb-2 text-ink-3 text-small tabular-nums">
         {ending && (
           <span className="inline-flex items-center gap-1.5 text-ink-2">
             <CircleSlash size={12} aria-hidden="true" />

@@ -8,7 +8,7 @@ export function Notices(props: { steps: readonly Step[] }) {
   const notices = props.steps.filter(({ kind }) => kind === "notice");
   if (notices.length === 0) return null;
   return (
-    <ul className="flex max-w-full flex-col gap-1 self-start px-1 pb-1 text-ink-2 text-note">
+    <ul className="flex max-w-full flex-col gap-1 self-start px-3.5 pb-1 text-ink-2 text-note">
       {notices.map((step) => (
         <li key={step.seq} className="flex items-start gap-2">
           <Info size={14} aria-hidden="true" className="mt-[3px] shrink-0" />

@@ -36,7 +36,7 @@ export const TypingBubble = memo(function TypingBubble(props: {
   const elapsed = status.since ? now - Date.parse(status.since) : null;
   const isFresh = elapsed !== null && elapsed < STATUS_DELAY_MS && steps.length === 0;
   const frame = hasText
-    ? "px-1 text-small text-ink-3"
+    ? "px-3.5 text-small text-ink-3"
     : "animate-rise rounded-bubble rounded-es-[6px] bg-bubble px-3.5 py-[11px] text-note text-ink-2";
 
   return (

@@ -9,7 +9,7 @@ export function OutcomeLine({ step }: { step: Step }) {
   const isAllowed = outcome === "allowed";
   const Icon = isAllowed ? ShieldCheck : ShieldX;
   return (
-    <p className="flex max-w-full items-start gap-2 self-start px-1 py-1 text-ink-2 text-note">
+    <p className="flex max-w-full items-start gap-2 self-start px-3.5 py-1 text-ink-2 text-note">
       <Icon
         size={15}
         aria-hidden="true"

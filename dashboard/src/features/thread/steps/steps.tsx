@@ -50,7 +50,7 @@ export const Steps = memo(function Steps(props: StepsProps) {
       onToggle={toggle}
       className="group/steps min-w-0 self-stretch"
     >
-      <summary className="flex w-fit max-w-full cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink pointer-coarse:min-h-10 [&::-webkit-details-marker]:hidden">
+      <summary className="flex w-fit max-w-full cursor-pointer list-none items-center gap-2 rounded-lg px-3.5 py-1 text-ink-2 text-note hover:text-ink pointer-coarse:min-h-10 [&::-webkit-details-marker]:hidden">
         <span aria-hidden="true" className="size-[7px] shrink-0 rounded-full bg-ink-3" />
         <span className="min-w-0 [overflow-wrap:anywhere]">
           {isThought ? titleThought(first, texts.steps.thought) : texts.steps.count(steps.length)}
@@ -68,7 +68,7 @@ export const Steps = memo(function Steps(props: StepsProps) {
           className="shrink-0 transition-transform duration-150 group-open/steps:rotate-90 rtl:-scale-x-100 rtl:group-open/steps:-rotate-90"
         />
       </summary>
-      <div className="ms-[7px] mt-1 mb-3 max-w-[760px]">
+      <div className="ms-[17px] mt-1 mb-3 max-w-[760px]">
         {isShown && (
           <Suspense fallback={null}>
             {isThought ? (
