@@ -27,8 +27,8 @@ describe("tokenizeDiff", () => {
 
   it("marks changed words within tokens", () => {
     expect(tokenize('@@ -1 +1 @@\n-say("one two");\n+say("one three");\n', "ts")).toEqual([
-      ["plain say(", 'string "one ', "string*two", 'string "', "plain );"],
-      ["plain say(", 'string "one ', "string*three", 'string "', "plain );"],
+      ["function say", "plain (", 'string "one ', "string*two", 'string "', "plain );"],
+      ["function say", "plain (", 'string "one ', "string*three", 'string "', "plain );"],
     ]);
   });
 
