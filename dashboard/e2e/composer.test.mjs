@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { composer } from "./chat.mjs";
-import { withAgents } from "./scenes/agents.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -43,6 +42,6 @@ for (const [device, viewport] of Object.entries({
         const distance = field.y - above.y - above.height;
         assert.ok(distance > 0 && distance < 80, `distance: ${distance}`);
       },
-      { environment: withAgents, context: { viewport } },
+      { context: { viewport } },
     );
   });

@@ -45,7 +45,7 @@ for (const [device, viewport] of Object.entries({
       async ({ page }) => {
         await startChatWith(page, scripted, "Go");
         const text = live(page);
-        await text.getByText("plain plain").waitFor({ timeout: ANSWER_MS });
+        await text.locator("p strong").waitFor({ timeout: ANSWER_MS });
         await page.evaluate(() => document.fonts.ready);
         const before = await positions(page);
         assert.ok(before.rest.length > 0 && before.message[1] < 250, JSON.stringify(before));

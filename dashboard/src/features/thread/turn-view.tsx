@@ -2,7 +2,6 @@ import { lazy, memo, Suspense } from "react";
 import { isEnded, type Message, type Task } from "@/api/models";
 import { Answer, LiveAnswer } from "./answer/answer";
 import { isBlank } from "./answer/answer-layout";
-import { Failure } from "./answer/failure";
 import { NewDivider } from "./dividers";
 import { UserBubble } from "./message/user-bubble";
 import { OutcomeLine } from "./permission/outcome-line";
@@ -10,6 +9,7 @@ import { useTurnSteps } from "./steps/use-turn-steps";
 import type { ThreadAgent } from "./thread-agent";
 import type { TurnRow } from "./turn-rows";
 
+const Failure = lazy(async () => ({ default: (await import("./answer/failure")).Failure }));
 const Notices = lazy(async () => ({ default: (await import("./answer/notices")).Notices }));
 const RetryWaitCard = lazy(async () => ({
   default: (await import("./answer/retry-wait-card")).RetryWaitCard,
@@ -83,11 +83,13 @@ export const TurnView = memo(function TurnView(props: {
         </Suspense>
       )}
       {task && hasFailure && (
-        <Failure
-          task={task}
-          hasAnswer={answer !== null && !isBlank(answer.content)}
-          canContinue={isStopped && props.isNewest && steps.length > 0}
-        />
+        <Suspense fallback={null}>
+          <Failure
+            task={task}
+            hasAnswer={answer !== null && !isBlank(answer.content)}
+            canContinue={isStopped && props.isNewest && steps.length > 0}
+          />
+        </Suspense>
       )}
     </>
   );

@@ -3,6 +3,7 @@ import { lazy, memo, type ReactNode, Suspense, useMemo, useRef, useState } from 
 import { TextButton } from "@/components/ui/button";
 import { texts } from "@/texts";
 import { CopyButton } from "../answer/copy-button";
+import { UNFOLD } from "../scroll/navigation";
 import { tokenClasses, tokenize } from "./highlight";
 import { ScrollArea } from "./scroll-area";
 import { useFolding } from "./use-folding";
@@ -54,6 +55,7 @@ export const CodeBlock = memo(function CodeBlock(props: {
   const plain = <Code code={code} language={language} />;
 
   function toggleFold() {
+    frame.current?.dispatchEvent(new Event(UNFOLD, { bubbles: true }));
     folding.toggle();
     // The block may now end above the visible part of the thread.
     if (!folding.isFolded)

@@ -17,6 +17,9 @@ export type Place =
 /** The distance from the top of the view to the turn that the user jumps to. */
 export const CONTEXT_PX = 72;
 
+/** The type of the event that an element emits before the user unfolds it. It bubbles. */
+export const UNFOLD = "unfold";
+
 const requests = createEmitter<Place>();
 
 /** Moves the open thread to a place. Turns that are not in the store are fetched. */

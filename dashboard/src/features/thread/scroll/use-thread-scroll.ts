@@ -1,6 +1,6 @@
 import type { Virtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
-import type { Place } from "./navigation";
+import { type Place, UNFOLD } from "./navigation";
 
 /** The distance from the end at which the thread still counts as scrolled to its end. */
 export const NEAR_PX = 48;
@@ -94,17 +94,25 @@ export function useThreadScroll(props: {
     const observer = new ResizeObserver(restore);
     observer.observe(element);
     if (content.current) observer.observe(content.current);
-    /** Releases a turn, so that the position is not restored while the user scrolls. */
-    const release = () => {
-      if (held.current?.kind !== "end") held.current = null;
+    /**
+     * Releases a turn, so that the position is not restored while the user scrolls. Also releases the
+     * end if the user unfolds something, so that its start stays in view.
+     */
+    const release = ({ type }: Event) => {
+      if (type === UNFOLD || held.current?.kind !== "end") held.current = null;
+      if (type !== UNFOLD) return;
+      // The virtualizer also stays at the end, and retries when it could not get there. The next
+      // rendering restores its option.
+      virtualizer.options.scrollEndThreshold = -1;
+      virtualizer.scrollToOffset(element.scrollTop);
     };
-    const events = ["wheel", "touchmove", "pointerdown", "keydown"] as const;
+    const events = ["wheel", "touchmove", "pointerdown", "keydown", UNFOLD] as const;
     for (const name of events) element.addEventListener(name, release, { passive: true });
     return () => {
       observer.disconnect();
       for (const name of events) element.removeEventListener(name, release);
     };
-  }, [scroller, content, restore]);
+  }, [scroller, content, virtualizer, restore]);
 
   return { isAtEnd, check, moveTo };
 }
