@@ -34,6 +34,12 @@ async function picture(page) {
   await page.mouse.move(0, 0);
   await page.evaluate(() => document.activeElement?.blur());
   await page.evaluate(() => document.fonts.ready);
+  // Paint the thread at once, because the antialiasing of corners depends on what was painted before.
+  await thread(page).evaluate((log) => {
+    log.style.display = "none";
+    log.getBoundingClientRect();
+    log.style.display = "";
+  });
   return (await thread(page).screenshot({ animations: "disabled" })).toString("base64");
 }
 

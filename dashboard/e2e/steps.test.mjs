@@ -304,8 +304,8 @@ test("a thought is shown as Markdown", TIMEOUT, async () => {
   await withTestApp(
     async ({ page }) => {
       await startChatWith(page, scripted, "Go");
-      await thread(page).getByText("1 step").click({ timeout: ANSWER_MS });
-      await thread(page).getByText("Thinking…").waitFor();
+      const heading = thread(page).locator("summary").getByText("Thought", { exact: true });
+      await heading.click({ timeout: ANSWER_MS });
       await thread(page).locator("strong", { hasText: "notes" }).waitFor();
       openGate("thought");
 
