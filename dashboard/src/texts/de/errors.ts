@@ -16,6 +16,7 @@ export const errors: typeof english = {
     timeout: "Zeitüberschreitung beim Agenten.",
     worker_lost: "Der Worker antwortet nicht mehr.",
   },
+  agentConnectionLost: "Die Verbindung zum Agenten wurde unterbrochen.",
   taskErrorUnknown: "Es ist ein Fehler aufgetreten.",
   problem: {
     network: "Der Server ist nicht erreichbar.",

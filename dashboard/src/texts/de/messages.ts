@@ -12,6 +12,7 @@ export const messages: typeof english = {
     zoomOut: "Verkleinern",
     zoomLevel: formatPercent,
     close: "Schließen",
+    wrapLines: "Zeilen umbrechen",
     showMore: "Mehr anzeigen",
     showLess: "Weniger anzeigen",
     footnotes: "Fußnoten",

@@ -16,6 +16,7 @@ export const errors: typeof english = {
     timeout: "エージェントがタイムアウトしました。",
     worker_lost: "ワーカーが応答しなくなりました。",
   },
+  agentConnectionLost: "エージェントとの接続が切断されました。",
   taskErrorUnknown: "問題が発生しました。",
   problem: {
     network: "サーバーに接続できません。",

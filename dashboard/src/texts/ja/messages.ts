@@ -12,6 +12,7 @@ export const messages: typeof english = {
     zoomOut: "縮小",
     zoomLevel: formatPercent,
     close: "閉じる",
+    wrapLines: "行を折り返す",
     showMore: "もっと見る",
     showLess: "折りたたむ",
     footnotes: "脚注",
