@@ -75,7 +75,6 @@ for (const [locale, words] of Object.entries(translations))
       async ({ page }) => {
         await chatWith(page, "/echo Hello");
         await shownIn(page, words.language);
-        const title = await page.title();
         await changeResponses(page);
         await page.reload();
 
@@ -84,7 +83,6 @@ for (const [locale, words] of Object.entries(translations))
         await page.getByRole("navigation").getByText(words.day, { exact: true }).waitFor();
         const time = page.getByRole("navigation").locator("time").first();
         await time.waitFor();
-        assert.equal(await page.title(), title);
         const clock = await thread(page).locator("[data-finished] time").first().innerText();
         assert.match(clock, words.time);
         await thread(page).getByRole("button", { name: words.details }).click();
