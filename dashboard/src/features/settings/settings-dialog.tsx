@@ -108,13 +108,13 @@ function LanguageChoice() {
 
   return (
     <div className="mt-4">
-      <label htmlFor={id} className="mb-1.5 block font-[570] text-note">
+      <span id={id} className="mb-1.5 block font-[570] text-note">
         {texts.settings.language}
-      </label>
+      </span>
       <div className="relative">
         <select
           ref={field}
-          id={id}
+          aria-labelledby={id}
           value={language}
           onChange={(event) => void change(event.target.value as Preferences["language"])}
           className="h-9 w-full cursor-pointer appearance-none rounded-[12px] border border-line-strong bg-surface ps-3 pe-9 text-note hover:bg-hover focus-visible:outline-2 focus-visible:outline-accent pointer-coarse:h-11 forced-colors:appearance-auto"
