@@ -20,7 +20,7 @@ import { useLongPress } from "./use-long-press";
 /** Shows a session's open permission request and lets the user answer it. */
 export type RequestView = ComponentType<{ session: Session; request: OpenRequest }>;
 
-const tones = { bad: "text-bad", live: "text-accent", call: "text-warn" } as const;
+const tones = { bad: "text-bad", live: "text-accent-strong", call: "text-warn" } as const;
 
 interface RowProps {
   session: Session;
