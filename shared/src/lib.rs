@@ -28,5 +28,6 @@ pub mod relay;
 pub mod shutdown;
 pub mod store;
 mod text_column;
+mod tls;
 pub mod upkeep;
 pub mod version;

@@ -18,6 +18,7 @@ use super::{
     StoreOptions,
     database_driver::{PostgresError, PostgresOptions},
 };
+use crate::tls::install_provider;
 
 /// How long a process waits for a connection to be established. A server that has just started accepts connections
 /// within a few milliseconds.
@@ -97,8 +98,7 @@ impl FromStr for ServerUrl {
 /// Prepares TLS connections to servers whose certificates are issued by a CA in the file or, if there is no file, by one
 /// that the system trusts.
 fn tls(ca_file: Option<&Path>) -> Result<MakeRustlsConnect, ServerUrlError> {
-    // If another crate enables a second provider, rustls cannot choose one. A provider that is already installed is kept.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_provider();
     let Some(path) = ca_file else {
         return MakeRustlsConnect::with_native_certs().map(|(tls, _)| tls).map_err(|_| ServerUrlError::NoSystemCa);
     };

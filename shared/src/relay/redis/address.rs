@@ -4,6 +4,8 @@ use std::{fmt, io, path::Path};
 
 use ::redis::{Client, IntoConnectionInfo as _, TlsCertificates};
 
+use crate::tls::install_provider;
+
 /// The accepted forms of `REDIS_URL`.
 pub const URL_FORMS: &str = "redis://[USER:PASSWORD@]HOST:PORT, or rediss://… for TLS";
 
@@ -43,9 +45,7 @@ impl RedisAddress {
         }
         let info = url.into_connection_info().map_err(|_| AddressError::Url)?;
         if is_tls {
-            // If another crate enables a second provider, rustls cannot choose one. A provider that is already
-            // installed is kept.
-            let _ = rustls::crypto::ring::default_provider().install_default();
+            install_provider();
         }
         let client = match ca_file {
             None => Client::open(info).map_err(|_| AddressError::Url)?,
