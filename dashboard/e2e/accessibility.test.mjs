@@ -36,7 +36,7 @@ for (const [device, look] of Object.entries(devices)) {
         }
         assert.deepEqual(found, {});
       },
-      { context, environment: withAgents },
+      { context, environment: withAgents, timeLimit: 540_000 },
     );
   });
 }

@@ -24,20 +24,22 @@ async function createChat(page, title) {
 const distanceFromTop = async (page, target) =>
   (await target.boundingBox()).y - (await thread(page).boundingBox()).y;
 
+/** Returns whether an element of the locator is in the visible part of the thread. */
+const isInView = (target) =>
+  target.evaluateAll(async (elements) => {
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    return elements.some((element) => {
+      const view = element.closest('[role="log"]').getBoundingClientRect();
+      const { top, bottom } = element.getBoundingClientRect();
+      const isVisible = element.checkVisibility({ visibilityProperty: true });
+      return isVisible && top >= view.top && bottom <= view.bottom;
+    });
+  });
+
 /** Waits until the element is in the visible part of the thread. */
 async function waitUntilInView(target) {
   const deadline = Date.now() + ANSWER_MS;
-  const isInView = async (element) => {
-    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-    const view = document.querySelector('[role="log"]').getBoundingClientRect();
-    const { top, bottom } = element.getBoundingClientRect();
-    return (
-      element.checkVisibility({ visibilityProperty: true }) &&
-      top >= view.top &&
-      bottom <= view.bottom
-    );
-  };
-  while (Date.now() < deadline) if (await target.evaluate(isInView)) return;
+  while (Date.now() < deadline) if (await isInView(target)) return;
   assert.fail(`${target} is not in view`);
 }
 
@@ -159,13 +161,14 @@ test("Home and End reach the ends of a long chat with one key press", TIMEOUT, a
     // The turns after the first page are fetched when they are scrolled to.
     await composer(page).press("Home");
     await waitUntilInView(thread(page).getByText("Question 1", { exact: true }));
-    await thread(page).evaluate(async (log) => {
-      const isShown = () =>
-        [...log.querySelectorAll("p")].some((one) => one.textContent === "Question 120");
-      while (!isShown()) {
-        log.scrollBy(0, 400);
-        await new Promise(requestAnimationFrame);
-      }
-    });
+    await thread(page).hover();
+    const target = thread(page).getByText("Question 120", { exact: true });
+    const note = thread(page).getByText("Loading messages…");
+    const deadline = Date.now() + ANSWER_MS;
+    while (!(await target.isVisible())) {
+      assert.ok(Date.now() < deadline, "turn 120 was not reached");
+      // Scrolling on would pass turns that have not been fetched yet.
+      if (!(await isInView(note))) await page.mouse.wheel(0, 400);
+    }
   }, SMALL);
 });

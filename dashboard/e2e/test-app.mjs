@@ -19,6 +19,8 @@ export const binaries = process.env.BANTER_BIN_DIR ?? join(here, "../../target/d
 const START_MS = 60_000;
 const STEP_MS = 60_000;
 const STOP_MS = 10_000;
+/** The default time limit of a test, which is less than the time limits of the test runner. */
+const TEST_MS = 240_000;
 /** The number of log lines to print after a failure. */
 const LOG_LINES = 60;
 
@@ -146,11 +148,14 @@ async function startServer(options) {
  *   replace responses.
  * - `hasWorker`: whether to start a worker; true by default.
  * - `hostname`: a host name for the page that browsers do not consider secure over plain HTTP.
+ * - `timeLimit`: how long `run` may take, in milliseconds. After that, everything is stopped: the
+ *   test runner would leave the browser and the processes running, and wait for them forever.
  */
 export async function withTestApp(run, options = {}) {
   const server = await startServer(options);
   let browser;
   let page;
+  let timer;
   const pageErrors = [];
   function listen(opened) {
     opened.on("pageerror", (error) => pageErrors.push(error.message));
@@ -176,7 +181,11 @@ export async function withTestApp(run, options = {}) {
     context.setDefaultTimeout(STEP_MS);
     context.on("page", listen);
     page = await context.newPage();
-    await run({ page, context, server, url });
+    const { timeLimit = TEST_MS } = options;
+    const expired = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`not done after ${timeLimit} ms`)), timeLimit);
+    });
+    await Promise.race([run({ page, context, server, url }), expired]);
     if (pageErrors.length > 0) throw new Error(`errors on the page:\n${pageErrors.join("\n")}`);
   } catch (error) {
     const shown = await page?.locator("body").ariaSnapshot({ timeout: 2000 }).catch(String);
@@ -184,6 +193,7 @@ export async function withTestApp(run, options = {}) {
     if (server.logs) console.error(server.logs().split("\n").slice(-LOG_LINES).join("\n"));
     throw error;
   } finally {
+    clearTimeout(timer);
     await browser?.close();
     await server.stop();
   }
