@@ -29,10 +29,11 @@ const isInView = (target) =>
   target.evaluateAll(async (elements) => {
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
     return elements.some((element) => {
+      // An element that was removed in the meantime is not visible either.
+      if (!element.checkVisibility({ visibilityProperty: true })) return false;
       const view = element.closest('[role="log"]').getBoundingClientRect();
       const { top, bottom } = element.getBoundingClientRect();
-      const isVisible = element.checkVisibility({ visibilityProperty: true });
-      return isVisible && top >= view.top && bottom <= view.bottom;
+      return top >= view.top && bottom <= view.bottom;
     });
   });
 
