@@ -1,4 +1,5 @@
 /** Locators and actions that the browser tests use in chats. */
+import assert from "node:assert/strict";
 
 /** The maximum time to wait for an answer. */
 export const ANSWER_MS = 90_000;
@@ -46,4 +47,24 @@ export function row(page) {
 export async function chooseFromMenu(page, item) {
   await page.locator("main header").getByRole("button", { name: "More actions" }).click();
   await page.getByRole("menuitem", { name: item }).click();
+}
+
+/** Returns whether an element of the locator is in the visible part of the thread. */
+export const isInView = (target) =>
+  target.evaluateAll(async (elements) => {
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    return elements.some((element) => {
+      // An element that was removed in the meantime is not visible either.
+      if (!element.checkVisibility({ visibilityProperty: true })) return false;
+      const view = element.closest('[role="log"]').getBoundingClientRect();
+      const { top, bottom } = element.getBoundingClientRect();
+      return top >= view.top && bottom <= view.bottom;
+    });
+  });
+
+/** Waits until the element is in the visible part of the thread. */
+export async function waitUntilInView(target) {
+  const deadline = Date.now() + ANSWER_MS;
+  while (Date.now() < deadline) if (await isInView(target)) return;
+  assert.fail(`${target} is not in view`);
 }

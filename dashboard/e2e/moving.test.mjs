@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, focused, row, startChat, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  composer,
+  focused,
+  isInView,
+  row,
+  startChat,
+  thread,
+  waitUntilInView,
+} from "./chat.mjs";
 import { TURNS, waitForEnd, withHistory } from "./long-history.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -23,26 +33,6 @@ async function createChat(page, title) {
 /** Returns the distance from the top of the thread to the top of an element. */
 const distanceFromTop = async (page, target) =>
   (await target.boundingBox()).y - (await thread(page).boundingBox()).y;
-
-/** Returns whether an element of the locator is in the visible part of the thread. */
-const isInView = (target) =>
-  target.evaluateAll(async (elements) => {
-    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-    return elements.some((element) => {
-      // An element that was removed in the meantime is not visible either.
-      if (!element.checkVisibility({ visibilityProperty: true })) return false;
-      const view = element.closest('[role="log"]').getBoundingClientRect();
-      const { top, bottom } = element.getBoundingClientRect();
-      return top >= view.top && bottom <= view.bottom;
-    });
-  });
-
-/** Waits until the element is in the visible part of the thread. */
-async function waitUntilInView(target) {
-  const deadline = Date.now() + ANSWER_MS;
-  while (Date.now() < deadline) if (await isInView(target)) return;
-  assert.fail(`${target} is not in view`);
-}
 
 test("a chat opens at the first unread answer and is read while scrolling", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {

@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeKey, signIn } from "./accounts.mjs";
-import { ANSWER_MS, answered, composer, finished, row, send, startChat, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  composer,
+  finished,
+  isInView,
+  row,
+  send,
+  startChat,
+  thread,
+  waitUntilInView,
+} from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -42,6 +53,24 @@ async function stored(page, text, isStored = true) {
 
 const trouble = (page) =>
   page.getByText("Reconnecting…").filter({ visible: true }).first().waitFor({ timeout: ANSWER_MS });
+
+/** Returns a function that sends a message to a chat and awaits the answer, as another device would. */
+async function sender({ context, server }, path) {
+  const { cookies } = await context.storageState();
+  const headers = {
+    cookie: cookies.map(({ name, value }) => `${name}=${value}`).join("; "),
+    "content-type": "application/json",
+  };
+  return async (content) => {
+    const url = `/v1${path}/messages?wait=60`;
+    const sent = await server.direct(url, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ content }),
+    });
+    assert.ok(sent.ok, await sent.text());
+  };
+}
 
 /** Signs in and has two chats answered. Returns the path of the first one; the second is open. */
 async function prepare({ page, server }, user = "ann") {
@@ -131,6 +160,61 @@ test("what was fetched replaces the copies", TIMEOUT, async () => {
     await stored(page, "the second chat", false);
   }, options);
 });
+
+test(
+  "a chat shown from a copy moves to the first unread answer unless it is being read",
+  TIMEOUT,
+  async () => {
+    await withTestApp(
+      async (app) => {
+        const { page, server } = app;
+        const path = await prepare(app);
+        const answer = await sender(app, path);
+        for (let number = 1; number <= 12; number += 1) await answer(`/echo Early ${number}`);
+        await page.getByRole("navigation").locator(`a[href="${path}"]`).click();
+        await thread(page).getByText("/echo Early 1", { exact: true }).waitFor();
+        await composer(page).press("End");
+        await thread(page).getByText("/echo Early 12", { exact: true }).waitFor();
+        await row(page)
+          .getByText(/unread/)
+          .waitFor({ state: "detached" });
+        await stored(page, '"Early 12"');
+        const missed = async (...messages) => {
+          server.network.down(true);
+          await page.reload();
+          await thread(page).getByText("/echo Early").first().waitFor();
+          await trouble(page);
+          for (const message of messages) await answer(message);
+        };
+        const reconnect = async () => {
+          const isThread = (response) => response.url().includes(`/v1${path}?`) && response.ok();
+          const fetched = page.waitForResponse(isThread);
+          server.network.down(false);
+          await fetched;
+        };
+
+        await missed(...Array.from({ length: 12 }, (_, index) => `/echo Late ${index + 1}`));
+        await reconnect();
+        await waitUntilInView(thread(page).getByText("New", { exact: true }));
+        await waitUntilInView(thread(page).getByText("/echo Late 1", { exact: true }));
+        await stored(page, '"Late 12"');
+
+        await missed();
+        const read = thread(page).getByText("/echo Early 3", { exact: true });
+        await thread(page).hover();
+        while (!(await isInView(read))) await page.mouse.wheel(0, -200);
+        const top = async () => (await read.boundingBox()).y;
+        const before = await top();
+        await answer("/echo Latest");
+        await reconnect();
+        await page.getByRole("button", { name: /new messages?$/ }).waitFor();
+        await waitUntilInView(read);
+        assert.ok(Math.abs((await top()) - before) < 3, `moved by ${(await top()) - before} px`);
+      },
+      { ...options, context: { viewport: { width: 900, height: 500 } } },
+    );
+  },
+);
 
 test("signing out and a revoked key leave no copies on the device", TIMEOUT, async () => {
   await withTestApp(async (app) => {

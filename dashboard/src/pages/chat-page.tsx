@@ -29,6 +29,7 @@ import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
 import { useThreadFetch } from "@/features/thread/use-thread";
 import { hasOverlay, useShortcuts } from "@/keyboard";
 import { outbox, useOutgoingMessages } from "@/outbox/use-outbox";
+import { RESTORED_SEQ } from "@/stream/state";
 import { useStore } from "@/stream/store";
 import { findCurrentTask } from "@/stream/turns";
 import { useConnectionStatus } from "@/stream/use-connection";
@@ -74,6 +75,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
     () => session && findCurrentTask(session, messages ?? {}, tasks ?? {}),
     [session, messages, tasks],
   );
+  const isCopy = useStore((state) => state.threads[sessionId]?.fetchedAt === RESTORED_SEQ);
   const isSlow = useDelayed(!isLoaded, LOAD_TIMEOUT_MS);
   const status = useConnectionStatus();
   const isDeleted =
@@ -121,6 +123,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
       ) : session && isLoaded && messages && tasks ? (
         <Thread
           session={session}
+          isCopy={isCopy}
           messages={messages}
           tasks={tasks}
           hasMore={hasMore}

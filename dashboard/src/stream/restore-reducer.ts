@@ -4,10 +4,8 @@
  * Restored objects have the log position −1, so that every event and every response replaces them.
  */
 import type { Session } from "@/api/models";
-import { emptyThread, type FetchedThread, type State } from "./state";
+import { emptyThread, type FetchedThread, RESTORED_SEQ, type State } from "./state";
 import { mergeFetched } from "./thread-reducer";
-
-const RESTORED_SEQ = -1;
 
 function addSessions(known: State["sessions"], items: readonly Session[]): State["sessions"] {
   const restored = items.map((value) => [value.id, { seq: RESTORED_SEQ, value }]);

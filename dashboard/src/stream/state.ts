@@ -48,7 +48,7 @@ export interface Thread {
    * The turns between them and `firstTurn` have not been fetched.
    */
   readonly excerpt: TurnRange | null;
-  /** The log position of the newest fetch. */
+  /** The log position of the newest fetch, or `RESTORED_SEQ` if the thread was not fetched. */
   readonly fetchedAt: number;
   /** Whether events were missed since that fetch. If so, any part of the thread may be outdated. */
   readonly isStale: boolean;
@@ -151,6 +151,9 @@ export type Action =
   /** The list has been fetched, so restored objects are no longer needed. */
   | { type: "restored.dropped"; openId: string | null };
 
+/** The log position of objects that were restored from a copy or have not been fetched. */
+export const RESTORED_SEQ = -1;
+
 export const emptyThread: Thread = {
   isLoaded: false,
   messages: {},
@@ -160,7 +163,7 @@ export const emptyThread: Thread = {
   hasMore: false,
   firstTurn: 0,
   excerpt: null,
-  fetchedAt: -1,
+  fetchedAt: RESTORED_SEQ,
   isStale: false,
   gaps: 0,
 };

@@ -36,6 +36,8 @@ const BOTTOM_PX = 12;
 /** The thread of a session: its turns, the answer in progress, and pending messages. */
 export const Thread = memo(function Thread(props: {
   session: Session;
+  /** Whether the thread is shown from a copy because it has not been fetched. */
+  isCopy: boolean;
   messages: ThreadState["messages"];
   tasks: ThreadState["tasks"];
   hasMore: boolean;
@@ -43,7 +45,7 @@ export const Thread = memo(function Thread(props: {
   excerpt: ThreadState["excerpt"];
   agent: ThreadAgent;
 }) {
-  const { session, messages, tasks, hasMore, firstTurn, excerpt, agent } = props;
+  const { session, isCopy, messages, tasks, hasMore, firstTurn, excerpt, agent } = props;
   const turns = listTurns(messages);
   const known = useMemo(() => Object.values(messages).map(({ value }) => value), [messages]);
   const newestSeq = known.reduce((max, message) => Math.max(max, message?.seq ?? 0), 0);
@@ -56,7 +58,7 @@ export const Thread = memo(function Thread(props: {
   const [rowKeys] = useState(createRowKeys);
 
   const newestSent = pending.at(-1)?.key;
-  const marker = useNewDivider(session, newestSeq, newestSent);
+  const marker = useNewDivider(session, newestSeq, newestSent, isCopy);
   // Turns that have not been fetched are included only in the session's counts.
   const openCount = hasMore ? session.queued_count + (session.active_task ? 1 : 0) : 0;
   const gapTurn = excerpt ? firstTurn : 0;
@@ -93,8 +95,9 @@ export const Thread = memo(function Thread(props: {
   });
   const { isAtEnd, moveTo } = scroll;
 
-  const place = useOpeningPlace(session, newTurn);
+  const place = useOpeningPlace({ session, newTurn, isCopy, isAtEnd });
   const [isOpen, setOpen] = useState(false);
+  if (isOpen && !place) setOpen(false);
   useLayoutEffect(() => {
     if (isOpen || !place) return;
     moveTo(place);

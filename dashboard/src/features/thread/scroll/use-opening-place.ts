@@ -24,20 +24,36 @@ const findNewDivider = (row: Element) =>
 /**
  * Returns the place at which a chat opens, or null until its turns have been fetched: the "New"
  * divider if there are unread answers, or else the place where the user left it in this tab.
+ *
+ * If the thread was shown from a copy at its end, the chat opens again when the thread is fetched
+ * and has unread answers.
  */
-export function useOpeningPlace(
-  session: Session,
+export function useOpeningPlace(props: {
+  session: Session;
   /** The turn with the "New" divider, or null. */
-  newTurn: number | null,
-): Place | null {
-  const { id } = session;
-  const [opened] = useState(() => ({
-    isUnread: session.unread_count > 0,
-    readSeq: session.last_read_seq,
+  newTurn: number | null;
+  /** Whether the thread is shown from a copy. */
+  isCopy: boolean;
+  isAtEnd: boolean;
+}): Place | null {
+  const { session, newTurn, isCopy, isAtEnd } = props;
+  const { id, last_read_seq: readSeqNow } = session;
+  const isUnreadNow = session.unread_count > 0;
+  const [opened, setOpened] = useState(() => ({
+    isUnread: isUnreadNow,
+    readSeq: readSeqNow,
     position: readPosition(id),
   }));
   const { isUnread, readSeq, position } = opened;
   const [isLoading, setLoading] = useState(isUnread || position !== null);
+  const [wasCopy, setWasCopy] = useState(isCopy);
+  if (wasCopy !== isCopy) {
+    setWasCopy(isCopy);
+    if (isAtEnd && isUnreadNow) {
+      setOpened({ isUnread: true, readSeq: readSeqNow, position: null });
+      setLoading(true);
+    }
+  }
   useEffect(() => {
     if (!isUnread && !position) return;
     let isCurrent = true;

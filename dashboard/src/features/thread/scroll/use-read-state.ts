@@ -95,7 +95,8 @@ function useMarkRead(session: Session, seenSeq: number): void {
 
 /**
  * Returns the `seq` after which the "New" divider is shown, or infinity if there is no divider. If
- * there are unread messages when the thread is opened, the divider is above them. Sending a message
+ * there are unread messages when the thread is opened, or when a copy of it is replaced by the
+ * fetched thread, the divider is above them. Sending a message
  * removes the divider. If everything has been read, the divider moves to the end when the page
  * loses the focus, and is removed when the page regains it.
  */
@@ -103,13 +104,18 @@ export function useNewDivider(
   session: Session,
   newestSeq: number,
   newestSent: string | undefined,
+  isCopy: boolean,
 ): number {
   const hasFocus = usePageFocus();
   const isAllRead = session.unread_count === 0;
-  const [known, setKnown] = useState({ hasFocus, newestSent });
+  const [known, setKnown] = useState({ hasFocus, newestSent, isCopy });
   const [marker, setMarker] = useState(isAllRead ? NOTHING_NEW : session.last_read_seq);
+  if (known.isCopy !== isCopy) {
+    setKnown({ ...known, isCopy });
+    if (!isAllRead) setMarker(session.last_read_seq);
+  }
   if (known.hasFocus !== hasFocus || known.newestSent !== newestSent) {
-    setKnown({ hasFocus, newestSent });
+    setKnown({ hasFocus, newestSent, isCopy });
     if (newestSent && known.newestSent !== newestSent) setMarker(NOTHING_NEW);
     else if (isAllRead) setMarker(hasFocus ? NOTHING_NEW : newestSeq);
   }
