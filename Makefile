@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: help run dev test test-agents test-chaos test-stress soak bench bench-readers bench-hostile bench-warm dashboard openapi dist gate clean
+.PHONY: help run dev test test-agents test-chaos test-stress soak bench bench-readers bench-hostile bench-warm dashboard openapi dist gate check-deploy clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,10 @@ dist: ## Build a release in dist/: a tarball that runs without Rust or Node, SBO
 gate: ## Check formatting, lints, docs, import cycles, spelling, generated files, licenses, and unused dependencies
 	@scripts/need.sh cargo node
 	@scripts/gate.sh
+
+check-deploy: ## Validate the Compose files, Kubernetes manifests, and systemd units; needs the network, but no cluster or Docker
+	@scripts/need.sh python3-venv systemd-analyze
+	@scripts/check-deploy.sh
 
 clean: ## Remove build output (data is kept)
 	rm -rf target dist dashboard/dist dashboard/node_modules

@@ -55,6 +55,13 @@ for program in "$@"; do
       compgen -G "/usr/lib*/faketime/libfaketimeMT.so.1" >/dev/null ||
         compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1" >/dev/null || install libfaketime libfaketime
       ;;
+    python3-venv)
+      # Without this package, Debian's Python cannot create environments.
+      python3 -c 'import ensurepip' 2>/dev/null || install python3 python3-venv
+      ;;
+    systemd-analyze)
+      command -v systemd-analyze >/dev/null || install systemd-analyze systemd
+      ;;
     *) fail "scripts/need.sh: unknown program $program" ;;
   esac
 done
