@@ -14,7 +14,7 @@ epoch=$(git log -1 --format=%ct 2>/dev/null || date +%s)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rm -rf dist
-mkdir -p dist "$work/$name/bin" "$work/$name/scripts"
+mkdir -p dist "$work/$name/bin" "$work/$name/deploy" "$work/$name/scripts"
 
 step "page"
 scripts/npm-ci.sh
@@ -29,6 +29,7 @@ done
 step "tarball"
 cp -r README.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.md .env.example agents.example.toml docs "$work/$name/"
 cp scripts/run.sh "$work/$name/scripts/"
+cp -r deploy/systemd "$work/$name/deploy/"
 cat >"$work/$name/banter" <<'START'
 #!/usr/bin/env bash
 # Runs one api and one worker until Ctrl-C. Data is stored in `data/` beside this file.
