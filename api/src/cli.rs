@@ -11,11 +11,11 @@ use anyhow::{Context as _, anyhow};
 use banter_shared::{
     chat::{UserRef, UserRole},
     clock::{Clock as _, SystemClock, Timestamp},
-    config::Config,
+    config::{Config, database_location},
     count::count,
     id::KeyId,
     shutdown::Shutdown,
-    store::{ApiKey, CheckReport, RestoreReport, Store, StoreError, back_up, restore},
+    store::{ApiKey, CheckReport, CopyReport, RestoreReport, Store, StoreError, StoreOptions, back_up, copy, restore},
     version::VERSION,
 };
 use clap::{Parser, Subcommand};
@@ -52,6 +52,13 @@ enum Command {
     Restore {
         /// The backup to restore. It is not modified.
         source: PathBuf,
+    },
+    /// Copy the database to an empty one, for example from SQLite to PostgreSQL. Stop all `api` and `worker` processes
+    /// first. If the copy is interrupted, run the command again to continue it.
+    Copy {
+        /// The URL of the target, in the same form as `DATABASE_URL`.
+        #[arg(long, value_name = "URL")]
+        to: String,
     },
     /// Check database invariants and report violations; exit with 1 if there are any. Safe to run at any time.
     Check,
@@ -105,6 +112,7 @@ pub async fn run() -> anyhow::Result<()> {
         | Command::Healthcheck
         | Command::Backup { .. }
         | Command::Restore { .. }
+        | Command::Copy { .. }
         | Command::Check
         | Command::Keys { .. } => banter_telemetry::init()?,
     };
@@ -152,6 +160,14 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
             let (sessions, messages) = (count(sessions, "session"), count(messages, "message"));
             print(&format!("restored {} ({sessions}, {messages})\n", source.display()))?;
             previous.map_or(Ok(()), |path| print(&format!("kept the previous database as {}\n", path.display())))
+        }
+        Command::Copy { to } => {
+            let source = config.store_options();
+            let target = StoreOptions { location: database_location("--to", &to)?, ..source.clone() };
+            let CopyReport { sessions, messages, rows } = copy(&source, &target).await?;
+            let counts = [(sessions, "session"), (messages, "message"), (rows, "row")];
+            let counts = counts.map(|(number, noun)| count(number, noun)).join(", ");
+            print(&format!("copied {} to {} ({counts})\n", source.location, target.location))
         }
         Command::Check => {
             let store = open(&config).await?;

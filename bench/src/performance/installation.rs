@@ -1,16 +1,16 @@
 //! The installation being measured, including its processes and users.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, ensure};
-use banter_tests::{app::TestApp, redis::Redis};
+use banter_tests::{app::TestApp, postgres::Postgres, redis::Redis};
+
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
     connection::Connection,
     fill::{self, Fill},
     model::Model,
     placement::Placement,
-    setup::{Relay, Setup},
+    setup::{Services, Setup},
     stream::EventStream,
     usage::Usage,
 };
@@ -61,8 +61,12 @@ impl Installation {
             .env("DATABASE_SYNCHRONOUS", setup.durability.as_str())
             .agents(&model.agent_table());
         let builder = variables.iter().fold(builder, |builder, (name, value)| builder.env(name, value));
-        let is_redis = setup.relay == Relay::Redis;
+        let is_redis = setup.services != Services::Embedded;
         let builder = if is_redis { builder.on_redis(Redis::start().await) } else { builder.embedded() };
+        let builder = match setup.services {
+            Services::Embedded | Services::Redis => builder.on_sqlite(),
+            Services::Postgres => builder.on_postgres(Postgres::start().await),
+        };
         Ok(Self { app: builder.start().await, setup, is_redis })
     }
 
@@ -102,9 +106,20 @@ impl Installation {
         self.app.create_keys((0..count).map(|number| format!("user-{number}"))).await
     }
 
-    /// Returns the path to the database.
-    pub fn database(&self) -> PathBuf {
-        self.app.database()
+    /// Returns the number of stored messages.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be read.
+    pub async fn count_messages(&mut self) -> Result<u64> {
+        const COUNT: &str = "SELECT COUNT(*) FROM chat_message";
+        if self.setup.services == Services::Postgres {
+            return Ok(self.app.postgres().query("banter", COUNT).parse()?);
+        }
+        let options = SqliteConnectOptions::new().filename(self.app.database()).read_only(true);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let count: i64 = sqlx::query_scalar(COUNT).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(u64::try_from(count)?)
     }
 
     /// Opens a connection to the api.

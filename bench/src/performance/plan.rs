@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     fill::Fill,
-    setup::{Durability, Relay, Setup},
+    setup::{Durability, Services, Setup},
 };
 
 /// The sizes of the workloads.
@@ -38,8 +38,9 @@ pub struct Plan {
     pub requests: usize,
 }
 
-const EMBEDDED: Setup = Setup::new(Relay::Embedded, Durability::Full);
-const REDIS: Setup = Setup::new(Relay::Redis, Durability::Full);
+const EMBEDDED: Setup = Setup::new(Services::Embedded, Durability::Full);
+const REDIS: Setup = Setup::new(Services::Redis, Durability::Full);
+const POSTGRES: Setup = Setup::new(Services::Postgres, Durability::Full);
 
 impl Plan {
     /// Returns whether the product has a CPU to itself in any configuration.
@@ -54,9 +55,10 @@ impl Plan {
             runs: 5,
             setups: vec![
                 EMBEDDED,
-                Setup::new(Relay::Embedded, Durability::Normal),
+                Setup::new(Services::Embedded, Durability::Normal),
                 REDIS,
-                Setup::new(Relay::Redis, Durability::Normal),
+                Setup::new(Services::Redis, Durability::Normal),
+                POSTGRES,
                 EMBEDDED.unpinned(),
             ],
             relays: vec![EMBEDDED, REDIS],
@@ -77,7 +79,7 @@ impl Plan {
     pub fn quick() -> Self {
         Self {
             runs: 1,
-            setups: vec![EMBEDDED, REDIS],
+            setups: vec![EMBEDDED, REDIS, POSTGRES],
             clients: vec![16],
             streams: vec![100, 1000],
             events: 40,

@@ -139,16 +139,19 @@ impl Runner {
             }
             installation.stop().await?;
         }
-        let installation = self.start(setup.with_workers(2)).await?;
-        let run = turns::run(&installation, 16, self.plan.warm_up, self.plan.duration).await?;
-        run.add_rate(&mut self.figures, "16 sessions, two workers", &column);
-        installation.stop().await
+        for (workers, section) in [(2, "16 sessions, two workers"), (4, "16 sessions, four workers")] {
+            let installation = self.start(setup.with_workers(workers)).await?;
+            let run = turns::run(&installation, 16, self.plan.warm_up, self.plan.duration).await?;
+            run.add_rate(&mut self.figures, section, &column);
+            installation.stop().await?;
+        }
+        Ok(())
     }
 
     async fn sends(&mut self, setup: Setup) -> Result<()> {
         for &clients in &self.plan.clients {
-            let installation = self.start(setup.with_workers(0)).await?;
-            let run = sends::run(&installation, clients, self.plan.warm_up, self.plan.duration).await?;
+            let mut installation = self.start(setup.with_workers(0)).await?;
+            let run = sends::run(&mut installation, clients, self.plan.warm_up, self.plan.duration).await?;
             run.add(&mut self.figures, clients, &setup.to_string());
             installation.stop().await?;
         }

@@ -7,7 +7,6 @@ use anyhow::{Result, ensure};
 use banter_tests::latency::Latencies;
 use hyper::Method;
 use serde_json::json;
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::task::JoinSet;
 
 use super::{
@@ -42,7 +41,7 @@ pub struct SendRun {
 /// # Errors
 /// Fails if a message is not accepted or not stored.
 pub async fn run(
-    installation: &Installation,
+    installation: &mut Installation,
     clients: usize,
     warm_up: Duration,
     duration: Duration,
@@ -63,7 +62,7 @@ pub async fn run(
     let seconds = begun.elapsed().as_secs_f64();
     let usage = installation.usage()? - before;
 
-    let (sent, stored) = (latencies.count(), count_messages(installation).await?);
+    let (sent, stored) = (latencies.count(), installation.count_messages().await?);
     ensure!(stored == sent + warm.count(), "{stored} messages are stored, {} were accepted", sent + warm.count());
     Ok(SendRun {
         rate: sent as f64 / seconds,
@@ -96,14 +95,6 @@ async fn send(senders: Vec<Sender>, duration: Duration) -> Result<(Vec<Sender>, 
         all.add(&latencies);
     }
     Ok((senders, all))
-}
-
-async fn count_messages(installation: &Installation) -> Result<u64> {
-    let options = SqliteConnectOptions::new().filename(installation.database()).read_only(true);
-    let mut connection = SqliteConnection::connect_with(&options).await?;
-    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM chat_message").fetch_one(&mut connection).await?;
-    connection.close().await?;
-    Ok(u64::try_from(count)?)
 }
 
 impl SendRun {

@@ -5,8 +5,8 @@ use std::fmt;
 /// The configuration of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
-    /// How the processes are connected.
-    pub relay: Relay,
+    /// The services that the product uses.
+    pub services: Services,
     /// The value of `DATABASE_SYNCHRONOUS`.
     pub durability: Durability,
     /// Number of workers.
@@ -15,13 +15,15 @@ pub struct Setup {
     pub is_pinned: bool,
 }
 
-/// How the processes are connected.
+/// The services that the product uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relay {
-    /// Through the database and files next to it.
+pub enum Services {
+    /// None: the data is in a SQLite file, and the processes are connected through files next to it.
     Embedded,
-    /// Through a Redis server.
+    /// Redis, which connects the processes. The data is in a SQLite file.
     Redis,
+    /// Redis, and PostgreSQL for the data.
+    Postgres,
 }
 
 /// The value of `DATABASE_SYNCHRONOUS`.
@@ -35,8 +37,8 @@ pub enum Durability {
 
 impl Setup {
     /// Returns a configuration with one api and one worker on one CPU.
-    pub const fn new(relay: Relay, durability: Durability) -> Self {
-        Self { relay, durability, workers: 1, is_pinned: true }
+    pub const fn new(services: Services, durability: Durability) -> Self {
+        Self { services, durability, workers: 1, is_pinned: true }
     }
 
     /// Returns the same configuration with this number of workers.
@@ -62,11 +64,12 @@ impl Durability {
 
 impl fmt::Display for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let relay = match self.relay {
-            Relay::Embedded => "embedded",
-            Relay::Redis => "Redis",
+        let services = match self.services {
+            Services::Embedded => "embedded",
+            Services::Redis => "Redis",
+            Services::Postgres => "PostgreSQL",
         };
-        write!(f, "{relay}, {}", self.durability.as_str())?;
+        write!(f, "{services}, {}", self.durability.as_str())?;
         if !self.is_pinned {
             f.write_str(", not pinned")?;
         }

@@ -18,7 +18,8 @@ use crate::{
     store::{Location, StoreOptions},
 };
 use number::{count, in_range, parse};
-use url::{database_location, redis_address};
+pub use url::database_location;
+use url::redis_address;
 
 /// How requests are authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +100,7 @@ impl Config {
         let get =
             |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let database_url = get("DATABASE_URL").unwrap_or_else(|| "sqlite://data/banter.db".into());
-        let database = database_location(&database_url)?;
+        let database = database_location("DATABASE_URL", &database_url)?;
         if database.file().is_none() && get("REDIS_URL").is_none() {
             return Err(ConfigError {
                 variable: "REDIS_URL",

@@ -23,9 +23,12 @@ pub(super) fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAdd
     })
 }
 
-/// Parses `DATABASE_URL`. Errors never show the username and the password.
-pub(super) fn database_location(url: &str) -> Result<Location, ConfigError> {
-    let error = |expected| ConfigError { variable: "DATABASE_URL", value: Some(without_credentials(url)), expected };
+/// Parses the URL of a database, such as the value of `DATABASE_URL`. `name` is the name of the variable or option.
+///
+/// # Errors
+/// Returns an error if the URL is invalid. The error never shows the username and the password.
+pub fn database_location(name: &'static str, url: &str) -> Result<Location, ConfigError> {
+    let error = |expected| ConfigError { variable: name, value: Some(without_credentials(url)), expected };
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return match url.parse() {
             Ok(server) => Ok(Location::Server(server)),

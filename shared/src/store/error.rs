@@ -149,6 +149,12 @@ pub enum OpenError {
         /// The database's encoding.
         encoding: String,
     },
+    /// The database is an unfinished copy.
+    #[error("DATABASE_URL: {path} is an unfinished copy. Run `api copy` again to finish it")]
+    UnfinishedCopy {
+        /// The database file or server.
+        path: String,
+    },
     /// The schema could not be migrated.
     #[error("DATABASE_URL: cannot migrate {path}")]
     Migrate {

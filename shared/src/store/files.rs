@@ -260,3 +260,14 @@ pub(super) fn remove_if_present(path: &Path) -> io::Result<()> {
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
+
+/// Returns a user-facing description of a process.
+pub(super) fn describe_user(pid: Option<u32>) -> String {
+    match pid.filter(|pid| *pid > 0) {
+        Some(pid) => match fs::read_to_string(format!("/proc/{pid}/comm")) {
+            Ok(name) => format!("process {pid} ({})", name.trim()),
+            Err(_) => format!("process {pid}"),
+        },
+        None => "another process".into(),
+    }
+}

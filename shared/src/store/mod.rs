@@ -11,8 +11,8 @@
 //! The database is a SQLite file or on a PostgreSQL server, and all operations are the same on both (docs/adr/0017). What
 //! is specific to one of them is in `sqlite.rs`, `postgres.rs`, and the driver.
 //!
-//! On SQLite, changes run on the process's single writer connection, and changes that are waiting for it are committed
-//! together (`writer/`). On PostgreSQL, changes use a pool of connections. Reads use a separate pool of connections.
+//! Changes run on the process's single writer connection, and changes that are waiting for it are committed together
+//! (`writer/`). Reads use a separate pool of connections.
 //! Migrations are in `migrations/`, and the queue's tables are defined by `apalis-sqlite` and `apalis-postgres`.
 //!
 //! [`Hints`]: crate::event::Hints
@@ -25,6 +25,7 @@ mod check;
 mod chunks;
 mod claims;
 mod conversations;
+mod copy;
 mod damaged_tasks;
 mod database_driver;
 mod drafts;
@@ -88,6 +89,7 @@ pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};
 pub use claims::Claim;
 pub use conversations::Conversation;
+pub use copy::{CopyError, CopyReport, copy};
 pub use drafts::{DraftChange, DraftRow};
 pub use error::{NewerSchema, OpenError, StoreError};
 pub use events::LogPosition;
@@ -122,8 +124,6 @@ use writer::Writer;
 
 /// The maximum number of connections per process for reads.
 const READERS: u32 = 4;
-/// The maximum number of connections per process for changes on a server.
-const WRITERS: u32 = 4;
 /// The options for opening a store.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
@@ -144,7 +144,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    writer: ChangeRunner,
+    writer: Writer,
     readers: Pool,
     /// How separate connections are opened.
     connect: Options,
@@ -157,15 +157,6 @@ struct Inner {
     readiness: QueryCache<()>,
     workload: QueryCache<Workload>,
     turn_times: QueryCache<TurnTimes>,
-}
-
-/// How changes run.
-#[derive(Debug)]
-enum ChangeRunner {
-    /// On a file's single writer connection.
-    File(Writer),
-    /// On the connections to a server.
-    Server(Pool),
 }
 
 /// The result of an operation, with the hints to announce.
@@ -202,19 +193,22 @@ impl Store {
             Location::File(path) => {
                 let presence = migrate::prepare(path, &sqlite::migration_options(path, &options)).await?;
                 let connect = sqlite::options(path, &options);
-                let writer = Writer::open(sqlite::for_writer(connect.clone()), limit).map_err(open)?;
+                let writer = Options::Sqlite(sqlite::for_writer(connect.clone()));
                 let readers = Options::Sqlite(sqlite::read_only(connect.clone()));
-                (Some(presence), Options::Sqlite(connect), ChangeRunner::File(writer), readers)
+                (Some(presence), Options::Sqlite(connect), writer, readers)
             }
             Location::Server(server) => {
                 let connect = postgres::options(server, &options);
                 migrate::prepare_server(&connect, &server.to_string()).await?;
                 let connect = Options::Postgres(connect);
-                let writers = Pool::open(connect.clone(), WRITERS, limit).await.map_err(open)?;
-                (None, connect.clone(), ChangeRunner::Server(writers), connect)
+                (None, connect.clone(), connect.clone(), connect)
             }
         };
+        let writer = Writer::open(writer, limit).await.map_err(open)?;
         let readers = Pool::open(readers, READERS, limit).await.map_err(open)?;
+        if readers.read(async |tx| migrate::unfinished::find_source(tx).await).await.map_err(open)?.is_some() {
+            return Err(OpenError::UnfinishedCopy { path: options.location.to_string() });
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 writer,
@@ -247,10 +241,7 @@ impl Store {
     /// Waits for running operations to finish, then closes all connections of the readers and the writer.
     pub async fn close(&self) {
         self.inner.readers.close().await;
-        match &self.inner.writer {
-            ChangeRunner::File(writer) => writer.close().await,
-            ChangeRunner::Server(pool) => pool.close().await,
-        }
+        self.inner.writer.close().await;
     }
 
     /// Acquires and releases the write lock, waiting for it in the same way as every change.
@@ -285,10 +276,7 @@ impl Store {
         &self,
         change: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        match &self.inner.writer {
-            ChangeRunner::File(writer) => writer.run(change).await,
-            ChangeRunner::Server(pool) => Box::pin(pool.write(change)).await,
-        }
+        self.inner.writer.run(change).await
     }
 
     /// Runs a change that deletes text. After the commit, schedules the erasure of the text's remnants.

@@ -31,6 +31,8 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const STATEMENT_TIMEOUT: Duration = Duration::from_mins(1);
 /// Removes the limit of [`STATEMENT_TIMEOUT`] for the rest of the transaction.
 pub(super) const NO_STATEMENT_TIMEOUT: &str = "SET LOCAL statement_timeout = 0";
+/// Removes the time limits of a connection.
+pub(super) const NO_TIMEOUTS: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
 /// How long a transaction may wait for the process that began it. The server then releases its locks. A process that
 /// was suspended in a transaction therefore stops other processes only briefly.
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);

@@ -15,6 +15,8 @@ use crate::clock::Timestamp;
 const BATCH: i64 = 200;
 /// How long ended jobs are kept for inspection.
 const ENDED_JOBS_KEPT: Duration = Duration::from_hours(1);
+/// How long it is recorded that a session was deleted. A worker that was down for longer keeps the session's folder.
+const DELETED_SESSIONS_KEPT: Duration = Duration::from_hours(90 * 24);
 
 /// Deletes at most `$2` idempotency keys that were created before `$1`.
 const PRUNE_KEYS: &str = "DELETE FROM idempotency_key WHERE (workspace_id, user_id, operation, key) IN \
@@ -27,6 +29,9 @@ const PRUNE_LOGINS: &str = "DELETE FROM login WHERE id IN (SELECT id FROM login 
 /// Deletes at most `$2` jobs of the queue `$3` that ended before `$1`.
 const PRUNE_JOBS: &str = "DELETE FROM Jobs WHERE id IN \
      (SELECT id FROM Jobs WHERE job_type = $3 AND done_at IS NOT NULL AND done_at < $1 LIMIT $2 + 0)";
+/// Deletes those of the `$2` oldest records of deleted sessions that are from before `$1`.
+const PRUNE_DELETED_SESSIONS: &str = "DELETE FROM deleted_session WHERE deleted_at < $1 AND number IN \
+     (SELECT number FROM deleted_session ORDER BY number LIMIT $2 + 0)";
 /// Selects the `$1` oldest events across all logs.
 const LIST_OLDEST_EVENTS: &str = "SELECT user_log_id, seq, at FROM event_log ORDER BY id LIMIT $1 + 0";
 
@@ -46,8 +51,8 @@ struct OldEvent {
 }
 
 impl Store {
-    /// Prunes expired events, idempotency keys, logins, tickets, and ended jobs, in small batches. Returns the number
-    /// of deleted rows.
+    /// Prunes expired events, idempotency keys, logins, tickets, ended jobs, and records of deleted sessions, in small
+    /// batches. Returns the number of deleted rows.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -55,7 +60,12 @@ impl Store {
         let now = self.inner.clock.now();
         let mut pruned = Pruned::default();
         while pruned.add_batch(self.prune_events(now, retention.events).await?) {}
-        for (query, before) in [(PRUNE_TICKETS, now), (PRUNE_LOGINS, now), (PRUNE_KEYS, now.minus(idempotency::KEPT))] {
+        for (query, before) in [
+            (PRUNE_TICKETS, now),
+            (PRUNE_LOGINS, now),
+            (PRUNE_KEYS, now.minus(idempotency::KEPT)),
+            (PRUNE_DELETED_SESSIONS, now.minus(DELETED_SESSIONS_KEPT)),
+        ] {
             while pruned.add_batch(self.delete_batch(sqlx::query(query).bind(before).bind(BATCH)).await?) {}
         }
         let jobs_before = now.minus(ENDED_JOBS_KEPT).unix_seconds();

@@ -82,16 +82,6 @@ pub(super) fn read_only(options: SqliteOptions) -> SqliteOptions {
     options.pragma("query_only", "1")
 }
 
-/// Returns the statement that starts the savepoint with this number.
-pub(super) fn savepoint(number: usize) -> String {
-    format!("SAVEPOINT operation_{number}")
-}
-
-/// Returns the statement that reverts all changes since the savepoint with this number.
-pub(super) fn rollback_to(number: usize) -> String {
-    format!("ROLLBACK TO operation_{number}")
-}
-
 /// Returns the primary result code of an error that SQLite returned (<https://www.sqlite.org/rescode.html>).
 fn primary_code(error: &sqlx::Error) -> Option<u32> {
     let error = error.as_database_error().filter(|error| error.try_downcast_ref::<PostgresError>().is_none())?;

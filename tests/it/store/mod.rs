@@ -1,6 +1,7 @@
 //! The database files: upgrades, permissions, backups, and erasure of deleted text.
 
 mod backup;
+mod copy;
 mod erasure;
 mod file_modes;
 mod restore;

@@ -8,6 +8,12 @@ use super::{DatabaseDriver, Value};
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Arguments(pub(super) Vec<Value>);
 
+impl From<Vec<Value>> for Arguments {
+    fn from(values: Vec<Value>) -> Self {
+        Self(values)
+    }
+}
+
 impl sqlx::Arguments for Arguments {
     type Database = DatabaseDriver;
 

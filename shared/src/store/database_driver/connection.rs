@@ -33,6 +33,11 @@ impl From<postgres::Connection> for Connection {
 }
 
 impl Connection {
+    /// Returns whether the database is on a server.
+    pub(in crate::store) const fn is_server(&self) -> bool {
+        matches!(self.0, Kind::Postgres(_))
+    }
+
     /// Runs a statement that has no arguments, and discards its rows. PostgreSQL accepts several statements, separated
     /// by semicolons.
     pub(in crate::store) async fn exec(&mut self, sql: &str) -> Result<(), Error> {
@@ -72,8 +77,25 @@ impl Connection {
         self.exec(sqlite_sql::ROLLBACK).await
     }
 
+    /// Reverts to a savepoint, after which a transaction that has failed on PostgreSQL can be continued. `statement`
+    /// begins with `ROLLBACK TO`.
+    pub(in crate::store) async fn roll_back_to(&mut self, statement: &str) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(_) => self.exec(statement).await,
+            Kind::Postgres(connection) => Box::pin(connection.roll_back_to(statement)).await,
+        }
+    }
+
+    /// Returns whether PostgreSQL rejects further statements in the open transaction because one has failed.
+    pub(in crate::store) const fn has_failed(&self) -> bool {
+        match &self.0 {
+            Kind::Sqlite(_) => false,
+            Kind::Postgres(connection) => connection.has_failed(),
+        }
+    }
+
     /// Returns whether the connection can still be used, as far as is known without communicating with the server.
-    pub(super) fn is_usable(&self) -> bool {
+    pub(in crate::store) fn is_usable(&self) -> bool {
         match &self.0 {
             Kind::Sqlite(_) => true,
             Kind::Postgres(connection) => !connection.is_closed(),

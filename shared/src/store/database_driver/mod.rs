@@ -35,12 +35,13 @@ pub(super) use self::{
     postgres::{PostgresError, PostgresOptions},
     row::Row,
     sqlite::SqliteOptions,
+    value::Value,
 };
 use self::{
     row::Column,
     statement::Statement,
     transaction::Transactions,
-    value::{DataType, Value, ValueRef},
+    value::{DataType, ValueRef},
 };
 
 /// The driver's implementation of [`sqlx::Database`].

@@ -27,7 +27,7 @@ impl Options {
     }
 
     /// Returns whether statements block the thread while they wait.
-    pub(super) const fn are_blocking(&self) -> bool {
+    pub(in crate::store) const fn are_blocking(&self) -> bool {
         matches!(self, Self::Sqlite(_))
     }
 }

@@ -52,31 +52,6 @@ impl Pool {
         .await
     }
 
-    /// Runs an operation in a write transaction, and returns its result after the commit. If the operation fails, its
-    /// changes are rolled back.
-    ///
-    /// # Errors
-    /// Returns an error in the same cases as [`Pool::read`], or if the commit fails.
-    pub(in crate::store) async fn write<T, E: From<Error>>(
-        &self,
-        operation: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let _permit = self.acquire().await?;
-        block_if(self.options.are_blocking(), async {
-            let mut connection = self.begin(async |connection| connection.begin_write().await).await?;
-            // If this future is dropped or fails before the end, the connection is closed, which reverts the changes.
-            let result = operation(&mut connection).await;
-            if result.is_ok() {
-                connection.commit().await?;
-                self.put_back(connection);
-            } else {
-                self.roll_back(connection).await;
-            }
-            result
-        })
-        .await
-    }
-
     /// Waits until a connection may be used.
     async fn acquire(&self) -> Result<SemaphorePermit<'_>, Error> {
         let permit = timeout(self.acquire_timeout, self.permits.acquire()).await;

@@ -44,6 +44,18 @@ pub(in crate::store) struct Row {
     pub(super) values: Box<[Value]>,
 }
 
+impl Row {
+    /// Returns the values, in the order of the columns.
+    pub(in crate::store) fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Returns the values, in the order of the columns.
+    pub(in crate::store) fn into_values(self) -> Vec<Value> {
+        self.values.into_vec()
+    }
+}
+
 impl sqlx::Row for Row {
     type Database = DatabaseDriver;
 

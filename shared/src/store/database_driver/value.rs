@@ -55,6 +55,38 @@ impl Value {
     }
 }
 
+impl Value {
+    /// Returns the approximate size in bytes.
+    pub(in crate::store) const fn size(&self) -> usize {
+        match &self.0 {
+            StoredValue::Null => 0,
+            StoredValue::Integer(_) | StoredValue::Real(_) => size_of::<i64>(),
+            StoredValue::Text(text) => text.len(),
+            StoredValue::Blob(bytes) => bytes.len(),
+        }
+    }
+
+    /// Appends an encoding that differs from those of all other values, even if other values follow.
+    pub(in crate::store) fn encode_to(&self, out: &mut Vec<u8>) {
+        let (tag, bytes): (u8, &[u8]) = match &self.0 {
+            StoredValue::Null => (0, &[]),
+            StoredValue::Integer(number) => (1, &number.to_be_bytes()),
+            StoredValue::Real(number) => (2, &number.to_be_bytes()),
+            StoredValue::Text(text) => (3, text.as_bytes()),
+            StoredValue::Blob(bytes) => (4, bytes),
+        };
+        out.push(tag);
+        out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        out.extend_from_slice(bytes);
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self(StoredValue::Integer(number))
+    }
+}
+
 impl sqlx::Value for Value {
     type Database = DatabaseDriver;
 

@@ -4,6 +4,7 @@
 mod server;
 #[cfg(test)]
 mod tests;
+pub(super) mod unfinished;
 
 use std::{path::Path, time::Duration};
 
@@ -15,7 +16,7 @@ use sqlx::{
 
 use apalis_sqlite::SqliteStorage;
 
-pub(super) use server::prepare_server;
+pub(super) use server::{count_other_clients, prepare_server};
 
 use super::{
     NewerSchema, OpenError, StoreError,

@@ -59,6 +59,13 @@ pub(in crate::store) async fn prepare_server(server: &PostgresOptions, path: &st
     Ok(())
 }
 
+/// Returns the number of connections to the server's database from other processes.
+pub(in crate::store) async fn count_other_clients(connection: &mut Connection) -> Result<i64, sqlx::Error> {
+    const COUNT: &str = "SELECT COUNT(*) FROM pg_stat_activity \
+         WHERE datname = current_database() AND application_name = 'banter' AND pid != pg_backend_pid()";
+    sqlx::query_scalar(COUNT).fetch_one(connection).await
+}
+
 /// Lists the versions of the applied migrations with their checksums. Creates the table if it is missing.
 async fn list_applied(connection: &mut Connection, schema: &str) -> Result<Vec<(i64, Vec<u8>)>, sqlx::Error> {
     connection

@@ -1,6 +1,6 @@
 //! Restore errors.
 
-use std::{fs, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use crate::store::{NewerSchema, StoreError};
 
@@ -82,15 +82,4 @@ pub enum RestoreError {
         #[source]
         source: StoreError,
     },
-}
-
-/// Returns a user-facing description of a process.
-pub(super) fn describe(pid: Option<u32>) -> String {
-    match pid.filter(|pid| *pid > 0) {
-        Some(pid) => match fs::read_to_string(format!("/proc/{pid}/comm")) {
-            Ok(name) => format!("process {pid} ({})", name.trim()),
-            Err(_) => format!("process {pid}"),
-        },
-        None => "another process".into(),
-    }
 }

@@ -24,9 +24,8 @@ use std::{
 
 pub use error::RestoreError;
 
-use super::files::{DatabaseFiles, is_same_file};
+use super::files::{DatabaseFiles, describe_user, is_same_file};
 use crate::clock::Timestamp;
-use error::describe;
 use replacement::replace;
 use staging::stage;
 
@@ -56,12 +55,12 @@ pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<R
     files.create_folder().map_err(write)?;
     let in_use = |user| RestoreError::InUse { path: database.to_path_buf(), user };
     let Some(_lock) = files.lock_migration(Some(LOCK_LIMIT)).await.map_err(write)? else {
-        return Err(in_use(describe(None)));
+        return Err(in_use(describe_user(None)));
     };
     let alone = files.enter_alone().map_err(write)?;
     let user = files.find_user().map_err(write)?;
     if user.is_some() || alone.is_none() {
-        return Err(in_use(describe(user)));
+        return Err(in_use(describe_user(user)));
     }
     files.remove_leftovers().map_err(write)?;
 
@@ -86,7 +85,7 @@ fn check_source(files: &DatabaseFiles, source: &Path) -> Result<(), RestoreError
         return Err(RestoreError::IsDatabase(source.to_path_buf()));
     }
     match DatabaseFiles::new(source).find_user().map_err(read)? {
-        Some(user) => Err(RestoreError::SourceInUse { path: source.to_path_buf(), user: describe(Some(user)) }),
+        Some(user) => Err(RestoreError::SourceInUse { path: source.to_path_buf(), user: describe_user(Some(user)) }),
         None => Ok(()),
     }
 }

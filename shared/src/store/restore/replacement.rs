@@ -10,13 +10,13 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteLockingMode, SqliteSynchronous},
 };
 
-use super::error::{RestoreError, describe};
+use super::error::RestoreError;
 use crate::{
     clock::Timestamp,
     private,
     store::{
         StoreError,
-        files::{DatabaseFiles, remove_if_present, sync_folder},
+        files::{DatabaseFiles, describe_user, remove_if_present, sync_folder},
         sqlite,
     },
 };
@@ -72,7 +72,9 @@ async fn empty_log(files: &DatabaseFiles) -> Result<(), RestoreError> {
             Ok(())
         }
         Err(error) => match StoreError::from(error) {
-            StoreError::Busy => Err(RestoreError::InUse { path: files.database().to_path_buf(), user: describe(None) }),
+            StoreError::Busy => {
+                Err(RestoreError::InUse { path: files.database().to_path_buf(), user: describe_user(None) })
+            }
             source => Err(RestoreError::Store { path: files.database().to_path_buf(), source }),
         },
         Ok(()) => Ok(()),

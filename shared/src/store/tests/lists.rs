@@ -251,6 +251,31 @@ async fn lists_deleted_sessions_in_order() {
 }
 
 #[tokio::test]
+async fn records_of_deleted_sessions_are_pruned_without_reusing_their_numbers() {
+    let f = Fixture::new().await;
+    let retention = Retention { events: Duration::from_hours(1) };
+    for _ in 0..250 {
+        let session = f.session().await;
+        f.store.delete_session(&f.user, session).await.unwrap();
+    }
+    f.clock.advance(Duration::from_hours(89 * 24));
+    let late = f.session().await;
+    f.store.delete_session(&f.user, late).await.unwrap();
+
+    f.store.prune(retention).await.unwrap();
+    assert_eq!(f.store.list_deleted_sessions(0, 300).await.unwrap().len(), 251);
+    f.clock.advance(Duration::from_hours(2 * 24));
+    f.store.prune(retention).await.unwrap();
+
+    assert_eq!(f.store.list_deleted_sessions(0, 300).await.unwrap(), [(251, late)]);
+    f.clock.advance(Duration::from_hours(91 * 24));
+    f.store.prune(retention).await.unwrap();
+    let next = f.session().await;
+    f.store.delete_session(&f.user, next).await.unwrap();
+    assert_eq!(f.store.list_deleted_sessions(0, 300).await.unwrap(), [(252, next)]);
+}
+
+#[tokio::test]
 async fn strips_terminal_escape_sequences_from_titles_and_previews() {
     let f = Fixture::new().await;
     let session = f.session().await;

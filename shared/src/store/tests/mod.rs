@@ -3,6 +3,7 @@
 
 mod access;
 mod conversations;
+mod copy;
 mod fairness;
 mod files;
 mod lists;
@@ -57,7 +58,8 @@ impl Clock for SetClock {
 }
 
 struct Fixture {
-    _folder: TempDir,
+    /// Contains the database file, and is removed with the fixture.
+    folder: TempDir,
     store: Store,
     clock: Arc<SetClock>,
     user: UserRef,
@@ -115,7 +117,7 @@ impl Fixture {
         let store = Store::open(options, clock.clone()).await.unwrap();
         let user = UserRef::local();
         store.ensure_user(&user).await.unwrap();
-        Self { _folder: folder, store, clock, user, worker: WorkerId::generate() }
+        Self { folder, store, clock, user, worker: WorkerId::generate() }
     }
 
     async fn session(&self) -> SessionId {

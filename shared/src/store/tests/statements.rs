@@ -8,7 +8,7 @@ use std::{
 
 use syn::{Expr, ExprLit, Item, ItemMacro, Lit, Macro, Token, punctuated::Punctuated, visit, visit::Visit};
 
-/// The only files with statements that are assembled at run time: savepoints, checks, and pragmas.
+/// The only files with statements that are assembled at run time: checks and pragmas.
 const ASSEMBLED: [&str; 4] = ["backup.rs", "check.rs", "restore/staging.rs", "sqlite.rs"];
 /// The file that contains the statements for `api check`, which read everything.
 const CHECKS: &str = "check.rs";

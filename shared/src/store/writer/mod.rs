@@ -1,8 +1,8 @@
 //! A process's writer connection and its transactions.
 //!
-//! SQLite has one writer at a time, and a commit at `synchronous=FULL` waits for the disk. Operations that wait for the
-//! connection are therefore committed together (docs/adr/0011). Each operation except the first runs in a savepoint, so
-//! that its failure reverts only its own changes. No operation returns before the commit.
+//! A database has one writer at a time, and a commit waits for the disk. Operations that wait for the connection are
+//! therefore committed together (docs/adr/0011). Each operation except the first runs in a savepoint, so that its
+//! failure reverts only its own changes. No operation returns before the commit.
 
 mod session;
 
@@ -17,7 +17,7 @@ use tokio::{
 use self::session::Session;
 use super::{
     StoreError,
-    database_driver::{Connection, SqliteOptions, block},
+    database_driver::{Connection, Options, block_if},
 };
 
 /// The maximum number of operations per commit. This limits how long they and other processes wait.
@@ -30,14 +30,14 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct Writer {
     session: Arc<Mutex<Session>>,
-    options: SqliteOptions,
+    options: Options,
     busy_timeout: Duration,
 }
 
 impl Writer {
     /// Opens the connection. `busy_timeout` limits the wait for the connection and for the write lock together.
-    pub(super) fn open(options: SqliteOptions, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
-        let session = Session::new(options.open()?);
+    pub(super) async fn open(options: Options, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
+        let session = Session::new(options.open().await?);
         Ok(Self { session: Arc::new(Mutex::new(session)), options, busy_timeout })
     }
 
@@ -57,15 +57,12 @@ impl Writer {
         let deadline = Instant::now() + self.busy_timeout;
         let mut session = self.acquire(deadline).await?;
         self.begin(&mut session, deadline).await?;
-        let result = block(async {
-            let result = operation(session.connection()?).await;
-            match &result {
-                Ok(_) => session.keep(),
-                Err(_) => session.revert().await,
-            }
-            Ok::<_, StoreError>(result)
-        })
-        .await?;
+        let result = self
+            .block(async {
+                let result = operation(session.connection()?).await;
+                session.finish(result).await
+            })
+            .await;
         self.end(session).await?;
         result
     }
@@ -73,7 +70,12 @@ impl Writer {
     /// Commits the open transaction and closes the connection. Later operations fail.
     pub(super) async fn close(&self) {
         let mut session = self.session.lock().await;
-        block(session.close()).await;
+        self.block(session.close()).await;
+    }
+
+    /// Polls a future that runs statements. Those on SQLite block the thread.
+    async fn block<F: Future>(&self, future: F) -> F::Output {
+        block_if(self.options.are_blocking(), future).await
     }
 
     /// Waits for the connection, in order of arrival.
@@ -84,7 +86,7 @@ impl Writer {
     /// Begins a transaction once no other process holds the write lock, or joins the open one.
     async fn begin(&self, session: &mut Session, deadline: Instant) -> Result<(), StoreError> {
         loop {
-            match block(session.begin(&self.options)).await {
+            match self.block(session.begin(&self.options)).await {
                 Err(StoreError::Busy) if Instant::now() < deadline => sleep(LOCK_PAUSE).await,
                 result => return result,
             }
@@ -99,10 +101,10 @@ impl Writer {
         }
         let committed = session.join_batch();
         if session.batch_len() >= MAX_BATCH {
-            tokio::spawn(commit(session));
+            tokio::spawn(commit(session, self.options.are_blocking()));
         } else {
             if session.batch_len() == 1 {
-                tokio::spawn(commit_next(Arc::clone(&self.session)));
+                tokio::spawn(commit_next(Arc::clone(&self.session), self.options.are_blocking()));
             }
             drop(session);
         }
@@ -113,13 +115,13 @@ impl Writer {
 }
 
 /// Commits the open transaction after the operations that are ready to run.
-async fn commit_next(session: Arc<Mutex<Session>>) {
+async fn commit_next(session: Arc<Mutex<Session>>, may_block: bool) {
     // Tasks that are ready to run go first, so that their operations queue for the connection before this task.
     yield_now().await;
-    commit(session.lock_owned().await).await;
+    commit(session.lock_owned().await, may_block).await;
 }
 
 /// Commits the open transaction.
-async fn commit(mut session: OwnedMutexGuard<Session>) {
-    block(session.commit_open()).await;
+async fn commit(mut session: OwnedMutexGuard<Session>, may_block: bool) {
+    block_if(may_block, session.commit_open()).await;
 }

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::store::{
     StoreError,
-    database_driver::{Connection, SqliteOptions},
+    database_driver::{Connection, Options},
     sqlite,
 };
 
@@ -14,6 +14,16 @@ use crate::store::{
 /// millisecond.
 const LOCK_PAUSES: [Duration; 4] =
     [Duration::from_micros(100), Duration::from_micros(200), Duration::from_micros(400), Duration::from_micros(800)];
+
+/// Returns the statement that starts the savepoint with this number.
+fn savepoint(number: usize) -> String {
+    format!("SAVEPOINT operation_{number}")
+}
+
+/// Returns the statement that reverts all changes since the savepoint with this number.
+fn rollback_to(number: usize) -> String {
+    format!("ROLLBACK TO operation_{number}")
+}
 
 /// The connection and the transaction that is open on it.
 #[derive(Debug)]
@@ -31,6 +41,9 @@ pub(super) struct Session {
 enum State {
     /// No transaction is open.
     Idle,
+    /// A transaction is being opened. If the next operation finds this state, the previous one was dropped while it
+    /// waited for the server.
+    Opening,
     /// A transaction is open, and contains only the changes of operations that succeeded.
     Open,
     /// An operation is running. If the next operation finds this state, the previous one panicked or was dropped.
@@ -44,6 +57,8 @@ pub(super) enum CommitError {
     Busy,
     /// The disk is full or not writable.
     Unwritable(String),
+    /// The server cannot be reached, or closed the connection.
+    Unavailable(String),
     /// Any other error.
     Database(String),
 }
@@ -53,6 +68,7 @@ impl From<&StoreError> for CommitError {
         match error {
             StoreError::Busy => Self::Busy,
             StoreError::Unwritable(source) => Self::Unwritable(source.to_string()),
+            StoreError::Unavailable(source) => Self::Unavailable(source.to_string()),
             other => Self::Database(other.to_string()),
         }
     }
@@ -63,6 +79,7 @@ impl From<CommitError> for StoreError {
         match error {
             CommitError::Busy => Self::Busy,
             CommitError::Unwritable(text) => Self::Unwritable(sqlx::Error::Protocol(text)),
+            CommitError::Unavailable(text) => Self::Unavailable(sqlx::Error::Protocol(text)),
             CommitError::Database(text) => Self::Database(sqlx::Error::Protocol(text)),
         }
     }
@@ -91,9 +108,20 @@ impl Session {
         committed
     }
 
-    /// Keeps the changes of the running operation for the commit.
-    pub(super) fn keep(&mut self) {
-        self.transaction = State::Open;
+    /// Keeps the changes of the running operation for the commit, or reverts them if the operation failed.
+    pub(super) async fn finish<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        let result = match result {
+            // A server rejects further statements, although the operation ignored the error.
+            Ok(_) if self.connection()?.has_failed() => {
+                Err(StoreError::Database(sqlx::Error::Protocol("a statement of the transaction failed".into())))
+            }
+            result => result,
+        };
+        match &result {
+            Ok(_) => self.transaction = State::Open,
+            Err(_) => self.revert().await,
+        }
+        result
     }
 
     /// Commits the open transaction and closes the connection permanently.
@@ -112,26 +140,24 @@ impl Session {
     }
 
     /// Begins a transaction, or joins the open one. Waits up to 2 ms for the write lock.
-    pub(super) async fn begin(&mut self, options: &SqliteOptions) -> Result<(), StoreError> {
+    pub(super) async fn begin(&mut self, options: &Options) -> Result<(), StoreError> {
         self.settle().await;
-        if self.connection.is_none() && !self.is_closed {
-            self.connection = Some(options.open()?);
-        }
-        let joins = self.transaction == State::Open;
-        let result = if joins {
+        if self.transaction == State::Open {
+            self.transaction = State::Running;
             // The name is unique in the transaction: if the savepoint is missing, `ROLLBACK TO` must fail rather than
             // find the savepoint of the previous operation.
-            self.execute(&sqlite::savepoint(self.batch.len())).await
-        } else {
-            self.acquire_lock().await
-        };
-        if joins || result.is_ok() {
-            self.transaction = State::Running;
+            return self.execute(&savepoint(self.batch.len())).await;
         }
+        if self.connection.is_none() && !self.is_closed {
+            self.connection = Some(options.open().await?);
+        }
+        self.transaction = State::Opening;
+        let result = if options.are_blocking() { self.acquire_lock().await } else { self.wait_for_lock(options).await };
+        self.transaction = if result.is_ok() { State::Running } else { State::Idle };
         result
     }
 
-    /// Begins a transaction. Retries a few times if another process holds the write lock.
+    /// Begins a transaction on SQLite. Retries a few times if another process holds the write lock.
     async fn acquire_lock(&mut self) -> Result<(), StoreError> {
         for pause in LOCK_PAUSES {
             match self.execute(sqlite::BEGIN_WRITE).await {
@@ -142,10 +168,31 @@ impl Session {
         self.execute(sqlite::BEGIN_WRITE).await
     }
 
+    /// Begins a transaction on a server, which waits for the write lock. Replaces a connection that the server has
+    /// closed.
+    async fn wait_for_lock(&mut self, options: &Options) -> Result<(), StoreError> {
+        let connection = self.connection()?;
+        match connection.begin_write().await {
+            Err(_) if !connection.is_usable() => {
+                self.connection = None;
+                let mut connection = options.open().await?;
+                connection.begin_write().await?;
+                self.connection = Some(connection);
+                Ok(())
+            }
+            result => Ok(result?),
+        }
+    }
+
     /// Cleans up after an operation that panicked or was dropped.
     async fn settle(&mut self) {
         match self.transaction {
             State::Idle | State::Open => {}
+            // It is unknown whether the server has begun the transaction.
+            State::Opening => {
+                self.connection = None;
+                self.transaction = State::Idle;
+            }
             State::Running => self.revert().await,
         }
     }
@@ -157,13 +204,17 @@ impl Session {
             return self.abort().await;
         }
         // If the disk is full, SQLite rolls back the entire transaction, including the savepoint.
-        match self.execute(&sqlite::rollback_to(self.batch.len())).await {
+        match self.roll_back_to(&rollback_to(self.batch.len())).await {
             Ok(()) => self.transaction = State::Open,
             Err(error) => {
                 self.answer(&Err(CommitError::from(&error)));
                 self.abort().await;
             }
         }
+    }
+
+    async fn roll_back_to(&mut self, statement: &str) -> Result<(), StoreError> {
+        Ok(self.connection()?.roll_back_to(statement).await?)
     }
 
     /// Rolls back the transaction. If that is impossible, the connection is replaced.
@@ -184,7 +235,11 @@ impl Session {
         if self.transaction != State::Open {
             return;
         }
-        match self.execute(sqlite::COMMIT).await {
+        let committed = match self.connection() {
+            Ok(connection) => connection.commit().await.map_err(StoreError::from),
+            Err(error) => Err(error),
+        };
+        match committed {
             Ok(()) => {
                 self.transaction = State::Idle;
                 self.answer(&Ok(()));

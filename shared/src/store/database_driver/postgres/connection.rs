@@ -83,6 +83,16 @@ impl Connection {
         begun
     }
 
+    pub(in crate::store::database_driver) const fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
+    pub(in crate::store::database_driver) async fn roll_back_to(&mut self, statement: &str) -> Result<(), Error> {
+        self.exec(statement).await?;
+        self.has_failed = false;
+        Ok(())
+    }
+
     pub(in crate::store::database_driver) async fn commit(&mut self) -> Result<(), Error> {
         if self.has_failed {
             self.exec("ROLLBACK").await?;

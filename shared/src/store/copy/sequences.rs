@@ -1,0 +1,54 @@
+//! The generators of increasing numbers, whose last number may belong to a row that was deleted.
+
+use crate::store::{
+    StoreError,
+    database_driver::{Arguments, Connection},
+};
+
+/// The tables with such a generator, and the column for which it generates numbers.
+const GENERATED: [(&str, &str); 4] =
+    [("deleted_session", "number"), ("answer_chunk", "id"), ("user_log", "id"), ("event_log", "id")];
+
+/// Ensures that the target continues after the last numbers of the source.
+pub(super) async fn carry_over(from: &mut Connection, to: &mut Connection) -> Result<(), StoreError> {
+    for (table, column) in GENERATED {
+        let find = if from.is_server() {
+            format!(
+                "SELECT COALESCE(pg_sequence_last_value(pg_get_serial_sequence('{table}', '{column}')::regclass), 0)"
+            )
+        } else {
+            format!("SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)")
+        };
+        let generated = find_number(from, &find).await?;
+        let stored = find_number(from, &format!("SELECT COALESCE(MAX({column}), 0) FROM {table}")).await?;
+        let last = generated.max(stored);
+        if last == 0 {
+            continue;
+        }
+        to.begin_write().await?;
+        let statements = if to.is_server() {
+            vec![format!("SELECT setval(pg_get_serial_sequence('{table}', '{column}'), {last})")]
+        } else if table == "user_log" {
+            // SQLite assigns the number after that of the last row, and no row is ever deleted.
+            Vec::new()
+        } else {
+            vec![
+                format!("DELETE FROM sqlite_sequence WHERE name = '{table}'"),
+                format!("INSERT INTO sqlite_sequence (name, seq) VALUES ('{table}', {last})"),
+            ]
+        };
+        to.run_all(&statements, &Arguments::default()).await?;
+        to.commit().await?;
+    }
+    Ok(())
+}
+
+async fn find_number(connection: &mut Connection, sql: &str) -> Result<i64, sqlx::Error> {
+    let mut found = 0;
+    let keep = |row: crate::store::database_driver::Row| {
+        found = sqlx::Row::try_get(&row, 0).unwrap_or_default();
+        true
+    };
+    connection.run(sql, &Arguments::default(), keep).await?;
+    Ok(found)
+}

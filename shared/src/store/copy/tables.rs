@@ -1,0 +1,59 @@
+//! The tables that are copied.
+
+/// A table.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// The columns of the primary key. Rows are copied in its order.
+    pub(super) key: &'static [&'static str],
+    /// The columns to copy.
+    pub(super) columns: &'static str,
+    /// Which rows to copy; empty for all.
+    pub(super) filter: &'static str,
+    /// Whether the target's rows are replaced, because a new database contains some or processes add them.
+    pub(super) is_replaced: bool,
+    /// A column that triggers keep: it is 0 in new rows, and may differ afterward if it was wrong in the source.
+    pub(super) derived: Option<&'static str>,
+}
+
+const fn table(name: &'static str, key: &'static [&'static str]) -> Table {
+    Table { name, key, columns: "*", filter: "", is_replaced: false, derived: None }
+}
+
+const fn replaced(name: &'static str, key: &'static [&'static str]) -> Table {
+    Table { is_replaced: true, ..table(name, key) }
+}
+
+/// The tables that belong to a database instead of to its content: the target keeps its own rows.
+#[cfg(test)]
+pub(super) const NOT_COPIED: [&str; 3] = ["installation", "readiness_check", "stream_ticket"];
+
+/// All tables to copy. Each one follows the tables to which its foreign keys refer.
+pub(super) const TABLES: [Table; 22] = [
+    Table { derived: Some("unread_count"), ..table("chat_session", &["id"]) },
+    table("chat_message", &["id"]),
+    table("chat_draft", &["chat_session_id"]),
+    replaced("draft_revision", &["singleton"]),
+    table("agent_resume", &["chat_session_id", "agent_key"]),
+    table("deleted_session", &["number"]),
+    table("agent_task", &["id"]),
+    table("answer_chunk", &["id"]),
+    table("task_step", &["task_id", "attempt", "seq"]),
+    replaced("step_revision", &["singleton"]),
+    table("past_permission", &["permission_id"]),
+    table("turn_time", &["status", "part", "upper_us"]),
+    table("user_log", &["id"]),
+    table("event_log", &["id"]),
+    table("api_key", &["id"]),
+    table("login", &["id"]),
+    table("idempotency_key", &["workspace_id", "user_id", "operation", "key"]),
+    replaced("worker_heartbeat", &["worker_id"]),
+    replaced("agent_health", &["agent_key", "worker_id"]),
+    replaced("queue_clock", &["singleton"]),
+    Table { columns: "id, worker_type, storage_name, layers, last_seen, started_at", ..replaced("Workers", &["id"]) },
+    Table {
+        columns: "id, job, job_type, status, attempts, max_attempts, run_at, lock_at, lock_by, priority",
+        // No one reads the others before they are pruned.
+        filter: "status IN ('Pending', 'Running')",
+        ..replaced("Jobs", &["id"])
+    },
+];
