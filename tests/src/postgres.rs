@@ -21,7 +21,9 @@ impl Postgres {
     /// Creates a cluster, starts its server, and waits until the server accepts connections.
     pub async fn start() -> Self {
         let port = port::lasting();
-        let folder = tempfile::Builder::new().prefix("banter-postgres-").tempdir().unwrap();
+        // Root's own folder for temporary files may be in its home, which the account cannot enter.
+        let parent = if is_root() { "/var/tmp".into() } else { std::env::temp_dir() };
+        let folder = tempfile::Builder::new().prefix("banter-postgres-").tempdir_in(parent).unwrap();
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(folder.path()));
         }

@@ -7,39 +7,50 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::TestApp;
+use crate::postgres;
+
+/// The number of users per statement, whose length is limited for `psql`.
+const CHUNK: usize = 200;
 
 impl TestApp {
-    /// Creates a key for each of these users in the workspace `default` and returns the keys.
+    /// Creates a key for each of these users in the workspace `default` and returns the keys. The names must not contain
+    /// quotation marks.
     pub async fn create_keys(&self, users: impl IntoIterator<Item = String>) -> Vec<String> {
-        let options = SqliteConnectOptions::new().filename(self.database());
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
         let mut keys = Vec::new();
+        let (mut accounts, mut logs) = (Vec::new(), Vec::new());
         for user in users {
             let key = format!("bnt_{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
             let mut hash = String::new();
             for byte in Sha256::digest(key.as_bytes()) {
                 write!(hash, "{byte:02x}").unwrap();
             }
-            sqlx::query(
-                "INSERT INTO api_key (id, secret_hash, workspace_id, user_id, role, created_at) \
-                 VALUES (?1, ?2, 'default', ?3, 'member', '2026-01-01T00:00:00.000Z')",
-            )
-            .bind(uuid::Uuid::now_v7().to_string())
-            .bind(hash)
-            .bind(&user)
-            .execute(&mut *tx)
-            .await
-            .unwrap();
-            sqlx::query("INSERT INTO user_log (workspace_id, user_id, epoch) VALUES ('default', ?1, '1')")
-                .bind(&user)
-                .execute(&mut *tx)
-                .await
-                .unwrap();
+            let id = uuid::Uuid::now_v7();
+            accounts.push(format!("('{id}', '{hash}', 'default', '{user}', 'member', '2026-01-01T00:00:00.000Z')"));
+            logs.push(format!("('default', '{user}', '1')"));
             keys.push(key);
         }
-        tx.commit().await.unwrap();
-        connection.close().await.unwrap();
+        for (accounts, logs) in accounts.chunks(CHUNK).zip(logs.chunks(CHUNK)) {
+            self.insert(format!(
+                "BEGIN; INSERT INTO api_key (id, secret_hash, workspace_id, user_id, role, created_at) VALUES {}; \
+                 INSERT INTO user_log (workspace_id, user_id, epoch) VALUES {}; COMMIT",
+                accounts.join(", "),
+                logs.join(", ")
+            ))
+            .await;
+        }
         keys
+    }
+
+    /// Runs statements on the installation's database.
+    async fn insert(&self, statements: String) {
+        match self.environment["DATABASE_URL"].as_str() {
+            url if url.starts_with("postgres://") => drop(postgres::query(url, &statements)),
+            _ => {
+                let options = SqliteConnectOptions::new().filename(self.database());
+                let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+                sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
     }
 }
