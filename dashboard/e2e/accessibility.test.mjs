@@ -9,7 +9,7 @@ import { createChats } from "./scenes/chats.mjs";
 import { scenes } from "./scenes/index.mjs";
 import { withTestApp } from "./test-app.mjs";
 
-const TIMEOUT = { timeout: 600_000 };
+const TIMEOUT = { timeout: 1_500_000 };
 
 const devices = {
   "a desktop": { viewport: { width: 1280, height: 800 } },
@@ -39,7 +39,7 @@ for (const [device, look] of Object.entries(devices)) {
         }
         assert.deepEqual(found, {});
       },
-      { context, environment: withAgents, timeLimit: 540_000 },
+      { context, environment: withAgents, timeLimit: 1_400_000 },
     );
   });
 }
