@@ -174,6 +174,8 @@ test("a new chat starts with the agent of the last one", TIMEOUT, async () => {
       await page.getByText("Build", { exact: true }).click();
       await send(page, "go");
       await page.waitForURL(/\/chat\//);
+      // A message that is still being sent would open its chat again after the reload.
+      await page.locator("[data-turn]").first().waitFor({ state: "attached" });
 
       await page.goto("/new");
       await page.getByRole("radio", { name: /^Build/, checked: true }).waitFor({
