@@ -8,7 +8,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { ANSWER_MS, answered, startChat } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: 300_000 };
 const options = { hasNetwork: true, hasServiceWorker: true };
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
 

@@ -54,13 +54,18 @@ async function stored(page, text, isStored = true) {
 const trouble = (page) =>
   page.getByText("Reconnecting…").filter({ visible: true }).first().waitFor({ timeout: ANSWER_MS });
 
-/** Returns a function that sends a message to a chat and awaits the answer, as another device would. */
-async function sender({ context, server }, path) {
+/** Returns the headers with which another device of the user would send JSON. */
+async function deviceHeaders(context) {
   const { cookies } = await context.storageState();
-  const headers = {
+  return {
     cookie: cookies.map(({ name, value }) => `${name}=${value}`).join("; "),
     "content-type": "application/json",
   };
+}
+
+/** Returns a function that sends a message to a chat and awaits the answer, as another device would. */
+async function sender({ context, server }, path) {
+  const headers = await deviceHeaders(context);
   return async (content) => {
     const url = `/v1${path}/messages?wait=60`;
     const sent = await server.direct(url, {
@@ -140,12 +145,11 @@ test("what was fetched replaces the copies", TIMEOUT, async () => {
     // Another device renames a chat and deletes the other one.
     server.network.down(false);
     server.network.hang(true);
-    const { cookies } = await context.storageState();
-    const headers = { cookie: cookies.map(({ name, value }) => `${name}=${value}`).join("; ") };
+    const headers = await deviceHeaders(context);
     await server.direct(`/v1/chat${second.slice(5)}?permanent=true`, { method: "DELETE", headers });
     await server.direct(`/v1/chat${first.slice(5)}`, {
       method: "PATCH",
-      headers: { ...headers, "content-type": "application/json" },
+      headers,
       body: JSON.stringify({ title: "Renamed elsewhere" }),
     });
     server.network.down(true);

@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, Result, ensure};
 use banter_tests::{app::TestApp, postgres::Postgres, redis::Redis};
-
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{

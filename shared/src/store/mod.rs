@@ -12,8 +12,8 @@
 //! is specific to one of them is in `sqlite.rs`, `postgres.rs`, and the driver.
 //!
 //! Changes run on the process's single writer connection, and changes that are waiting for it are committed together
-//! (`writer/`). Reads use a separate pool of connections.
-//! Migrations are in `migrations/`, and the queue's tables are defined by `apalis-sqlite` and `apalis-postgres`.
+//! (`writer/`). Reads use a separate pool of connections. Migrations are in `migrations/`, and the queue's tables are
+//! defined by `apalis-sqlite` and `apalis-postgres`.
 //!
 //! [`Hints`]: crate::event::Hints
 

@@ -1,8 +1,10 @@
 //! The generators of increasing numbers, whose last number may belong to a row that was deleted.
 
+use sqlx::Row as _;
+
 use crate::store::{
     StoreError,
-    database_driver::{Arguments, Connection},
+    database_driver::{Arguments, Connection, Row},
 };
 
 /// The tables with such a generator, and the column for which it generates numbers.
@@ -44,11 +46,11 @@ pub(super) async fn carry_over(from: &mut Connection, to: &mut Connection) -> Re
 }
 
 async fn find_number(connection: &mut Connection, sql: &str) -> Result<i64, sqlx::Error> {
-    let mut found = 0;
-    let keep = |row: crate::store::database_driver::Row| {
-        found = sqlx::Row::try_get(&row, 0).unwrap_or_default();
+    let mut found = Ok(0);
+    let keep = |row: Row| {
+        found = row.try_get(0);
         true
     };
     connection.run(sql, &Arguments::default(), keep).await?;
-    Ok(found)
+    found
 }

@@ -44,7 +44,7 @@ impl Pool {
     ) -> Result<T, E> {
         let _permit = self.acquire().await?;
         block_if(self.options.are_blocking(), async {
-            let mut connection = self.begin(async |connection| connection.begin_read().await).await?;
+            let mut connection = self.begin().await?;
             let result = operation(&mut connection).await;
             self.roll_back(connection).await;
             result
@@ -58,18 +58,18 @@ impl Pool {
         permit.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)
     }
 
-    /// Takes an idle connection, or opens one, and begins a transaction. Connections that the server has closed are
+    /// Takes an idle connection, or opens one, and begins a read transaction. Connections that the server has closed are
     /// replaced.
-    async fn begin(&self, begin: impl AsyncFn(&mut Connection) -> Result<(), Error>) -> Result<Connection, Error> {
+    async fn begin(&self) -> Result<Connection, Error> {
         while let Some(mut connection) = self.take_idle() {
-            match begin(&mut connection).await {
+            match connection.begin_read().await {
                 Ok(()) => return Ok(connection),
                 Err(_) if !connection.is_usable() => {}
                 Err(error) => return Err(error),
             }
         }
         let mut connection = self.options.open().await?;
-        begin(&mut connection).await?;
+        connection.begin_read().await?;
         Ok(connection)
     }
 

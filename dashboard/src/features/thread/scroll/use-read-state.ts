@@ -96,9 +96,9 @@ function useMarkRead(session: Session, seenSeq: number): void {
 /**
  * Returns the `seq` after which the "New" divider is shown, or infinity if there is no divider. If
  * there are unread messages when the thread is opened, or when a copy of it is replaced by the
- * fetched thread, the divider is above them. Sending a message
- * removes the divider. If everything has been read, the divider moves to the end when the page
- * loses the focus, and is removed when the page regains it.
+ * fetched thread, the divider is above them. Sending a message removes the divider. If everything
+ * has been read, the divider moves to the end when the page loses the focus, and is removed when
+ * the page regains it.
  */
 export function useNewDivider(
   session: Session,
