@@ -38,7 +38,7 @@ soak: ## Run at half load for an hour and check that resource usage does not gro
 		--csv "$(CARGO_TARGET_DIR)/soak.csv" --plot "$(or $(PLOT),docs/images/soak.svg)"
 
 bench: ## Measure how much load this machine can handle, in half an hour (QUICK=1: in two minutes; PEERS=1, UNPINNED=1, ONLY=, RUNS=, DOCS=1)
-	@scripts/need.sh cargo redis-server
+	@scripts/need.sh cargo redis-server postgresql
 	@scripts/bench.sh performance --output "$(CARGO_TARGET_DIR)/bench" $(if $(QUICK),--quick) $(if $(RUNS),--runs "$(RUNS)") \
 		$(if $(ONLY),--only "$(ONLY)") $(if $(UNPINNED),--unpinned) $(if $(PEERS),--peers bench/peers) \
 		$(if $(DOCS),--docs docs/performance.md) $(if $(FROM),--from "$(FROM)")
