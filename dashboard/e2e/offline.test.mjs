@@ -51,6 +51,43 @@ async function stored(page, text, isStored = true) {
     await page.waitForTimeout(100);
 }
 
+/** Waits until the copy of a chat has no unread answers. */
+async function storedRead(page, sessionId) {
+  const isRead = ({ data: { session } }) => session.id === sessionId && session.unread_count === 0;
+  while (!(await readCopies(page, "threads")).some(isRead)) await page.waitForTimeout(100);
+}
+
+/** Makes a chat's newest answers unread in its copies, as they were before the answers were read. */
+async function makeCopyUnread(page, sessionId, unread) {
+  const copy = (await readCopies(page, "threads")).find((thread) => thread.sessionId === sessionId);
+  const answers = copy.data.messages.filter(({ role }) => role === "assistant");
+  const state = { unread_count: unread, last_read_seq: answers.at(-unread - 1).seq };
+  await page.evaluate(
+    async ([id, earlier]) => {
+      const database = await new Promise((resolve) => {
+        const opening = indexedDB.open("banter-offline");
+        opening.onsuccess = () => resolve(opening.result);
+      });
+      const change = database.transaction(["lists", "threads"], "readwrite");
+      for (const name of ["lists", "threads"]) {
+        change.objectStore(name).openCursor().onsuccess = ({ target: { result } }) => {
+          if (!result) return;
+          const { sessions, data } = result.value;
+          for (const session of sessions ?? [data.session])
+            if (session.id === id) Object.assign(session, earlier);
+          result.update(result.value);
+          result.continue();
+        };
+      }
+      await new Promise((resolve) => {
+        change.oncomplete = resolve;
+      });
+      database.close();
+    },
+    [sessionId, state],
+  );
+}
+
 const trouble = (page) =>
   page.getByText("Reconnecting…").filter({ visible: true }).first().waitFor({ timeout: ANSWER_MS });
 
@@ -165,60 +202,100 @@ test("what was fetched replaces the copies", TIMEOUT, async () => {
   }, options);
 });
 
+/** Prepares a chat with 12 read answers of which the page has a copy, and functions for tests of it. */
+async function prepareCopy(app) {
+  const { page, server } = app;
+  const path = await prepare(app);
+  const answer = await sender(app, path);
+  for (let number = 1; number <= 12; number += 1) await answer(`/echo Early ${number}`);
+  await page.getByRole("navigation").locator(`a[href="${path}"]`).click();
+  await thread(page).getByText("/echo Early 1", { exact: true }).waitFor();
+  await composer(page).press("End");
+  await thread(page).getByText("/echo Early 12", { exact: true }).waitFor();
+  await row(page)
+    .getByText(/unread/)
+    .waitFor({ state: "detached" });
+  await stored(page, '"Early 12"');
+  const sessionId = path.split("/").at(-1);
+  await storedRead(page, sessionId);
+  return {
+    ...{ answer, sessionId },
+    /** Reloads the page without the server, and has messages answered in the meantime. */
+    async missed(...messages) {
+      server.network.down(true);
+      await page.reload();
+      await thread(page).getByText("/echo Early").first().waitFor();
+      await trouble(page);
+      for (const message of messages) await answer(message);
+    },
+    async reconnect() {
+      const isThread = (response) => response.url().includes(`/v1${path}?`) && response.ok();
+      const fetched = page.waitForResponse(isThread);
+      server.network.down(false);
+      await fetched;
+    },
+  };
+}
+
+const copyOptions = { ...options, context: { viewport: { width: 900, height: 500 } } };
+const twelve = (name) => Array.from({ length: 12 }, (_, index) => `/echo ${name} ${index + 1}`);
+
 test(
   "a chat shown from a copy moves to the first unread answer unless it is being read",
   TIMEOUT,
   async () => {
-    await withTestApp(
-      async (app) => {
-        const { page, server } = app;
-        const path = await prepare(app);
-        const answer = await sender(app, path);
-        for (let number = 1; number <= 12; number += 1) await answer(`/echo Early ${number}`);
-        await page.getByRole("navigation").locator(`a[href="${path}"]`).click();
-        await thread(page).getByText("/echo Early 1", { exact: true }).waitFor();
-        await composer(page).press("End");
-        await thread(page).getByText("/echo Early 12", { exact: true }).waitFor();
-        await row(page)
-          .getByText(/unread/)
-          .waitFor({ state: "detached" });
-        await stored(page, '"Early 12"');
-        const missed = async (...messages) => {
-          server.network.down(true);
-          await page.reload();
-          await thread(page).getByText("/echo Early").first().waitFor();
-          await trouble(page);
-          for (const message of messages) await answer(message);
-        };
-        const reconnect = async () => {
-          const isThread = (response) => response.url().includes(`/v1${path}?`) && response.ok();
-          const fetched = page.waitForResponse(isThread);
-          server.network.down(false);
-          await fetched;
-        };
+    await withTestApp(async (app) => {
+      const { page } = app;
+      const { answer, missed, reconnect } = await prepareCopy(app);
 
-        await missed(...Array.from({ length: 12 }, (_, index) => `/echo Late ${index + 1}`));
-        await reconnect();
-        await waitUntilInView(thread(page).getByText("New", { exact: true }));
-        await waitUntilInView(thread(page).getByText("/echo Late 1", { exact: true }));
-        await stored(page, '"Late 12"');
+      await missed(...twelve("Late"));
+      await reconnect();
+      await waitUntilInView(thread(page).getByText("New", { exact: true }));
+      await waitUntilInView(thread(page).getByText("/echo Late 1", { exact: true }));
+      await stored(page, '"Late 12"');
 
-        await missed();
-        const read = thread(page).getByText("/echo Early 3", { exact: true });
-        await thread(page).hover();
-        while (!(await isInView(read))) await page.mouse.wheel(0, -200);
-        const top = async () => (await read.boundingBox()).y;
-        const before = await top();
-        await answer("/echo Latest");
-        await reconnect();
-        await page.getByRole("button", { name: /new messages?$/ }).waitFor();
-        await waitUntilInView(read);
-        assert.ok(Math.abs((await top()) - before) < 3, `moved by ${(await top()) - before} px`);
-      },
-      { ...options, context: { viewport: { width: 900, height: 500 } } },
-    );
+      await missed();
+      const read = thread(page).getByText("/echo Early 3", { exact: true });
+      await thread(page).hover();
+      while (!(await isInView(read))) await page.mouse.wheel(0, -200);
+      const top = async () => (await read.boundingBox()).y;
+      const before = await top();
+      await answer("/echo Latest");
+      await reconnect();
+      await page.getByRole("button", { name: /new messages?$/ }).waitFor();
+      await waitUntilInView(read);
+      assert.ok(Math.abs((await top()) - before) < 3, `moved by ${(await top()) - before} px`);
+    }, copyOptions);
   },
 );
+
+test("a chat shown from an outdated copy moves to where it would open", TIMEOUT, async () => {
+  await withTestApp(async (app) => {
+    const { page } = app;
+    const { sessionId, missed, reconnect } = await prepareCopy(app);
+    const divider = thread(page).getByText("New", { exact: true });
+    /** Reloads the page with a copy in which the answer "Early 3" is the first unread one. */
+    const missedUnread = async (...messages) => {
+      // A page that shows a copy stores no other one.
+      await missed(...messages);
+      await makeCopyUnread(page, sessionId, 10);
+      await page.reload();
+      await waitUntilInView(thread(page).getByText("/echo Early 3", { exact: true }));
+    };
+
+    // The answers have been read, but the copy was stored before.
+    await missedUnread();
+    await reconnect();
+    await waitUntilInView(thread(page).getByText("/echo Early 12", { exact: true }));
+    await divider.waitFor({ state: "detached" });
+    await storedRead(page, sessionId);
+
+    await missedUnread(...twelve("Late"));
+    await reconnect();
+    await waitUntilInView(divider);
+    await waitUntilInView(thread(page).getByText("/echo Late 1", { exact: true }));
+  }, copyOptions);
+});
 
 test("signing out and a revoked key leave no copies on the device", TIMEOUT, async () => {
   await withTestApp(async (app) => {

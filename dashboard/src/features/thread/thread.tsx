@@ -93,9 +93,9 @@ export const Thread = memo(function Thread(props: {
       return index < 0 ? rows.length - 1 : index;
     },
   });
-  const { isAtEnd, moveTo } = scroll;
+  const { isAtEnd, isHeld, moveTo } = scroll;
 
-  const place = useOpeningPlace({ session, newTurn, isCopy, isAtEnd });
+  const place = useOpeningPlace({ session, newTurn, isCopy, isHeld });
   const [isOpen, setOpen] = useState(false);
   if (isOpen && !place) setOpen(false);
   useLayoutEffect(() => {

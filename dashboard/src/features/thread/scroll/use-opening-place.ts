@@ -25,8 +25,8 @@ const findNewDivider = (row: Element) =>
  * Returns the place at which a chat opens, or null until its turns have been fetched: the "New"
  * divider if there are unread answers, or else the place where the user left it in this tab.
  *
- * If the thread was shown from a copy at its end, the chat opens again when the thread is fetched
- * and has unread answers.
+ * When a thread that was shown from a copy has been fetched, the chat opens again if the copy or the
+ * fetched thread has unread answers, unless the user has scrolled in the copy.
  */
 export function useOpeningPlace(props: {
   session: Session;
@@ -34,9 +34,10 @@ export function useOpeningPlace(props: {
   newTurn: number | null;
   /** Whether the thread is shown from a copy. */
   isCopy: boolean;
-  isAtEnd: boolean;
+  /** Whether the thread is where it was opened, or at its end. */
+  isHeld: boolean;
 }): Place | null {
-  const { session, newTurn, isCopy, isAtEnd } = props;
+  const { session, newTurn, isCopy, isHeld } = props;
   const { id, last_read_seq: readSeqNow } = session;
   const isUnreadNow = session.unread_count > 0;
   const [opened, setOpened] = useState(() => ({
@@ -44,28 +45,29 @@ export function useOpeningPlace(props: {
     readSeq: readSeqNow,
     position: readPosition(id),
   }));
-  const { isUnread, readSeq, position } = opened;
+  const { isUnread, position } = opened;
   const [isLoading, setLoading] = useState(isUnread || position !== null);
   const [wasCopy, setWasCopy] = useState(isCopy);
   if (wasCopy !== isCopy) {
     setWasCopy(isCopy);
-    if (isAtEnd && isUnreadNow) {
-      setOpened({ isUnread: true, readSeq: readSeqNow, position: null });
+    if (isHeld && (isUnread || isUnreadNow)) {
+      const left = isUnreadNow ? null : position;
+      setOpened({ isUnread: isUnreadNow, readSeq: readSeqNow, position: left });
       setLoading(true);
     }
   }
   useEffect(() => {
-    if (!isUnread && !position) return;
     let isCurrent = true;
-    const fetched = isUnread
-      ? loadOlderTurns(id, (thread) => hasFirstUnread(thread, readSeq))
-      : loadTurn(id, position?.turn ?? 0);
+    // The end is always fetched.
+    const fetched = opened.isUnread
+      ? loadOlderTurns(id, (thread) => hasFirstUnread(thread, opened.readSeq))
+      : loadTurn(id, opened.position?.turn ?? Number.POSITIVE_INFINITY);
     // If the turns cannot be fetched, the chat opens as near to the place as possible.
     void fetched.catch(() => {}).then(() => isCurrent && setLoading(false));
     return () => {
       isCurrent = false;
     };
-  }, [id, isUnread, readSeq, position]);
+  }, [id, opened]);
 
   if (isLoading) return null;
   if (isUnread)

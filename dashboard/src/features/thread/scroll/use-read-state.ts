@@ -112,7 +112,7 @@ export function useNewDivider(
   const [marker, setMarker] = useState(isAllRead ? NOTHING_NEW : session.last_read_seq);
   if (known.isCopy !== isCopy) {
     setKnown({ ...known, isCopy });
-    if (!isAllRead) setMarker(session.last_read_seq);
+    setMarker(isAllRead ? NOTHING_NEW : session.last_read_seq);
   }
   if (known.hasFocus !== hasFocus || known.newestSent !== newestSent) {
     setKnown({ hasFocus, newestSent, isCopy });

@@ -20,6 +20,7 @@ export function useThreadScroll(props: {
 }) {
   const { scroller, content, virtualizer } = props;
   const [isAtEnd, setAtEnd] = useState(true);
+  const [isHeld, setHeld] = useState(true);
   const held = useRef<Place | null>({ kind: "end" });
   const last = useRef({ scrollTop: 0, scrollHeight: 0, clientHeight: 0 });
   const findIndex = useRef(props.findIndex);
@@ -30,6 +31,7 @@ export function useThreadScroll(props: {
     last.current = { scrollTop, scrollHeight, clientHeight };
     const distance = scrollHeight - scrollTop - clientHeight;
     setAtEnd(held.current?.kind === "end" || distance < NEAR_PX);
+    setHeld(held.current !== null);
   }, []);
 
   /** Scrolls to the held place, if there is one. */
@@ -100,6 +102,7 @@ export function useThreadScroll(props: {
      */
     const release = ({ type }: Event) => {
       if (type === UNFOLD || held.current?.kind !== "end") held.current = null;
+      setHeld(held.current !== null);
       if (type !== UNFOLD) return;
       // The virtualizer also stays at the end, and retries when it could not get there. The next
       // rendering restores its option.
@@ -114,5 +117,5 @@ export function useThreadScroll(props: {
     };
   }, [scroller, content, virtualizer, restore]);
 
-  return { isAtEnd, check, moveTo };
+  return { isAtEnd, isHeld, check, moveTo };
 }
