@@ -70,6 +70,7 @@ export const Thread = memo(function Thread(props: {
 
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
+  const isUnfolding = useRef(false);
   const keyOf = (index: number) => {
     const row = rows[index];
     if (row) return rowKeys.keyOf(row.turn, (id) => delivered.get(id) ?? outgoingKeyOf(id));
@@ -84,10 +85,10 @@ export const Thread = memo(function Thread(props: {
     paddingStart: TOP_PX,
     paddingEnd: BOTTOM_PX,
     anchorTo: "end",
-    scrollEndThreshold: NEAR_PX,
+    scrollEndThreshold: isUnfolding.current ? -1 : NEAR_PX,
   });
   const scroll = useThreadScroll({
-    ...{ scroller, content, virtualizer },
+    ...{ scroller, content, virtualizer, isUnfolding },
     findIndex: (turn) => {
       const index = rows.findIndex((row) => row.turn.turn >= turn);
       return index < 0 ? rows.length - 1 : index;

@@ -10,15 +10,17 @@ const ROUNDING_PX = 2;
 /**
  * Keeps the thread at a place until the user scrolls. At first, that is the end, unless another
  * place is passed to `moveTo`. `findIndex` returns the index of the first row at or after a turn,
- * or -1 if there is none.
+ * or -1 if there is none. While `isUnfolding` is true, the virtualizer must not stay at the end.
  */
 export function useThreadScroll(props: {
   scroller: RefObject<HTMLElement | null>;
   content: RefObject<HTMLElement | null>;
   virtualizer: Virtualizer<HTMLDivElement, Element>;
+  /** Whether something has been unfolded whose new size is not known yet. */
+  isUnfolding: RefObject<boolean>;
   findIndex: (turn: number) => number;
 }) {
-  const { scroller, content, virtualizer } = props;
+  const { scroller, content, virtualizer, isUnfolding } = props;
   const [isAtEnd, setAtEnd] = useState(true);
   const [isHeld, setHeld] = useState(true);
   const held = useRef<Place | null>({ kind: "end" });
@@ -93,7 +95,10 @@ export function useThreadScroll(props: {
   useEffect(() => {
     const element = scroller.current;
     if (!element) return;
-    const observer = new ResizeObserver(restore);
+    const observer = new ResizeObserver(() => {
+      isUnfolding.current = false;
+      restore();
+    });
     observer.observe(element);
     if (content.current) observer.observe(content.current);
     /**
@@ -104,9 +109,9 @@ export function useThreadScroll(props: {
       if (type === UNFOLD || held.current?.kind !== "end") held.current = null;
       setHeld(held.current !== null);
       if (type !== UNFOLD) return;
-      // The virtualizer also stays at the end, and retries when it could not get there. The next
-      // rendering restores its option.
+      isUnfolding.current = true;
       virtualizer.options.scrollEndThreshold = -1;
+      // The virtualizer retries when it could not get to the end.
       virtualizer.scrollToOffset(element.scrollTop);
     };
     const events = ["wheel", "touchmove", "pointerdown", "keydown", UNFOLD] as const;
@@ -115,7 +120,7 @@ export function useThreadScroll(props: {
       observer.disconnect();
       for (const name of events) element.removeEventListener(name, release);
     };
-  }, [scroller, content, virtualizer, restore]);
+  }, [scroller, content, virtualizer, isUnfolding, restore]);
 
   return { isAtEnd, isHeld, check, moveTo };
 }
