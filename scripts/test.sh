@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the binaries and the dashboard, and runs all tests, with a short chaos test. If tests fail, the remaining ones
-# still run. Third-party agents are tested by scripts/test-agents.sh, and longer chaos by scripts/test-chaos.sh.
+# Builds the binaries and the dashboard, and runs all tests, with a short chaos test. What depends on the database most
+# runs on both databases. If tests fail, the remaining ones still run. Third-party agents are tested by
+# scripts/test-agents.sh, and longer chaos by scripts/test-chaos.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
@@ -27,8 +28,11 @@ export BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" RUST_TEST_THREADS="${RUST_TEST_T
 run_tests "browser tests" npm --prefix dashboard run e2e
 run_tests "Rust tests" cargo test --workspace --locked --lib --bins --test it
 run_tests "store tests on PostgreSQL" scripts/with-postgres.sh cargo test -p banter-shared --locked --lib store::tests
-run_tests "chaos test for 15 seconds, with a fixed seed" \
-  env SEED=1 CLIENTS=8 SECONDS_LIMIT=15 cargo test --workspace --locked --test chaos
+run_tests "black-box tests on PostgreSQL" \
+  scripts/with-postgres.sh cargo test --workspace --locked --test it -- faults:: messages:: sessions:: streams:: tasks::
+export SEED=1 CLIENTS=8 SECONDS_LIMIT=15
+run_tests "chaos test for 15 seconds, with a fixed seed" cargo test --workspace --locked --test chaos
+run_tests "chaos test on PostgreSQL" scripts/with-postgres.sh cargo test --workspace --locked --test chaos
 
 if [ "${#failed[@]}" -gt 0 ]; then
   printf 'FAILED: %s\n' "${failed[@]}" >&2

@@ -64,8 +64,16 @@ async fn nothing_is_lost_duplicated_or_reordered_with_redis() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_duplicated_or_reordered_without_redis() {
+    if is_on_postgres() {
+        println!("SKIPPED: PostgreSQL requires Redis");
+        return;
+    }
     let _lock = RUN_LOCK.lock().await;
     run(Config::from_environment(), false).await;
+}
+
+fn is_on_postgres() -> bool {
+    std::env::var_os("TEST_POSTGRES_URL").is_some()
 }
 
 async fn run(config: Config, has_redis: bool) {
@@ -112,10 +120,10 @@ async fn run(config: Config, has_redis: bool) {
     print_report(config, has_redis, &world.history);
 }
 
-/// Mounts a small in-memory disk for the database, which faults can fill. In a third of the runs, or if mounting is not
-/// permitted, returns `None`: the database is on the real disk, which no fault fills.
+/// Mounts a small in-memory disk for the database, which faults can fill. In a third of the runs, on PostgreSQL, or if
+/// mounting is not permitted, returns `None`: the database is on the real disk, which no fault fills.
 fn choose_disk(rng: &mut TestRng) -> Option<SmallDisk> {
-    if rng.random_ratio(1, 3) {
+    if rng.random_ratio(1, 3) || is_on_postgres() {
         return None;
     }
     let disk = SmallDisk::mount(DISK_MB);

@@ -16,7 +16,8 @@
 //! | [`fake_agent`] | A scripted agent process |
 //! | [`process_table`] | The processes on this machine |
 //! | [`fake_openai`] | A scripted model server |
-//! | [`store_lock`], [`small_disk`] | The database's write lock, held by a test; a disk that can be filled |
+//! | [`database`] | Statements on an installation's database, and its write lock, held by a test |
+//! | [`small_disk`] | A disk that can be filled |
 //! | [`permission_request`] | Permission requests without an agent |
 //! | [`collector`] | An OpenTelemetry collector |
 //! | [`wall_clock`] | Wall clocks controlled by a test |
@@ -36,6 +37,7 @@ pub mod app;
 pub mod chat;
 pub mod client;
 pub mod collector;
+pub mod database;
 pub mod fake_agent;
 pub mod fake_openai;
 pub mod follower;
@@ -54,6 +56,5 @@ pub mod raw_connection;
 pub mod redis;
 pub mod small_disk;
 pub mod sse;
-pub mod store_lock;
 pub mod wait;
 pub mod wall_clock;

@@ -91,7 +91,7 @@ impl Installation {
         let migrated = self.app.run_api(&["migrate"]).await;
         ensure!(migrated.status.success(), "api migrate: {}", String::from_utf8_lossy(&migrated.stderr));
         let keys = self.create_users(size.users).await;
-        fill::run(&self.app.database(), size).await?;
+        fill::run(&self.app.database_file(), size).await?;
         Ok(keys)
     }
 
@@ -114,7 +114,7 @@ impl Installation {
         if self.setup.services == Services::Postgres {
             return Ok(self.app.postgres().query("banter", COUNT).parse()?);
         }
-        let options = SqliteConnectOptions::new().filename(self.app.database()).read_only(true);
+        let options = SqliteConnectOptions::new().filename(self.app.database_file()).read_only(true);
         let mut connection = SqliteConnection::connect_with(&options).await?;
         let count: i64 = sqlx::query_scalar(COUNT).fetch_one(&mut connection).await?;
         connection.close().await?;

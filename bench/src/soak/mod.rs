@@ -90,7 +90,7 @@ pub async fn run(options: Options) -> Result<bool> {
     stats.take();
 
     let stop = CancellationToken::new();
-    let backdating = Backdater::open(&app.database(), duration / PRUNED_PART).await?;
+    let backdating = Backdater::open(&app.database_file(), duration / PRUNED_PART).await?;
     let backdating = tokio::spawn(backdating.run(stop.clone()));
     let mut sampler = Sampler::start(&app, &options.csv, rate).await?;
     let sampling = async {

@@ -48,7 +48,7 @@ impl Sampler {
         for process in &mut processes {
             process.sample()?;
         }
-        let database = DatabaseSampler::open(&app.database()).await?;
+        let database = DatabaseSampler::open(&app.database_file()).await?;
         let table = Table::create(csv, columns(&processes, rate))?;
         Ok(Self { processes, database, table })
     }

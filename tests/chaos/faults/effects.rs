@@ -3,10 +3,10 @@
 use std::{fs, time::Duration};
 
 use banter_tests::{
+    database::StoreLock,
     process::{Process, Signal},
     proxy::{Proxy, Rules},
     small_disk::SmallDisk,
-    store_lock::StoreLock,
 };
 
 use super::{Fault, FaultInjector, ProcessFault};

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use banter_tests::{app::TestApp, proxy::Proxy, random::TestRng, small_disk::SmallDisk, store_lock::StoreLock};
+use banter_tests::{app::TestApp, database::StoreLock, proxy::Proxy, random::TestRng, small_disk::SmallDisk};
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::{Fault, ProcessFault, Target};

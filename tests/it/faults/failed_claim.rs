@@ -1,15 +1,24 @@
 //! A job that no worker can claim.
 
-use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use banter_tests::database::Database;
 
 use crate::support::Scripted;
 
-/// Runs a statement on the installation's database.
-async fn execute(scripted: &Scripted, statement: String) {
-    let options = SqliteConnectOptions::new().filename(scripted.app.database());
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+/// Statements that make every claim fail, and statements that allow claims again.
+fn rejected_claims(database: &Database) -> (&'static str, &'static str) {
+    match database {
+        Database::File(_) => (
+            "CREATE TRIGGER reject_claims BEFORE UPDATE ON Jobs WHEN NEW.status = 'Running' \
+             BEGIN SELECT RAISE(ABORT, 'damaged'); END",
+            "DROP TRIGGER reject_claims",
+        ),
+        Database::Server(_) => (
+            "CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''damaged''; END'; \
+             CREATE TRIGGER reject_claims BEFORE UPDATE ON apalis.jobs FOR EACH ROW WHEN (NEW.status = 'Running') \
+             EXECUTE FUNCTION reject()",
+            "DROP TRIGGER reject_claims ON apalis.jobs",
+        ),
+    }
 }
 
 #[tokio::test]
@@ -19,16 +28,16 @@ async fn an_outcome_is_stored_even_if_the_next_task_cannot_be_claimed() {
     let (session, task, gate) = scripted.held("go").await;
     let other = scripted.session().await;
     let waiting = client.send(&other, "next").await.task_id;
-    let reject = "CREATE TRIGGER reject_claims BEFORE UPDATE ON Jobs WHEN NEW.status = 'Running' \
-                  BEGIN SELECT RAISE(ABORT, 'damaged'); END";
-    execute(&scripted, reject.into()).await;
+    let database = scripted.app.database();
+    let (reject, allow) = rejected_claims(&database);
+    database.execute(reject).await;
 
     gate.send("done").await;
     gate.finish().await;
 
     client.wait_for_status(&session, &task, "succeeded").await;
     assert_eq!(client.task(&other, &waiting).await["status"], "queued");
-    execute(&scripted, "DROP TRIGGER reject_claims".into()).await;
+    database.execute(allow).await;
     client.wait_for_status(&other, &waiting, "succeeded").await;
     scripted.app.check().await;
 }
@@ -41,7 +50,8 @@ async fn a_damaged_task_fails_and_the_others_run() {
     let (damaged, healthy) = (scripted.session().await, scripted.session().await);
     let broken = client.send(&damaged, "broken").await.task_id;
     let next = client.send(&healthy, "next").await.task_id;
-    execute(&scripted, format!("UPDATE agent_task SET answer_message_id = 'damaged' WHERE id = '{broken}'")).await;
+    let damage = format!("UPDATE agent_task SET answer_message_id = 'damaged' WHERE id = '{broken}'");
+    scripted.app.database().execute(&damage).await;
 
     gate.send("done").await;
     gate.finish().await;

@@ -81,13 +81,13 @@ fn limit_file_size(pid: u32, limit: &str) {
 
 #[tokio::test]
 async fn a_file_size_limit_returns_503_store_unavailable_and_kills_no_process() {
-    let app = TestApp::builder().start().await;
+    let app = TestApp::builder().on_sqlite().start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
     let mut accepted = vec![client.send(&session, "hello").await];
     client.wait_for_end(&session, &accepted[0].task_id).await;
     let pids: Vec<_> = app.processes().into_iter().map(|(_, pid)| pid).collect();
-    let size = fs::metadata(app.database()).unwrap().len();
+    let size = fs::metadata(app.database_file()).unwrap().len();
 
     for pid in &pids {
         limit_file_size(*pid, &(size + 64 * 1024).to_string());

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use banter_tests::{
     app::{STOP_LIMIT, TestApp, address_of},
     client::Client,
+    database::StoreLock,
     process::{Process, Signal},
     process_table,
     raw_connection::{RawConnection, post_head},
     sse::USER_EVENTS,
-    store_lock::StoreLock,
     wait::{PATIENCE, eventually},
 };
 use serde_json::json;

@@ -12,7 +12,6 @@ use banter_tests::{
     wait::{eventually, within},
 };
 use serde_json::{Value, json};
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::support::Scripted;
 
@@ -148,10 +147,7 @@ async fn counts_forged_messages_and_logs_them_once() {
     let scripted = on_redis(Redis::start().await, |builder| builder).await;
     let mut app = scripted.app;
     until_ready(&app.client(), "ok", "ok").await;
-    let options = SqliteConnectOptions::new().filename(app.database()).read_only(true);
-    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
-    let installation: String =
-        sqlx::query_scalar("SELECT id FROM installation").fetch_one(&mut database).await.unwrap();
+    let installation = app.database().values("SELECT id FROM installation").await.remove(0);
 
     for message in [json!("work").to_string(), "x".repeat(1000), String::new()] {
         for channel in ["work", "stops"] {
@@ -171,7 +167,7 @@ async fn counts_forged_messages_and_logs_them_once() {
 
 #[tokio::test]
 async fn polls_without_file_watching_and_reports_it() {
-    let scripted = Scripted::start_with("", |builder| builder).await;
+    let scripted = Scripted::start_with("", Builder::embedded).await;
     let app = &scripted.app;
     let mut environment = app.environment().clone();
     environment.insert("BIND_ADDR".into(), "127.0.0.1:0".into());

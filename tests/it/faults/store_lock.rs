@@ -5,8 +5,8 @@ use std::time::Duration;
 use banter_tests::{
     chat::{Sent, fresh_key},
     client::complained_fields,
+    database::StoreLock,
     follower::Follower,
-    store_lock::StoreLock,
     wait::{PATIENCE, within},
 };
 use serde_json::json;

@@ -1,8 +1,7 @@
 //! Pages with long messages end at about 2 MiB, and every turn can still be reached.
 
-use banter_tests::{app::TestApp, client::Client};
+use banter_tests::{app::TestApp, client::Client, database::Database};
 use serde_json::{Value, json};
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 /// Maximum size of a page's content, in bytes.
 const PAGE: usize = 2 * 1024 * 1024;
@@ -20,15 +19,11 @@ async fn long_session(client: &Client) -> String {
 
 /// Sets the length of a turn's message, in bytes.
 async fn lengthen(app: &TestApp, turn: i64, bytes: i64) {
-    let options = SqliteConnectOptions::new().filename(app.database());
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query("UPDATE chat_message SET content = replace(hex(zeroblob(?2)), '0', 'y') WHERE turn = ?1")
-        .bind(turn)
-        .bind(bytes / 2)
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
+    let content = match app.database() {
+        Database::File(_) => format!("replace(hex(zeroblob({})), '0', 'y')", bytes / 2),
+        Database::Server(_) => format!("repeat('y', {bytes})"),
+    };
+    app.database().execute(&format!("UPDATE chat_message SET content = {content} WHERE turn = {turn}")).await;
 }
 
 fn turns(items: &Value) -> Vec<i64> {

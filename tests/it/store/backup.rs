@@ -16,7 +16,7 @@ use super::{connect, names};
 
 /// Starts an installation without a worker, and adds messages with at least this many kilobytes of text.
 async fn app_with_text(kilobytes: usize) -> TestApp {
-    let app = TestApp::builder().workers(0).start().await;
+    let app = TestApp::builder().on_sqlite().workers(0).start().await;
     let session = app.client().create_session("demo").await;
     for _ in 0..kilobytes.div_ceil(100) {
         app.client().send(&session, &"0123456789".repeat(10_000)).await;
@@ -76,7 +76,7 @@ async fn keeps_an_existing_file_unless_told_to_overwrite_it() {
 #[tokio::test]
 async fn rejects_invalid_backup_targets() {
     let app = app_with_text(100).await;
-    std::os::unix::fs::symlink(app.database(), app.folder().join("link.db")).unwrap();
+    std::os::unix::fs::symlink(app.database_file(), app.folder().join("link.db")).unwrap();
     std::os::unix::fs::symlink("nowhere.db", app.folder().join("dangling.db")).unwrap();
     let before = names(app.folder());
 
@@ -105,9 +105,9 @@ async fn rejects_invalid_backup_targets() {
 async fn a_planted_partial_file_neither_damages_the_database_nor_exposes_the_backup() {
     let app = app_with_text(100).await;
     let partial = app.folder().join(".copy.db.partial");
-    let size = fs::metadata(app.database()).unwrap().len();
+    let size = fs::metadata(app.database_file()).unwrap().len();
 
-    std::os::unix::fs::symlink(app.database(), &partial).unwrap();
+    std::os::unix::fs::symlink(app.database_file(), &partial).unwrap();
     let through_a_link = back_up(&app, &["copy.db"]).await;
     fs::remove_file(&partial).unwrap();
     fs::write(app.folder().join("other"), "").unwrap();
@@ -119,19 +119,19 @@ async fn a_planted_partial_file_neither_damages_the_database_nor_exposes_the_bac
         assert!(stderr(&output).contains("cannot write copy.db"), "{output:?}");
     }
     assert!(!app.folder().join("copy.db").exists());
-    assert!(fs::metadata(app.database()).unwrap().len() >= size);
+    assert!(fs::metadata(app.database_file()).unwrap().len() >= size);
     app.check().await;
 }
 
 #[tokio::test]
 async fn does_not_create_a_missing_database() {
-    let app = TestApp::builder().apis(0).workers(0).start().await;
+    let app = TestApp::builder().on_sqlite().apis(0).workers(0).start().await;
 
     let output = back_up(&app, &["copy.db"]).await;
 
     let stderr = stderr(&output);
     assert!(stderr.contains("there is no database at") && stderr.contains("check DATABASE_URL"), "{output:?}");
-    assert!(!app.database().exists() && !app.folder().join("copy.db").exists());
+    assert!(!app.database_file().exists() && !app.folder().join("copy.db").exists());
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_killed_backup_leaves_no_final_file_and_the_next_one_cleans_up() {
     let copies = app.folder().join("copies");
     fs::create_dir(&copies).unwrap();
     let mut rng = TestRng::seed_from_u64(7);
-    let environment = [("DATABASE_URL".to_owned(), format!("sqlite://{}", app.database().display()))].into();
+    let environment = [("DATABASE_URL".to_owned(), format!("sqlite://{}", app.database_file().display()))].into();
     for _ in 0..8 {
         let mut backup = Process::spawn("backup", "api", &["backup", "copies/banter.db"], &environment, app.folder());
         tokio::time::sleep(rng.random_range(Duration::ZERO..Duration::from_millis(150))).await;

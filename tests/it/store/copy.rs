@@ -48,7 +48,7 @@ async fn moves_an_installation_to_postgresql_and_back_without_a_resync() {
 
     assert!(there.status.success(), "{there:?}");
     let told = String::from_utf8_lossy(&there.stdout).into_owned();
-    assert!(told.starts_with(&format!("copied {} to postgres://127.0.0.1:", app.database().display())), "{told}");
+    assert!(told.starts_with(&format!("copied {} to postgres://127.0.0.1:", app.database_file().display())), "{told}");
     assert!(told.contains("/banter (3 sessions, 6 messages, "), "{told}");
     app.set_env("DATABASE_URL", &server);
     app.revive_api(0).await;

@@ -28,7 +28,7 @@ fn files_with(app: &TestApp, text: &str) -> Vec<String> {
     let contains =
         |path: &Path| fs::read(path).unwrap_or_default().windows(text.len()).any(|window| window == text.as_bytes());
     let files =
-        tree(app.database().parent().unwrap()).into_iter().rev().filter(|path| path.is_file() && contains(path));
+        tree(app.database_file().parent().unwrap()).into_iter().rev().filter(|path| path.is_file() && contains(path));
     let is_of_database = |name: &String| name.starts_with("banter.db");
     files.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).filter(is_of_database).collect()
 }
@@ -58,7 +58,7 @@ async fn chat(client: &Client) -> [String; 2] {
 
 /// Starts an installation whose agent repeats the prompt.
 async fn app(model: &FakeOpenAi) -> TestApp {
-    TestApp::builder().agents(&model.agent("")).start().await
+    TestApp::builder().on_sqlite().agents(&model.agent("")).start().await
 }
 
 /// Adds a step to a running task, with the secret in every text field.
@@ -81,7 +81,7 @@ async fn add_step(app: &TestApp, task: &str) {
 }
 
 async fn connect(app: &TestApp) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(app.database()).busy_timeout(Duration::from_secs(10));
+    let options = SqliteConnectOptions::new().filename(app.database_file()).busy_timeout(Duration::from_secs(10));
     SqliteConnection::connect_with(&options.pragma("secure_delete", "ON")).await.unwrap()
 }
 
@@ -132,7 +132,7 @@ async fn erases_once_a_reader_has_finished() {
 #[tokio::test]
 async fn empties_the_log_left_by_a_killed_process() {
     let model = FakeOpenAi::start().await;
-    let mut app = TestApp::builder().agents(&model.agent("")).lasting_ports().start().await;
+    let mut app = TestApp::builder().on_sqlite().agents(&model.agent("")).lasting_ports().start().await;
     let client = app.client();
     let [session, _] = chat(&client).await;
     let mut reader = connect(&app).await;

@@ -45,6 +45,7 @@ impl Fixture {
     async fn install(&self) -> TestApp {
         let worker = banter_tests::process::binary("worker");
         let app = TestApp::builder()
+            .on_sqlite()
             .apis(0)
             .workers(0)
             .env("AUTH", "required")
@@ -52,10 +53,10 @@ impl Fixture {
             .agents(&ASKING.replace("WORKER", &worker.display().to_string()))
             .start()
             .await;
-        let file = File::create(app.database()).unwrap();
+        let file = File::create(app.database_file()).unwrap();
         assert!(Command::new("gzip").arg("-dc").arg(&self.database).stdout(file).status().unwrap().success());
         // Extends the expiration times of data that would otherwise have expired by now.
-        let mut connection = connect(&app.database()).await;
+        let mut connection = connect(&app.database_file()).await;
         for table in ["idempotency_key SET created_at", "login SET expires_at"] {
             let change = format!("UPDATE {table} = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 hour')");
             sqlx::query(sqlx::AssertSqlSafe(change)).execute(&mut connection).await.unwrap();
@@ -162,9 +163,9 @@ async fn continues_turns_that_an_earlier_release_was_running() {
 
 #[tokio::test]
 async fn both_programs_reject_a_database_from_a_later_release() {
-    let app = TestApp::builder().apis(0).workers(0).start().await;
+    let app = TestApp::builder().on_sqlite().apis(0).workers(0).start().await;
     assert!(app.run_api(&["migrate"]).await.status.success());
-    let mut connection = connect(&app.database()).await;
+    let mut connection = connect(&app.database_file()).await;
     let known: i64 =
         sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&mut connection).await.unwrap();
     // The unknown migration is newer than all known migrations in the first round and between two of them in the

@@ -79,6 +79,7 @@ async fn a_restored_backup_is_a_prefix_of_the_history_after_any_kill() {
     let report = Report::new("backups");
     for Batch { rounds, mut rng } in batches("backups", BATCH) {
         let mut app = TestApp::builder()
+            .on_sqlite()
             .lasting_ports()
             .env("TASK_LEASE_SECONDS", "2")
             .env("TASK_MAX_ATTEMPTS", "9")
@@ -135,6 +136,6 @@ async fn one_round(app: &mut TestApp, rng: &mut TestRng, report: &Report, round:
 }
 
 fn spawn(app: &TestApp, name: &str, arguments: &[&str]) -> Process {
-    let environment = [("DATABASE_URL".to_owned(), format!("sqlite://{}", app.database().display()))].into();
+    let environment = [("DATABASE_URL".to_owned(), format!("sqlite://{}", app.database_file().display()))].into();
     Process::spawn(name, "api", arguments, &environment, app.folder())
 }

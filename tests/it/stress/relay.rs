@@ -162,7 +162,7 @@ async fn removing_the_wake_up_file_before_a_worker_restarts_delays_no_turn() {
         // With only one worker, the turn depends on the restarted one.
         let mut installation = Installation::start(|builder| builder.embedded().workers(1)).await;
         let mut turns = TurnTimes::measure(&installation, &report).await;
-        let mut file = installation.app.database().into_os_string();
+        let mut file = installation.app.database_file().into_os_string();
         file.push("-wake");
         for _ in 0..rounds {
             match rng.random_range(0..3) {

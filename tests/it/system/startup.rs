@@ -84,7 +84,7 @@ async fn all_data_survives_a_restart_of_every_process() {
 
 #[tokio::test]
 async fn a_process_that_is_stopped_during_its_start_exits_gracefully() {
-    let app = TestApp::builder().apis(0).workers(0).start().await;
+    let app = TestApp::builder().on_sqlite().apis(0).workers(0).start().await;
     let lock = File::create(app.folder().join("banter.db.migrate.lock")).unwrap();
     lock.lock().unwrap();
 

@@ -4,12 +4,10 @@
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::TestApp;
-use crate::postgres;
 
-/// The number of users per statement, whose length is limited for `psql`.
+/// The number of users per statement.
 const CHUNK: usize = 200;
 
 impl TestApp {
@@ -30,27 +28,14 @@ impl TestApp {
             keys.push(key);
         }
         for (accounts, logs) in accounts.chunks(CHUNK).zip(logs.chunks(CHUNK)) {
-            self.insert(format!(
-                "BEGIN; INSERT INTO api_key (id, secret_hash, workspace_id, user_id, role, created_at) VALUES {}; \
-                 INSERT INTO user_log (workspace_id, user_id, epoch) VALUES {}; COMMIT",
+            let insert = format!(
+                "INSERT INTO api_key (id, secret_hash, workspace_id, user_id, role, created_at) VALUES {}; \
+                 INSERT INTO user_log (workspace_id, user_id, epoch) VALUES {}",
                 accounts.join(", "),
                 logs.join(", ")
-            ))
-            .await;
+            );
+            self.database().execute(&insert).await;
         }
         keys
-    }
-
-    /// Runs statements on the installation's database.
-    async fn insert(&self, statements: String) {
-        match self.environment["DATABASE_URL"].as_str() {
-            url if url.starts_with("postgres://") => drop(postgres::query(url, &statements)),
-            _ => {
-                let options = SqliteConnectOptions::new().filename(self.database());
-                let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-                sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
-                connection.close().await.unwrap();
-            }
-        }
     }
 }

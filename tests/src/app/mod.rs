@@ -19,6 +19,7 @@ use tokio::sync::SemaphorePermit;
 
 use crate::{
     client::Client,
+    database::Database,
     postgres::Postgres,
     process::{Environment, Process},
     redis::Redis,
@@ -125,9 +126,17 @@ impl TestApp {
         self.folder.path()
     }
 
-    /// Returns the path of the database file.
-    pub fn database(&self) -> PathBuf {
-        PathBuf::from(self.environment["DATABASE_URL"].trim_start_matches("sqlite://"))
+    /// Returns the installation's database.
+    pub fn database(&self) -> Database {
+        Database::from_url(&self.environment["DATABASE_URL"])
+    }
+
+    /// Returns the path of the database file. Panics if the installation runs on PostgreSQL.
+    pub fn database_file(&self) -> PathBuf {
+        match self.database() {
+            Database::File(path) => path,
+            Database::Server(_) => panic!("the test must call `on_sqlite()`"),
+        }
     }
 
     /// Sets an environment variable for processes that start from now on.

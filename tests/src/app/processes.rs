@@ -5,12 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-
 use super::{Api, STOP_LIMIT, TestApp};
 use crate::{
+    database::StoreLock,
     process::{self, Process, Signal},
-    store_lock::StoreLock,
     wait::eventually,
 };
 
@@ -39,12 +37,8 @@ impl TestApp {
 
     /// Returns the heartbeat counters of all registered workers.
     pub async fn beats(&self) -> Vec<i64> {
-        let options = SqliteConnectOptions::new().filename(self.database()).read_only(true);
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        let beats = sqlx::query_scalar("SELECT beat FROM worker_heartbeat ORDER BY worker_id");
-        let beats = beats.fetch_all(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
-        beats
+        let beats = self.database().values("SELECT beat FROM worker_heartbeat ORDER BY worker_id").await;
+        beats.iter().map(|beat| beat.parse().unwrap()).collect()
     }
 
     /// Waits until exactly `workers` workers are registered and the counter of each is at least `count` above the

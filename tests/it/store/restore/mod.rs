@@ -28,7 +28,7 @@ fn stderr(output: &Output) -> String {
 /// Creates an installation with one turn, a backup of that state (`copy.db`), and a second turn, and then kills all
 /// processes.
 async fn app_with_backup() -> (TestApp, String) {
-    let mut app = TestApp::builder().start().await;
+    let mut app = TestApp::builder().on_sqlite().start().await;
     let session = app.client().create_session("demo").await;
     app.client().ask(&session, "/echo before").await;
     assert!(app.run_api(&["backup", "copy.db"]).await.status.success());
@@ -73,7 +73,7 @@ async fn restores_the_backup_and_keeps_the_replaced_database() {
 async fn a_cursor_from_before_the_restore_leads_to_one_resync() {
     let (mut app, session) = app_with_backup().await;
     let old = {
-        let mut connection = connect(&app.database()).await;
+        let mut connection = connect(&app.database_file()).await;
         let (epoch, seq): (String, i64) =
             sqlx::query_as("SELECT epoch, last_seq FROM user_log").fetch_one(&mut connection).await.unwrap();
         sqlx::Connection::close(connection).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_cursor_from_before_the_restore_leads_to_one_resync() {
 
 #[tokio::test]
 async fn fails_while_any_process_has_the_database_open() {
-    let mut app = TestApp::builder().start().await;
+    let mut app = TestApp::builder().on_sqlite().start().await;
     let session = app.client().create_session("demo").await;
     assert!(app.run_api(&["backup", "copy.db"]).await.status.success());
     app.client().ask(&session, "/echo kept").await;
@@ -107,7 +107,7 @@ async fn fails_while_any_process_has_the_database_open() {
     app.api(0).process.kill();
     refused.push(app.run_api(&["restore", "copy.db"]).await);
     app.worker(0).kill();
-    let mut foreign = connect(&app.database()).await;
+    let mut foreign = connect(&app.database_file()).await;
     sqlx::query("SELECT COUNT(*) FROM chat_message").execute(&mut foreign).await.unwrap();
     refused.push(app.run_api(&["restore", "copy.db"]).await);
 
@@ -117,15 +117,15 @@ async fn fails_while_any_process_has_the_database_open() {
         assert!(told.contains(" is in use by process ") && told.trim_end().ends_with(line), "{told}");
     }
     sqlx::Connection::close(foreign).await.unwrap();
-    assert_eq!(texts(&app.database()).await, ["kept"]);
+    assert_eq!(texts(&app.database_file()).await, ["kept"]);
     assert!(app.run_api(&["restore", "copy.db"]).await.status.success());
-    assert!(texts(&app.database()).await.is_empty());
+    assert!(texts(&app.database_file()).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_kill_at_any_moment_leaves_the_old_or_the_restored_database() {
     let (app, _) = app_with_backup().await;
-    let environment = [("DATABASE_URL".to_owned(), format!("sqlite://{}", app.database().display()))].into();
+    let environment = [("DATABASE_URL".to_owned(), format!("sqlite://{}", app.database_file().display()))].into();
     let mut rng = TestRng::seed_from_u64(11);
     let (mut old, mut new) = (0, 0);
     for _ in 0..15 {
@@ -134,7 +134,7 @@ async fn a_kill_at_any_moment_leaves_the_old_or_the_restored_database() {
         restore.kill();
 
         app.check().await;
-        match texts(&app.database()).await.len() {
+        match texts(&app.database_file()).await.len() {
             2 => old += 1,
             1 => {
                 new += 1;
@@ -149,7 +149,11 @@ async fn a_kill_at_any_moment_leaves_the_old_or_the_restored_database() {
             other => panic!("a mixture: {other} answers"),
         }
         for name in kept(&app) {
-            assert_ne!(identity(&app.folder().join(&name)), identity(&app.database()), "{name} is a separate file");
+            assert_ne!(
+                identity(&app.folder().join(&name)),
+                identity(&app.database_file()),
+                "{name} is a separate file"
+            );
             fs::remove_file(app.folder().join(name)).unwrap();
         }
         assert!(!names(app.folder()).iter().any(|name| name.contains(".restoring")), "{:?}", names(app.folder()));
@@ -169,7 +173,7 @@ async fn reports_a_full_disk_and_leaves_the_database_unchanged() {
         return println!("SKIPPED: simulating a full disk requires root to mount a small tmpfs");
     };
     let url = format!("sqlite://{}", disk.path().join("banter.db").display());
-    let mut app = TestApp::builder().workers(0).env("DATABASE_URL", &url).start().await;
+    let mut app = TestApp::builder().on_sqlite().workers(0).env("DATABASE_URL", &url).start().await;
     let session = app.client().create_session("demo").await;
     for _ in 0..20 {
         app.client().post_message(&session, "", &json!({"content": "0123456789".repeat(10_000)})).await.ok(202);
@@ -198,7 +202,7 @@ async fn the_documented_commands_back_up_and_restore() {
     let [back_up, restore] = blocks[..] else {
         panic!("expected one block for backing up and one for restoring: {blocks:?}")
     };
-    let mut app = TestApp::builder().env("DATABASE_URL", "sqlite://data/banter.db").start().await;
+    let mut app = TestApp::builder().on_sqlite().env("DATABASE_URL", "sqlite://data/banter.db").start().await;
     let session = app.client().create_session("demo").await;
     app.client().ask(&session, "/echo before").await;
 

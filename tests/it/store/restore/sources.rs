@@ -43,7 +43,7 @@ async fn rejects_sources_that_are_not_a_complete_banter_database() {
     }
 
     assert_eq!(names(app.folder()), before, "nothing is left over");
-    assert_eq!(texts(&app.database()).await, ["before", "after"]);
+    assert_eq!(texts(&app.database_file()).await, ["before", "after"]);
     app.check().await;
 }
 
@@ -56,7 +56,7 @@ async fn connect_new(path: &Path) -> sqlx::SqliteConnection {
 async fn rejects_a_backup_copied_over_a_database_with_a_log_and_can_restore_it() {
     let (app, _) = app_with_backup().await;
     assert!(fs::metadata(app.folder().join("banter.db-wal")).unwrap().len() > 0, "the process was killed");
-    fs::copy(app.folder().join("copy.db"), app.database()).unwrap();
+    fs::copy(app.folder().join("copy.db"), app.database_file()).unwrap();
 
     let refused = [app.run_api(&["check"]).await, app.run_worker(&["run"]).await];
 
@@ -65,7 +65,7 @@ async fn rejects_a_backup_copied_over_a_database_with_a_log_and_can_restore_it()
         assert!(stderr(&output).contains("api restore"), "{output:?}");
     }
     assert!(app.run_api(&["restore", "copy.db"]).await.status.success());
-    assert_eq!(texts(&app.database()).await, ["before"]);
+    assert_eq!(texts(&app.database_file()).await, ["before"]);
     app.check().await;
 }
 
@@ -73,19 +73,19 @@ async fn rejects_a_backup_copied_over_a_database_with_a_log_and_can_restore_it()
 async fn adopts_a_backup_copied_into_an_empty_folder() {
     let (app, _) = app_with_backup().await;
     let facts = "SELECT (SELECT id FROM installation) || ' ' || (SELECT epoch FROM user_log)";
-    let before: String = sqlx::query_scalar(facts).fetch_one(&mut connect(&app.database()).await).await.unwrap();
+    let before: String = sqlx::query_scalar(facts).fetch_one(&mut connect(&app.database_file()).await).await.unwrap();
     for name in ["banter.db", "banter.db-wal", "banter.db-shm"] {
         let _ = fs::remove_file(app.folder().join(name));
     }
-    fs::copy(app.folder().join("copy.db"), app.database()).unwrap();
+    fs::copy(app.folder().join("copy.db"), app.database_file()).unwrap();
 
     app.check().await;
 
-    let after: String = sqlx::query_scalar(facts).fetch_one(&mut connect(&app.database()).await).await.unwrap();
+    let after: String = sqlx::query_scalar(facts).fetch_one(&mut connect(&app.database_file()).await).await.unwrap();
     for (before, after) in before.split(' ').zip(after.split(' ')) {
         assert_ne!(before, after);
     }
     app.check().await;
-    let later: String = sqlx::query_scalar(facts).fetch_one(&mut connect(&app.database()).await).await.unwrap();
+    let later: String = sqlx::query_scalar(facts).fetch_one(&mut connect(&app.database_file()).await).await.unwrap();
     assert_eq!(after, later, "once");
 }

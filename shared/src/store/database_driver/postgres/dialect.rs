@@ -4,8 +4,11 @@
 const EXPRESSIONS: [(&str, &str); 4] = [
     // The elements of a JSON array (`sqlite::listed!`).
     ("(SELECT value FROM json_each($1))", "(SELECT jsonb_array_elements_text($1))"),
-    // The start of a long text (`sqlite::content_start!`).
-    ("substr(CAST(m.content AS BLOB), 1, 2000)", "convert_to(left(m.content, 2000), 'UTF8')"),
+    // The start of a long text (`sqlite::content_start!`), without the replacements for NUL, which a preview omits.
+    (
+        "substr(CAST(m.content AS BLOB), 1, 2000)",
+        "convert_to(replace(left(m.content, 2000), U&'\\+10FFFE0', ''), 'UTF8')",
+    ),
     // The metadata of a job, which is JSON in one schema and `hstore` in the other.
     ("-last_round, '{}' FROM user_log", "-last_round, '' FROM user_log"),
     // Any integer type is an `INTEGER` in SQLite.
