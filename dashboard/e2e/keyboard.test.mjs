@@ -183,10 +183,30 @@ test(
   },
 );
 
-test("the selection is visible with forced colors", TIMEOUT, async () => {
+test("what only a background shows is visible with forced colors", TIMEOUT, async () => {
   await withTestApp(
     async ({ page }) => {
-      await startChat(page, "/echo one");
+      const style = (one, part, property) =>
+        one.evaluate(
+          (element, [name, value]) => getComputedStyle(element, name)[value],
+          [part, property],
+        );
+      await startChat(page, "/echo - [x] done");
+      const task = page.locator("[data-answer]").getByRole("checkbox");
+      await task.waitFor({ timeout: ANSWER_MS });
+      const [mark, box] = [
+        await style(task, "::before", "backgroundColor"),
+        await style(task, "", "backgroundColor"),
+      ];
+      assert.notEqual(mark, box, "the mark of a finished task");
+      const newChat = page.getByRole("link", { name: "New chat", exact: true });
+      for (const control of [
+        newChat,
+        page.getByRole("searchbox"),
+        page.getByRole("button", { name: "Send" }),
+      ])
+        assert.equal(await style(control, "", "borderTopStyle"), "solid");
+
       await page.keyboard.press("Control+KeyK");
       const chosen = page.getByRole("option", { selected: true });
       const other = page.getByRole("option", { selected: false }).first();

@@ -3,12 +3,13 @@ import type { ComponentProps } from "react";
 const base =
   "inline-flex items-center justify-center gap-2 transition-[background-color,color,border-color,transform] duration-150 active:scale-[0.97] disabled:opacity-55 disabled:active:scale-100";
 
+// Transparent borders are visible with forced colors, which replace the backgrounds.
 const variants = {
-  solid: "bg-ink text-bg hover:bg-ink/85",
-  accent: "bg-accent text-accent-ink hover:bg-accent-strong",
+  solid: "border border-transparent bg-ink text-bg hover:bg-ink/85",
+  accent: "border border-transparent bg-accent text-accent-ink hover:bg-accent-strong",
   outline: "border border-line bg-surface text-ink hover:border-line-strong hover:bg-hover",
   ghost: "text-ink-2 hover:bg-hover hover:text-ink",
-  danger: "bg-bad text-bg hover:bg-bad/85",
+  danger: "border border-transparent bg-bad text-bg hover:bg-bad/85",
 } as const;
 
 type Variant = keyof typeof variants;

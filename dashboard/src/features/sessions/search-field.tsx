@@ -47,7 +47,7 @@ export function SearchField(props: {
         value={query}
         onChange={(event) => props.onChange(event.target.value)}
         onKeyDown={onKeyDown}
-        className="h-9 w-full rounded-[10px] bg-hover ps-9 pe-9 pointer-coarse:h-11 text-note outline-offset-0 placeholder:text-ink-3 [&::-webkit-search-cancel-button]:hidden"
+        className="h-9 w-full rounded-[10px] border border-transparent bg-hover ps-9 pe-9 pointer-coarse:h-11 text-note outline-offset-0 placeholder:text-ink-3 [&::-webkit-search-cancel-button]:hidden"
       />
       {query === "" && (
         <button

@@ -16,7 +16,7 @@ export function NewChatLink() {
         to="/new"
         aria-label={texts.sessions.newChat}
         title={`${texts.sessions.newChat} (${formatKeys("Mod", "Shift", "O")})`}
-        className="grid size-9 shrink-0 place-items-center rounded-[10px] bg-accent pointer-coarse:size-10 text-accent-ink transition-[background-color,transform] duration-150 hover:bg-accent-strong active:scale-[0.97]"
+        className="grid size-9 shrink-0 place-items-center rounded-[10px] border border-transparent bg-accent pointer-coarse:size-10 text-accent-ink transition-[background-color,transform] duration-150 hover:bg-accent-strong active:scale-[0.97]"
       >
         <Plus size={18} strokeWidth={2.2} />
       </Link>
