@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findAll } from "./axe.mjs";
 import { ANSWER_MS, answered, finished, live, send, startChat, thread } from "./chat.mjs";
+import { findLayoutProblems } from "./layout.mjs";
 import { leave } from "./scenes/actions.mjs";
 import { withAgents } from "./scenes/agents.mjs";
 import { chatListScenes } from "./scenes/chat-list.mjs";
@@ -32,7 +33,9 @@ for (const [device, look] of Object.entries(devices)) {
           await prepare(view, chats);
           // Most elements are rows of the chat list, which are the same in most scenes.
           const excluded = scene in chatListScenes ? null : "nav li";
-          const problems = isPhone ? await findLayoutProblems(view) : await findAll(view, excluded);
+          const problems = isPhone
+            ? await findLayoutProblems(view, { isTouched: true })
+            : await findAll(view, excluded);
           if (problems.length > 0) found[scene] = problems;
           await leave(view);
           await view.close();
@@ -41,37 +44,6 @@ for (const [device, look] of Object.entries(devices)) {
       },
       { context, environment: withAgents, timeLimit: 1_400_000 },
     );
-  });
-}
-
-/**
- * Returns layout problems: a page wider than the screen, and controls that are off-screen or not
- * high enough to touch.
- */
-async function findLayoutProblems(view) {
-  return view.evaluate(() => {
-    const TOUCH_TARGET_PX = 40;
-    const controls = "a, button, input:not(.sr-only), textarea, summary, label, [role=option]";
-    /** Returns the height of a control's touch target, which may extend beyond the control. */
-    function heightOf(control) {
-      const around = getComputedStyle(control, "::after");
-      const more = around.position === "absolute" ? -2 * Number.parseFloat(around.top) : 0;
-      return control.getBoundingClientRect().height + Math.max(0, more || 0);
-    }
-    const width = document.documentElement.clientWidth;
-    const problems = [];
-    if (document.documentElement.scrollWidth > width)
-      problems.push(`the page is ${document.documentElement.scrollWidth} px wide`);
-    for (const control of document.querySelectorAll(controls)) {
-      const { left, right, width: own } = control.getBoundingClientRect();
-      const isHidden = own === 0 || !control.checkVisibility();
-      if (!isHidden && (left < 0 || right > width + 0.5))
-        problems.push(`off-screen: ${control.outerHTML.slice(0, 160)}`);
-      const hasRoom = control.parentElement.closest(".markdown, label") !== null;
-      if (!isHidden && !hasRoom && heightOf(control) < TOUCH_TARGET_PX - 0.5)
-        problems.push(`${heightOf(control)} px high: ${control.outerHTML.slice(0, 160)}`);
-    }
-    return problems;
   });
 }
 
