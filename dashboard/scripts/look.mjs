@@ -1,5 +1,6 @@
 // Saves screenshots of every view and state to look-out/. The arguments select scenes and widths.
-// BANTER_LANGUAGE specifies the language of the page, such as `de`.
+// BANTER_LANGUAGE specifies the language of the page, such as `de`. With FORCED_COLORS=1, the browser
+// replaces the page's colors, as it does for a theme with high contrast.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { leave } from "../e2e/scenes/actions.mjs";
@@ -14,6 +15,7 @@ const isWidth = (text) => text in sizes;
 const wanted = process.argv.slice(2).filter((text) => !isWidth(text));
 const widths = process.argv.slice(2).filter(isWidth);
 const language = process.env.BANTER_LANGUAGE;
+const forcedColors = process.env.FORCED_COLORS ? "active" : "none";
 const isWanted = (scene) => wanted.length === 0 || wanted.includes(scene);
 mkdirSync(folder, { recursive: true });
 
@@ -48,7 +50,7 @@ async function look(width) {
   const context = {
     viewport: { width: w, height: h },
     colorScheme: "light",
-    reducedMotion: "reduce",
+    ...{ reducedMotion: "reduce", forcedColors },
     hasTouch: isPhone,
     isMobile: isPhone,
   };

@@ -6,7 +6,14 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { makeAgent, makeMessage, makeSession, makeTask, makeTurn } from "../src/test-objects.js";
+import {
+  makeAgent,
+  makeMessage,
+  makeSession,
+  makeStep,
+  makeTask,
+  makeTurn,
+} from "../src/test-objects.js";
 import { mediaTypes } from "./media-types.mjs";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
@@ -26,11 +33,41 @@ function textOf(number) {
   return words[number % words.length];
 }
 
+/** Every step after this many others is an edit, so that 20 of 200 steps are. */
+const EDIT_INTERVAL = 10;
+/** The number of lines in the diff of an edit. */
+const DIFF_LINES = 2000;
+
+/** Returns the hunk of a diff, in which every second line is added. */
+function makePatch() {
+  const lines = Array.from({ length: DIFF_LINES / 2 }, (_, index) => [
+    ` let kept_${index} = ${index};`,
+    `+let added_${index} = "${index}";`,
+  ]);
+  return `@@ -1,${DIFF_LINES / 2} +1,${DIFF_LINES} @@\n${lines.flat().join("\n")}\n`;
+}
+
+/** Returns the n-th step of the answer, starting at 1: a command or an edit. */
+function stepOf(number, text_offset) {
+  const isEdit = number % EDIT_INTERVAL === 0;
+  const path = `src/part_${number}.rs`;
+  const diffs = [{ path, patch: makePatch(), additions: DIFF_LINES / 2, deletions: 0 }];
+  const output = `${"   Compiling a crate\n".repeat(20)}    Finished`;
+  return makeStep({
+    seq: number,
+    tool_call_id: `call-${number}`,
+    title: isEdit ? `Edit ${path}` : `cargo test part_${number}`,
+    status: "succeeded",
+    text_offset,
+    detail: isEdit ? { tool_kind: "edit", diffs } : { tool_kind: "execute", output },
+  });
+}
+
 /**
- * Starts the api. Returns its address, the chat's path, a function that returns the number of
+ * Starts the api. In the answer, `stepsPerSecond` steps follow each other. Returns its address, the chat's path, a function that returns the number of
  * deltas sent, and a function that stops the api.
  */
-export async function startScriptedApi({ turns, deltasPerSecond }) {
+export async function startScriptedApi({ turns, deltasPerSecond, stepsPerSecond }) {
   const newest = turns + 1;
   const started_at = new Date().toISOString();
   const running = makeTask({
@@ -73,6 +110,7 @@ export async function startScriptedApi({ turns, deltasPerSecond }) {
     [`/v1/chat/${id}`]: { session, messages, has_more: false, partial: null, as_of: "a-1" },
     [`/v1/chat/${id}/read`]: { last_read_seq: session.last_seq, unread_count: 0 },
   };
+  const steps = [];
   let sent = 0;
 
   function stream(outgoing) {
@@ -100,6 +138,10 @@ export async function startScriptedApi({ turns, deltasPerSecond }) {
         sendEvent("message.delta", { ...about, ...place, text });
         offset = next_offset;
         sent += 1;
+        while (steps.length < (number / deltasPerSecond) * stepsPerSecond) {
+          steps.push(stepOf(steps.length + 1, offset));
+          sendEvent("task.step", { ...about, attempt: 1, step: steps.at(-1) });
+        }
         if (number % 300 === 299) sendTyping();
       }
     }, 1000 / deltasPerSecond);
@@ -110,12 +152,10 @@ export async function startScriptedApi({ turns, deltasPerSecond }) {
     const { pathname } = new URL(incoming.url ?? "/", "http://localhost");
     if (pathname === "/v1/events") return stream(outgoing);
     if (pathname.startsWith("/v1/")) {
-      const answer = pathname.includes("/tasks/")
-        ? {
-            ...makeTask({ id: pathname.split("/").at(-1), status: "succeeded", attempt: 1 }),
-            steps: [],
-          }
-        : answers[pathname];
+      const taskId = pathname.split("/tasks/")[1];
+      const ended = makeTask({ id: taskId, status: "succeeded", attempt: 1 });
+      const task = taskId === running.id ? { ...running, steps } : { ...ended, steps: [] };
+      const answer = taskId ? task : answers[pathname];
       outgoing.writeHead(answer ? 200 : 404, { "content-type": "application/json" });
       return outgoing.end(JSON.stringify(answer ?? { code: "not_found", title: pathname }));
     }

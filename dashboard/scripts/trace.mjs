@@ -1,7 +1,8 @@
 // Measures the page under load: a session with 10,000 messages, 100 deltas per second, and typing
 // in the composer. Prints results from the browser's trace and clocks, and saves the trace to
 // look-out/ for the performance panel. The environment variables SECONDS, TURNS, and DELTAS change
-// the load.
+// the load. STEPS is the number of steps per second, of which every tenth has a diff of 2,000 lines.
+// At the end, all steps are expanded and scrolled through.
 import { mkdirSync } from "node:fs";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -12,6 +13,7 @@ import { startScriptedApi } from "./scripted-api.mjs";
 const seconds = Number(process.env.SECONDS ?? 10);
 const turns = Number(process.env.TURNS ?? 5000);
 const deltasPerSecond = Number(process.env.DELTAS ?? 100);
+const stepsPerSecond = Number(process.env.STEPS ?? 0);
 const folder = fileURLToPath(new URL("../look-out", import.meta.url));
 const round = (value) => Math.round(value * 10) / 10;
 mkdirSync(folder, { recursive: true });
@@ -49,6 +51,17 @@ function watch() {
     },
     true,
   );
+}
+
+/** Expands everything in the answer, one element after another. Returns the number of elements. */
+async function expand(page) {
+  const closed = page.locator("[role=log] details:not([open]) > summary");
+  let count = 0;
+  for (; (await closed.count()) > 0; count += 1) {
+    await closed.first().evaluate((summary) => summary.click());
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+  }
+  return count;
 }
 
 const reset = (page) =>
@@ -97,7 +110,7 @@ console.log(
   `JavaScript before the first render of a chat: ${round(first.gzip / 1000)} KB gzip; lazy: ${round(later.gzip / 1000)} KB`,
 );
 
-const api = await startScriptedApi({ turns, deltasPerSecond });
+const api = await startScriptedApi({ turns, deltasPerSecond, stepsPerSecond });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--no-first-run", "--disable-background-networking"],
@@ -145,6 +158,20 @@ try {
   await report(page, "while typing");
   const shown = await page.locator("[data-live]").textContent();
   console.log(`length of the answer: ${shown?.length} characters`);
+
+  if (stepsPerSecond > 0) {
+    await page.locator("[role=log] summary").first().waitFor();
+    await reset(page);
+    const opened = await expand(page);
+    await report(page, `while expanding ${opened} groups, steps, and diffs`);
+    await reset(page);
+    await page.locator("[role=log]").hover();
+    for (let step = 0; step < 100; step += 1) {
+      await page.mouse.wheel(0, -600);
+      await page.waitForTimeout(50);
+    }
+    await report(page, "while scrolling through them");
+  }
 } finally {
   await browser.close();
   await api.stop();
