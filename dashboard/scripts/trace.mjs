@@ -120,7 +120,7 @@ try {
   await page.addInitScript(watch);
   await page.goto(api.url + api.path);
   await page.getByText(`Question ${turns}`, { exact: true }).waitFor();
-  await page.locator("[data-live]").waitFor();
+  await page.locator("[data-live]").first().waitFor();
   const paint = await page.evaluate(() => ({
     first: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
     thread: performance.now(),
@@ -156,8 +156,8 @@ try {
     { delay: 40 },
   );
   await report(page, "while typing");
-  const shown = await page.locator("[data-live]").textContent();
-  console.log(`length of the answer: ${shown?.length} characters`);
+  const shown = await page.locator("[data-live]").allTextContents();
+  console.log(`length of the answer: ${shown.join("").length} characters`);
 
   if (stepsPerSecond > 0) {
     await page.locator("[role=log] summary").first().waitFor();
