@@ -1,11 +1,11 @@
-import { lazy, memo, Suspense, useMemo } from "react";
+import { lazy, memo, Suspense, useMemo, useState } from "react";
 import { isEnded, type Step, type Task } from "@/api/models";
 import { findOpenRequest } from "../permission/permission";
 import { Steps } from "../steps/steps";
 import type { ThreadAgent } from "../thread-agent";
 import { answerBubble, isRich, wideAnswer } from "./answer-layout";
 import { AnswerText } from "./answer-text";
-import { splitAnswer } from "./segments";
+import { createAnswerSplitter } from "./segments";
 
 const PermissionCard = lazy(async () => ({
   default: (await import("../permission/permission-card")).PermissionCard,
@@ -23,7 +23,8 @@ export const AnswerSegments = memo(function AnswerSegments(props: {
   isStreaming: boolean;
 }) {
   const { text, steps, task, agent, isStreaming } = props;
-  const segments = useMemo(() => splitAnswer(text, steps), [text, steps]);
+  const [split] = useState(createAnswerSplitter);
+  const segments = useMemo(() => split(text, steps), [split, text, steps]);
   const isOpen = task !== null && !isEnded(task.status);
   return segments.map((segment, index) => {
     // Segments are only appended, except when steps are fetched later than the text.

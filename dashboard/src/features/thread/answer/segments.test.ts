@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Step } from "@/api/models";
 import { makeStep } from "@/test-objects";
-import { splitAnswer } from "./segments";
+import { createAnswerSplitter, splitAnswer } from "./segments";
 
 /** Returns a finished step that began after `text`. */
 function stepAfter(text: string, over: Partial<Step> = {}): Step {
@@ -98,5 +98,26 @@ describe("splitAnswer", () => {
         },
       ),
     );
+  });
+});
+
+describe("createAnswerSplitter", () => {
+  it("returns the same groups until their steps change", () => {
+    const split = createAnswerSplitter();
+    const [one, two] = [stepAfter("One.", { seq: 1 }), stepAfter("One.\n\nTwo.", { seq: 2 })];
+    const before = split("One.\n\nTwo.", [one, two]);
+    const grown = split("One.\n\nTwo.\n\nThree", [one, two]);
+    const changed = split("One.\n\nTwo.\n\nThree", [{ ...one }, two]);
+
+    expect(grown.map((segment, index) => segment === before[index])).toEqual([
+      false,
+      true,
+      false,
+      true,
+      false,
+    ]);
+    expect(grown).toEqual(splitAnswer("One.\n\nTwo.\n\nThree", [one, two]));
+    expect(changed[1]).not.toBe(grown[1]);
+    expect(changed[3]).toBe(grown[3]);
   });
 });

@@ -22,12 +22,13 @@ export function splitAnswer(text: string, steps: readonly Step[]): readonly Segm
   };
   const places = placesOf(steps);
   const find = createIndexFinder(text);
+  const fences = findFences(text);
   let end = 0;
   let group: Step[] | null = null;
   for (const { step, offset } of places) {
     const isRequest = step.kind === "permission" && step.status === "pending";
     if (step.status === "pending" && !isRequest) continue;
-    const index = Math.max(end, findBoundary(text, find(offset)));
+    const index = Math.max(end, findBoundary(text, fences, find(offset)));
     if (index > end) {
       const count = segments.length;
       addText(text.slice(end, index).trimEnd());
@@ -82,24 +83,57 @@ function createIndexFinder(text: string): (offset: number) => number {
   };
 }
 
+/** A fenced code block: from the start of its first line to the end of its closing fence. */
+interface Fence {
+  readonly start: number;
+  /** The end of the opening fence, before which the block is not known to be code. */
+  readonly opened: number;
+  readonly end: number;
+}
+
 /** Returns the nearest index at or before `index` at which the text can be split. */
-function findBoundary(text: string, index: number): number {
+function findBoundary(text: string, fences: readonly Fence[], index: number): number {
   if (index === 0) return 0;
-  const fence = findOpenFence(text, index);
-  if (fence !== null) return fence;
+  const fence = fences.findLast(({ opened }) => opened <= index);
+  if (fence && index < fence.end) return fence.start;
   const isBetweenWords =
     index >= text.length || /\s/.test(text[index] ?? "") || /\s/.test(text[index - 1] ?? "");
   return isBetweenWords ? index : text.lastIndexOf("\n", index - 1) + 1;
 }
 
-/** Returns the start of the code block that is open at `index`, or null. */
-function findOpenFence(text: string, index: number): number | null {
-  let open: { start: number; mark: string } | null = null;
-  for (const match of text.slice(0, index).matchAll(/^ {0,3}(`{3,}|~{3,})(.*)$/gm)) {
-    const [, mark = "", info = ""] = match;
-    if (!open) open = { start: match.index, mark };
-    else if (mark[0] === open.mark[0] && mark.length >= open.mark.length && info.trim() === "")
+/** Returns the fenced code blocks. The last one ends at infinity if it is not closed. */
+function findFences(text: string): readonly Fence[] {
+  const fences: Fence[] = [];
+  let open: { start: number; opened: number; mark: string } | null = null;
+  for (const match of text.matchAll(/^ {0,3}(`{3,}|~{3,})(.*)$/gm)) {
+    const [line, mark = "", info = ""] = match;
+    const opened = match.index + line.length - info.length;
+    if (!open) open = { start: match.index, opened, mark };
+    else if (mark[0] === open.mark[0] && mark.length >= open.mark.length && info.trim() === "") {
+      fences.push({ start: open.start, opened: open.opened, end: opened });
       open = null;
+    }
   }
-  return open?.start ?? null;
+  if (open) fences.push({ start: open.start, opened: open.opened, end: Number.POSITIVE_INFINITY });
+  return fences;
+}
+
+/**
+ * Returns a function that splits an answer again after each change. Groups of steps that have not
+ * changed are the same objects as before, so that they need not be rendered again.
+ */
+export function createAnswerSplitter(): typeof splitAnswer {
+  let previous: readonly Segment[] = [];
+  return (text, steps) => {
+    previous = splitAnswer(text, steps).map((segment, index) => {
+      const known = previous[index];
+      const isSame =
+        segment.kind === "steps" &&
+        known?.kind === "steps" &&
+        known.steps.length === segment.steps.length &&
+        known.steps.every((step, place) => step === segment.steps[place]);
+      return isSame ? known : segment;
+    });
+    return previous;
+  };
 }
