@@ -33,7 +33,9 @@ function textOf(number) {
   return words[number % words.length];
 }
 
-/** Every step after this many others is an edit, so that 20 of 200 steps are. */
+/** The number of deltas between two steps. */
+const DELTAS_PER_STEP = 5;
+/** One of this many steps is an edit. */
 const EDIT_INTERVAL = 10;
 /** The number of lines in the diff of an edit. */
 const DIFF_LINES = 2000;
@@ -64,10 +66,11 @@ function stepOf(number, text_offset) {
 }
 
 /**
- * Starts the api. In the answer, `stepsPerSecond` steps follow each other. Returns its address, the chat's path, a function that returns the number of
- * deltas sent, and a function that stops the api.
+ * Starts the api. The answer has `stepCount` steps, which start one after another. Returns the
+ * api's address, the chat's path, a function that returns the number of deltas sent, and a function
+ * that stops the api.
  */
-export async function startScriptedApi({ turns, deltasPerSecond, stepsPerSecond }) {
+export async function startScriptedApi({ turns, deltasPerSecond, stepCount }) {
   const newest = turns + 1;
   const started_at = new Date().toISOString();
   const running = makeTask({
@@ -138,7 +141,8 @@ export async function startScriptedApi({ turns, deltasPerSecond, stepsPerSecond 
         sendEvent("message.delta", { ...about, ...place, text });
         offset = next_offset;
         sent += 1;
-        while (steps.length < (number / deltasPerSecond) * stepsPerSecond) {
+        const isNextStep = number % DELTAS_PER_STEP === DELTAS_PER_STEP - 1;
+        if (isNextStep && steps.length < stepCount) {
           steps.push(stepOf(steps.length + 1, offset));
           sendEvent("task.step", { ...about, attempt: 1, step: steps.at(-1) });
         }

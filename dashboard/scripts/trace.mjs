@@ -1,8 +1,8 @@
 // Measures the page under load: a session with 10,000 messages, 100 deltas per second, and typing
 // in the composer. Prints results from the browser's trace and clocks, and saves the trace to
 // look-out/ for the performance panel. The environment variables SECONDS, TURNS, and DELTAS change
-// the load. STEPS is the number of steps per second, of which every tenth has a diff of 2,000 lines.
-// At the end, all steps are expanded and scrolled through.
+// the load. STEPS adds steps to the answer, of which every tenth has a diff of 2,000 lines. At the
+// end, all of them are expanded and scrolled through.
 import { mkdirSync } from "node:fs";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ import { startScriptedApi } from "./scripted-api.mjs";
 const seconds = Number(process.env.SECONDS ?? 10);
 const turns = Number(process.env.TURNS ?? 5000);
 const deltasPerSecond = Number(process.env.DELTAS ?? 100);
-const stepsPerSecond = Number(process.env.STEPS ?? 0);
+const stepCount = Number(process.env.STEPS ?? 0);
 const folder = fileURLToPath(new URL("../look-out", import.meta.url));
 const round = (value) => Math.round(value * 10) / 10;
 mkdirSync(folder, { recursive: true });
@@ -110,7 +110,7 @@ console.log(
   `JavaScript before the first render of a chat: ${round(first.gzip / 1000)} KB gzip; lazy: ${round(later.gzip / 1000)} KB`,
 );
 
-const api = await startScriptedApi({ turns, deltasPerSecond, stepsPerSecond });
+const api = await startScriptedApi({ turns, deltasPerSecond, stepCount });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--no-first-run", "--disable-background-networking"],
@@ -159,7 +159,7 @@ try {
   const shown = await page.locator("[data-live]").allTextContents();
   console.log(`length of the answer: ${shown.join("").length} characters`);
 
-  if (stepsPerSecond > 0) {
+  if (stepCount > 0) {
     await page.locator("[role=log] summary").first().waitFor();
     await reset(page);
     const opened = await expand(page);
