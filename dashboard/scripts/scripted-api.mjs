@@ -25,16 +25,18 @@ const words =
   "The answer goes on with **words**, `code` and more words, some of them *leaning*, until there are enough. ".split(
     /(?<= )/,
   );
+/** The number of deltas in a paragraph. */
+const PARAGRAPH_DELTAS = 60;
 /** Returns the text of the n-th delta: mostly words, sometimes a paragraph break, a list, or code. */
 function textOf(number) {
   if (number % 400 === 399) return "\n\n```rust\nlet answer = 42;\n```\n\n";
   if (number % 150 === 149) return "\n\n- one\n- two\n\n";
-  if (number % 60 === 59) return "\n\n";
+  if (number % PARAGRAPH_DELTAS === PARAGRAPH_DELTAS - 1) return "\n\n";
   return words[number % words.length];
 }
 
-/** The number of deltas between two steps. */
-const DELTAS_PER_STEP = 5;
+/** The number of steps after each paragraph. */
+const STEPS_PER_PARAGRAPH = 12;
 /** One of this many steps is an edit. */
 const EDIT_INTERVAL = 10;
 /** The number of lines in the diff of an edit. */
@@ -141,8 +143,9 @@ export async function startScriptedApi({ turns, deltasPerSecond, stepCount }) {
         sendEvent("message.delta", { ...about, ...place, text });
         offset = next_offset;
         sent += 1;
-        const isNextStep = number % DELTAS_PER_STEP === DELTAS_PER_STEP - 1;
-        if (isNextStep && steps.length < stepCount) {
+        const paragraphs = Math.floor((number + 1) / PARAGRAPH_DELTAS);
+        const due = Math.min(stepCount, paragraphs * STEPS_PER_PARAGRAPH);
+        while (steps.length < due) {
           steps.push(stepOf(steps.length + 1, offset));
           sendEvent("task.step", { ...about, attempt: 1, step: steps.at(-1) });
         }
