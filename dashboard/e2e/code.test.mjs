@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gate, say, scripted, withScriptedAgent } from "./acp-agent.mjs";
-import { ANSWER_MS, answered, live, startChat, startChatWith, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  live,
+  startChat,
+  startChatWith,
+  thread,
+  waitUntilInView,
+} from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -35,6 +43,7 @@ test("long code is folded in a finished answer, and a search unfolds it", TIMEOU
     const code = answer(page).locator("pre");
     const height = () => answer(page).evaluate((element) => element.offsetHeight);
     const top = async () => Math.round((await code.boundingBox()).y);
+    await waitUntilInView(answer(page).getByText("After."));
     const [folded, before] = [await height(), await top()];
     assert.ok(folded < 750, `folded height: ${folded}`);
     assert.equal((await code.textContent()).split("\n").length, 120);

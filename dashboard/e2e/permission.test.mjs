@@ -181,6 +181,7 @@ test("all options of a permission request are offered by name", TIMEOUT, async (
       await page.keyboard.press("Enter");
 
       await thread(page).getByText("Outcome: selected both").waitFor({ timeout: ANSWER_MS });
+      await finished(page).waitFor({ timeout: ANSWER_MS });
       await thread(page).getByText("2 steps").click();
       await thread(page)
         .getByText("Allowed: Which database should I use? · Keep both")

@@ -45,7 +45,8 @@ export const turnScenes = {
     await sendWithButton(page, "And open an issue for it.");
     await thread(page).getByText("Queued #2").waitFor();
     await composer(page).fill("And one more thing");
-    await page.getByRole("button", { name: "Edit" }).nth(1).click();
+    // Each new line of the answer moves the button.
+    await thread(page).getByRole("button", { name: "Edit" }).nth(1).press("Enter");
     await page.getByRole("textbox", { name: "Edit queued message" }).waitFor();
   },
   "stopped turn": async (page, chats) => {
