@@ -93,6 +93,7 @@ test("deleting selected chats asks once and reports single failures", TIMEOUT, a
       }),
     );
     await page.goto("/new");
+    await focused(page, composer(page));
     await chat(page, "One").focus();
     for (const key of ["Space", "Shift+ArrowDown", "Shift+ArrowDown"])
       await page.keyboard.press(key);
