@@ -50,7 +50,8 @@ async function look(width) {
   const context = {
     viewport: { width: w, height: h },
     colorScheme: "light",
-    ...{ reducedMotion: "reduce", forcedColors },
+    reducedMotion: "reduce",
+    forcedColors,
     hasTouch: isPhone,
     isMobile: isPhone,
   };
