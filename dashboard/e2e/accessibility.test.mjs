@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findAll } from "./axe.mjs";
-import { ANSWER_MS, answered, finished, live, send, startChat, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, finished, live, send, startChat } from "./chat.mjs";
 import { findLayoutProblems } from "./layout.mjs";
 import { leave } from "./scenes/actions.mjs";
 import { withAgents } from "./scenes/agents.mjs";
@@ -51,19 +51,29 @@ test("screen readers announce turns rather than tokens", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
-    await thread(page).evaluate((log) => {
+    await page.evaluate(() => {
       window.announced = [];
       const isAnnounced = (node) =>
-        (node instanceof Element ? node : node.parentElement)?.closest("[aria-live]") === log;
+        (node instanceof Element ? node : node.parentElement)
+          ?.closest("[aria-live]")
+          ?.matches('main [aria-live="polite"]');
+      const add = (node) => {
+        if (!node.isConnected || !isAnnounced(node) || !node.textContent) return;
+        const copy = node.cloneNode(true);
+        if (copy instanceof Element)
+          for (const off of copy.querySelectorAll('[aria-live="off"]')) off.remove();
+        if (copy.textContent) window.announced.push(copy.textContent);
+      };
       new MutationObserver((changes) => {
-        for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes]))
-          if (node.isConnected && isAnnounced(node) && node.textContent) {
-            const copy = node.cloneNode(true);
-            if (copy instanceof Element)
-              for (const off of copy.querySelectorAll('[aria-live="off"]')) off.remove();
-            if (copy.textContent) window.announced.push(copy.textContent);
-          }
-      }).observe(log, { childList: true, subtree: true });
+        for (const { addedNodes } of changes) for (const node of addedNodes) add(node);
+      }).observe(document.body, { childList: true, subtree: true });
+      // Changed text is announced by the page's own announcer, but not by the thread.
+      new MutationObserver((changes) => {
+        for (const { target } of changes) add(target);
+      }).observe(document.querySelector("[data-announcer]"), {
+        characterData: true,
+        subtree: true,
+      });
     });
 
     await send(page, "/slow 8");

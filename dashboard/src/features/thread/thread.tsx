@@ -7,6 +7,7 @@ import { matchDelivered, outgoingKeyOf, useOutgoingMessages } from "@/outbox/use
 import type { Thread as ThreadState } from "@/stream/state";
 import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
+import { Announcer } from "./announcer";
 import { DayDivider } from "./dividers";
 import { FindInChat } from "./find/find-in-chat";
 import { OutgoingBubble } from "./message/outgoing-bubble";
@@ -66,11 +67,12 @@ export const Thread = memo(function Thread(props: {
     () => buildTurnRows(turns, tasks, marker, openCount, gapTurn),
     [turns, tasks, marker, openCount, gapTurn],
   );
+  const newestAnswer = turns.findLast(({ answer }) => answer !== null)?.answer ?? null;
   const newTurn = rows.find(({ isNewBefore }) => isNewBefore !== null)?.turn.turn ?? null;
 
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const isUnfolding = useRef(false);
+  const isStill = useRef(false);
   const keyOf = (index: number) => {
     const row = rows[index];
     if (row) return rowKeys.keyOf(row.turn, (id) => delivered.get(id) ?? outgoingKeyOf(id));
@@ -85,10 +87,10 @@ export const Thread = memo(function Thread(props: {
     paddingStart: TOP_PX,
     paddingEnd: BOTTOM_PX,
     anchorTo: "end",
-    scrollEndThreshold: isUnfolding.current ? -1 : NEAR_PX,
+    scrollEndThreshold: isStill.current ? -1 : NEAR_PX,
   });
   const scroll = useThreadScroll({
-    ...{ scroller, content, virtualizer, isUnfolding },
+    ...{ scroller, content, virtualizer, isStill },
     findIndex: (turn) => {
       const index = rows.findIndex((row) => row.turn.turn >= turn);
       return index < 0 ? rows.length - 1 : index;
@@ -217,6 +219,7 @@ export const Thread = memo(function Thread(props: {
           </div>
         </div>
       </div>
+      <Announcer answer={newestAnswer} agentName={agent.name} isActive={isOpen && isAtEnd} />
       <FindInChat sessionId={session.id} findVisibleTurn={() => findTop()?.turn ?? 0} />
       <Questions sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
       {isOpen && !isAtEnd && <JumpButton unreadCount={session.unread_count} onClick={toEnd} />}

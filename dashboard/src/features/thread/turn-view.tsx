@@ -1,6 +1,6 @@
 import { lazy, memo, Suspense } from "react";
 import { isEnded, type Message, type Task } from "@/api/models";
-import { Answer, LiveAnswer } from "./answer/answer";
+import { Answer } from "./answer/answer";
 import { isBlank } from "./answer/answer-layout";
 import { NewDivider } from "./dividers";
 import { UserBubble } from "./message/user-bubble";
@@ -51,24 +51,17 @@ export const TurnView = memo(function TurnView(props: {
         />
       )}
       {props.hasNewAnswer && <NewDivider />}
-      {answer && (
+      {(answer || task) && (
         <Answer
           message={answer}
           task={task}
           agent={agent}
           steps={steps}
+          isHead={isOpen && props.position === 0}
           hasFailure={hasFailure}
           canRetry={isStopped}
           isNewest={props.isNewest}
           hasTime={props.hasTime.answer}
-        />
-      )}
-      {task && !answer && (
-        <LiveAnswer
-          task={task}
-          agent={agent}
-          steps={steps}
-          isHead={isOpen && props.position === 0}
         />
       )}
       {isOpen && latest && <OutcomeLine step={latest} />}

@@ -40,7 +40,7 @@ export const TypingBubble = memo(function TypingBubble(props: {
     : "animate-rise rounded-bubble rounded-es-[6px] bg-bubble px-3.5 py-[11px] text-note text-ink-2";
 
   return (
-    <div className={`flex max-w-full items-center gap-2.5 self-start ${frame}`}>
+    <div className={`mt-1 flex max-w-full items-center gap-2.5 self-start ${frame}`}>
       <span aria-hidden="true" className="flex gap-1">
         {[0, 150, 300].map((delay) => (
           <i

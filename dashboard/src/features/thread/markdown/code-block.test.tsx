@@ -34,18 +34,16 @@ describe("long code in an answer", () => {
     expect(screen.queryByRole("button", { name: /^Show/ })).toBeNull();
   });
 
-  it("is not folded while it is streamed, or when the answer is finished before the user", () => {
+  it("is not folded while it is streamed, or when its answer is finished", () => {
     const text = fence(lines(50, "c"));
-    const live = render(<MarkdownView text={text.slice(0, -3)} isStreaming />);
-    live.rerender(<MarkdownView text={text} isStreaming />);
-    expect(isFolded(live.container)).toBe(false);
+    const { container, rerender } = render(<MarkdownView text={text.slice(0, -3)} isStreaming />);
+    rerender(<MarkdownView text={text} isStreaming />);
+    expect(isFolded(container)).toBe(false);
     expect(screen.queryByRole("button", { name: /^Show/ })).toBeNull();
-    live.unmount();
 
-    const finished = render(<MarkdownView text={text} isStreaming={false} />);
-    expect(isFolded(finished.container)).toBe(false);
+    rerender(<MarkdownView text={text} isStreaming={false} />);
+    expect(isFolded(container)).toBe(false);
     expect(screen.getByRole("button", { name: "Show less" })).toBeTruthy();
-    finished.unmount();
 
     expect(isFolded(render(<MarkdownView text={text} isStreaming={false} />).container)).toBe(true);
   });

@@ -10,20 +10,24 @@ const ROUNDING_PX = 2;
 /**
  * Keeps the thread at a place until the user scrolls. At first, that is the end, unless another
  * place is passed to `moveTo`. `findIndex` returns the index of the first row at or after a turn,
- * or -1 if there is none. While `isUnfolding` is true, the virtualizer must not stay at the end.
+ * or -1 if there is none. While `isStill` is true, the virtualizer must not stay at the end.
  */
 export function useThreadScroll(props: {
   scroller: RefObject<HTMLElement | null>;
   content: RefObject<HTMLElement | null>;
   virtualizer: Virtualizer<HTMLDivElement, Element>;
-  /** Whether something has been unfolded whose new size is not known yet. */
-  isUnfolding: RefObject<boolean>;
+  /**
+   * Whether the thread must not follow its end: the user has unfolded something whose new size is
+   * not known yet, or is pressing something that must not move away before the pointer is released.
+   */
+  isStill: RefObject<boolean>;
   findIndex: (turn: number) => number;
 }) {
-  const { scroller, content, virtualizer, isUnfolding } = props;
+  const { scroller, content, virtualizer, isStill } = props;
   const [isAtEnd, setAtEnd] = useState(true);
   const [isHeld, setHeld] = useState(true);
   const held = useRef<Place | null>({ kind: "end" });
+  const isPressed = useRef(false);
   const last = useRef({ scrollTop: 0, scrollHeight: 0, clientHeight: 0 });
   const findIndex = useRef(props.findIndex);
   findIndex.current = props.findIndex;
@@ -40,7 +44,7 @@ export function useThreadScroll(props: {
   const restore = useCallback(() => {
     const element = scroller.current;
     const place = held.current;
-    if (!element || !place) return;
+    if (!element || !place || isPressed.current) return;
     if (place.kind === "end") element.scrollTop = element.scrollHeight;
     else if (place.kind === "start") element.scrollTop = 0;
     else {
@@ -96,7 +100,7 @@ export function useThreadScroll(props: {
     const element = scroller.current;
     if (!element) return;
     const observer = new ResizeObserver(() => {
-      isUnfolding.current = false;
+      isStill.current = isPressed.current;
       restore();
     });
     observer.observe(element);
@@ -108,19 +112,42 @@ export function useThreadScroll(props: {
     const release = ({ type }: Event) => {
       if (type === UNFOLD || held.current?.kind !== "end") held.current = null;
       setHeld(held.current !== null);
-      if (type !== UNFOLD) return;
-      isUnfolding.current = true;
+      if (type === UNFOLD) keepStill();
+    };
+    const keepStill = () => {
+      isStill.current = true;
       virtualizer.options.scrollEndThreshold = -1;
       // The virtualizer retries when it could not get to the end.
       virtualizer.scrollToOffset(element.scrollTop);
     };
+    const onPress = ({ target, isPrimary }: PointerEvent) => {
+      // The browser does not report when a scroll bar is released.
+      if (!isPrimary || target === element) return;
+      isPressed.current = true;
+      keepStill();
+    };
+    const onRelease = () => {
+      if (!isPressed.current) return;
+      // The click follows the release.
+      setTimeout(() => {
+        isPressed.current = false;
+        if (held.current?.kind !== "end") return;
+        isStill.current = false;
+        restore();
+      });
+    };
     const events = ["wheel", "touchmove", "pointerdown", "keydown", UNFOLD] as const;
     for (const name of events) element.addEventListener(name, release, { passive: true });
+    const releases = ["pointerup", "pointercancel", "blur"] as const;
+    element.addEventListener("pointerdown", onPress, { passive: true });
+    for (const name of releases) window.addEventListener(name, onRelease);
     return () => {
       observer.disconnect();
+      element.removeEventListener("pointerdown", onPress);
+      for (const name of releases) window.removeEventListener(name, onRelease);
       for (const name of events) element.removeEventListener(name, release);
     };
-  }, [scroller, content, virtualizer, isUnfolding, restore]);
+  }, [scroller, content, virtualizer, isStill, restore]);
 
   return { isAtEnd, isHeld, check, moveTo };
 }

@@ -23,7 +23,8 @@ export function StepContent(props: {
 }) {
   const { detail, isRunning, memoryKey } = props;
   return (
-    <>
+    // Only the contents in view are laid out and painted.
+    <div className="flex min-w-0 flex-col gap-1.5 [contain-intrinsic-block-size:auto_160px] [content-visibility:auto]">
       {detail.thought && (
         <TailBox
           label={texts.steps.thought}
@@ -76,6 +77,6 @@ export function StepContent(props: {
         </div>
       )}
       {detail.entries && <PlanEntries entries={detail.entries} />}
-    </>
+    </div>
   );
 }
