@@ -26,6 +26,8 @@ for program in "$@"; do
     cargo)
       command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
       command -v cc >/dev/null || install cc gcc
+      # Debian's compiler only recommends the package with the C library's headers.
+      echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || install stdio.h libc6-dev
       wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
       found=$(rustc --version | cut -d ' ' -f 2)
       version_at_least "$found" "$wanted" || fail "Rust $wanted or newer is required, found $found: run rustup update"

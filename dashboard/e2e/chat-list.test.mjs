@@ -92,7 +92,7 @@ test("an empty list offers to start a chat", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await page.goto("/");
     const list = page.getByRole("navigation");
-    await list.getByText("Choose an agent and send a message.").waitFor();
+    await list.getByText("Send a message to start a chat.").waitFor();
     await composer(page).blur();
 
     await list.getByRole("button", { name: "New chat" }).click();
@@ -139,9 +139,9 @@ test("a viewer is not offered a new chat", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await page.route("**/v1/auth/me", (route) => route.fulfill({ json: me }));
     await page.goto("/");
-    await page.getByText("Chats will appear here when they are created.").waitFor();
+    await page.getByText("New chats appear here.").waitFor();
     assert.equal(await page.getByRole("link", { name: "New chat" }).count(), 0);
-    assert.equal(await page.getByText("Choose an agent and send a message.").count(), 0);
+    assert.equal(await page.getByText("Send a message to start a chat.").count(), 0);
 
     await page.keyboard.press("Control+Shift+KeyO");
     await page.keyboard.press("Control+KeyK");

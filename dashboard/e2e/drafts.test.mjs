@@ -52,7 +52,7 @@ test("a draft that another tab replaces can be restored", TIMEOUT, async () => {
     await waitForText(other, "x");
     await other.reload();
     await note(other).getByText("a long thought").waitFor();
-    await other.getByRole("button", { name: "Use it" }).click();
+    await other.getByRole("button", { name: "Use that draft" }).click();
     await waitForText(other, "a long thought");
     await waitForText(page, "a long thought");
     await note(page).getByText("x", { exact: true }).waitFor();

@@ -44,7 +44,7 @@ test("a permission request can be allowed or rejected", TIMEOUT, async () => {
     await card(page).waitFor({ timeout: ANSWER_MS });
     await card(page).getByRole("button", { name: "Reject" }).click();
 
-    await thread(page).getByText("You did not allow it").waitFor({ timeout: ANSWER_MS });
+    await thread(page).getByText("approved, so I didn’t run").waitFor({ timeout: ANSWER_MS });
     await card(page).waitFor({ state: "detached" });
     await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
   });

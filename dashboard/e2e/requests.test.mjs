@@ -124,7 +124,7 @@ test("an expired request is shown in the list until the chat is read", TIMEOUT, 
       await answered(page).waitFor();
       await page.getByText("1 unread message").waitFor({ state: "detached" });
       await page.goto("/new?agent=demo");
-      await page.locator(`a[data-row="${id}"]`).getByText("You did not allow it").waitFor();
+      await page.locator(`a[data-row="${id}"]`).getByText("approved, so I didn’t run").waitFor();
       assert.equal(await missed.count(), 0);
     },
     { environment: withAgents },

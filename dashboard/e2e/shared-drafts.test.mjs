@@ -98,7 +98,7 @@ test("texts written on two devices without a connection are both kept", TIMEOUT,
     await note(other).getByText("written at the desk").waitFor();
     await waitForText(page, "written on the train");
     await note(page).getByText("written at the desk").waitFor();
-    await other.getByRole("button", { name: "Use it" }).click();
+    await other.getByRole("button", { name: "Use that draft" }).click();
     await waitForText(page, "written at the desk");
     assert.ok(await composer(other).evaluate((field) => field === document.activeElement));
   }, options);

@@ -14,6 +14,8 @@ const sizes = { 390: [390, 844], 320: [320, 640], 768: [768, 1024], 1440: [1440,
 const isWidth = (text) => text in sizes;
 const wanted = process.argv.slice(2).filter((text) => !isWidth(text));
 const widths = process.argv.slice(2).filter(isWidth);
+/** The time limit for the scenes at one width. */
+const LIMIT_MS = 1_500_000;
 const language = process.env.BANTER_LANGUAGE;
 const forcedColors = process.env.FORCED_COLORS ? "active" : "none";
 const isWanted = (scene) => wanted.length === 0 || wanted.includes(scene);
@@ -77,7 +79,7 @@ async function look(width) {
         await view.close();
       }
     },
-    { context, environment: withAgents },
+    { context, environment: withAgents, timeLimit: LIMIT_MS },
   );
 }
 

@@ -178,7 +178,7 @@ impl OpenaiConfig {
         let Some(name) = &self.api_key_env else { return Ok(None) };
         let key = env(name).map(|value| value.trim().to_owned()).unwrap_or_default();
         if key.is_empty() {
-            return Err(format!("The environment variable {name} is not set. It must contain the API key."));
+            return Err(format!("Set the environment variable {name} to the API key."));
         }
         if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!(

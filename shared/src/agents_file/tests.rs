@@ -93,7 +93,7 @@ fn lists_an_agent_with_a_missing_key_as_unavailable() {
     let catalog = parse(text).unwrap();
     let agent = catalog.find("a").unwrap();
 
-    let missing = "The environment variable A_KEY is not set. It must contain the API key.";
+    let missing = "Set the environment variable A_KEY to the API key.";
     assert_eq!(agent.unavailable_reason(no_env).as_deref(), Some(missing));
     assert_eq!(agent.unavailable_reason(|_| Some(" \n".into())).as_deref(), Some(missing));
     assert_eq!(agent.unavailable_reason(|_| Some("sk-1\n".into())), None);

@@ -53,6 +53,9 @@ export function SignOut() {
             {texts.signIn.signOutBody(kept.unsent, kept.drafts)}
           </p>
           <div className="mt-5 flex flex-wrap justify-end gap-2 max-sm:flex-col-reverse">
+            <Button variant="ghost" onClick={() => setKept(null)}>
+              {texts.common.cancel}
+            </Button>
             <Button onClick={() => void leave(true)}>{texts.signIn.removeAndSignOut}</Button>
             <Button variant="solid" onClick={() => void leave(false)}>
               {texts.signIn.keepAndSignOut}

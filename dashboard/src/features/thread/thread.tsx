@@ -26,13 +26,16 @@ import { useSavedPosition } from "./scroll/use-saved-position";
 import { NEAR_PX, useThreadScroll } from "./scroll/use-thread-scroll";
 import type { ThreadAgent } from "./thread-agent";
 import { ThreadRow } from "./thread-row";
-import { buildTurnRows } from "./turn-rows";
+import { buildTurnRows, type TurnRow } from "./turn-rows";
 
 /** The estimated height of a turn that has not been measured. */
 const TURN_PX = 220;
 /** The space reserved for the note about loading earlier messages. */
 const TOP_PX = 44;
-const BOTTOM_PX = 12;
+const BOTTOM_PX = 0;
+
+/** Returns whether a row contains only a message that waits for its turn, or to be sent. */
+const isWaiting = (row: TurnRow | undefined) => !row || row.position > 0;
 
 /** The thread of a session: its turns, the answer in progress, and pending messages. */
 export const Thread = memo(function Thread(props: {
@@ -202,7 +205,7 @@ export const Thread = memo(function Thread(props: {
                   ref={isPrinting ? null : virtualizer.measureElement}
                   data-index={index}
                   data-turn={row?.turn.turn}
-                  className="flex flex-col gap-1 pb-1"
+                  className={`flex flex-col gap-1 ${isWaiting(row) ? "pb-1" : "pb-6"}`}
                 >
                   {row?.isAfterGap && (
                     <PagesNote isError={pages.isError} onRetry={pages.retry} className="py-3" />

@@ -36,7 +36,7 @@ export const chatList: typeof english = {
       plural(count, { one: "# ungelesene Nachricht", other: "# ungelesene Nachrichten" }),
     empty: "Noch keine Chats",
     allArchived: "Alle Chats sind archiviert",
-    emptyHint: "Agenten auswählen und eine Nachricht senden.",
+    emptyHint: "Eine Nachricht senden, um einen Chat zu beginnen.",
     emptyReadOnlyHint: "Neue Chats erscheinen hier.",
     emptyArchive: "Keine archivierten Chats",
     emptyArchiveHint:
@@ -110,6 +110,6 @@ export const chatList: typeof english = {
     noAgentsHint: "Einen Agenten in agents.toml eintragen oder den Demo-Agenten aktivieren.",
     readOnly: "Der API-Schlüssel erlaubt nur Lesezugriff",
     readOnlyHint:
-      "Chats können gelesen werden. Zum Senden von Nachrichten mit einem Mitgliedsschlüssel anmelden.",
+      "Chats können gelesen werden. Zum Senden von Nachrichten mit einem Schlüssel mit Schreibzugriff anmelden.",
   },
 };

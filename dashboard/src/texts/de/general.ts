@@ -57,7 +57,7 @@ export const general: typeof english = {
     languageFailed:
       "Die Sprache konnte nicht geladen werden. Verbindung prüfen und erneut versuchen.",
     theme: "Design",
-    auto: "Automatisch",
+    auto: "System",
     light: "Hell",
     dark: "Dunkel",
     sendWith: "Nachrichten senden mit",
@@ -115,7 +115,7 @@ export const general: typeof english = {
     ends: "Zum Anfang oder Ende des Chats",
     editNewest: "Letzte wartende Nachricht bearbeiten",
     send: "Nachricht senden",
-    newLine: "Zeilenumbruch einfügen",
+    newLine: "Neue Zeile",
     escape: "Dialog schließen oder Antwort stoppen",
     help: "Tastenkürzel anzeigen",
   },

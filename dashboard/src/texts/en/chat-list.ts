@@ -37,8 +37,8 @@ export const chatList = {
       plural(count, { one: "# unread message", other: "# unread messages" }),
     empty: "No chats yet",
     allArchived: "All chats are archived",
-    emptyHint: "Choose an agent and send a message.",
-    emptyReadOnlyHint: "Chats will appear here when they are created.",
+    emptyHint: "Send a message to start a chat.",
+    emptyReadOnlyHint: "New chats appear here.",
     emptyArchive: "No archived chats",
     emptyArchiveHint: "Archived chats stay here until you restore or delete them.",
     noResults: (query: string) => `No results for “${query}”`,
@@ -112,6 +112,7 @@ export const chatList = {
     noAgents: "No agents configured",
     noAgentsHint: "Add an agent to agents.toml, or enable the demo agent.",
     readOnly: "Your API key is read-only",
-    readOnlyHint: "Open a chat to read it. To send messages, sign in with a member key.",
+    readOnlyHint:
+      "Open a chat to read it. To send messages, sign in with a key that isn’t read-only.",
   },
 };

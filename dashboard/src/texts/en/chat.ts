@@ -56,7 +56,7 @@ export const chat = {
     queue: "Queue message",
     stop: "Stop",
     conflictingDraft: "Another tab or device has a different draft.",
-    useConflictingDraft: "Use it",
+    useConflictingDraft: "Use that draft",
     dismissConflictingDraft: "Dismiss",
     hint: "Enter to send · Shift+Enter for a new line",
     hintBusy: "Enter to queue · Esc to stop",
@@ -90,7 +90,7 @@ export const chat = {
     /** Summaries of finished steps, by activity. */
     activity: {
       thought: () => "thought",
-      plan: () => "made a plan",
+      plan: () => "planned",
       notice: (count: number) => plural(count, { one: "# notice", other: "# notices" }),
       read: (count: number) => `read ${files(count)}`,
       edit: (count: number) => `edited ${files(count)}`,

@@ -35,7 +35,7 @@ const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | "networ
   not_found: "This chat or message no longer exists.",
   method_not_allowed: "The server doesn’t support this action. Reload the page.",
   session_archived: "This chat is archived. Restore it first.",
-  draft_conflict: "Another device has changed the draft.",
+  draft_conflict: "The draft was changed on another device.",
   agent_busy: "The agent is still working on another message in this chat.",
   task_not_queued: "This message is no longer queued.",
   task_ended: "The agent has already finished.",

@@ -46,7 +46,7 @@ export const general = {
     signOutTitle: "Sign out?",
     signOutBody: (messages: number, drafts: number) => {
       const pronoun = messages + drafts === 1 ? "it" : "them";
-      return `You have ${countUnsent(messages, drafts)} on this device. Keep ${pronoun} for your next sign-in, or remove ${pronoun}.`;
+      return `You have ${countUnsent(messages, drafts)} on this device. Keep ${pronoun} until you sign in again, or remove ${pronoun}.`;
     },
     keepAndSignOut: "Keep and sign out",
     removeAndSignOut: "Remove and sign out",
@@ -58,16 +58,15 @@ export const general = {
     systemLanguage: "System",
     languageFailed: "Couldn’t load this language. Check your connection and try again.",
     theme: "Theme",
-    auto: "Auto",
+    auto: "System",
     light: "Light",
     dark: "Dark",
     sendWith: "Send messages with",
     notifications: "Notifications",
-    notificationsHint:
-      "Get notified of answers, failures, and permission requests while this page is in the background.",
+    notificationsHint: "Get notified of new activity while this page is in the background.",
     notificationsBlocked: "Notifications are blocked. Allow them in your browser’s settings.",
     notificationsInsecure: "Notifications require HTTPS or localhost.",
-    notificationsUnsupported: "This browser does not support notifications.",
+    notificationsUnsupported: "This browser doesn’t support notifications.",
   },
   notifications: {
     permission: (title: string) => `Permission needed: ${title}`,
@@ -116,7 +115,7 @@ export const general = {
     ends: "Go to start or end of chat",
     editNewest: "Edit last queued message",
     send: "Send message",
-    newLine: "Insert line break",
+    newLine: "New line",
     escape: "Close dialog or stop answer",
     help: "Show keyboard shortcuts",
   },

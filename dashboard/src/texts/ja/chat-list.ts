@@ -35,8 +35,8 @@ export const chatList: typeof english = {
     unread: (count) => `未読メッセージ${formatNumber(count)}件`,
     empty: "チャットはまだありません",
     allArchived: "すべてのチャットがアーカイブ済みです",
-    emptyHint: "エージェントを選んでメッセージを送信してください。",
-    emptyReadOnlyHint: "作成されたチャットがここに表示されます。",
+    emptyHint: "メッセージを送信すると、チャットが始まります。",
+    emptyReadOnlyHint: "新しいチャットはここに表示されます。",
     emptyArchive: "アーカイブ済みのチャットはありません",
     emptyArchiveHint: "アーカイブしたチャットは、復元または削除するまでここに残ります。",
     noResults: (query) => `「${query}」に一致する結果はありません`,
@@ -107,6 +107,6 @@ export const chatList: typeof english = {
     noAgentsHint: "agents.tomlにエージェントを追加するか、デモエージェントを有効にしてください。",
     readOnly: "お使いのAPIキーは読み取り専用です",
     readOnlyHint:
-      "チャットは閲覧できます。メッセージを送信するには、メンバーのキーでサインインしてください。",
+      "チャットは閲覧できます。メッセージを送信するには、書き込みのできるキーでサインインしてください。",
   },
 };

@@ -51,7 +51,7 @@ export const general: typeof english = {
     systemLanguage: "システム",
     languageFailed: "この言語を読み込めませんでした。接続を確認して、もう一度お試しください。",
     theme: "テーマ",
-    auto: "自動",
+    auto: "システム",
     light: "ライト",
     dark: "ダーク",
     sendWith: "メッセージの送信キー",

@@ -34,7 +34,7 @@ pub(super) const TOOL_QUESTION: &str = "May I count them?";
 pub(super) const TOOL_COMMAND: &str = "wc --words poem.txt";
 pub(super) const TOOL_OUTPUT: &str = "14 poem.txt";
 pub(super) const AFTER_TOOL: &str = "I pretended to run the tool: the poem has 14 words.";
-pub(super) const AFTER_REFUSED_TOOL: &str = "You did not allow it, so I did not run the tool.";
+pub(super) const AFTER_REFUSED_TOOL: &str = "The request wasn’t approved, so I didn’t run the tool.";
 pub(super) const CRASH_USAGE: &str = "Use `/crash` or `/crash tool`.";
 
 pub(super) const SLOW_USAGE: &str = "`/slow` takes a number of seconds from 0 to 3600, such as `/slow 2.5`.";

@@ -53,7 +53,7 @@ export function AnswerFooter(props: {
         {ending && (
           <span className="inline-flex items-center gap-1.5 text-ink-2">
             <CircleSlash size={12} aria-hidden="true" />
-            {ending} <span aria-hidden="true">·</span>
+            {ending} {(props.hasTime || props.canRetry) && <span aria-hidden="true">·</span>}
           </span>
         )}
         {props.hasTime && (

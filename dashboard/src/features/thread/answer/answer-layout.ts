@@ -53,3 +53,5 @@ export function isBlank(text: string): boolean {
  */
 export const answerBubble = "answer rounded-bubble rounded-es-[6px] bg-bubble";
 export const wideAnswer = "answer w-full";
+/** The classes of terminal output. */
+export const terminalAnswer = "answer rounded-[9px] border border-line bg-code";

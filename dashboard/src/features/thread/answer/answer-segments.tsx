@@ -3,7 +3,7 @@ import { isEnded, type Step, type Task } from "@/api/models";
 import { findOpenRequest } from "../permission/permission";
 import { Steps } from "../steps/steps";
 import type { ThreadAgent } from "../thread-agent";
-import { answerBubble, isRich, wideAnswer } from "./answer-layout";
+import { answerBubble, isRich, terminalAnswer, wideAnswer } from "./answer-layout";
 import { AnswerText } from "./answer-text";
 import { createAnswerSplitter } from "./segments";
 
@@ -65,7 +65,8 @@ const AnswerBubble = memo(function AnswerBubble(props: {
 }) {
   const { text, agent, isLive } = props;
   const marker = isLive ? { "data-live": "" } : { "data-answer": "" };
-  const layout = agent.format !== "text" && isRich(text) ? wideAnswer : answerBubble;
+  const markdownLayout = isRich(text) ? wideAnswer : answerBubble;
+  const layout = agent.format === "text" ? terminalAnswer : markdownLayout;
   return (
     <div className={`${layout} ${isLive ? "animate-rise" : ""}`} {...marker}>
       <AnswerText text={text} format={agent.format} isStreaming={props.isStreaming} />

@@ -14,7 +14,7 @@ import { listChoices, type PermissionAnswer, type PermissionRequest } from "./pe
 /** The number of lines to which a long diff is collapsed, so that the buttons stay in view. */
 const DIFF_LINES = 12;
 
-const variants = { yes: "solid", option: "outline", no: "ghost" } as const;
+const variants = { yes: "solid", option: "outline", no: "outline" } as const;
 
 /** An open permission request with its options. */
 export const PermissionCard = memo(function PermissionCard(props: {
@@ -43,7 +43,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
       className="my-1 flex w-full max-w-[640px] animate-rise flex-col gap-3 self-start rounded-bubble border border-line-strong bg-surface p-4 shadow-low"
     >
       <div className="flex items-start gap-3">
-        <span className="grid size-8 shrink-0 place-items-center rounded-[10px] bg-accent-soft text-accent">
+        <span className="grid size-8 shrink-0 place-items-center rounded-[10px] bg-warn-soft text-warn">
           <ShieldQuestion size={17} aria-hidden="true" />
         </span>
         <div className="min-w-0">
@@ -71,7 +71,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
               variant={variants[look]}
               // A disabled button would lose the focus.
               aria-disabled={isSending}
-              className={`h-auto! min-h-9 pointer-coarse:min-h-10 max-w-full py-1.5 text-start aria-disabled:opacity-55 [overflow-wrap:anywhere] ${look === "no" ? "border border-line" : ""}`}
+              className={`h-auto! min-h-9 pointer-coarse:min-h-10 max-w-full py-1.5 text-start aria-disabled:opacity-55 [overflow-wrap:anywhere]`}
               onClick={() => void send(answer)}
             >
               {name}
