@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, finished, focused, row, send, startChat, thread } from "./chat.mjs";
+import { ANSWER_MS, composer, finished, focused, row, send, startChat, thread } from "./chat.mjs";
 import { PASTED_CODE, RICH_ANSWER } from "./scenes/rich-text.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -187,6 +187,58 @@ test("a right-to-left list and quote are mirrored", TIMEOUT, async () => {
   });
 });
 
+test("a table is at the side on which its text starts", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    const tables = ["| a | b |", "| اسم | قيمة |"].map((row) => `${row}\n|---|---|\n${row}`);
+    await startChat(page, `/echo ${tables.join("\n\n")}\n\nA long line. ${"word ".repeat(60)}`);
+    await answeredTurns(page, 1);
+    await answer(page).locator("table").nth(1).waitFor();
+    const { left, right } = await answer(page).evaluate((element) => {
+      const frames = [...element.querySelectorAll(".frame")].map((one) =>
+        one.getBoundingClientRect(),
+      );
+      const whole = element.getBoundingClientRect();
+      return { left: frames[0].left - whole.left, right: whole.right - frames[1].right };
+    });
+    assert.ok(left <= 1, `distance of a table from the left: ${left}`);
+    assert.ok(right <= 1, `distance of a right-to-left table from the right: ${right}`);
+  });
+});
+
+test("a wide diagram is legible and scrolls", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    const nodes = Array.from({ length: 60 }, (_, index) => `N${index}`).join(" --> ");
+    await startChat(page, `/echo \`\`\`mermaid\ngraph LR\n  ${nodes}\n\`\`\``);
+    await answeredTurns(page, 1);
+    await diagram(page).waitFor();
+    const { height } = await diagram(page).boundingBox();
+    assert.ok(height > 25, `height: ${height}`);
+    const area = answer(page).locator("[data-diagram] .scroll-area");
+    assert.ok(await area.evaluate((element) => element.scrollWidth > 2 * element.clientWidth));
+
+    await answer(page).getByRole("button", { name: "Zoom" }).click();
+    const dialog = page.getByRole("dialog", { name: "Diagram" });
+    const image = await dialog.getByRole("img", { name: "Diagram" }).boundingBox();
+    const frame = await dialog.boundingBox();
+    assert.ok(image.width <= frame.width, "the whole diagram is visible at first");
+  });
+});
+
+test("selected text is copied without buttons, and math as its source", TIMEOUT, async () => {
+  await withTestApp(async ({ page, context, url }) => {
+    await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: url });
+    await startChat(page, "/echo Before $\\frac{1}{2}$.\n\n```js\nconst a = 1;\n```\n\nAfter.");
+    await answeredTurns(page, 1);
+    await answer(page).locator(".katex").waitFor();
+    await answer(page).locator("pre").waitFor();
+    await answer(page).evaluate((element) => getSelection().selectAllChildren(element));
+    await page.keyboard.press("Control+c");
+    const text = await page.evaluate(() => navigator.clipboard.readText());
+    const lines = text.split("\n").filter((line) => line.trim() !== "");
+    assert.deepEqual(lines, ["Before $\\frac{1}{2}$.", "const a = 1;", "After."]);
+  });
+});
+
 test("a long message of the user is folded until it is unfolded", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await startChat(page, PASTED_CODE);
@@ -208,6 +260,26 @@ test("a long message of the user is folded until it is unfolded", TIMEOUT, async
     await thread(page).getByRole("button", { name: "Show less" }).click();
     await thread(page).getByRole("button", { name: "Show more" }).waitFor();
     assert.equal(await height(), folded);
+  });
+});
+
+test("the start of a message stays in view when it is unfolded", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    const lines = Array.from({ length: 120 }, (_, index) => `Line ${index + 1}.`).join("\n");
+    await startChat(page, `/echo ${lines}`);
+    await answeredTurns(page, 1);
+    await send(page, lines);
+    await answeredTurns(page, 2);
+    const message = thread(page).locator("[data-user]").nth(1);
+    const top = async () => Math.round((await message.boundingBox()).y);
+    const more = message.getByRole("button", { name: "Show more" });
+    await more.scrollIntoViewIfNeeded();
+    await focused(page, composer(page));
+    const before = await top();
+
+    await more.click();
+    await message.getByRole("button", { name: "Show less" }).waitFor();
+    assert.equal(await top(), before);
   });
 });
 

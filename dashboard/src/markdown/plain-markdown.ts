@@ -17,11 +17,16 @@ const toLine = (text: string) => text.replace(/\s+/g, " ").trim();
  * @param isCut Whether the end of the text is missing, as in the preview of a long message.
  */
 export function toPlainMarkdown(text: string, isCut = false): string {
-  const { blocks, definitions } = splitBlocks(toPlainText(text.slice(0, MAX_LENGTH)));
+  return toPlain(text.slice(0, MAX_LENGTH), isCut || text.length > MAX_LENGTH);
+}
+
+/** Converts an agent's entire Markdown to a line of plain text, which is searched. */
+export const toSearchableText = (text: string): string => toPlain(text, false);
+
+function toPlain(text: string, isCut: boolean): string {
+  const { blocks, definitions } = splitBlocks(toPlainText(text));
   const lines = blocks.map((block) =>
-    block.isLiteral
-      ? block.text
-      : toPlainInline(block.text, definitions, isCut || text.length > MAX_LENGTH),
+    block.isLiteral ? block.text : toPlainInline(block.text, definitions, isCut),
   );
   return toLine(lines.join("\n"));
 }

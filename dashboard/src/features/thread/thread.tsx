@@ -223,7 +223,11 @@ export const Thread = memo(function Thread(props: {
         </div>
       </div>
       <Announcer answer={newestAnswer} agentName={agent.name} isActive={isOpen && isAtEnd} />
-      <FindInChat sessionId={session.id} findVisibleTurn={() => findTop()?.turn ?? 0} />
+      <FindInChat
+        sessionId={session.id}
+        isMarkdown={agent.format !== "text"}
+        findVisibleTurn={() => findTop()?.turn ?? 0}
+      />
       <Questions sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
       {isOpen && !isAtEnd && <JumpButton unreadCount={session.unread_count} onClick={toEnd} />}
     </div>

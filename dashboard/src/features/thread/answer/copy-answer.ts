@@ -16,7 +16,9 @@ export async function copyAnswer(source: string, answer: Element | null): Promis
 function toHtml(answer: Element): string {
   const parts = [...answer.querySelectorAll("[data-answer]")].map((part) => {
     const copy = part.cloneNode(true) as Element;
-    for (const element of copy.querySelectorAll("button, .sr-only, [aria-hidden='true']"))
+    for (const element of copy.querySelectorAll(
+      "button, .sr-only, [aria-hidden='true'], [data-code-header]",
+    ))
       element.remove();
     for (const element of [copy, ...copy.querySelectorAll("*")])
       for (const name of ["class", "style"]) element.removeAttribute(name);

@@ -30,6 +30,8 @@ const isSame = (a: Match, b: Match) => a.turn === b.turn && a.role === b.role;
 /** A bar for finding text in all messages of a chat. */
 export default function FindBar(props: {
   sessionId: string;
+  /** Whether answers are rendered as Markdown. */
+  isMarkdown: boolean;
   /** Changes when the bar is requested again; the field then gets the focus. */
   request: number;
   /** Returns the turn at the top of the view. */
@@ -40,7 +42,7 @@ export default function FindBar(props: {
   const [query, setQuery] = useState("");
   const [current, setCurrent] = useState<Current | null>(null);
   const field = useRef<HTMLInputElement>(null);
-  const { term, matches, isSearching, isError } = useMatches(sessionId, query);
+  const { term, matches, isSearching, isError } = useMatches(sessionId, query, props.isMarkdown);
   const index = current ? matches.findIndex((match) => isSame(match, current.match)) : -1;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each request moves the focus.

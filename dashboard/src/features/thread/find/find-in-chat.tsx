@@ -13,7 +13,11 @@ export const openFind = requests.emit;
  * Shows the find bar when it is requested. Mod+F opens it, and pressed again in the bar, it opens
  * the browser's own.
  */
-export function FindInChat(props: { sessionId: string; findVisibleTurn: () => number }) {
+export function FindInChat(props: {
+  sessionId: string;
+  isMarkdown: boolean;
+  findVisibleTurn: () => number;
+}) {
   const [request, setRequest] = useState(0);
   useEffect(() => requests.subscribe(() => setRequest((count) => count + 1)), []);
   const onKey = useCallback((event: KeyboardEvent) => {

@@ -12,7 +12,7 @@ const turns = [
     answer: makeAnswer({ content: "the **cafe** bar" }),
   },
 ];
-const find = (text: string) => findInTurns(turns, fold(text));
+const find = (text: string) => findInTurns(turns, fold(text), true);
 
 describe("findInTurns", () => {
   it("returns the messages that contain the text, in order", () => {
@@ -23,9 +23,31 @@ describe("findInTurns", () => {
     expect(find(" ")).toEqual([]);
   });
 
-  it("finds text with and without the marks of emphasis", () => {
-    expect(find("cafe bar")).toEqual([{ turn: 4, role: "assistant" }]);
-    expect(find("**cafe**")).toEqual([{ turn: 4, role: "assistant" }]);
+  it("finds text as it is rendered", () => {
+    const content =
+      "See the [docs page](https://e.com/d) for **A** &amp; \\*star\\*, <kbd>Ctrl</kbd>+C.\n\n| `p \\| q` | b |\n|---|---|";
+    const one = [{ turn: 1, user: null, answer: makeAnswer({ content }) }];
+    const isFound = (text: string) => findInTurns(one, fold(text), true).length > 0;
+    const terms = [
+      "the docs page for a",
+      "a & *star*",
+      "Ctrl+C",
+      "p | q",
+      "**A**",
+      "amp;",
+      "e.com",
+      "kbd",
+      "](",
+    ];
+    const shown = ["the docs page for a", "a & *star*", "Ctrl+C", "p | q"];
+    expect(terms.filter(isFound)).toEqual(shown);
+  });
+
+  it("finds the source of answers that are not Markdown", () => {
+    const one = [
+      { turn: 1, user: null, answer: makeAnswer({ content: "a \u001b[1m**b**\u001b[0m" }) },
+    ];
+    expect(findInTurns(one, "a **b**", false)).toHaveLength(1);
   });
 });
 

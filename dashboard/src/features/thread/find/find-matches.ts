@@ -1,6 +1,8 @@
 /** Finds the messages of a chat that contain a text. */
 import type { Message } from "@/api/models";
+import { toSearchableText } from "@/markdown/plain-markdown";
 import type { Turn } from "@/stream/turns";
+import { toPlainText } from "@/terminal/screen";
 import { fold } from "./folded-text";
 
 /** A message that contains the text. */
@@ -11,24 +13,31 @@ export interface Match {
 
 const foldedOf = new WeakMap<Message, string>();
 
-/** Returns the folded content; for an answer, with and without the marks of emphasis. */
-function foldContent(message: Message): string {
+/** Returns the folded text of a message, as it is rendered. */
+function foldContent(message: Message, isMarkdown: boolean): string {
   const known = foldedOf.get(message);
   if (known !== undefined) return known;
-  const source = fold(message.content);
-  const plain = message.role === "user" ? source : source.replace(/[*_`~]+/g, "");
-  const folded = plain === source ? source : `${source}\n${plain}`;
+  const hasSyntax = isMarkdown && message.role === "assistant";
+  const folded = fold(hasSyntax ? toSearchableText(message.content) : toPlainText(message.content));
   foldedOf.set(message, folded);
   return folded;
 }
 
-/** Returns the matches among turns that are in the store, in order. */
-export function findInTurns(turns: readonly Turn[], term: string): readonly Match[] {
+/**
+ * Returns the matches among turns that are in the store, in order. `isMarkdown` is whether answers
+ * are rendered as Markdown.
+ */
+export function findInTurns(
+  turns: readonly Turn[],
+  term: string,
+  isMarkdown: boolean,
+): readonly Match[] {
   if (term.trim() === "") return [];
   return turns.flatMap(({ turn, user, answer }) => {
     const found: Match[] = [];
-    if (user && foldContent(user).includes(term)) found.push({ turn, role: "user" });
-    if (answer && foldContent(answer).includes(term)) found.push({ turn, role: "assistant" });
+    if (user && foldContent(user, isMarkdown).includes(term)) found.push({ turn, role: "user" });
+    if (answer && foldContent(answer, isMarkdown).includes(term))
+      found.push({ turn, role: "assistant" });
     return found;
   });
 }

@@ -12,9 +12,9 @@ const none: readonly Match[] = [];
 
 /**
  * Returns the messages of a chat that contain the query, in order. Turns in the store are searched
- * here, and the others on the server.
+ * here, and the others on the server. `isMarkdown` is whether answers are rendered as Markdown.
  */
-export function useMatches(sessionId: string, query: string) {
+export function useMatches(sessionId: string, query: string, isMarkdown: boolean) {
   const term = fold(query.trim());
   const thread = useStore((state) => state.threads[sessionId]);
   const phrase = usePaused(query.trim());
@@ -25,7 +25,10 @@ export function useMatches(sessionId: string, query: string) {
     queryFn: ({ signal }) => searchMessages(sessionId, phrase, signal),
   });
   const turns = useDeferredValue(thread ? listTurns(thread.messages) : undefined);
-  const local = useMemo(() => findInTurns(turns ?? [], term), [turns, term]);
+  const local = useMemo(
+    () => findInTurns(turns ?? [], term, isMarkdown),
+    [turns, term, isMarkdown],
+  );
   const remote = phrase === query.trim() ? search.data : undefined;
   const matches = useMemo(() => {
     if (!thread || !remote) return local;

@@ -66,7 +66,7 @@ export const CodeBlock = memo(function CodeBlock(props: {
     <div ref={frame} className="frame code-block" data-wrapped={isWrapped ? "" : undefined}>
       <div
         data-code-header=""
-        className="code-header flex h-8 items-center justify-between gap-3 border-line border-b ps-3 pe-2"
+        className="code-header flex select-none h-8 items-center justify-between gap-3 border-line border-b ps-3 pe-2"
       >
         <span className="truncate text-ink-3 text-small">
           {label}

@@ -5,7 +5,7 @@ import { useModal } from "@/components/ui/use-modal";
 import { texts } from "@/texts";
 import { SvgImage } from "./svg-image";
 
-const MIN_SCALE = 0.1;
+const MIN_SCALE = 0.01;
 const MAX_SCALE = 8;
 /** The factor of a zoom button. */
 const STEP = 1.25;

@@ -5,7 +5,11 @@ import { texts } from "@/texts";
 import { CodeBlock } from "./code-block";
 import { drawDiagram, findDrawing, useIsDark } from "./diagram-drawing";
 import { DiagramViewer } from "./diagram-viewer";
+import { ScrollArea } from "./scroll-area";
 import { SvgImage } from "./svg-image";
+
+/** The smallest scale at which the labels of a diagram are legible. A wider diagram scrolls. */
+const MIN_SCALE = 0.5;
 
 const button =
   "tap inline-flex items-center gap-1.5 rounded px-1 text-ink-3 text-small hover:text-ink";
@@ -50,7 +54,7 @@ export const Diagram = memo(function Diagram({ source }: { source: string }) {
     <div className="frame">
       <div
         data-code-header=""
-        className="flex h-8 items-center justify-between gap-3 border-line border-b ps-3 pe-2"
+        className="flex h-8 select-none items-center justify-between gap-3 border-line border-b ps-3 pe-2"
       >
         <span className="truncate text-ink-3 text-small">{texts.reading.diagram}</span>
         <span className="flex items-center gap-2">
@@ -63,7 +67,14 @@ export const Diagram = memo(function Diagram({ source }: { source: string }) {
       </div>
       {/* The drawing cannot leave this element, whatever its styles are. */}
       <div dir="ltr" data-diagram="" className="overflow-hidden p-3 [contain:content]">
-        <SvgImage svg={svg} label={texts.reading.diagram} className="mx-auto block max-w-full" />
+        <ScrollArea dir="ltr">
+          <SvgImage
+            svg={svg}
+            label={texts.reading.diagram}
+            className="mx-auto block max-w-full"
+            minScale={MIN_SCALE}
+          />
+        </ScrollArea>
       </div>
       {isOpen && <DiagramViewer svg={svg} onClose={() => setOpen(false)} />}
     </div>

@@ -58,7 +58,7 @@ function Image({ src, alt }: Props<"img">) {
  */
 function Table({ node: _node, className: _class, dir, ...props }: Props<"table">) {
   return (
-    <div className="frame w-fit">
+    <div dir={dir} className="frame table-frame w-fit">
       <ScrollArea dir={dir}>
         <table {...props} />
       </ScrollArea>

@@ -1,6 +1,7 @@
 /** Math in answers. KaTeX is loaded when math is shown for the first time. */
 import { memo, useMemo } from "react";
 import { INCOMPLETE_MATH } from "@/markdown/complete-markdown";
+import { copyMathAsSource } from "./copy-math";
 import { ScrollArea } from "./scroll-area";
 import { createLazy, useLazy } from "./use-lazy";
 
@@ -9,6 +10,7 @@ type Katex = typeof import("katex");
 /** Loads KaTeX with its styles and fonts. */
 export const katex = createLazy(async (): Promise<Katex> => {
   const [module] = await Promise.all([import("katex"), import("katex/dist/katex.min.css")]);
+  copyMathAsSource();
   return module;
 });
 

@@ -10,8 +10,10 @@ export function SvgImage(props: {
   className?: string;
   /** The factor by which the image is larger than its view box. */
   scale?: number;
+  /** The factor below which `className` cannot shrink the image. */
+  minScale?: number;
 }) {
-  const { svg, scale = 1 } = props;
+  const { svg, scale = 1, minScale = 0 } = props;
   const host = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const element = host.current;
@@ -24,6 +26,7 @@ export function SvgImage(props: {
     image.style.cssText = "display: block; width: 100%; height: auto; max-width: none";
     root.replaceChildren(image);
     element.style.width = `${width * scale}px`;
-  }, [svg, scale]);
+    element.style.minWidth = `${width * minScale}px`;
+  }, [svg, scale, minScale]);
   return <div ref={host} role="img" aria-label={props.label} className={props.className} />;
 }

@@ -2,6 +2,7 @@ import { lazy, memo, Suspense, useLayoutEffect, useMemo, useRef, useState } from
 import { TextButton } from "@/components/ui/button";
 import { texts } from "@/texts";
 import { ScrollArea } from "../markdown/scroll-area";
+import { UNFOLD } from "../scroll/navigation";
 import { splitLinks } from "./link-text";
 import { type MessagePart, splitMessage } from "./pasted-code";
 
@@ -37,6 +38,7 @@ export const UserText = memo(function UserText(props: { text: string; id: string
   }, []);
 
   function toggle() {
+    content.current?.dispatchEvent(new Event(UNFOLD, { bubbles: true }));
     if (isUnfolded) unfolded.delete(id);
     else unfolded.add(id);
     setUnfolded(!isUnfolded);
