@@ -105,7 +105,7 @@ export const manyAgents = [
   agent("gpt", "GPT", "Hosted by OpenAI.", {
     avatar: "#10a37f",
     available: false,
-    reason: "The environment variable OPENAI_API_KEY is not set. It must contain the API key.",
+    reason: "Set the environment variable OPENAI_API_KEY to the API key.",
   }),
   agent("gemini", "Gemini", "Has a large context window.", {
     available: false,
