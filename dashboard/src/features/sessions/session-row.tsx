@@ -85,7 +85,7 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
       {canWrite && (
         <>
           <label
-            className={`absolute start-[11px] top-1.5 pointer-coarse:top-[9px] grid size-10 cursor-pointer place-items-center rounded-[13px] border border-line bg-surface has-focus-visible:outline-2 has-focus-visible:outline-accent ${isSelecting ? "" : "opacity-0 transition-opacity duration-100 focus-within:opacity-100 hover:opacity-100 [@media(hover:none)]:hidden"}`}
+            className={`absolute start-[11px] top-[5px] pointer-coarse:top-[8px] grid size-[42px] cursor-pointer place-items-center rounded-[13px] border border-line bg-surface has-focus-visible:outline-2 has-focus-visible:outline-accent ${isSelecting ? "" : "opacity-0 transition-opacity duration-100 focus-within:opacity-100 hover:opacity-100 [@media(hover:none)]:hidden"}`}
           >
             <input
               type="checkbox"
