@@ -36,7 +36,25 @@ describe("math within a paragraph", () => {
   });
 
   it.each([
+    ["设$x^2$为正数，其中$a$和$b$是整数，函数$f(x)$的值。", ["x^2", "a", "b", "f(x)"]],
+    ["関数$f(x)$は連続。データ$x$がー$y$", ["f(x)", "x", "y"]],
+    ["값$x$은", ["x"]],
+    ["ค่า$x$คือ", ["x"]],
+    ["**结论$x=1$成立**", ["x=1"]],
+    ["若$\\text{长度}=n$则", ["\\text{长度}=n"]],
+    ["单价$5元，变量$x$为", ["x"]],
+  ])("is found next to letters without spaces in %j", (text, sources) => {
+    expect(parse(text).math).toEqual(sources.map((source) => [source, "math-inline"]));
+  });
+
+  it.each([
     "$5 and $10",
+    "价格是$5到$10元",
+    "从$5涨到$八",
+    "变量$HOME和$PATH的值",
+    "设a$b$是",
+    "共3$x$个",
+    "a$b$c",
     "from $5 to 10$ a month",
     "US$5/CA$10",
     "$5-$10",

@@ -26,6 +26,9 @@ const WORDS = /\p{L}{2,}[,;:]? +\p{L}{2,}/u;
 const NAME = /^(?:\p{L}{4,}|[A-Z][A-Z0-9_]{2,})$/u;
 const BLANK_LINE = /\n[^\S\n]*\n/;
 const PART_OF_WORD = /[\p{L}\p{N}$]/u;
+/** A letter next to which words need no space. */
+const UNSPACED =
+  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]/u;
 
 /** A number followed by a word, such as `5 to 10`. */
 const AMOUNT = /^\d[^\\^_=]*\s\p{L}{2,}/u;
@@ -40,6 +43,16 @@ const isClearlyMath = (content: string) =>
   !isProse(content) &&
   !NAME.test(content) &&
   !AMOUNT.test(content);
+
+/**
+ * Returns whether `$…$` is part of a word or an amount because of the characters around it. Next to
+ * letters of languages without spaces, its content must not contain such letters.
+ */
+function isWithinWord(content: string, before: string, after: string): boolean {
+  const neighbors = [before, after].filter((character) => PART_OF_WORD.test(character));
+  if (!neighbors.every((character) => UNSPACED.test(character))) return true;
+  return neighbors.length > 0 && UNSPACED.test(content.replace(TEX, " "));
+}
 
 /** Returns whether the character at the position is preceded by an odd number of backslashes. */
 function isEscaped(text: string, position: number): boolean {
@@ -93,8 +106,8 @@ export function matchMath(text: string, before: string): Math | null {
   if (source === "" || BLANK_LINE.test(content)) return null;
   if (start === "$") {
     const after = limited[length] ?? "";
-    const isWithinWord = PART_OF_WORD.test(before) || PART_OF_WORD.test(after);
-    return isClearlyMath(content) && !isWithinWord ? { source, isDisplay: false, length } : null;
+    const isMath = isClearlyMath(content) && !isWithinWord(content, before, after);
+    return isMath ? { source, isDisplay: false, length } : null;
   }
   // Brackets and parentheses can also be escaped in prose.
   if (start !== "$$" && (isProse(content) || find(content, start, 0) !== -1)) return null;
