@@ -10,6 +10,7 @@ import { setDirection } from "./block-direction";
 import { replaceHtml } from "./html-syntax";
 import { HTML_ELEMENTS } from "./html-tags";
 import { linkSyntax } from "./link-syntax";
+import { lowerProtocols } from "./lower-protocols";
 import { mathFromMarkdown, mathSyntax } from "./math-syntax";
 import { markOpenFences } from "./open-fences";
 import { unlinkFiles } from "./unlink-files";
@@ -20,7 +21,7 @@ interface ParserData {
   fromMarkdownExtensions?: MdastExtension[];
 }
 
-/** Adds the syntax of math and of addresses that end before full-width punctuation. */
+/** Adds the syntax of math and of addresses in languages without spaces between words. */
 function addSyntax(this: Processor): void {
   const data = this.data() as ParserData;
   data.micromarkExtensions = [...(data.micromarkExtensions ?? []), linkSyntax, mathSyntax];
@@ -52,6 +53,7 @@ const sanitize = configure(defaultRehypePlugins.sanitize, (schema) => ({
 }));
 
 export const rehypePlugins: PluggableList = [
+  lowerProtocols,
   sanitize,
   // After unsafe URLs are removed, and before `harden`, which marks links without a valid URL as
   // blocked.

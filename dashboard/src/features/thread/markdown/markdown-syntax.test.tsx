@@ -41,9 +41,43 @@ describe("addresses", () => {
     ["https://zh.example.org/wiki/中文、他", "https://zh.example.org/wiki/中文"],
     ["https://example.org/a, then", "https://example.org/a"],
     ["(https://example.org/a_(b))", "https://example.org/a_(b)"],
+    ["https://example.org/a……然后", "https://example.org/a"],
+    ["https://example.org/a——然后", "https://example.org/a"],
+    ["(https://example.org/a)，然后", "https://example.org/a"],
+    ["https://example.org/a_(b)。", "https://example.org/a_(b)"],
+    ['"https://example.org/a"，然后', "https://example.org/a"],
+    ["https://zh.example.org/wiki/a_中文", "https://zh.example.org/wiki/a_中文"],
+    ["https://example.org/*/a", "https://example.org/*/a"],
   ])("end before punctuation: %j", (text, address) => {
     expect(linksOf(text)).toEqual([[encodeURI(address), address]]);
   });
+
+  it.each([
+    ["**https://example.org/f**，然后", "strong", "https://example.org/f", "，然后"],
+    ["*https://example.org/g*。", "em", "https://example.org/g", "。"],
+    ["**https://example.org/**中", "strong", "https://example.org/", "中"],
+    ["**见https://example.org/f**中", "strong", "https://example.org/f", "中"],
+    ["**https://example.org/f**는", "strong", "https://example.org/f", "는"],
+    ["**https://example.org/f**(中)", "strong", "https://example.org/f", "(中)"],
+    ["**https://example.org/f**, then", "strong", "https://example.org/f", ", then"],
+    ["**https://example.org/f**……", "strong", "https://example.org/f", "……"],
+    ["_https://example.org/g_。", "em", "https://example.org/g", "。"],
+    ["~~https://example.org/g~~，次", "del", "https://example.org/g", "，次"],
+    ["~~https://example.org/g~~中", "del", "https://example.org/g", "中"],
+    ["**www.example.com**，次", "strong", "www.example.com", "，次"],
+  ])("end before the end of emphasis: %j", (text, tag, address, after) => {
+    const shown = show(text);
+
+    expect(shown.querySelector(`${tag} a`)?.textContent).toBe(address);
+    expect(shown.querySelector(tag)?.nextSibling?.textContent).toBe(after);
+  });
+
+  it.each(["HTTPS://EXAMPLE.COM/A", "[a](Https://EXAMPLE.COM/A)", "![a](HTTPS://EXAMPLE.COM/A)"])(
+    "have a protocol in any case: %s",
+    (text) => {
+      expect(linksOf(text)[0]?.[0]).toBe("https://example.com/A");
+    },
+  );
 
   it("can follow each other", () => {
     expect(

@@ -1,4 +1,5 @@
 /** Finds links in a user's text. */
+import { WIDE_LETTER, WIDE_PUNCTUATION } from "@/markdown/address-end";
 
 export interface TextPart {
   readonly text: string;
@@ -6,10 +7,13 @@ export interface TextPart {
   readonly href?: string;
 }
 
-const LINK =
-  /\[([^\][\n]+)\]\((https?:\/\/[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)\)|<?((?:https?:\/\/|www\.)[^\s<>\u2018-\u201f\u3000-\u301f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]+)>?/giu;
+const LABELED = String.raw`\[([^\][\n]+)\]\((https?:\/\/[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)\)`;
+const LITERAL = String.raw`<?((?:https?:\/\/|www\.)[^\s<>${WIDE_PUNCTUATION}]+)>?`;
+const LINK = new RegExp(`${LABELED}|${LITERAL}`, "giu");
 /** Punctuation at the end of a sentence, which is not part of an address. */
 const TRAILING = /[?!.,:;*_~'"]+$/;
+/** The end of emphasis before a letter, and all that follows. */
+const EMPHASIS_END = new RegExp(String.raw`(?:\*|~~)+(?=${WIDE_LETTER.source}).*`, "su");
 
 /** Removes punctuation and unmatched parentheses from the end of an address. */
 function trim(address: string): string {
@@ -26,7 +30,7 @@ export function splitLinks(text: string): readonly TextPart[] {
   let end = 0;
   for (const found of text.matchAll(LINK)) {
     const [all, label, target, literal = ""] = found;
-    const address = target ?? trim(literal);
+    const address = target ?? trim(literal.replace(EMPHASIS_END, ""));
     // An address has a name after its protocol.
     if (!/[\p{L}\p{N}]/u.test(address.replace(/^(?:https?:\/\/|www\.)/i, ""))) continue;
     if (/[\p{L}\p{N}]/u.test(text[found.index - 1] ?? "") && !label) continue;

@@ -76,6 +76,11 @@ describe("splitLinks", () => {
     ["<https://example.com/a>", "https://example.com/a"],
     ["https://example.com/a，然后", "https://example.com/a"],
     ["“https://example.com/a”", "https://example.com/a"],
+    ["https://example.com/a……然后", "https://example.com/a"],
+    ["https://example.com/a——然后", "https://example.com/a"],
+    ["**https://example.com/a**，然后", "https://example.com/a"],
+    ["**https://example.com**中", "https://example.com"],
+    ["HTTPS://EXAMPLE.COM/A", "HTTPS://EXAMPLE.COM/A"],
   ])("finds the address in %j", (text, address) => {
     expect(splitLinks(text).filter(({ href }) => href)).toEqual([{ text: address, href: address }]);
   });
