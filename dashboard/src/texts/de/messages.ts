@@ -15,6 +15,7 @@ export const messages: typeof english = {
     wrapLines: "Zeilen umbrechen",
     showMore: "Mehr anzeigen",
     showLess: "Weniger anzeigen",
+    image: "Bild",
     footnotes: "Fußnoten",
     backToReference: (reference) => `Zurück zum Verweis ${reference}`,
   },

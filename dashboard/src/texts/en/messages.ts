@@ -1,4 +1,4 @@
-/** UI text within messages: code, tables, diagrams, and folded text. */
+/** UI text within messages: code, tables, diagrams, images, and folded text. */
 
 import { formatPercent } from "../formats";
 
@@ -16,6 +16,7 @@ export const messages = {
     wrapLines: "Wrap lines",
     showMore: "Show more",
     showLess: "Show less",
+    image: "Image",
     footnotes: "Footnotes",
     backToReference: (reference: string) => `Back to reference ${reference}`,
   },

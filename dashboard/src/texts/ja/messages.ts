@@ -15,6 +15,7 @@ export const messages: typeof english = {
     wrapLines: "行を折り返す",
     showMore: "もっと見る",
     showLess: "折りたたむ",
+    image: "画像",
     footnotes: "脚注",
     backToReference: (reference) => `参照箇所${reference}に戻る`,
   },

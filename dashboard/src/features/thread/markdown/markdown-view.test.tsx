@@ -74,11 +74,27 @@ describe("images in an answer", () => {
     ["![a plot](plot.png)", "a plot"],
     ["![](out/plot.png)", "out/plot.png"],
     ["![a dot](data:image/gif;base64,R0lGODlhAQABAAAAACw=)", "a dot"],
+    ["![](data:image/gif;base64,R0lGODlhAQABAAAAACw=)", "Image"],
+    ["![]()", "Image"],
   ])("are reduced to their text without a web address: %s", (markdown, text) => {
     const shown = show(markdown);
 
     expect(screen.queryByRole("img")).toBeNull();
     expect(screen.queryByRole("link")).toBeNull();
     expect(shown.textContent).toBe(text);
+  });
+
+  it.each([
+    "![a plot](https://example.com/plot.png)",
+    "![](https://example.com/plot.png)",
+    "![](data:image/gif;base64,R0lGODlhAQABAAAAACw=)",
+  ])("show at most their text while they are streamed: %s", (markdown) => {
+    for (let end = 1; end < markdown.length; end++) {
+      const text = markdown.slice(0, end);
+      const { container, unmount } = render(<MarkdownView text={text} isStreaming />);
+      expect(container.textContent).toMatch(/^!?\[?(?:a(?: p?l?o?t?)?)?\]?$/);
+      expect(container.innerHTML).not.toContain("incomplete");
+      unmount();
+    }
   });
 });
