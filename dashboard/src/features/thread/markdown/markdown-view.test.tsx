@@ -26,11 +26,28 @@ describe("links in an answer", () => {
     "/srv/main.rs#L3",
     "javascript:alert(1)",
     "data:text/html,x",
+    "#intro",
+    "#fn-1",
+    "#user-content-fn-1",
   ])("are reduced to their text for the address %s", (address) => {
     const shown = show(`See [the **file**](${address}).`);
 
     expect(screen.queryByRole("link")).toBeNull();
     expect(shown.textContent).toBe("See the file.");
+  });
+
+  it.each([
+    ["[![a badge](https://a.example/b.svg)](https://c.example/d)", "a badge"],
+    ["[![](https://a.example/b.svg)](https://c.example/d)", "https://a.example/b.svg"],
+    ["[See **https://a.example/b，c**](https://c.example/d)", "See https://a.example/b，c"],
+    ["[See https://a.example/b。](https://c.example/d)", "See https://a.example/b。"],
+  ])("contain no other link: %s", (markdown, text) => {
+    show(markdown);
+
+    const links = screen.getAllByRole("link");
+    expect(links.map((link) => [link.getAttribute("href"), link.textContent])).toEqual([
+      ["https://c.example/d", text],
+    ]);
   });
 
   it("lead to a footnote in the same answer and back", async () => {
