@@ -3,10 +3,8 @@
  * as text: math and HTML. The renderer completes the rest.
  */
 import { HTML_TAG } from "./html-tags";
-import { isProse } from "./math";
-
-/** The last line of math whose end is missing. In TeX, it is a comment. */
-export const INCOMPLETE_MATH = "%…";
+import { isProse, matchMath } from "./math";
+import { INCOMPLETE_MATH, isTex, readFence } from "./math-blocks";
 
 /** Longer math within a line is shown as text until its end arrives. In UTF-16 code units. */
 const MAX_HIDDEN_LENGTH = 400;
@@ -17,10 +15,7 @@ const SYNTAX = /\\(?:[()[\]\\`$<]|$)|`+|\$\$/g;
 /** Returns whether the text ends within a code fence. */
 function isInFence(text: string): boolean {
   let fence = "";
-  for (const [, mark = "", info = ""] of text.matchAll(FENCE)) {
-    if (!fence) fence = mark.startsWith("`") && info.includes("`") ? "" : mark;
-    else if (mark[0] === fence[0] && mark.length >= fence.length && info.trim() === "") fence = "";
-  }
+  for (const [, mark = "", info = ""] of text.matchAll(FENCE)) fence = readFence(fence, mark, info);
   return fence !== "";
 }
 
@@ -62,20 +57,11 @@ function readTail(text: string, from: number): Tail {
   };
 }
 
-/** Hides math within a line, and ends a block of math with `INCOMPLETE_MATH`. */
-function completeMath(text: string, from: number, { math }: Tail): string {
-  if (!math) return text;
-  const { start, position } = math;
-  const content = text.slice(position + 2);
-  if (start !== "$$" && isProse(content)) return text;
-  const line = text.slice(text.lastIndexOf("\n", position) + 1, position);
-  if (start !== "\\(" && /^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?$/.test(line)) {
-    const prefix = line.replace(/[^\s>]/g, " ");
-    const end = start === "$$" ? "$$" : "\\]";
-    return `${text.replace(/[\\$\s]+$/, "")}\n${prefix}${INCOMPLETE_MATH}\n${prefix}${end}`;
-  }
-  const isLong = content.length > MAX_HIDDEN_LENGTH;
-  return isLong || position < from ? text : text.slice(0, position);
+/** Hides math within a line. */
+function hideMath(text: string, { math }: Tail): string {
+  const content = math && text.slice(math.position + 2);
+  if (content === null || isProse(content) || content.length > MAX_HIDDEN_LENGTH) return text;
+  return text.slice(0, math?.position);
 }
 
 /** Adds the missing end tags of elements within a paragraph. */
@@ -104,6 +90,18 @@ export function completeMarkdown(text: string): string {
   const end = text.slice(from);
   if (!/\\[([]|\$\$|<[a-z]/i.test(end) || isInFence(text)) return text;
   const tail = readTail(text, from);
-  const completed = completeMath(text, from, tail);
+  const completed = hideMath(text, tail);
   return completed === text ? completeHtml(text, from, tail) : completed;
+}
+
+/** Ends math within the last line of a text that is not continued, so that its source is shown. */
+export function endMath(text: string): string {
+  const from = text.lastIndexOf("\n") + 1;
+  const line = text.slice(from);
+  if (!/\\[([]|\$\$/.test(line) || /^[ \t>]*\|/.test(line) || isInFence(text)) return text;
+  const { math } = readTail(text, Math.max(0, text.lastIndexOf("\n\n")));
+  if (!math || math.position < from || !isTex(text.slice(math.position + 2))) return text;
+  const end = { "\\(": "\\)", "\\[": "\\]" }[math.start] ?? "$$";
+  const ended = `${text.trimEnd()} ${INCOMPLETE_MATH}${end}`;
+  return matchMath(ended.slice(math.position), "") ? ended : text;
 }

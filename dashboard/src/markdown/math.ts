@@ -18,8 +18,8 @@ export const MAX_MATH_LENGTH = 8000;
 
 const ends: Readonly<Record<string, string>> = { "\\(": "\\)", "\\[": "\\]", $$: "$$" };
 
-/** A TeX command, or a group of plain words within TeX. */
-const TEX = /\\(?:text|mathrm|operatorname|textbf|textit)\*?\{[^{}]*\}|\\[A-Za-z]+/g;
+/** A TeX command, or a group of plain words within TeX, whose end may be missing. */
+const TEX = /\\(?:text|mathrm|operatorname|textbf|textit)\*?\{[^{}]*(?:\}|$)|\\[A-Za-z]+/g;
 /** Two successive words, which rarely occur in math. */
 const WORDS = /\p{L}{2,}[,;:]? +\p{L}{2,}/u;
 /** A word that is probably a variable of a shell or a template. */
@@ -61,7 +61,8 @@ function isEscaped(text: string, position: number): boolean {
   return (position - start) % 2 === 1;
 }
 
-function find(text: string, delimiter: string, from: number): number {
+/** Returns the position of a delimiter that is not escaped, or -1. */
+export function findDelimiter(text: string, delimiter: string, from: number): number {
   let end = text.indexOf(delimiter, from);
   while (end !== -1 && isEscaped(text, end)) end = text.indexOf(delimiter, end + 1);
   return end;
@@ -98,7 +99,7 @@ export function matchMath(text: string, before: string): Math | null {
   const start = findStart(text);
   if (!start) return null;
   const limited = text.slice(0, MAX_MATH_LENGTH + 1);
-  const end = find(limited, ends[start] ?? "$", start.length + (start === "$$" ? 1 : 0));
+  const end = findDelimiter(limited, ends[start] ?? "$", start.length + (start === "$$" ? 1 : 0));
   if (end === -1) return null;
   const content = limited.slice(start.length, end);
   const source = content.trim();
@@ -110,6 +111,6 @@ export function matchMath(text: string, before: string): Math | null {
     return isMath ? { source, isDisplay: false, length } : null;
   }
   // Brackets and parentheses can also be escaped in prose.
-  if (start !== "$$" && (isProse(content) || find(content, start, 0) !== -1)) return null;
+  if (start !== "$$" && (isProse(content) || findDelimiter(content, start, 0) !== -1)) return null;
   return { source, isDisplay: start !== "\\(", length };
 }

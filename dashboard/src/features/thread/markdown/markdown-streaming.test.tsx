@@ -118,3 +118,30 @@ describe("Markdown", () => {
     );
   });
 });
+
+describe("math", () => {
+  it.each([
+    "> quote\n>\n> $$\n> \\beta + 1\n> $$",
+    "1. Item\n   $$\n   z = 3\n   $$",
+    "- $$\n  z = 3\n  $$",
+    "- a\n  > $$\n  > z > 3\n  > $$",
+    "- | a | b |\n  |---|---|\n  | 1 | 2 |\n  $$\n  x\n  $$",
+    "| a | b |\n|---|---|\n| 1 | 2 |\n$$\nx\n$$",
+    "So\n$$\nx = \\text{if it is}\n$$\nend",
+    "So\n\\[\nx = \\text{if it is}\n\\]\nend",
+    "\\[ a^2 \\] $$ b $$ \\(c\\)",
+    "$$\na\n\n= b\n\n$$\n\nend",
+    "> $$\n> a\n>\n> = b\n> $$",
+    "# A $$x$$\n\n$$a$$",
+  ])("is never shown as text while it is streamed: %j", (text) => {
+    for (let end = 1; end < text.length; end++) {
+      const { container, unmount } = streamed(text.slice(0, end));
+      for (const one of container.querySelectorAll("annotation")) one.remove();
+      expect([end, container.textContent]).toEqual([
+        end,
+        expect.not.stringMatching(/%|\$\$|\\\[|\[$/),
+      ]);
+      unmount();
+    }
+  });
+});

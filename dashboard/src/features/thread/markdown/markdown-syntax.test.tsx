@@ -185,6 +185,48 @@ describe("math", () => {
     expect(shown.querySelector("[data-code-header]")).toBeNull();
   });
 
+  it.each([
+    ["$$\na^2\n\n= b\n$$", "a^2\n= b"],
+    ["\\[\n\na^2\n \n\n= b\n\n\\]\n\nend", "a^2\n= b"],
+    ["> $$\n> a^2\n>\n> = b\n> $$", "a^2\n= b"],
+    ["1. a\n   $$\n   a^2\n\n   = b\n   $$\n2. b", "a^2\n= b"],
+  ])("is rendered without its blank lines in %j", (text, source) => {
+    for (const isStreaming of [false, true]) {
+      const { container } = render(<MarkdownView text={text} isStreaming={isStreaming} />);
+      const annotation = container.querySelector("annotation")?.textContent ?? "";
+      expect(annotation.replace(/\n\s*/g, "\n")).toBe(source);
+    }
+  });
+
+  it.each([
+    ["So:\n$$\n\\int_0^1 x\\,dx = \\frac{1}{2}", "\\int_0^1 x\\,dx = \\frac{1}{2}"],
+    ["\\[ a^2 + x\\,dx", "a^2 + x\\,dx"],
+    ["- a\n  \\[\n  a^2\n  + b", "a^2\n+ b"],
+    ["> $$\n> a^2\n> + b", "a^2\n+ b"],
+    ["$$\na^2\n\n+ x\\,dx", "a^2\n+ x\\,dx"],
+    ["$$\na\\,b\n\nHere is some text.", "a\\,b"],
+  ])("is shown as its source without an end: %j", (text, source) => {
+    for (const isStreaming of [false, true]) {
+      const { container } = render(<MarkdownView text={text} isStreaming={isStreaming} />);
+      expect(container.querySelector("[data-math-source]")?.textContent?.trim()).toBe(source);
+    }
+  });
+
+  it.each([
+    ["So \\( a^2 + x\\,dx", "So a^2 + x\\,dx"],
+    ["- So \\[ a^2 + x\\,dx", "So a^2 + x\\,dx"],
+    ["So $$ a^2 + x\\,dx", "So a^2 + x\\,dx"],
+    ["$$ is the ID of the process", "$$ is the ID of the process"],
+    ["$$\nHello there", "$$\nHello there"],
+    ["$$HOME", "$$HOME"],
+    ["An escaped \\[link of words", "An escaped [link of words"],
+    ["`\\( a^2`", "\\( a^2"],
+    ["```\n$$\na^2", "a^2"],
+  ])("or its source is shown in a finished answer: %j", (text, shown) => {
+    expect(show(text).textContent?.trim()).toContain(shown);
+    expect(show(text).textContent).not.toContain("%");
+  });
+
   it("leaves amounts of money alone", () => {
     expect(htmlOf("It costs $5 and $10.")).toBe("<p>It costs $5 and $10.</p>");
   });

@@ -8,7 +8,8 @@ import {
   useState,
 } from "react";
 import { type Components, Streamdown } from "streamdown";
-import { completeMarkdown } from "@/markdown/complete-markdown";
+import { completeMarkdown, endMath } from "@/markdown/complete-markdown";
+import { prepareMath } from "@/markdown/math-blocks";
 import { DISPLAY_MATH, INLINE_MATH } from "@/markdown/math-syntax";
 import { rehypePlugins, remarkPlugins } from "@/markdown/plugins";
 import { splitBlocks } from "@/markdown/split-blocks";
@@ -209,6 +210,7 @@ function makeFootnoteOptions() {
 
 export function MarkdownView(props: { text: string; isStreaming: boolean }) {
   const [footnoteOptions] = useState(makeFootnoteOptions);
+  const text = prepareMath(props.text, props.isStreaming);
   return (
     <StreamingContext value={props.isStreaming}>
       <Streamdown
@@ -219,7 +221,7 @@ export function MarkdownView(props: { text: string; isStreaming: boolean }) {
         parseMarkdownIntoBlocksFn={splitBlocks}
         parseIncompleteMarkdown={props.isStreaming}
       >
-        {props.text}
+        {props.isStreaming ? text : endMath(text)}
       </Streamdown>
     </StreamingContext>
   );

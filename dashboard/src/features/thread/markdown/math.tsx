@@ -1,6 +1,6 @@
 /** Math in answers. KaTeX is loaded when math is shown for the first time. */
 import { memo, useMemo } from "react";
-import { INCOMPLETE_MATH } from "@/markdown/complete-markdown";
+import { INCOMPLETE_MATH } from "@/markdown/math-blocks";
 import { copyMathAsSource } from "./copy-math";
 import { ScrollArea } from "./scroll-area";
 import { createLazy, useLazy } from "./use-lazy";
@@ -29,18 +29,25 @@ function useMath(source: string, isDisplay: boolean): string | null {
   return useMemo(() => module && render(module, source, isDisplay), [module, source, isDisplay]);
 }
 
-/** Math within a line. It is shown as its source if it cannot be rendered. */
+/** Returns the source of math, without the end that is added to incomplete math. */
+function readSource(source: string): { readonly shown: string; readonly isIncomplete: boolean } {
+  const isIncomplete = source.endsWith(INCOMPLETE_MATH);
+  const shown = isIncomplete ? source.slice(0, -INCOMPLETE_MATH.length).trimEnd() : source;
+  return { shown, isIncomplete };
+}
+
+/** Math within a line. It is shown as its source if it is incomplete or cannot be rendered. */
 export const MathText = memo(function MathText({ source }: { source: string }) {
-  const html = useMath(source, false);
-  if (html === null) return <code dir="ltr">{source}</code>;
+  const { shown, isIncomplete } = readSource(source);
+  const html = useMath(isIncomplete ? "" : shown, false);
+  if (isIncomplete || html === null) return <code dir="ltr">{shown}</code>;
   // biome-ignore lint/security/noDangerouslySetInnerHtml: KaTeX escapes the source.
   return <span dir="ltr" data-math="" dangerouslySetInnerHTML={{ __html: html }} />;
 });
 
 /** Math in a line of its own, which scrolls if it is too wide. */
 export const MathBlock = memo(function MathBlock({ source }: { source: string }) {
-  const isIncomplete = source.endsWith(INCOMPLETE_MATH);
-  const shown = isIncomplete ? source.slice(0, -INCOMPLETE_MATH.length).trimEnd() : source;
+  const { shown, isIncomplete } = readSource(source);
   const html = useMath(isIncomplete ? "" : shown, true);
   if (isIncomplete || html === null)
     return (
