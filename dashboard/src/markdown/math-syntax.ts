@@ -24,6 +24,13 @@ declare module "micromark-util-types" {
   }
 }
 
+declare module "mdast-util-from-markdown" {
+  interface CompileData {
+    /** Whether the content is in a table. Set by the extension for tables. */
+    inTable?: boolean | undefined;
+  }
+}
+
 declare module "mdast" {
   interface PhrasingContentMap {
     math: MathNode;
@@ -145,9 +152,10 @@ function exitMath(this: CompileContext, token: Token): void {
   const node = findNode(this);
   const math = node && matchMath(node.value, "");
   if (node && math) {
-    node.value = math.source;
+    // As in code, a pipe is escaped in tables.
+    node.value = this.data.inTable ? math.source.replace(/\\\|/g, "|") : math.source;
     const properties = { className: [`language-${math.isDisplay ? DISPLAY_MATH : INLINE_MATH}`] };
-    const children = [{ type: "text" as const, value: math.source }];
+    const children = [{ type: "text" as const, value: node.value }];
     node.data =
       token.type === "mathBlock"
         ? { hName: "pre", hChildren: [{ type: "element", tagName: "code", properties, children }] }

@@ -19,13 +19,16 @@ const DEFINITION = /^ {0,3}\[([^\][]+)\]:\s*\S.*$/;
 const FOOTNOTE = /^ {0,3}\[\^[^\][]+\]:\s*/;
 const TABLE_RULE = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
 
-/** Splits a table row at each `|` that is not escaped, and joins its cells with spaces. */
+/**
+ * Splits a table row at each `|` that is not escaped, and joins its cells with spaces. An escaped `|`
+ * is unescaped in code and math too.
+ */
 function joinCells(row: string): string {
   return row
     .trim()
     .replace(/^\||(?<!\\)\|$/g, "")
     .split(/(?<!\\)\|/)
-    .map((cell) => cell.trim())
+    .map((cell) => cell.trim().replace(/\\\|/g, "|"))
     .join(" ");
 }
 

@@ -36,6 +36,7 @@ describe("toPlainMarkdown", () => {
     ["- item\n  ~~~\n  # code\n  ~~~", "item # code"],
     ["``a `tick` b``", "a `tick` b"],
     ["| a | b |\n|---|:-:|\n| `1` | x\\|y |\n\na|b", "a b 1 x|y a|b"],
+    ["| a |\n|---|\n| `a\\|b` |\n| $a \\| b$ |", "a a|b a | b"],
     ["<https://example.com/a_b_c>", "https://example.com/a_b_c"],
     ["<me@example.com>", "me@example.com"],
     ["[the docs](https://example.com/a?b=c) and ![a cat](cat.png)", "the docs and a cat"],

@@ -177,6 +177,8 @@ describe("math", () => {
     ["So $$a^2$$ is", "a^2", true],
     ["```math\na^2\n```", "a^2", true],
     ["| a |\n|---|\n| \\(a^2\\) |", "a^2", false],
+    ["| a |\n|---|\n| $a \\| b$ |", "a | b", false],
+    ["$a \\| b$", "a \\| b", false],
   ])("is rendered in %j", (text, source, isDisplay) => {
     const shown = show(text);
 
