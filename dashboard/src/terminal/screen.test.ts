@@ -1,7 +1,14 @@
 // @vitest-environment node
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hasControls, renderTerminal, showControls, toLine, toPlainText } from "./screen";
+import {
+  hasControls,
+  isRedrawn,
+  renderTerminal,
+  showControls,
+  toLine,
+  toPlainText,
+} from "./screen";
 
 const ESC = "\u001b";
 
@@ -137,5 +144,22 @@ describe("toLine", () => {
 describe("showControls", () => {
   it("replaces control characters with symbols", () => {
     expect(showControls(`rm x\r${ESC}[2Kls\r\nnext\tline\u007f`)).toBe("rm x␍␛[2Kls\nnext\tline␡");
+  });
+});
+
+describe("isRedrawn", () => {
+  it.each([
+    ["a\n10%\r100%\nb", true],
+    ["10%\r100%\nb", true],
+    ["a\n10%\r100%", true],
+    ["a\r\n10%\r100%\r\n", true],
+    ["wait |\b/", true],
+    [`${ESC}[31mred`, true],
+    ["a\nb\tc", false],
+    ["a\r\nb\r\n", false],
+    ["a\r\r\nb\r", false],
+    ["a\rb\rc", false],
+  ])("%j: %s", (text, expected) => {
+    expect(isRedrawn(text)).toBe(expected);
   });
 });

@@ -240,6 +240,15 @@ export function hasControls(text: string): boolean {
   return BESIDES_LINES.test(text);
 }
 
+/**
+ * Returns whether the text contains escape sequences or redrawn lines. Carriage returns that are
+ * line ends are not redrawing.
+ */
+export function isRedrawn(text: string): boolean {
+  if (text.includes("\u001b") || text.includes("\b")) return true;
+  return text.includes("\n") && /\r[^\r\n]/.test(text);
+}
+
 /** Returns the text that a terminal would show, without styles. */
 export function toPlainText(text: string): string {
   if (!hasControls(text)) return text;

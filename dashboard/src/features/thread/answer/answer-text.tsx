@@ -1,5 +1,5 @@
 import { memo, useDeferredValue } from "react";
-import { hasControls, toPlainText } from "@/terminal/screen";
+import { isRedrawn, toPlainText } from "@/terminal/screen";
 import { TerminalText } from "@/terminal/terminal-text";
 import { Markdown } from "../markdown/markdown";
 
@@ -32,7 +32,7 @@ export const AnswerText = memo(function AnswerText(props: {
   if (format === null)
     return <div className="whitespace-pre-wrap [unicode-bidi:plaintext]">{toPlainText(text)}</div>;
   if (isTerminal(text, format)) return <TerminalAnswer text={text} />;
-  const clean = text.includes("\u001b") && hasControls(text) ? toPlainText(text) : text;
+  const clean = isRedrawn(text) ? toPlainText(text) : text;
   return <Markdown text={clean} isStreaming={isStreaming} />;
 });
 

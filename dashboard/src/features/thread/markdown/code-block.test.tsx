@@ -1,7 +1,9 @@
 import { render, screen, within } from "@testing-library/react";
 import { userEvent } from "@testing-library/user-event";
 import { beforeAll, describe, expect, it } from "vitest";
+import { AnswerText } from "../answer/answer-text";
 import { CodeBlock } from "./code-block";
+import { loadMarkdown } from "./markdown";
 import { MarkdownView } from "./markdown-view";
 
 beforeAll(() => {
@@ -91,4 +93,17 @@ it("wraps lines on request", async () => {
 
   expect(wrap.getAttribute("aria-pressed")).toBe("true");
   expect(container.querySelector("[data-wrapped]")).not.toBeNull();
+});
+
+describe("code of a program's output in an answer", () => {
+  it.each([
+    ["```\nDownloading  10%\rDownloading 100%\ndone\n```", "Downloading 100%\ndone"],
+    ["```\r\na\r\nb\r\n```\r\n", "a\nb"],
+    ["```\r\n10%\r100%\r\nb\r\n```\r\n", "100%\nb"],
+  ])("shows the last state of each line: %j", async (text, shown) => {
+    await loadMarkdown();
+    const { container } = render(<AnswerText text={text} format="markdown" isStreaming={false} />);
+
+    expect(container.querySelector("pre")?.textContent).toBe(shown);
+  });
 });
