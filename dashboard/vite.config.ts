@@ -82,6 +82,6 @@ export default defineConfig({
     setupFiles: ["src/test-setup.ts"],
     restoreMocks: true,
     // Property tests take several seconds on a busy machine.
-    testTimeout: 30_000,
+    testTimeout: 90_000,
   },
 });

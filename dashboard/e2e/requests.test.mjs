@@ -47,7 +47,7 @@ test("requests are answered from the list, and the focus stays in it", TIMEOUT, 
     await group.waitFor({ state: "detached" });
     await page.waitForFunction(() => document.title.startsWith("(2) "));
     const rejected = await (await page.request.get(`/v1/chat/${first}`)).json();
-    assert.match(rejected.messages.at(-1).content, /not allow/);
+    assert.match(rejected.messages.at(-1).content, /wasn’t approved/);
     assert.equal(page.url(), open);
   });
 });
@@ -55,6 +55,7 @@ test("requests are answered from the list, and the focus stays in it", TIMEOUT, 
 test("the focus moves with a row whose request is answered elsewhere", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await page.goto("/");
+    await focused(page, composer(page));
     const id = await createChat(page, "/tool");
     const allow = needsYou(page).getByRole("button", { name: "Allow" });
     await allow.focus();

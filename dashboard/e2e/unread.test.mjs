@@ -21,13 +21,15 @@ test("an answer is marked as read only when the page has the focus", TIMEOUT, as
   await withTestApp(async ({ page }) => {
     await controlFocus(page);
     await startChat(page, "/echo hello");
-    await answered(page).waitFor({ timeout: ANSWER_MS });
+    await finished(page).waitFor({ timeout: ANSWER_MS });
+    await send(page, "/echo focused");
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
     await page.evaluate(() => window.setFocus(false));
     const divider = thread(page).getByText("New", { exact: true });
     assert.equal(await divider.count(), 0);
 
     await send(page, "/echo unfocused");
-    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await finished(page).nth(2).waitFor({ timeout: ANSWER_MS });
     await row(page).getByText("1 unread message").waitFor();
     await page.waitForFunction(() => document.title.startsWith("(1) "));
 

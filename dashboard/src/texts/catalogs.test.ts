@@ -20,6 +20,7 @@ const SHARED: Readonly<Record<Exclude<Language, "en">, readonly string[]>> = {
     "plan.label",
     "plan.progress",
     "sessions.active",
+    "settings.auto",
     "settings.systemLanguage",
     "thread.code",
     "thread.details",
