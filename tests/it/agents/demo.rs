@@ -23,7 +23,8 @@ async fn requests_permission_for_its_tool() {
     let app = TestApp::start().await;
     let client = app.client();
 
-    for (decision, status, answer) in [("allow", "succeeded", "has 14 words"), ("reject", "rejected", "did not allow")]
+    for (decision, status, answer) in
+        [("allow", "succeeded", "has 14 words"), ("reject", "rejected", "wasn’t approved")]
     {
         let session = client.create_session("demo").await;
         let sent = client.send(&session, "/tool").await;
