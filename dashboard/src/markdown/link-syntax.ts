@@ -32,6 +32,8 @@ const TRAILING = /[?!.,:*_~'")]/;
 const EMPHASIS = /\*|~~/;
 /** The maximum length of punctuation at the end of an address, in UTF-16 code units. */
 const MAX_TRAIL = 8;
+/** Longer addresses are left to the default syntax. In UTF-16 code units. */
+const MAX_ADDRESS = 2000;
 const ASTERISK = 42;
 
 const toText = (code: Code) => (code === null || code < 0 ? "" : String.fromCodePoint(code));
@@ -78,7 +80,7 @@ function tokenize(this: TokenizeContext, effects: Effects, ok: State, nok: State
   const add: State = (code) => {
     const character = toText(code);
     // Any other address is left to the default syntax.
-    if (character === "" || END.test(character)) return nok(code);
+    if (character === "" || END.test(character) || address.length > MAX_ADDRESS) return nok(code);
     const next = (address + character).toLowerCase();
     const isPossible = PREFIXES.some((one) => next.startsWith(one) || one.startsWith(next));
     if (!isPossible) return nok(code);

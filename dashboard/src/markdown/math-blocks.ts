@@ -12,6 +12,9 @@ const START = /^([ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t][ \t>]*)*)(?:(`{3,}|~{3,})(
 /** A TeX command, an equals sign, a superscript, or a subscript of several characters. */
 const TEX = /\\[A-Za-z,;:!]|[\^=]|_\{/;
 
+/** After this number of start delimiters without math, the rest of a text is not searched for more. */
+const MAX_MISSES = 50;
+
 /** Lines that replace others. */
 interface Block {
   readonly lines: readonly string[];
@@ -35,22 +38,36 @@ export const isTex = (content: string) => TEX.test(content) && !isProse(content)
 const isBlank = (line: string) => line.trim() === "";
 const widthOf = (text: string) => text.replace(/\t/g, "    ").length;
 
-/** Returns the content of the lines in the same quote and list, from the start delimiter on. */
+/**
+ * Returns the content of the lines in the same quote and list, from the start delimiter to the line
+ * with the end delimiter, if there is one.
+ */
 function readContent({ lines, index, prefix, delimiter }: Start): readonly string[] {
-  const quotes = new RegExp(`^(?:[ \\t]*> ?){${prefix.split(">").length - 1}}`);
+  // Only one part of the pattern matches a space, so that a mismatch is found quickly.
+  const depth = prefix.split(">").length - 1;
+  const quotes = depth === 0 ? /^/ : new RegExp(`^(?:[ \\t]*>){${depth}} ?`);
   const width = widthOf(prefix.replace(/^.*> ?/, ""));
   const indentation = new RegExp(`^(?:\\t| {0,${width}})`);
   const content = [lines[index]?.slice(prefix.length + delimiter.length) ?? ""];
+  if (findEnd(content[0] ?? "", delimiter, true) !== -1) return content;
   let length = 0;
-  for (const line of lines.slice(index + 1)) {
+  for (let at = index + 1; at < lines.length; at += 1) {
+    const line = lines[at] ?? "";
     const inner = line.replace(quotes, "");
     const indent = /^\s*/.exec(inner)?.[0] ?? "";
     length += line.length + 1;
     const isInside = isBlank(inner) || widthOf(indent) >= width;
     if (!quotes.test(line) || !isInside || length > MAX_MATH_LENGTH) break;
     content.push(inner.replace(indentation, ""));
+    if (findEnd(line, delimiter, false) !== -1) break;
   }
   return content;
+}
+
+/** Returns the position of the end delimiter, or -1. `isFirst` is whether the start is before it. */
+function findEnd(text: string, delimiter: string, isFirst: boolean): number {
+  const isDollars = delimiter === "$$";
+  return findDelimiter(text, isDollars ? "$$" : "\\]", isDollars && isFirst ? 1 : 0);
 }
 
 /** Returns the number of lines before the first paragraph that consists of words. */
@@ -68,8 +85,7 @@ function countMath(content: readonly string[]): number {
 /** Returns a block of math with its end delimiter; null if there is none or it is not math. */
 function readClosedBlock(start: Start, content: readonly string[]): Block | null {
   const source = content.join("\n");
-  const isDollars = start.delimiter === "$$";
-  const end = findDelimiter(source, isDollars ? "$$" : "\\]", isDollars ? 1 : 0);
+  const end = findEnd(source, start.delimiter, true);
   if (end === -1) return null;
   const count = source.slice(0, end).split("\n").length;
   const own = start.lines.slice(start.index, start.index + count);
@@ -120,12 +136,16 @@ export function prepareMath(text: string, isStreaming: boolean): string {
   const lines = text.split("\n");
   const shown: string[] = [];
   let fence = "";
+  let misses = 0;
   for (let index = 0; index < lines.length; ) {
     const line = lines[index] ?? "";
     const [, prefix = "", mark, info = "", delimiter] = START.exec(line) ?? [];
     if (mark) fence = readFence(fence, mark, info);
     const block =
-      delimiter && !fence ? readBlock({ lines, index, prefix, delimiter }, isStreaming) : null;
+      delimiter && !fence && misses < MAX_MISSES
+        ? readBlock({ lines, index, prefix, delimiter }, isStreaming)
+        : null;
+    if (delimiter && !block) misses += 1;
     shown.push(...(block?.lines ?? [line]));
     index += block?.count ?? 1;
   }
