@@ -1,4 +1,4 @@
-//! Code specific to SQLite, such as connection setup, write transactions, error codes, and integrity checks. The driver
+//! Code specific to SQLite, such as connection setup, error codes, and integrity checks. The driver
 //! and the code that operates on SQLite's files (backups, restores, and the erasure of deleted text) are in separate
 //! modules.
 
@@ -11,13 +11,6 @@ use super::{
     database_driver::{Connection, PostgresError, SqliteOptions},
 };
 
-/// Begins a write transaction and acquires the write lock immediately, so that no later statement has to acquire the
-/// lock.
-pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
-/// Commits the open transaction.
-pub(super) const COMMIT: &str = "COMMIT";
-/// Rolls back the open transaction.
-pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// The number of prepared statements that a connection caches; more than the store uses.
 const STATEMENTS_KEPT: usize = 512;
 /// How long a reader's connection waits for a lock.

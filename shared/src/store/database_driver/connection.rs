@@ -8,7 +8,6 @@ use futures::{
 use sqlx::{Describe, Either, Error, Execute, Executor, SqlStr, Transaction};
 
 use super::{Arguments, DatabaseDriver, Options, QueryResult, Row, Statement, postgres, sqlite, value::DataType};
-use crate::store::sqlite as sqlite_sql;
 
 /// A connection to a database. The futures for PostgreSQL are boxed, so that those of operations on SQLite stay small.
 #[derive(Debug)]
@@ -58,7 +57,7 @@ impl Connection {
     /// Begins a transaction and acquires the write lock.
     pub(in crate::store) async fn begin_write(&mut self) -> Result<(), Error> {
         match &mut self.0 {
-            Kind::Sqlite(_) => self.exec(sqlite_sql::BEGIN_WRITE).await,
+            Kind::Sqlite(_) => self.exec(sqlite::BEGIN_WRITE).await,
             Kind::Postgres(connection) => Box::pin(connection.begin_write()).await,
         }
     }
@@ -67,14 +66,14 @@ impl Connection {
     /// returns an error.
     pub(in crate::store) async fn commit(&mut self) -> Result<(), Error> {
         match &mut self.0 {
-            Kind::Sqlite(_) => self.exec(sqlite_sql::COMMIT).await,
+            Kind::Sqlite(_) => self.exec(sqlite::COMMIT).await,
             Kind::Postgres(connection) => Box::pin(connection.commit()).await,
         }
     }
 
     /// Rolls back the open transaction.
     pub(in crate::store) async fn rollback(&mut self) -> Result<(), Error> {
-        self.exec(sqlite_sql::ROLLBACK).await
+        self.exec(sqlite::ROLLBACK).await
     }
 
     /// Reverts to a savepoint, after which a transaction that has failed on PostgreSQL can be continued. `statement`

@@ -34,7 +34,7 @@ pub(super) use self::{
     pool::Pool,
     postgres::{PostgresError, PostgresOptions},
     row::Row,
-    sqlite::SqliteOptions,
+    sqlite::{BEGIN_WRITE, ROLLBACK, SqliteOptions},
     value::Value,
 };
 use self::{

@@ -20,8 +20,8 @@ pub(super) use server::{count_other_clients, prepare_server};
 
 use super::{
     NewerSchema, OpenError, StoreError,
+    database_driver::BEGIN_WRITE,
     files::{BACKUP_ID, DatabaseFiles, EnterError, Presence},
-    sqlite,
 };
 use crate::event::Epoch;
 
@@ -137,7 +137,7 @@ pub(super) async fn adopt_backup(connection: &mut SqliteConnection) -> Result<()
     if id != BACKUP_ID {
         return Ok(());
     }
-    let mut tx = connection.begin_with(sqlite::BEGIN_WRITE).await?;
+    let mut tx = connection.begin_with(BEGIN_WRITE).await?;
     let logs: Vec<i64> = sqlx::query_scalar("SELECT id FROM user_log").fetch_all(&mut *tx).await?;
     for log in logs {
         sqlx::query("UPDATE user_log SET epoch = $2 WHERE id = $1")

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::store::{
     StoreError,
-    database_driver::{Connection, Options},
+    database_driver::{BEGIN_WRITE, Connection, Options, ROLLBACK},
     sqlite,
 };
 
@@ -160,12 +160,12 @@ impl Session {
     /// Begins a transaction on SQLite. Retries a few times if another process holds the write lock.
     async fn acquire_lock(&mut self) -> Result<(), StoreError> {
         for pause in LOCK_PAUSES {
-            match self.execute(sqlite::BEGIN_WRITE).await {
+            match self.execute(BEGIN_WRITE).await {
                 Err(StoreError::Busy) => thread::sleep(pause),
                 result => return result,
             }
         }
-        self.execute(sqlite::BEGIN_WRITE).await
+        self.execute(BEGIN_WRITE).await
     }
 
     /// Begins a transaction on a server, which waits for the write lock. Replaces a connection that the server has
@@ -220,7 +220,7 @@ impl Session {
     /// Rolls back the transaction. If that is impossible, the connection is replaced.
     async fn abort(&mut self) {
         // The statement fails if SQLite has already rolled back the transaction or completed the commit.
-        if let Err(error) = self.execute(sqlite::ROLLBACK).await
+        if let Err(error) = self.execute(ROLLBACK).await
             && !sqlite::is_rejection(&error)
         {
             tracing::debug!(%error, "replacing the writer connection");
