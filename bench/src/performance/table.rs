@@ -15,7 +15,7 @@ pub fn render(figures: &Figures) -> String {
         render_section(&mut text, section, &own);
     }
     let _ = match figures.violations.len() {
-        0 => writeln!(text, "\nDelivery was exact in every run."),
+        0 => writeln!(text, "\nEvery run delivered each event exactly once."),
         count => writeln!(text, "\n{count} VIOLATIONS: {:#?}", figures.violations),
     };
     text
