@@ -3,14 +3,12 @@ import { useState } from "react";
 import { useCanWrite } from "@/api/me";
 import type { Session } from "@/api/models";
 import { Button } from "@/components/ui/button";
-import type { PermissionAnswer } from "@/features/thread/permission/permission";
+import { buttonVariants, type PermissionAnswer } from "@/features/thread/permission/permission";
 import { answerPermission } from "@/features/thread/task-actions";
 import type { OpenRequest } from "@/stream/open-requests";
 import { showControls } from "@/terminal/screen";
 import { texts } from "@/texts";
 import { readShortRequest } from "./short-request";
-
-const variants = { yes: "solid", option: "outline", no: "outline" } as const;
 
 /**
  * An open permission request in the chat list: its input and its options. A request that cannot be
@@ -44,7 +42,7 @@ export function RequestPanel({ session, request }: { session: Session; request: 
             <Button
               key={"option_id" in answer ? `option ${answer.option_id}` : answer.decision}
               size="small"
-              variant={variants[look]}
+              variant={buttonVariants[look]}
               // A disabled button would lose the focus.
               aria-disabled={isSending}
               className="aria-disabled:opacity-55"

@@ -9,12 +9,15 @@ import { formatClock } from "@/time";
 import { FileDiffs } from "../diff/file-diffs";
 import { answerPermission } from "../task-actions";
 import { useFocusHandover } from "../use-focus-handover";
-import { listChoices, type PermissionAnswer, type PermissionRequest } from "./permission";
+import {
+  buttonVariants,
+  listChoices,
+  type PermissionAnswer,
+  type PermissionRequest,
+} from "./permission";
 
 /** The number of lines to which a long diff is collapsed, so that the buttons stay in view. */
 const DIFF_LINES = 12;
-
-const variants = { yes: "solid", option: "outline", no: "outline" } as const;
 
 /** An open permission request with its options. */
 export const PermissionCard = memo(function PermissionCard(props: {
@@ -68,10 +71,10 @@ export const PermissionCard = memo(function PermissionCard(props: {
           {listChoices(request).map(({ name, answer, look }) => (
             <Button
               key={"option_id" in answer ? `option ${answer.option_id}` : answer.decision}
-              variant={variants[look]}
+              variant={buttonVariants[look]}
               // A disabled button would lose the focus.
               aria-disabled={isSending}
-              className={`h-auto! min-h-9 pointer-coarse:min-h-10 max-w-full py-1.5 text-start aria-disabled:opacity-55 [overflow-wrap:anywhere]`}
+              className="h-auto! min-h-9 pointer-coarse:min-h-10 max-w-full py-1.5 text-start aria-disabled:opacity-55 [overflow-wrap:anywhere]"
               onClick={() => void send(answer)}
             >
               {name}

@@ -55,6 +55,9 @@ export interface Choice {
   readonly look: "yes" | "option" | "no";
 }
 
+/** The variants of the buttons for choices, by look. */
+export const buttonVariants = { yes: "solid", option: "outline", no: "outline" } as const;
+
 /**
  * Returns all options in the agent's order, followed by a rejection if no option rejects the
  * request.
