@@ -14,7 +14,7 @@ import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-const paragraphs = (count, word) => `${`${`${word} `.repeat(40)}\n\n`.repeat(count)}`;
+const paragraphs = (count, word) => `${`${word} `.repeat(40)}\n\n`.repeat(count);
 const script = [
   say(paragraphs(6, "early")),
   startTool("a", "List the files", { kind: "execute" }),

@@ -59,9 +59,11 @@ function readTail(text: string, from: number): Tail {
 
 /** Hides math within a line. */
 function hideMath(text: string, { math }: Tail): string {
-  const content = math && text.slice(math.position + 2);
-  if (content === null || isProse(content) || content.length > MAX_HIDDEN_LENGTH) return text;
-  return text.slice(0, math?.position);
+  if (!math) return text;
+  const content = text.slice(math.position + 2);
+  return isProse(content) || content.length > MAX_HIDDEN_LENGTH
+    ? text
+    : text.slice(0, math.position);
 }
 
 /** Adds the missing end tags of elements within a paragraph. */

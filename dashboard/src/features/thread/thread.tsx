@@ -32,7 +32,6 @@ import { buildTurnRows, type TurnRow } from "./turn-rows";
 const TURN_PX = 220;
 /** The space reserved for the note about loading earlier messages. */
 const TOP_PX = 44;
-const BOTTOM_PX = 0;
 
 /** Returns whether a row contains only a message that waits for its turn, or to be sent. */
 const isWaiting = (row: TurnRow | undefined) => !row || row.position > 0;
@@ -88,7 +87,6 @@ export const Thread = memo(function Thread(props: {
     estimateSize: () => TURN_PX,
     overscan: 6,
     paddingStart: TOP_PX,
-    paddingEnd: BOTTOM_PX,
     anchorTo: "end",
     scrollEndThreshold: isStill.current ? -1 : NEAR_PX,
   });
