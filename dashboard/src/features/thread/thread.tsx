@@ -89,6 +89,7 @@ export const Thread = memo(function Thread(props: {
     paddingStart: TOP_PX,
     anchorTo: "end",
     scrollEndThreshold: isStill.current ? -1 : NEAR_PX,
+    scrollToFn: (...write) => scroll.scrollTo(...write),
   });
   const scroll = useThreadScroll({
     ...{ scroller, content, virtualizer, isStill },

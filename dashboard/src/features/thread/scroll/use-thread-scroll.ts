@@ -1,4 +1,4 @@
-import type { Virtualizer } from "@tanstack/react-virtual";
+import { elementScroll, type Virtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { type Place, UNFOLD } from "./navigation";
 
@@ -82,6 +82,23 @@ export function useThreadScroll(props: {
     remember(element);
   }, [scroller, remember]);
 
+  /**
+   * Scrolls for the virtualizer. When it corrects the position, the user has not scrolled, and the
+   * thread stays at its end.
+   */
+  const scrollTo = useCallback<typeof elementScroll<HTMLDivElement>>(
+    (offset, options, instance) => {
+      const element = scroller.current;
+      if (!element) return;
+      // A position that has not been seen yet is the user's.
+      if (element.scrollTop !== last.current.scrollTop) check();
+      elementScroll(offset, options, instance);
+      remember(element);
+      if (held.current?.kind === "end" && options.behavior !== "smooth") restore();
+    },
+    [scroller, check, remember, restore],
+  );
+
   /** Keeps the thread at a place from now on. */
   const moveTo = useCallback(
     (place: Place) => {
@@ -149,5 +166,5 @@ export function useThreadScroll(props: {
     };
   }, [scroller, content, virtualizer, isStill, restore]);
 
-  return { isAtEnd, isHeld, check, moveTo };
+  return { isAtEnd, isHeld, check, scrollTo, moveTo };
 }
