@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use banter_shared::{id::WorkerId, store::Store};
+use banter_shared::{
+    id::WorkerId,
+    store::{DataFolder, Store},
+};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// Until `end` is cancelled, renews the lease five times per lease period, using a separate connection.
-pub async fn run(store: Store, worker: WorkerId, lease: Duration, end: CancellationToken) {
-    let mut heartbeat = store.heartbeat(&worker);
+pub async fn run(store: Store, worker: WorkerId, folder: DataFolder, lease: Duration, end: CancellationToken) {
+    let mut heartbeat = store.heartbeat(&worker, Some(folder));
     let mut ticks = interval(lease / 5);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

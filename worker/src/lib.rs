@@ -1,11 +1,12 @@
 //! The worker, which claims tasks from the queue, runs agents, and writes the outcomes.
 //!
 //! [`queue`] claims tasks, [`turn`] runs one attempt with one of the [`agents`], and [`outcome`] writes the result.
-//! [`attempts`] delivers stop requests and permission decisions, [`heartbeat`] keeps the lease alive, and
-//! `work_folders` removes the folders of deleted sessions.
+//! [`attempts`] delivers stop requests and permission decisions, [`heartbeat`] keeps the lease alive, `data_folder`
+//! identifies the folder that contains the agents' files, and `work_folders` removes the folders of deleted sessions.
 
 pub mod agents;
 pub mod attempts;
+mod data_folder;
 pub mod doctor;
 pub mod heartbeat;
 pub mod outcome;
@@ -89,12 +90,13 @@ impl Worker {
     /// handed back in time.
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { config, id, store, relay, catalog, shutdown } = self;
+        let data_folder = data_folder::identify(&config.data_dir).context("cannot identify DATA_DIR")?;
         let wake = Arc::new(Notify::new());
         let running = RunningAttempts::default();
         // This token is cancelled only after the last task has ended, so that these services outlast the soft shutdown.
         let end = CancellationToken::new();
         let tasks = shutdown.tasks();
-        tasks.spawn(heartbeat::run(store.clone(), id.clone(), config.task_lease, end.clone()));
+        tasks.spawn(heartbeat::run(store.clone(), id.clone(), data_folder.clone(), config.task_lease, end.clone()));
         tasks.spawn(attempts::follow(
             running.clone(),
             store.clone(),
@@ -120,6 +122,7 @@ impl Worker {
             agents,
             running,
             worker: id.clone(),
+            data_folder,
             concurrency: config.worker_concurrency,
             shutdown: shutdown.clone(),
         };

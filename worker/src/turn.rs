@@ -13,13 +13,15 @@ use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
     agents_file::DEFAULT_HISTORY_BYTES,
-    chat::{AgentSession, AttemptMilestones, ErrorCode, PermissionDetail, TaskError, TaskStatus},
+    chat::{
+        AgentSession, AttemptMilestones, ErrorCode, PermissionDetail, StepDetail, StepStatus, TaskError, TaskStatus,
+    },
     clock::SharedClock,
     count::seconds,
     id::{PermissionId, WorkerId},
     relay::SharedRelay,
     shutdown::Shutdown,
-    store::{AttemptEnd, AttemptReport, Claim, Conversation, StepState, Store},
+    store::{AttemptEnd, AttemptReport, Claim, Conversation, DataFolder, StepState, Store, StoreError},
 };
 use tokio::{
     sync::mpsc,
@@ -30,7 +32,10 @@ use tracing::Instrument as _;
 
 use self::time_limit::TimeLimit;
 use crate::{
-    agents::{Agent, AgentError, Answer, PermissionReply, PermissionRequest, Registry, Turn, UPDATE_BUFFER, Update},
+    agents::{
+        Agent, AgentError, Answer, PermissionReply, PermissionRequest, Registry, StepUpdate, Turn, UPDATE_BUFFER,
+        Update,
+    },
     attempts::{AttemptGuard, RunningAttempts},
     outcome,
     permissions::Permissions,
@@ -43,6 +48,12 @@ use crate::{
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
 /// Pause after failing to read the conversation.
 const READ_PAUSE: Duration = Duration::from_millis(200);
+
+/// The key of the notice that the agent does not have the session's files. No driver uses a key that starts with this
+/// character.
+const FOLDER_NOTICE_KEY: &str = "\0folder";
+/// The title of this notice.
+const FOLDER_NOTICE: &str = "The agent continued without this chat's files";
 
 /// How long storing the text may delay a hand-back, which has a deadline of its own. A write that takes longer
 /// continues in the background.
@@ -61,6 +72,8 @@ pub struct TurnRunner {
     pub running: RunningAttempts,
     /// The ID of this worker.
     pub worker: WorkerId,
+    /// The folder that contains this worker's work folders.
+    pub data_folder: DataFolder,
     /// Maximum number of attempts that run at once.
     pub concurrency: usize,
     /// Signals when to hand back tasks.
@@ -120,6 +133,9 @@ impl TurnRunner {
         };
         let limit = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
         let mut output = AttemptOutput::new(self, claim, &guard);
+        if let Some(host) = self.host_left(claim) {
+            output.add_folder_notice(host);
+        }
         let started_at = Some(Instant::now());
         let end = self.drive(agent, turn, guard.stop(), limit, &mut output).instrument(spans::agent()).await;
         if store_text(&end, &mut output.text).await == WriterStatus::LeaseLost {
@@ -205,11 +221,31 @@ impl TurnRunner {
         }
     }
 
-    /// Reads the conversation, and retries if that fails. Returns `None` if the attempt should end before a read
+    /// Returns whether the agent of this claim works in the session's work folder.
+    fn uses_work_folder(&self, claim: &Claim) -> bool {
+        self.agents.config(&claim.agent_key).is_some_and(|config| config.driver.uses_work_folder())
+    }
+
+    /// Returns the host on which the session's files are left behind, if this worker does not have them.
+    fn host_left<'a>(&self, claim: &'a Claim) -> Option<&'a str> {
+        let folder = claim.work_folder.as_ref().filter(|_| self.uses_work_folder(claim))?;
+        folder.host_left(&self.data_folder, claim.turn)
+    }
+
+    /// Records where the session's work folder is, unless this is known, and reads the conversation.
+    async fn prepare(&self, claim: &Claim, history_bytes: usize) -> Result<Conversation, StoreError> {
+        let is_known = claim.work_folder.as_ref().is_some_and(|folder| folder.data_folder == self.data_folder);
+        if !is_known && self.uses_work_folder(claim) {
+            self.store.record_work_folder(claim.session_id, claim.turn, &self.data_folder).await?;
+        }
+        self.store.read_conversation(claim, history_bytes).await
+    }
+
+    /// Prepares the turn and reads the conversation, and retries if that fails. Returns `None` if the attempt should end before a read
     /// succeeds.
     async fn read_turn(&self, claim: &Claim, history_bytes: usize, stop: &CancellationToken) -> Option<Turn> {
         loop {
-            match self.store.read_conversation(claim, history_bytes).await {
+            match self.prepare(claim, history_bytes).await {
                 Ok(Conversation { history, resume }) => {
                     return Some(Turn {
                         session_id: claim.session_id,
@@ -219,7 +255,7 @@ impl TurnRunner {
                         history,
                     });
                 }
-                Err(error) => tracing::warn!(%error, "failed to read the conversation; retrying"),
+                Err(error) => tracing::warn!(%error, "failed to prepare the turn; retrying"),
             }
             tokio::select! {
                 () = stop.cancelled() => return None,
@@ -269,6 +305,20 @@ impl AttemptOutput {
             Update::Permission(request) => self.request_permission(request),
             Update::Resume(session) => self.resume = Some(session),
         }
+    }
+
+    /// Adds a notice that the session's files are on a host whose workers are not running.
+    fn add_folder_notice(&mut self, host: &str) {
+        let text = format!("They are on {host}, where no worker is running.");
+        let notice = StepUpdate {
+            key: FOLDER_NOTICE_KEY.to_owned(),
+            tool_call_id: None,
+            parent_tool_call_id: None,
+            title: FOLDER_NOTICE.to_owned(),
+            status: StepStatus::Succeeded,
+            detail: StepDetail::notice("warning", text),
+        };
+        self.steps.push(notice, self.text.len());
     }
 
     /// Adds a permission request as a step, and starts waiting for its decision.

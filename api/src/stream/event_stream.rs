@@ -252,6 +252,7 @@ mod tests {
             location: Location::File(database.to_owned()),
             durable_against_power_cut: false,
             busy_timeout: Duration::from_secs(2),
+            work_folder_wait: Duration::ZERO,
         };
         let store = Store::open(options, Arc::new(SystemClock)).await.unwrap();
         store.ensure_user(&UserRef::local()).await.unwrap();

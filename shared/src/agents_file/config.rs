@@ -128,6 +128,12 @@ impl DriverConfig {
         }
     }
 
+    /// Returns whether the agent works in a folder of its session, whose files matter in later turns.
+    #[must_use]
+    pub const fn uses_work_folder(&self) -> bool {
+        matches!(self, Self::Acp(_) | Self::Command(_))
+    }
+
     /// Returns the maximum length, in bytes of text, of the conversation that the agent receives.
     #[must_use]
     pub const fn history_bytes(&self) -> usize {

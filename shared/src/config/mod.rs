@@ -51,6 +51,8 @@ pub struct Config {
     pub task_lease: Duration,
     /// `TASK_MAX_ATTEMPTS`: the maximum number of attempts per task, unless the agent's configuration overrides it.
     pub task_max_attempts: u32,
+    /// `WORK_FOLDER_WAIT_SECONDS`: how long a task waits for a worker that has the session's work folder.
+    pub work_folder_wait: Duration,
     /// `SHUTDOWN_GRACE_SECONDS`: how long running work may take to finish after SIGTERM.
     pub shutdown_grace: Duration,
     /// `EVENT_RETENTION_HOURS`: how long events are kept.
@@ -130,6 +132,13 @@ impl Config {
             worker_concurrency: in_range("WORKER_CONCURRENCY", get("WORKER_CONCURRENCY"), 8, 1, 1024)?,
             task_lease: Duration::from_secs(in_range("TASK_LEASE_SECONDS", get("TASK_LEASE_SECONDS"), 10, 2, 3600)?),
             task_max_attempts: in_range("TASK_MAX_ATTEMPTS", get("TASK_MAX_ATTEMPTS"), 3, 1, 100)?,
+            work_folder_wait: Duration::from_secs(in_range(
+                "WORK_FOLDER_WAIT_SECONDS",
+                get("WORK_FOLDER_WAIT_SECONDS"),
+                60,
+                0,
+                86_400,
+            )?),
             shutdown_grace: Duration::from_secs(in_range(
                 "SHUTDOWN_GRACE_SECONDS",
                 get("SHUTDOWN_GRACE_SECONDS"),
@@ -174,6 +183,7 @@ impl Config {
             location: self.database.clone(),
             durable_against_power_cut: self.durable_against_power_cut,
             busy_timeout: (self.task_lease / 2).min(Duration::from_secs(5)),
+            work_folder_wait: self.work_folder_wait,
         }
     }
 }

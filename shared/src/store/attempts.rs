@@ -43,7 +43,7 @@ impl Store {
                 end_attempt(tx, (task_id, attempt), end, &steps, Some(*milestones), now).await?;
             let mut next = None;
             if let Some(worker) = worker {
-                let mut claimed = claim_due(tx, worker, 1, now).await?;
+                let mut claimed = claim_due(tx, worker, 1, self.inner.options.work_folder_wait, now).await?;
                 next = claimed.value.pop();
                 hints.merge(claimed.hints);
             }

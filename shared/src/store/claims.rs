@@ -10,9 +10,11 @@ use super::{
     Change, Store, StoreError, damaged_tasks,
     database_driver::{Connection, Row},
     events::{COUNT_EVENT, LOG_TASK_UPDATED},
-    jobs::{JobEnd, LOOK, due_jobs, end_job, first_future_id},
+    jobs::{JobEnd, due_jobs, end_job, first_future_id, first_id_at},
     script::Script,
-    steps, workers,
+    steps,
+    work_folders::{DataFolder, WorkFolder},
+    workers,
 };
 use crate::{
     chat::{TraceParent, UserRef},
@@ -45,12 +47,34 @@ pub struct Claim {
     pub queued_for: Duration,
     /// When the attempt was claimed.
     pub claimed_at: Instant,
+    /// Where the session's work folder is, if an agent has used one.
+    pub work_folder: Option<WorkFolder>,
     /// The trace of the request that sent the message, if that trace is recorded.
     pub trace_parent: Option<TraceParent>,
 }
 
-/// Selects at most `$3` due jobs with their tasks, in order. `$1` and `$2` are explained at `due_jobs!`. `$4` is the
-/// worker.
+/// The `WHERE` clause for the due jobs that worker `$3` may claim; must follow `FROM Jobs j` and any joins. `$1` and `$2`
+/// are explained at `due_jobs!`.
+///
+/// A job of a session whose work folder is elsewhere is left to the workers that have the folder. If there are none, the
+/// job may be claimed if its ID is lower than `$4`.
+macro_rules! claimable_jobs {
+    () => {
+        concat!(
+            due_jobs!(),
+            "AND NOT EXISTS (SELECT 1 FROM agent_task a JOIN work_folder f ON f.chat_session_id = a.chat_session_id \
+             WHERE a.job_id = j.id AND f.data_folder_id IS DISTINCT FROM \
+                 (SELECT data_folder_id FROM worker_heartbeat WHERE worker_id = $3) \
+             AND (j.id >= $4 OR EXISTS \
+                 (SELECT 1 FROM worker_heartbeat WHERE worker_heartbeat.data_folder_id = f.data_folder_id))) "
+        )
+    };
+}
+
+/// Determines whether there is any job to claim.
+const LOOK: &str = concat!("SELECT 1 FROM Jobs j ", claimable_jobs!(), "LIMIT 1");
+
+/// Selects at most `$5` due jobs with their tasks, in order. The other parameters are explained at `claimable_jobs!`.
 ///
 /// Jobs are ordered by round, then by ID, which begins with the time at which the job was pushed. If they were ordered
 /// by `run_at`, retries with a backoff would starve behind new jobs.
@@ -59,12 +83,14 @@ const LIST_DUE: &str = concat!(
      t.attempt + 1 AS attempt, t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, \
      COALESCE(t.retried_at, t.created_at) AS requested_at, t.trace_parent, s.workspace_id, \
      s.creator_id AS user_id, s.agent_key, \
-     EXISTS (SELECT 1 FROM worker_heartbeat w WHERE w.worker_id = $4) \
-         AND EXISTS (SELECT 1 FROM Workers w WHERE w.id = $4) AS is_registered \
+     EXISTS (SELECT 1 FROM worker_heartbeat w WHERE w.worker_id = $3) \
+         AND EXISTS (SELECT 1 FROM Workers w WHERE w.id = $3) AS is_registered, \
+     p.data_folder_id, p.host, p.previous_host, p.moved_in_turn \
      FROM Jobs j LEFT JOIN agent_task t ON t.job_id = j.id AND t.status = 'queued' \
-     LEFT JOIN chat_session s ON s.id = t.chat_session_id ",
-    due_jobs!(),
-    "ORDER BY j.priority DESC, j.id LIMIT $3 + 0"
+     LEFT JOIN chat_session s ON s.id = t.chat_session_id \
+     LEFT JOIN work_folder p ON p.chat_session_id = t.chat_session_id ",
+    claimable_jobs!(),
+    "ORDER BY j.priority DESC, j.id LIMIT $5 + 0"
 );
 
 /// A due job and its task. The fields of the task are `None` if the job is obsolete.
@@ -85,6 +111,10 @@ struct DueJob {
     user_id: Option<String>,
     agent_key: Option<String>,
     is_registered: bool,
+    data_folder_id: Option<String>,
+    host: Option<String>,
+    previous_host: Option<String>,
+    moved_in_turn: Option<i64>,
 }
 
 impl DueJob {
@@ -98,6 +128,12 @@ impl DueJob {
     /// Returns the attempt that starts if the job is claimed now, and the message to answer; `None` if the job is
     /// obsolete.
     fn into_claim(self, now: Timestamp) -> Option<(Claim, MessageId)> {
+        let data_folder = self.data_folder_id.zip(self.host).map(|(id, host)| DataFolder { id, host });
+        let work_folder = data_folder.map(|data_folder| WorkFolder {
+            data_folder,
+            previous_host: self.previous_host,
+            moved_in_turn: self.moved_in_turn,
+        });
         let claim = Claim {
             task_id: self.task_id?,
             attempt: self.attempt?,
@@ -110,6 +146,7 @@ impl DueJob {
             queued_for: now.duration_since(self.requested_at?),
             claimed_at: Instant::now(),
             trace_parent: self.trace_parent,
+            work_folder,
         };
         Some((claim, self.user_message_id?))
     }
@@ -143,19 +180,21 @@ static START: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Claims at most `limit` due tasks within a transaction. Ends obsolete jobs, and tasks whose rows are damaged, because
+/// Claims at most `limit` due tasks within a transaction. `folder_wait` is [`StoreOptions::work_folder_wait`]. Ends obsolete jobs, and tasks whose rows are damaged, because
 /// they would otherwise come first in every later claim.
 pub(super) async fn claim_due(
     tx: &mut Connection,
     worker: &WorkerId,
     limit: usize,
+    folder_wait: Duration,
     now: Timestamp,
 ) -> Result<Change<Vec<Claim>>, StoreError> {
     let due = sqlx::query(LIST_DUE)
         .bind(now.unix_seconds())
         .bind(first_future_id(now))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(worker)
+        .bind(first_id_at(now.minus(folder_wait)))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&mut *tx)
         .await?;
     let (mut claims, mut hints) = (Vec::with_capacity(due.len()), Hints::default());
@@ -204,15 +243,20 @@ pub(super) async fn claim_due(
 }
 
 impl Store {
-    /// Returns whether a job is due, without acquiring the write lock.
+    /// Returns whether there is a job for this worker, without acquiring the write lock.
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn has_due_job(&self) -> Result<bool, StoreError> {
+    pub async fn has_due_job(&self, worker: &WorkerId) -> Result<bool, StoreError> {
         let now = self.inner.clock.now();
         let found = self
             .read(async |tx| {
-                Ok(sqlx::query(LOOK).bind(now.unix_seconds()).bind(first_future_id(now)).fetch_optional(tx).await?)
+                let look = sqlx::query(LOOK)
+                    .bind(now.unix_seconds())
+                    .bind(first_future_id(now))
+                    .bind(worker)
+                    .bind(first_id_at(now.minus(self.inner.options.work_folder_wait)));
+                Ok(look.fetch_optional(tx).await?)
             })
             .await?;
         Ok(found.is_some())
@@ -224,6 +268,7 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Change<Vec<Claim>>, StoreError> {
-        self.write(async |tx| claim_due(tx, worker, limit, self.inner.clock.now()).await).await
+        let folder_wait = self.inner.options.work_folder_wait;
+        self.write(async |tx| claim_due(tx, worker, limit, folder_wait, self.inner.clock.now()).await).await
     }
 }

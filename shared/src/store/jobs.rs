@@ -183,12 +183,14 @@ macro_rules! due_jobs {
 
 pub(super) use due_jobs;
 
-/// Determines whether any job is due.
-pub(super) const LOOK: &str = concat!("SELECT 1 FROM Jobs j ", due_jobs!(), "LIMIT 1");
-
 /// Returns the lowest possible ID of a job that is pushed at least [`CLOCK_TOLERANCE`] after `now`.
 pub(super) fn first_future_id(now: Timestamp) -> String {
-    Ulid::from_parts(unix_millis(now.plus(CLOCK_TOLERANCE)), 0).to_string()
+    first_id_at(now.plus(CLOCK_TOLERANCE))
+}
+
+/// Returns the lowest possible ID of a job that is pushed at this time.
+pub(super) fn first_id_at(at: Timestamp) -> String {
+    Ulid::from_parts(unix_millis(at), 0).to_string()
 }
 
 fn unix_millis(at: Timestamp) -> u64 {

@@ -73,6 +73,7 @@ mod takeover;
 mod tests;
 mod turn_times;
 mod turns;
+mod work_folders;
 mod workers;
 mod workload;
 mod writer;
@@ -114,6 +115,7 @@ pub use steps::StepState;
 pub use stops::RunningAttempt;
 pub use stream_state::{RunningPart, RunningTask, StreamState};
 pub use tail::{LogRow, Tail, TailPosition};
+pub use work_folders::{DataFolder, WorkFolder};
 pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
 
@@ -134,6 +136,8 @@ pub struct StoreOptions {
     /// The maximum total time that an operation waits for a connection and for the write lock. Must be shorter than the
     /// lease.
     pub busy_timeout: Duration,
+    /// How long a task waits for a worker that has its session's work folder, if no such worker is running.
+    pub work_folder_wait: Duration,
 }
 
 /// An installation's database. Cheap to clone.

@@ -3,6 +3,7 @@
 use super::{
     Store, StoreError,
     database_driver::{Connection, block_if},
+    work_folders::DataFolder,
 };
 use crate::{clock::Timestamp, id::WorkerId};
 
@@ -26,6 +27,7 @@ pub struct Beat {
 pub struct Heartbeat {
     store: Store,
     worker: WorkerId,
+    folder: Option<DataFolder>,
     connection: Option<Connection>,
 }
 
@@ -40,7 +42,11 @@ impl Heartbeat {
             None => self.connection.insert(self.store.connect().await?),
         };
         let may_block = self.store.location().file().is_some();
-        let result = block_if(may_block, write_beat(connection, &self.worker, self.store.inner.clock.now())).await;
+        let result = block_if(
+            may_block,
+            write_beat(connection, &self.worker, self.folder.as_ref(), self.store.inner.clock.now()),
+        )
+        .await;
         if result.is_err() {
             self.connection = None;
         }
@@ -48,12 +54,18 @@ impl Heartbeat {
     }
 }
 
-async fn write_beat(connection: &mut Connection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
+async fn write_beat(
+    connection: &mut Connection,
+    worker: &WorkerId,
+    folder: Option<&DataFolder>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     // After an error, the caller closes the connection, which reverts the changes.
     connection.begin_write().await?;
     register(connection, worker, now).await?;
-    sqlx::query("UPDATE worker_heartbeat SET beat = beat + 1 WHERE worker_id = $1")
+    sqlx::query("UPDATE worker_heartbeat SET beat = beat + 1, data_folder_id = $2 WHERE worker_id = $1")
         .bind(worker)
+        .bind(folder.map(|folder| &folder.id))
         .execute(&mut *connection)
         .await?;
     sqlx::query("UPDATE Workers SET last_seen = $2 WHERE id = $1")
@@ -85,10 +97,10 @@ pub(super) async fn register(tx: &mut Connection, worker: &WorkerId, now: Timest
 }
 
 impl Store {
-    /// Creates a worker's heartbeat.
+    /// Creates the heartbeat of a worker that uses this data folder, if any.
     #[must_use]
-    pub fn heartbeat(&self, worker: &WorkerId) -> Heartbeat {
-        Heartbeat { store: self.clone(), worker: worker.clone(), connection: None }
+    pub fn heartbeat(&self, worker: &WorkerId, folder: Option<DataFolder>) -> Heartbeat {
+        Heartbeat { store: self.clone(), worker: worker.clone(), folder, connection: None }
     }
 
     /// Lists every worker that has a heartbeat or a running task.

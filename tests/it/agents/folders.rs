@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use banter_tests::{app::TestApp, wait::within};
+use banter_tests::{
+    app::{STOP_LIMIT, TestApp},
+    wait::within,
+};
 use serde_json::{Value, json};
 
 use super::{Faked, GONE_WITHIN, supervisors};
@@ -160,4 +163,51 @@ async fn retries_after_a_file_system_error() {
     assert_eq!(json!([asked["task"]["error"]["code"], asked["task"]["attempt"]]), json!(["agent_error", 2]), "{asked}");
     fs::remove_file(&work).unwrap();
     assert_eq!(faked.ask("hello").await["reply"]["content"], "You said: hello");
+}
+
+#[tokio::test]
+async fn a_session_stays_with_the_worker_that_has_its_folder() {
+    let faked = Faked::start("", "", |builder| builder.workers(0).env("WORK_FOLDER_WAIT_SECONDS", "3")).await;
+    let folders = ["one", "two"].map(|name| faked.app.folder().join(name));
+    let start = |app: &TestApp, index: usize| app.spawn("worker", &[("DATA_DIR", folders[index].to_str().unwrap())]);
+    let has = |index: usize, session: &str| folders[index].join("work").join(session).exists();
+    let mut first = start(&faked.app, 0);
+    let session = faked.client.create_session("fake").await;
+    faked.client.ask(&session, "hello").await;
+    let mut second = start(&faked.app, 1);
+    faked.app.wait_for_beats(2, 1).await;
+
+    // Two workers compete for every message.
+    for _ in 0..5 {
+        faked.client.ask(&session, "hello").await;
+    }
+    assert_eq!((has(0, &session), has(1, &session)), (true, false));
+
+    // A short absence does not move the session.
+    second.stop(STOP_LIMIT).await;
+    first.stop(STOP_LIMIT).await;
+    let mut first = start(&faked.app, 0);
+    faked.client.ask(&session, "hello").await;
+
+    // A longer one does, and the user is told.
+    second = start(&faked.app, 1);
+    faked.app.wait_for_beats(2, 1).await;
+    first.stop(STOP_LIMIT).await;
+    let moved = faked.client.ask(&session, "hello").await;
+    assert_eq!(moved["reply"]["content"], "You said: hello");
+    assert!(has(1, &session));
+    let notices = |task: &Value| {
+        let steps = task["steps"].as_array().unwrap().clone();
+        steps.into_iter().filter(|step| step["kind"] == "notice").collect::<Vec<_>>()
+    };
+    let told = notices(&faked.client.task(&session, moved["task"]["id"].as_str().unwrap()).await);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["title"], "The agent continued without this chat's files");
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let text = format!("They are on {}, where no worker is running.", host.trim_end());
+    assert_eq!(told[0]["detail"]["text"], text);
+
+    let next = faked.client.ask(&session, "hello").await;
+    assert_eq!(notices(&faked.client.task(&session, next["task"]["id"].as_str().unwrap()).await), Vec::<Value>::new());
+    second.stop(STOP_LIMIT).await;
 }

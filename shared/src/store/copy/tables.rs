@@ -28,11 +28,12 @@ const fn replaced(name: &'static str, key: &'static [&'static str]) -> Table {
 pub(super) const NOT_COPIED: [&str; 3] = ["installation", "readiness_check", "stream_ticket"];
 
 /// All tables to copy. Each one follows the tables to which its foreign keys refer.
-pub(super) const TABLES: [Table; 22] = [
+pub(super) const TABLES: [Table; 23] = [
     Table { derived: Some("unread_count"), ..table("chat_session", &["id"]) },
     table("chat_message", &["id"]),
     table("chat_draft", &["chat_session_id"]),
     replaced("draft_revision", &["singleton"]),
+    table("work_folder", &["chat_session_id"]),
     table("agent_resume", &["chat_session_id", "agent_key"]),
     table("deleted_session", &["number"]),
     table("agent_task", &["id"]),

@@ -153,7 +153,7 @@ async fn ends_an_obsolete_job_and_claims_the_others() {
     f.damage("UPDATE agent_task SET job_id = NULL WHERE id = (SELECT MIN(id) FROM agent_task)").await;
 
     assert_eq!(f.claim_up_to(5).await.len(), 1);
-    assert!(!f.store.has_due_job().await.unwrap());
+    assert!(!f.store.has_due_job(&f.worker).await.unwrap());
 }
 
 #[tokio::test]

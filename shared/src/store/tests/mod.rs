@@ -18,6 +18,7 @@ mod statements;
 mod steps;
 mod turn_times;
 mod turns;
+mod work_folders;
 mod writer;
 
 use std::{
@@ -57,6 +58,9 @@ impl Clock for SetClock {
     }
 }
 
+/// How long a task waits for a worker with its session's work folder.
+const FOLDER_WAIT: Duration = Duration::from_mins(1);
+
 struct Fixture {
     /// Contains the database file, and is removed with the fixture.
     folder: TempDir,
@@ -87,6 +91,7 @@ async fn create_database(server: &str) -> ServerUrl {
         location: Location::Server(server.parse().unwrap()),
         durable_against_power_cut: false,
         busy_timeout: Duration::from_secs(2),
+        work_folder_wait: FOLDER_WAIT,
     };
     let Location::Server(url) = &options.location else { unreachable!() };
     let mut connection = Options::Postgres(postgres::options(url, &options)).open().await.unwrap();
@@ -112,7 +117,12 @@ impl Fixture {
     }
 
     async fn open(location: Location, folder: TempDir) -> Self {
-        let options = StoreOptions { location, durable_against_power_cut: false, busy_timeout: Duration::from_secs(2) };
+        let options = StoreOptions {
+            location,
+            durable_against_power_cut: false,
+            busy_timeout: Duration::from_secs(2),
+            work_folder_wait: FOLDER_WAIT,
+        };
         let clock = Arc::new(SetClock(Mutex::new("2026-01-31T12:00:00Z".parse().unwrap())));
         let store = Store::open(options, clock.clone()).await.unwrap();
         let user = UserRef::local();

@@ -19,7 +19,7 @@ async fn runs_one_task_per_session_at_a_time() {
     }
 
     assert_eq!(seen, ["one", "two", "three"]);
-    assert!(!f.store.has_due_job().await.unwrap());
+    assert!(!f.store.has_due_job(&f.worker).await.unwrap());
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn does_not_reap_a_worker_that_has_since_sent_a_heartbeat() {
     f.claim().await;
     let before = f.store.list_beats().await.unwrap();
 
-    f.store.heartbeat(&f.worker).beat().await.unwrap();
+    f.store.heartbeat(&f.worker, None).beat().await.unwrap();
 
     assert_eq!(f.store.reap(&before[0]).await.unwrap().value, 0);
 }
@@ -79,7 +79,7 @@ async fn waits_as_long_as_the_agent_requests() {
     assert_eq!(waiting.next_attempt_at, Some("2026-02-01T08:00:00Z".parse().unwrap()));
     assert_eq!(waiting.error.unwrap().message, "slow down");
     f.clock.advance(Duration::from_hours(20) - Duration::from_secs(1));
-    assert!(!f.store.has_due_job().await.unwrap());
+    assert!(!f.store.has_due_job(&f.worker).await.unwrap());
     f.clock.advance(Duration::from_secs(1));
     assert_eq!(f.claim().await.attempt, 2);
 }
@@ -111,11 +111,11 @@ async fn a_clock_that_is_set_back_does_not_delay_a_retry() {
     for wait in [Duration::from_secs(30), Duration::from_hours(20)] {
         let f = Fixture::new().await;
         limited(&f, wait).await;
-        assert!(!f.store.has_due_job().await.unwrap());
+        assert!(!f.store.has_due_job(&f.worker).await.unwrap());
 
         *f.clock.0.lock().unwrap() = "2026-01-31T11:00:00Z".parse().unwrap();
 
-        assert!(f.store.has_due_job().await.unwrap(), "{wait:?}");
+        assert!(f.store.has_due_job(&f.worker).await.unwrap(), "{wait:?}");
         assert_eq!(f.claim().await.attempt, 2);
     }
 }
@@ -127,7 +127,7 @@ async fn a_small_clock_difference_does_not_shorten_a_wait() {
 
     *f.clock.0.lock().unwrap() = "2026-01-31T11:59:30Z".parse().unwrap();
 
-    assert!(!f.store.has_due_job().await.unwrap());
+    assert!(!f.store.has_due_job(&f.worker).await.unwrap());
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn reconciles_a_queued_task_without_a_job() {
     let session = f.session().await;
     f.post(session, "Hello").await;
     sqlx::query("DELETE FROM Jobs").execute(&mut f.store.connect().await.unwrap()).await.unwrap();
-    assert!(!f.store.has_due_job().await.unwrap());
+    assert!(!f.store.has_due_job(&f.worker).await.unwrap());
 
     assert_eq!(f.store.reconcile().await.unwrap().value, 1);
 
@@ -181,7 +181,7 @@ async fn fails_a_damaged_task_and_claims_the_others() {
         let claimed = f.claim_up_to(2).await;
 
         assert_eq!(claimed.iter().map(|claim| claim.session_id).collect::<Vec<_>>(), [healthy], "{damage}");
-        assert!(!f.store.has_due_job().await.unwrap());
+        assert!(!f.store.has_due_job(&f.worker).await.unwrap());
         let failed = f.task(session, task_id).await;
         assert_eq!((failed.status, failed.error.unwrap().code), (TaskStatus::Failed, ErrorCode::AgentError));
     }

@@ -130,7 +130,7 @@ async fn archiving_cancels_queued_turns_but_not_the_running_one() {
     assert_eq!((task.status, task.error.unwrap().code), (TaskStatus::Cancelled, ErrorCode::SessionArchived));
     assert!(matches!(f.post_as(session, "three", OnBusy::Queue).await, Err(StoreError::SessionArchived)));
     assert_eq!(f.get(session).await.unread_count, 0);
-    assert!(!f.store.has_due_job().await.unwrap());
+    assert!(!f.store.has_due_job(&f.worker).await.unwrap());
 }
 
 #[tokio::test]

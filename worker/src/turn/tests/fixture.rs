@@ -11,7 +11,7 @@ use banter_shared::{
     clock::SystemClock,
     id::{SessionId, TaskId, WorkerId},
     relay::{EmbeddedRelay, Identity, WakeMode},
-    store::{Location, NewMessage, NewSession, StoreError, StoreOptions},
+    store::{DataFolder, Location, NewMessage, NewSession, StoreError, StoreOptions},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -121,6 +121,7 @@ impl Fixture {
             location: Location::File(folder.path().join("chat.db")),
             durable_against_power_cut: false,
             busy_timeout,
+            work_folder_wait: Duration::from_mins(1),
         };
         let store = Store::open(options, Arc::new(SystemClock)).await.unwrap();
         let identity = Identity { installation: "test".into(), key: [7; 32].into() };
@@ -138,7 +139,9 @@ impl Fixture {
         let follow = attempts::follow(running.clone(), store.clone(), relay.clone(), worker.clone(), wake, end.clone());
         tokio::spawn(follow);
         let (agents, shutdown) = (Arc::new(agents), Shutdown::new());
-        let runner = TurnRunner { store, relay, agents, running, worker: worker.clone(), concurrency: 1, shutdown };
+        let data_folder = DataFolder { id: "here".into(), host: "this".into() };
+        let runner =
+            TurnRunner { store, relay, agents, running, worker: worker.clone(), data_folder, concurrency: 1, shutdown };
         Self { _folder: folder, runner, worker, user, session, calls, end }
     }
 
@@ -229,7 +232,7 @@ pub(super) fn is_pending(steps: &[Step]) -> bool {
 /// Waits until the next attempt is due.
 pub(super) async fn wait_until_due(f: &Fixture) {
     let poll = async {
-        while !f.store().has_due_job().await.unwrap() {
+        while !f.store().has_due_job(&f.worker).await.unwrap() {
             sleep(Duration::from_millis(20)).await;
         }
     };
