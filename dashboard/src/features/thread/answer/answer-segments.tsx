@@ -11,9 +11,11 @@ const PermissionCard = lazy(async () => ({
   default: (await import("../permission/permission-card")).PermissionCard,
 }));
 
+const Notice = lazy(async () => ({ default: (await import("./notices")).Notice }));
+
 /**
- * The text and the steps of an answer, in the order in which they arrived, and a card for each open
- * permission request.
+ * The text, the steps, and the warnings of an answer, in the order in which they arrived, and a card
+ * for each open permission request.
  */
 export const AnswerSegments = memo(function AnswerSegments(props: {
   text: string;
@@ -48,6 +50,12 @@ export const AnswerSegments = memo(function AnswerSegments(props: {
         return isOpen ? (
           <RequestCard key={key} task={task} step={segment.step} steps={steps} agent={agent} />
         ) : null;
+      case "warning":
+        return (
+          <Suspense key={key} fallback={null}>
+            <Notice step={segment.step} />
+          </Suspense>
+        );
       default:
         return segment satisfies never;
     }

@@ -17,7 +17,7 @@ function show(text: string, steps: readonly Step[]) {
       ? segment.text
       : segment.kind === "steps"
         ? segment.steps.map(({ seq }) => seq)
-        : `request ${segment.step.seq}`,
+        : `${segment.kind} ${segment.step.seq}`,
   );
 }
 
@@ -33,6 +33,15 @@ describe("splitAnswer", () => {
     expect(show(text, steps)).toEqual([[1], "Grüße 🎉.", [2, 3], "Found it.", [4], "Done."]);
     expect(show(text, [])).toEqual([text]);
     expect(show("", steps)).toEqual([[1, 2, 3, 4]]);
+  });
+
+  it("does not fold warnings", () => {
+    const steps = [
+      stepAfter("", { seq: 1, kind: "notice", detail: { severity: "warning", text: "" } }),
+      stepAfter("", { seq: 2 }),
+      stepAfter("", { seq: 3, kind: "notice", detail: { severity: "info", text: "" } }),
+    ] as Step[];
+    expect(show("Done.", steps)).toEqual(["warning 1", [2, 3], "Done."]);
   });
 
   it("places an open permission request after the text that explains it", () => {

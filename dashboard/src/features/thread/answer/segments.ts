@@ -1,5 +1,6 @@
 /** Splits an answer into its text and its steps, in the order in which they arrived. */
 import type { Step } from "@/api/models";
+import { isWarning } from "../steps/step-detail";
 import { isBlank } from "./answer-layout";
 
 export type Segment =
@@ -7,7 +8,9 @@ export type Segment =
   /** Consecutive steps. */
   | { readonly kind: "steps"; readonly steps: readonly Step[] }
   /** An open permission request. */
-  | { readonly kind: "request"; readonly step: Step };
+  | { readonly kind: "request"; readonly step: Step }
+  /** A notice that is not folded. */
+  | { readonly kind: "warning"; readonly step: Step };
 
 /**
  * Returns the segments of an answer. A step that began in the middle of a line or a code block is
@@ -35,8 +38,8 @@ export function splitAnswer(text: string, steps: readonly Step[]): readonly Segm
       if (segments.length > count) group = null;
       end = index;
     }
-    if (isRequest) {
-      segments.push({ kind: "request", step });
+    if (isRequest || isWarning(step)) {
+      segments.push({ kind: isRequest ? "request" : "warning", step });
       group = null;
     } else if (group) group.push(step);
     else {

@@ -15,6 +15,7 @@ const tool = v.object({
   output: v.fallback(v.nullish(v.string()), null),
   diffs: v.fallback(v.array(fileDiff), []),
 });
+const alarming = v.object({ severity: v.picklist(["warning", "error"]) });
 const plan = v.object({
   entries: v.array(
     v.object({
@@ -103,6 +104,11 @@ export function parseToolCall(step: Step): ToolCall | null {
 function parseText(step: Step): string {
   const said = v.safeParse(text, step.detail);
   return said.success ? said.output.text.trim() : "";
+}
+
+/** Returns whether a step is a notice that the user should see without unfolding anything. */
+export function isWarning(step: Step): boolean {
+  return step.kind === "notice" && v.is(alarming, step.detail);
 }
 
 /** Returns the entries of a plan; empty for other steps and malformed details. */
