@@ -21,7 +21,7 @@ dev: ## Run api and worker from a debug build, and the page with hot reload
 	@DEV_PAGE=1 scripts/run.sh "$(CARGO_TARGET_DIR)/debug"
 
 test: ## Run every test: unit, api, worker, faults, page, and browser
-	@scripts/need.sh cargo node chromium redis-server postgresql openssl libfaketime
+	@scripts/need.sh cargo node chromium redis-server postgresql pgbouncer openssl libfaketime
 	@scripts/test.sh
 
 test-agents: ## Test opencode, Gemini CLI, Codex, Claude, and fast-agent without an account; downloads 2 GB once (AGENTS_DIR=)

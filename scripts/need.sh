@@ -49,6 +49,10 @@ for program in "$@"; do
       # their own on another port.
       compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || install postgresql postgresql
       ;;
+    pgbouncer)
+      # Debian may start it when it installs the package. The tests start their own on other ports.
+      command -v pgbouncer >/dev/null || install pgbouncer pgbouncer
+      ;;
     openssl)
       command -v openssl >/dev/null || install openssl openssl
       ;;

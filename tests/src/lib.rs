@@ -46,6 +46,7 @@ pub mod latency;
 pub mod load;
 pub mod model;
 pub mod permission_request;
+pub mod pgbouncer;
 pub mod port;
 pub mod postgres;
 pub mod process;

@@ -50,6 +50,11 @@ impl Postgres {
         format!("postgres://banter@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// Returns the port.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Kills the server and all of its processes, which loses everything that is not on the disk.
     pub fn kill(&mut self) {
         self.signal_all(Signal::Kill);
@@ -117,15 +122,20 @@ fn program(name: &str, folder: &Path) -> Command {
     let version = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let newest = versions.map(|entry| entry.path()).max_by_key(version);
     let path = newest.map_or_else(|| name.into(), |version| version.join("bin").join(name));
-    let mut command = if is_root() {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(path);
-        command
-    } else {
-        Command::new(path)
-    };
+    let mut command = as_owner(&path);
     command.current_dir(folder);
     command
+}
+
+/// Returns a command that root runs as the account `postgres`.
+pub(crate) fn as_owner(program: &Path) -> Command {
+    if is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    }
 }
 
 fn run(command: &mut Command) {

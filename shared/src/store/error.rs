@@ -141,6 +141,15 @@ pub enum OpenError {
         #[source]
         source: StoreError,
     },
+    /// The URL is that of a connection pooler.
+    #[error(
+        "DATABASE_URL: {path} is a connection pooler such as PgBouncer, which is not supported. Use the URL of the \
+         PostgreSQL server; every process pools its own connections"
+    )]
+    Pooler {
+        /// The pooler.
+        path: String,
+    },
     /// The server's database has an encoding other than UTF-8.
     #[error("DATABASE_URL: {path} has the encoding {encoding}. Create it with `CREATE DATABASE … ENCODING 'UTF8'`")]
     Encoding {

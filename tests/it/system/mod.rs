@@ -2,6 +2,7 @@
 
 mod config;
 mod logs;
+mod pooler;
 mod procfile;
 mod public;
 mod startup;

@@ -32,7 +32,7 @@ pub(super) use self::{
     connection::Connection,
     options::Options,
     pool::Pool,
-    postgres::{PostgresError, PostgresOptions},
+    postgres::{PoolerError, PostgresError, PostgresOptions},
     row::Row,
     sqlite::{BEGIN_WRITE, ROLLBACK, SqliteOptions},
     value::Value,

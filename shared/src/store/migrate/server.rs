@@ -9,7 +9,7 @@ use sqlx::migrate::{MigrateError, Migration, Migrator};
 use super::NewerSchema;
 use crate::store::{
     OpenError,
-    database_driver::{Connection, Options, PostgresOptions},
+    database_driver::{Connection, Options, PoolerError, PostgresOptions},
 };
 
 /// The key of the advisory lock under which one process at a time migrates (`Bntm` in ASCII).
@@ -32,7 +32,9 @@ fn migration_sets() -> [MigrationSet; 2] {
 /// Brings the schema of a database up to date. Any number of processes can do this concurrently.
 pub(in crate::store) async fn prepare_server(server: &PostgresOptions, path: &str) -> Result<(), OpenError> {
     let open = |source| OpenError::Open { path: path.to_owned(), source };
-    let mut connection = Options::Postgres(server.clone()).open().await.map_err(open)?;
+    let mut connection = Options::Postgres(server.clone()).open().await.map_err(|error| {
+        if PoolerError::is_cause_of(&error) { OpenError::Pooler { path: path.to_owned() } } else { open(error) }
+    })?;
     let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut connection).await.map_err(open)?;
     if encoding != "UTF8" {
         return Err(OpenError::Encoding { path: path.to_owned(), encoding });

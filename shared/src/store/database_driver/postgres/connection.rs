@@ -6,7 +6,7 @@ use futures::{TryStreamExt as _, future::join_all};
 use rusqlite::types::Value as StoredValue;
 use sqlx::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_postgres::{Client, RowStream, Statement};
+use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement};
 
 use super::{
     dialect::translate,
@@ -58,6 +58,17 @@ impl Connection {
             }
         });
         Self { client, statements: HashMap::new(), has_failed: false }
+    }
+
+    /// Returns the value of a setting, or `None` if the session does not have it.
+    pub(super) async fn find_setting(&self, name: &str) -> Result<Option<String>, Error> {
+        // The simple protocol uses no prepared statement.
+        let query = format!("SELECT current_setting('{name}', true)");
+        let messages = self.client.simple_query(&query).await.map_err(convert)?;
+        Ok(messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 
     pub(in crate::store::database_driver) fn is_closed(&self) -> bool {

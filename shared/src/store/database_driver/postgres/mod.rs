@@ -11,4 +11,4 @@ mod values;
 
 pub(super) use connection::Connection;
 pub(in crate::store) use error::PostgresError;
-pub(in crate::store) use options::PostgresOptions;
+pub(in crate::store) use options::{PoolerError, PostgresOptions};
