@@ -34,6 +34,7 @@
 )]
 
 pub mod app;
+pub mod certificates;
 pub mod chat;
 pub mod client;
 pub mod collector;

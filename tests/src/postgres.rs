@@ -3,11 +3,16 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use tempfile::TempDir;
 
-use crate::{port, process::Signal, wait::eventually};
+use crate::{
+    certificates, port,
+    process::Signal,
+    wait::{eventually, within},
+};
 
 /// A running server. PostgreSQL does not run as root, so root runs it as the account `postgres`.
 #[derive(Debug)]
@@ -20,19 +25,57 @@ pub struct Postgres {
 impl Postgres {
     /// Creates a cluster, starts its server, and waits until the server accepts connections.
     pub async fn start() -> Self {
-        let port = port::lasting();
-        // Root's own folder for temporary files may be in its home, which the account cannot enter.
-        let parent = if is_root() { "/var/tmp".into() } else { std::env::temp_dir() };
-        let folder = tempfile::Builder::new().prefix("banter-postgres-").tempdir_in(parent).unwrap();
-        if is_root() {
-            run(Command::new("chown").arg("postgres").arg(folder.path()));
-        }
+        let folder = create_folder();
         let data = folder.path().join("data");
         let mut init = program("initdb", folder.path());
         run(init.args(["-U", "banter", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D"]).arg(&data));
+        Self::start_in(folder).await
+    }
+
+    async fn start_in(folder: TempDir) -> Self {
+        let port = port::lasting();
         let postgres = Self { port, server: spawn(port, folder.path()), folder };
         postgres.until_it_accepts_connections().await;
         postgres
+    }
+
+    /// Accepts only TLS connections with a password to the database `banter` from now on, and returns the path of the
+    /// CA's certificate. Connections to other databases are not affected.
+    pub fn require_tls(&self, password: &str) -> PathBuf {
+        let data = self.folder.path().join("data");
+        certificates::create(&data);
+        run(Command::new("chmod").arg("600").arg(data.join("server.key")));
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(data.join("server.key")));
+        }
+        let rules = data.join("pg_hba.conf");
+        let others = std::fs::read_to_string(&rules).unwrap();
+        let rule = "hostssl banter all 127.0.0.1/32 scram-sha-256\nhost banter all 127.0.0.1/32 reject\n";
+        std::fs::write(&rules, format!("{rule}{others}")).unwrap();
+        self.query("postgres", &format!("ALTER ROLE banter PASSWORD '{password}'"));
+        self.query("postgres", "ALTER SYSTEM SET ssl_cert_file = 'server.pem'");
+        self.query("postgres", "ALTER SYSTEM SET ssl = on");
+        self.query("postgres", "SELECT pg_reload_conf()");
+        data.join("ca.pem")
+    }
+
+    /// Copies the running server's cluster with `pg_basebackup` and these arguments.
+    pub fn base_backup(&self, arguments: &[&str]) -> BaseBackup {
+        let folder = create_folder();
+        let mut backup = program("pg_basebackup", folder.path());
+        let server = format!("host=127.0.0.1 port={} user=banter", self.port);
+        run(backup.args(["-c", "fast", "-d", &server, "-D"]).arg(folder.path().join("data")).args(arguments));
+        BaseBackup { folder }
+    }
+
+    /// Runs one of the server's programs, such as `pg_dump`, on a database. The program is run in the server's folder.
+    pub fn run(&self, name: &str, database: &str, arguments: &[&str]) {
+        run(program(name, self.folder.path()).arg("-d").arg(self.url_of(database)).args(arguments));
+    }
+
+    /// Returns the server's folder, to which the server can write.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Creates an empty database, and returns its URL.
@@ -46,7 +89,8 @@ impl Postgres {
         query(&self.url_of(database), sql)
     }
 
-    fn url_of(&self, database: &str) -> String {
+    /// Returns the URL of a database.
+    pub fn url_of(&self, database: &str) -> String {
         format!("postgres://banter@127.0.0.1:{}/{database}", self.port)
     }
 
@@ -74,16 +118,61 @@ impl Postgres {
         }
     }
 
-    /// Starts the server again after [`Postgres::kill`], and waits until it accepts connections.
+    /// Stops the server with `pg_ctl`: `fast` closes all connections, and `immediate` also omits the last checkpoint.
+    pub fn stop(&mut self, mode: &str) {
+        let mut stop = program("pg_ctl", self.folder.path());
+        run(stop.args(["stop", "-w", "-m", mode, "-D"]).arg(self.folder.path().join("data")));
+        let _ = self.server.wait();
+    }
+
+    /// Starts the server again after [`Postgres::kill`] or [`Postgres::stop`], and waits until it accepts connections.
     pub async fn restart(&mut self) {
         let _ = std::fs::remove_file(self.folder.path().join("data/postmaster.pid"));
         self.server = spawn(self.port, self.folder.path());
-        self.until_it_accepts_connections().await;
+        let url = self.url_of("postgres");
+        eventually("the PostgreSQL server accepts connections", async || {
+            // A new server exits if processes of the killed one still use the cluster.
+            if self.server.try_wait().unwrap().is_some() {
+                self.server = spawn(self.port, self.folder.path());
+            }
+            try_query(&url, "SELECT 1")
+        })
+        .await;
     }
 
     async fn until_it_accepts_connections(&self) {
         let url = self.url_of("postgres");
-        eventually("the PostgreSQL server accepts connections", async || try_query(&url, "SELECT 1")).await;
+        // Recovery from an archive may take long.
+        within(Duration::from_mins(1), "the PostgreSQL server accepts connections", async || {
+            try_query(&url, "SELECT 1")
+        })
+        .await;
+    }
+}
+
+/// A copy of a cluster, whose server has not been started.
+#[derive(Debug)]
+pub struct BaseBackup {
+    folder: TempDir,
+}
+
+impl BaseBackup {
+    /// Adds lines to `postgresql.conf`.
+    pub fn configure(&self, lines: &str) {
+        let file = self.folder.path().join("data/postgresql.conf");
+        let mut settings = std::fs::read_to_string(&file).unwrap();
+        settings.push_str(lines);
+        std::fs::write(file, settings).unwrap();
+    }
+
+    /// Creates an empty file in the cluster, such as `recovery.signal`.
+    pub fn touch(&self, name: &str) {
+        std::fs::write(self.folder.path().join("data").join(name), "").unwrap();
+    }
+
+    /// Starts the server, and waits until it accepts connections.
+    pub async fn start(self) -> Postgres {
+        Postgres::start_in(self.folder).await
     }
 }
 
@@ -136,6 +225,17 @@ pub(crate) fn as_owner(program: &Path) -> Command {
     } else {
         Command::new(program)
     }
+}
+
+/// Creates a folder for the account that runs the server.
+fn create_folder() -> TempDir {
+    // Root's own folder for temporary files may be in its home, which the account cannot enter.
+    let parent = if is_root() { "/var/tmp".into() } else { std::env::temp_dir() };
+    let folder = tempfile::Builder::new().prefix("banter-postgres-").tempdir_in(parent).unwrap();
+    if is_root() {
+        run(Command::new("chown").arg("postgres").arg(folder.path()));
+    }
+    folder
 }
 
 fn run(command: &mut Command) {

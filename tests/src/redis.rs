@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{port, process::Signal, wait::eventually};
+use crate::{certificates, port, process::Signal, wait::eventually};
 
 /// A running `redis-server` with persistence disabled.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Redis {
         let port = port::lasting();
         let folder = tempfile::Builder::new().prefix("banter-redis-").tempdir().unwrap();
         if has_tls {
-            make_certificates(folder.path());
+            certificates::create(folder.path());
         }
         let redis = Self { port, has_tls, child: spawn(port, has_tls, folder.path()), folder };
         redis.until_it_listens().await;
@@ -125,17 +125,4 @@ fn spawn(port: u16, has_tls: bool, folder: &Path) -> Child {
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server is missing: run `make test`, or install it")
-}
-
-/// Creates a CA, and a certificate for 127.0.0.1 signed by the CA.
-fn make_certificates(folder: &Path) {
-    const SCRIPT: &str = "set -e
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj '/CN=Test CA' \
-            -keyout ca.key -out ca.pem
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=redis' \
-            -keyout server.key -out server.csr
-        printf 'subjectAltName=IP:127.0.0.1\\n' > extensions
-        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out server.pem";
-    let output = Command::new("sh").args(["-c", SCRIPT]).current_dir(folder).output().unwrap();
-    assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
 }

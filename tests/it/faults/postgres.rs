@@ -139,6 +139,33 @@ async fn a_frozen_database_server_delays_messages_but_loses_none() {
 }
 
 #[tokio::test]
+async fn promoting_a_synchronous_standby_loses_and_duplicates_no_message() {
+    let mut primary = Postgres::start().await;
+    primary.create_database("banter");
+    let standby = primary.base_backup(&["-R"]).start().await;
+    primary.query("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+    primary.query("postgres", "SELECT pg_reload_conf()");
+    eventually("the standby is synchronous", async || {
+        let states = primary.query("postgres", "SELECT sync_state FROM pg_stat_replication");
+        (states == "sync").then_some(())
+    })
+    .await;
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", primary.port(), standby.port());
+    let url = format!("postgres://banter@{hosts}/banter?target_session_attrs=read-write");
+    let app = TestApp::builder().apis(2).workers(2).env("DATABASE_URL", &url).redis().start().await;
+    let follower = FollowerOptions::user(&app.client_of(1)).start().await;
+    let load = Load::start(&app).await;
+    until_it_answers(&app.client()).await;
+
+    primary.kill();
+    standby.query("postgres", "SELECT pg_promote()");
+
+    until_it_answers(&app.client()).await;
+    load.check(&app).await;
+    follower.settle(&app.client()).await;
+}
+
+#[tokio::test]
 async fn does_not_start_without_redis_or_with_an_unusable_url() {
     for (url, message) in [
         ("postgres://banter@127.0.0.1:1/banter", "REDIS_URL: expected the URL of a Redis server"),

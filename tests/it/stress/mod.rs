@@ -13,6 +13,7 @@
 //! | [`rolling_restart`] | All apis and workers are restarted, one after another | No lost messages and no gaps; no task records a failure |
 //! | [`relay`] | Redis is killed, is frozen, loses permissions, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
 //! | [`many_users`] | Thousands of streams connect at once, with a latency of 5 ms to Redis | The api subscribes to every user quickly; each stream receives its user's events |
+//! | [`failover`] | PostgreSQL is killed, restarted, or frozen, or closes all connections | As for `kill`; a message is accepted and answered soon after the server is back |
 //! | [`scaling`] | Workers are added and removed | No lost messages and no gaps; no task records a failure |
 //!
 //! Many of these tests run under a [`load`]. At the end, they check the load's messages and streams, and the database.
@@ -26,6 +27,7 @@ mod busy_session;
 mod client;
 mod connect;
 mod dropped_streams;
+mod failover;
 mod freeze;
 mod frozen_races;
 mod group_commits;

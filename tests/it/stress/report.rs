@@ -1,4 +1,4 @@
-//! Counters and longest durations, reported at the end of a test.
+//! Counters and durations, reported at the end of a test.
 
 use std::{
     collections::BTreeMap,
@@ -10,19 +10,26 @@ use std::{
     time::Duration,
 };
 
-/// The counters and longest durations for one test. Clones share the values.
+/// The counters and durations for one test. Clones share the values.
 #[derive(Clone, Debug)]
 pub struct Report {
     test: &'static str,
     counts: Arc<Mutex<BTreeMap<&'static str, u64>>>,
     longest: Arc<Mutex<BTreeMap<&'static str, Duration>>>,
+    samples: Arc<Mutex<BTreeMap<&'static str, Vec<Duration>>>>,
     last_number: Arc<AtomicU64>,
 }
 
 impl Report {
     /// Creates an empty report.
     pub fn new(test: &'static str) -> Self {
-        Self { test, counts: Arc::default(), longest: Arc::default(), last_number: Arc::default() }
+        Self {
+            test,
+            counts: Arc::default(),
+            longest: Arc::default(),
+            samples: Arc::default(),
+            last_number: Arc::default(),
+        }
     }
 
     /// Increments a counter.
@@ -47,6 +54,11 @@ impl Report {
         *known = time.max(*known);
     }
 
+    /// Records a duration. The median, the 99th percentile, and the longest one are reported.
+    pub fn sample(&self, what: &'static str, time: Duration) {
+        self.samples.lock().unwrap().entry(what).or_default().push(time);
+    }
+
     /// Returns the value of a counter.
     pub fn get(&self, what: &str) -> u64 {
         self.counts.lock().unwrap().get(what).copied().unwrap_or_default()
@@ -60,6 +72,12 @@ impl Report {
         }
         for (what, time) in &*self.longest.lock().unwrap() {
             let _ = writeln!(report, "stress: {}: {:.2} s longest {what}", self.test, time.as_secs_f64());
+        }
+        for (what, times) in &mut *self.samples.lock().unwrap() {
+            times.sort_unstable();
+            let at = |percent: usize| times[(times.len() * percent).div_ceil(100).saturating_sub(1)].as_secs_f64();
+            let (test, p50, p99, longest) = (self.test, at(50), at(99), at(100));
+            let _ = writeln!(report, "stress: {test}: {p50:.2} s p50, {p99:.2} s p99, {longest:.2} s longest {what}");
         }
         print!("{report}");
     }
