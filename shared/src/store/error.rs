@@ -132,10 +132,10 @@ pub enum OpenError {
         /// The database file.
         path: String,
     },
-    /// The database was replaced with a backup, but the backup could not be prepared for use.
+    /// The database was restored from a backup, but could not be prepared for use.
     #[error("DATABASE_URL: cannot prepare the backup {path} for use")]
     Adopt {
-        /// The database file.
+        /// The database file or server.
         path: String,
         /// The store's error.
         #[source]

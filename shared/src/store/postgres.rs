@@ -193,6 +193,12 @@ pub(super) fn is_unwritable(error: &sqlx::Error) -> bool {
     state(error).is_some_and(|state| codes.contains(&state))
 }
 
+/// Returns whether the error means that the role may not call a function, or that the server does not have it.
+pub(super) fn is_withheld(error: &sqlx::Error) -> bool {
+    let codes = [&SqlState::INSUFFICIENT_PRIVILEGE, &SqlState::UNDEFINED_FUNCTION, &SqlState::FEATURE_NOT_SUPPORTED];
+    state(error).is_some_and(|state| codes.contains(&state))
+}
+
 /// Returns whether the error means that the server cannot be reached, is starting or shutting down, or closed the
 /// connection.
 pub(super) fn is_unavailable(error: &sqlx::Error) -> bool {

@@ -5,6 +5,7 @@ mod copy;
 mod erasure;
 mod file_modes;
 mod restore;
+mod server_backup;
 mod upgrade;
 
 use std::path::{Path, PathBuf};

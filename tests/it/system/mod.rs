@@ -6,5 +6,6 @@ mod pooler;
 mod procfile;
 mod public;
 mod startup;
+mod tls;
 mod traces;
 mod turn_times;

@@ -1,6 +1,7 @@
 //! Prepares a database for use. Only one process at a time creates the file, switches it to WAL mode, and runs
 //! migrations. Databases on servers are migrated in `server.rs`.
 
+mod history;
 mod server;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@
 use apalis_postgres::PostgresStorage;
 use sqlx::migrate::{MigrateError, Migration, Migrator};
 
-use super::NewerSchema;
+use super::{NewerSchema, history};
 use crate::store::{
     OpenError,
     database_driver::{Connection, Options, PoolerError, PostgresOptions},
@@ -14,6 +14,9 @@ use crate::store::{
 
 /// The key of the advisory lock under which one process at a time migrates (`Bntm` in ASCII).
 const MIGRATION_LOCK: i64 = 0x426e_746d;
+
+/// The name of a starting process's connection. A process that is running has connections with the name `banter`.
+const STARTING: &str = "banter starting";
 
 /// Migrations, and the schema that has the table of those that were applied.
 struct MigrationSet {
@@ -29,10 +32,12 @@ fn migration_sets() -> [MigrationSet; 2] {
     ]
 }
 
-/// Brings the schema of a database up to date. Any number of processes can do this concurrently.
+/// Brings the schema of a database up to date, and adopts a restored database. Any number of processes can do this concurrently.
 pub(in crate::store) async fn prepare_server(server: &PostgresOptions, path: &str) -> Result<(), OpenError> {
     let open = |source| OpenError::Open { path: path.to_owned(), source };
-    let mut connection = Options::Postgres(server.clone()).open().await.map_err(|error| {
+    let mut server = server.clone();
+    server.config.application_name(STARTING);
+    let mut connection = Options::Postgres(server).open().await.map_err(|error| {
         if PoolerError::is_cause_of(&error) { OpenError::Pooler { path: path.to_owned() } } else { open(error) }
     })?;
     let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut connection).await.map_err(open)?;
@@ -58,13 +63,14 @@ pub(in crate::store) async fn prepare_server(server: &PostgresOptions, path: &st
             }
         }
     }
-    Ok(())
+    let adopt = |source| OpenError::Adopt { path: path.to_owned(), source };
+    history::adopt_restored(&mut connection).await.map_err(adopt)
 }
 
 /// Returns the number of connections to the server's database from other processes.
 pub(in crate::store) async fn count_other_clients(connection: &mut Connection) -> Result<i64, sqlx::Error> {
-    const COUNT: &str = "SELECT COUNT(*) FROM pg_stat_activity \
-         WHERE datname = current_database() AND application_name = 'banter' AND pid != pg_backend_pid()";
+    const COUNT: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+         AND application_name IN ('banter', 'banter starting') AND pid != pg_backend_pid()";
     sqlx::query_scalar(COUNT).fetch_one(connection).await
 }
 

@@ -57,7 +57,8 @@ async fn both_schemas_have_the_same_columns() {
     );
     let list_on_postgres = sqlx::query_as(
         "SELECT table_name, column_name FROM information_schema.columns \
-         WHERE table_schema = 'public' AND table_name != '_sqlx_migrations'",
+         WHERE table_schema = 'public' AND table_name != '_sqlx_migrations' \
+         AND (table_name, column_name) != ('installation', 'history')",
     );
 
     let expected: Vec<(String, String)> =
@@ -66,4 +67,63 @@ async fn both_schemas_have_the_same_columns() {
 
     assert!(expected.len() > 100, "{}", expected.len());
     assert_eq!(BTreeSet::from_iter(found), BTreeSet::from_iter(expected));
+}
+
+/// Returns what a restore invalidates.
+async fn state(store: &Store, user: &UserRef) -> (String, Cursor) {
+    let start = store.start_replay(user, None).await.unwrap();
+    (store.installation().await.unwrap().id, start.cursor)
+}
+
+/// Opens the database as a process that starts does, and closes it again.
+async fn restart(f: &Fixture) -> (String, Cursor) {
+    let store = Store::open(f.store.inner.options.clone(), f.clock.clone()).await.unwrap();
+    let found = state(&store, &f.user).await;
+    store.close().await;
+    found
+}
+
+/// Changes the recorded history as if something else had happened to the database since.
+async fn set_history(f: &Fixture, value: &str) {
+    let mut connection = f.store.connect().await.unwrap();
+    connection.exec(&format!("UPDATE installation SET history = {value}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restored_database_is_adopted_once() {
+    let Some(f) = on_postgres().await else { return };
+    let before = state(&f.store, &f.user).await;
+    assert_eq!(restart(&f).await, before);
+    set_history(&f, "''").await;
+
+    let adopted = restart(&f).await;
+    let again = restart(&f).await;
+
+    assert_ne!(adopted.0, before.0);
+    assert_ne!(adopted.1.epoch, before.1.epoch);
+    assert_eq!(adopted.1.seq, before.1.seq);
+    assert_eq!(again, adopted);
+}
+
+#[tokio::test]
+async fn a_new_timeline_is_adopted_only_while_no_other_process_is_running() {
+    let Some(f) = on_postgres().await else { return };
+    let before = state(&f.store, &f.user).await;
+    set_history(&f, "history || '1'").await;
+
+    let running = restart(&f).await;
+    f.store.close().await;
+    let mut alone = restart(&f).await;
+    // The server may take a moment to notice that a connection was closed.
+    for _ in 0..200 {
+        if alone != before {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        alone = restart(&f).await;
+    }
+
+    assert_eq!(running, before);
+    assert_ne!(alone.0, before.0);
+    assert_ne!(alone.1.epoch, before.1.epoch);
 }
