@@ -56,7 +56,7 @@ bench-warm: ## Measure the overhead of a turn, excluding the agent's own time
 	@scripts/bench.sh warm
 
 test-stress: ## Test kills, freezes, dropped streams, races, and restarts, 200 rounds each; takes an hour or more (ROUNDS= for fewer)
-	@scripts/need.sh cargo redis-server
+	@scripts/need.sh cargo redis-server postgresql
 	@scripts/test-stress.sh
 
 dashboard: ## Build the dashboard

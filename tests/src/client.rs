@@ -36,7 +36,7 @@ pub struct Reply {
 }
 
 impl Client {
-    /// Returns a client for the api at `address` (`127.0.0.1:PORT`) without a key.
+    /// Returns a client for the api at `address` (`IP:PORT`) without a key.
     pub fn new(address: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { http, address: address.to_owned(), key: None, cookie: None, is_patient: false }

@@ -7,6 +7,7 @@
 //! | [`redis`](mod@redis) | A Redis server for one test |
 //! | [`postgres`] | A PostgreSQL server for one test |
 //! | [`proxy`] | An unreliable network: connections that are dropped, slow, or silent |
+//! | [`network`] | Hosts with their own addresses, on links that are cut, slow, or lossy |
 //! | [`header_proxy`] | A reverse proxy that rewrites `Host` and adds headers |
 //! | [`raw_connection`] | Raw connections: incomplete requests, responses that are never read |
 //! | [`client`], [`chat`] | HTTP calls, and chat operations on top of them |
@@ -46,6 +47,7 @@ pub mod header_proxy;
 pub mod latency;
 pub mod load;
 pub mod model;
+pub mod network;
 pub mod permission_request;
 pub mod pgbouncer;
 pub mod port;

@@ -41,7 +41,7 @@ impl PgBouncer {
         std::fs::write(&file, configuration).unwrap();
         let accounts = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), accounts).unwrap();
-        let child = as_owner(Path::new("pgbouncer"))
+        let child = as_owner(None, Path::new("pgbouncer"))
             .arg(&file)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -1,6 +1,9 @@
 //! A PostgreSQL server for a single test, on a free port with its own folder. It can be killed, frozen, and restarted.
 
 use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -9,14 +12,20 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    certificates, port,
+    certificates,
+    network::{self, Host, command_on},
+    port,
     process::Signal,
     wait::{eventually, within},
 };
 
+/// The port on a host of a network, which has no other server.
+const PORT: u16 = 5432;
+
 /// A running server. PostgreSQL does not run as root, so root runs it as the account `postgres`.
 #[derive(Debug)]
 pub struct Postgres {
+    host: Option<Host>,
     port: u16,
     server: Child,
     folder: TempDir,
@@ -25,16 +34,29 @@ pub struct Postgres {
 impl Postgres {
     /// Creates a cluster, starts its server, and waits until the server accepts connections.
     pub async fn start() -> Self {
-        let folder = create_folder();
-        let data = folder.path().join("data");
-        let mut init = program("initdb", folder.path());
-        run(init.args(["-U", "banter", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D"]).arg(&data));
-        Self::start_in(folder).await
+        Self::start_with(None, port::lasting()).await
     }
 
-    async fn start_in(folder: TempDir) -> Self {
-        let port = port::lasting();
-        let postgres = Self { port, server: spawn(port, folder.path()), folder };
+    /// Like [`Postgres::start`], on a host of a network.
+    pub async fn start_on(host: &Host) -> Self {
+        Self::start_with(Some(host.clone()), PORT).await
+    }
+
+    async fn start_with(host: Option<Host>, port: u16) -> Self {
+        let folder = create_folder();
+        let data = folder.path().join("data");
+        let mut init = program(None, "initdb", folder.path());
+        run(init.args(["-U", "banter", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D"]).arg(&data));
+        if host.is_some() {
+            let mut clients = OpenOptions::new().append(true).open(data.join("pg_hba.conf")).unwrap();
+            writeln!(clients, "host all all {} trust", network::ADDRESSES).unwrap();
+        }
+        Self::start_in(folder, host, port).await
+    }
+
+    async fn start_in(folder: TempDir, host: Option<Host>, port: u16) -> Self {
+        let server = spawn(host.as_ref(), port, folder.path());
+        let postgres = Self { host, port, server, folder };
         postgres.until_it_accepts_connections().await;
         postgres
     }
@@ -62,7 +84,7 @@ impl Postgres {
     /// Copies the running server's cluster with `pg_basebackup` and these arguments.
     pub fn base_backup(&self, arguments: &[&str]) -> BaseBackup {
         let folder = create_folder();
-        let mut backup = program("pg_basebackup", folder.path());
+        let mut backup = program(None, "pg_basebackup", folder.path());
         let server = format!("host=127.0.0.1 port={} user=banter", self.port);
         run(backup.args(["-c", "fast", "-d", &server, "-D"]).arg(folder.path().join("data")).args(arguments));
         BaseBackup { folder }
@@ -70,7 +92,7 @@ impl Postgres {
 
     /// Runs one of the server's programs, such as `pg_dump`, on a database. The program is run in the server's folder.
     pub fn run(&self, name: &str, database: &str, arguments: &[&str]) {
-        run(program(name, self.folder.path()).arg("-d").arg(self.url_of(database)).args(arguments));
+        run(program(None, name, self.folder.path()).arg("-d").arg(self.url_of(database)).args(arguments));
     }
 
     /// Returns the server's folder, to which the server can write.
@@ -91,7 +113,7 @@ impl Postgres {
 
     /// Returns the URL of a database.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://banter@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://banter@{}:{}/{database}", address(self.host.as_ref()), self.port)
     }
 
     /// Returns the port.
@@ -120,7 +142,7 @@ impl Postgres {
 
     /// Stops the server with `pg_ctl`: `fast` closes all connections, and `immediate` also omits the last checkpoint.
     pub fn stop(&mut self, mode: &str) {
-        let mut stop = program("pg_ctl", self.folder.path());
+        let mut stop = program(None, "pg_ctl", self.folder.path());
         run(stop.args(["stop", "-w", "-m", mode, "-D"]).arg(self.folder.path().join("data")));
         let _ = self.server.wait();
     }
@@ -128,12 +150,12 @@ impl Postgres {
     /// Starts the server again after [`Postgres::kill`] or [`Postgres::stop`], and waits until it accepts connections.
     pub async fn restart(&mut self) {
         let _ = std::fs::remove_file(self.folder.path().join("data/postmaster.pid"));
-        self.server = spawn(self.port, self.folder.path());
+        self.server = spawn(self.host.as_ref(), self.port, self.folder.path());
         let url = self.url_of("postgres");
         eventually("the PostgreSQL server accepts connections", async || {
             // A new server exits if processes of the killed one still use the cluster.
             if self.server.try_wait().unwrap().is_some() {
-                self.server = spawn(self.port, self.folder.path());
+                self.server = spawn(self.host.as_ref(), self.port, self.folder.path());
             }
             try_query(&url, "SELECT 1")
         })
@@ -172,7 +194,7 @@ impl BaseBackup {
 
     /// Starts the server, and waits until it accepts connections.
     pub async fn start(self) -> Postgres {
-        Postgres::start_in(self.folder).await
+        Postgres::start_in(self.folder, None, port::lasting()).await
     }
 }
 
@@ -200,30 +222,34 @@ fn try_query(url: &str, sql: &str) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+fn address(host: Option<&Host>) -> Ipv4Addr {
+    host.map_or(Ipv4Addr::LOCALHOST, Host::address)
+}
+
 fn is_root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))
 }
 
 /// Returns the newest version of one of the server's programs, to be run as the account that owns the folder.
-fn program(name: &str, folder: &Path) -> Command {
+fn program(host: Option<&Host>, name: &str, folder: &Path) -> Command {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let version = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let newest = versions.map(|entry| entry.path()).max_by_key(version);
     let path = newest.map_or_else(|| name.into(), |version| version.join("bin").join(name));
-    let mut command = as_owner(&path);
+    let mut command = as_owner(host, &path);
     command.current_dir(folder);
     command
 }
 
 /// Returns a command that root runs as the account `postgres`.
-pub(crate) fn as_owner(program: &Path) -> Command {
+pub(crate) fn as_owner(host: Option<&Host>, program: &Path) -> Command {
     if is_root() {
-        let mut command = Command::new("setpriv");
+        let mut command = command_on(host, "setpriv");
         command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
         command
     } else {
-        Command::new(program)
+        command_on(host, program)
     }
 }
 
@@ -243,9 +269,10 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn spawn(port: u16, folder: &Path) -> Child {
-    let mut command = program("postgres", folder);
-    command.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+fn spawn(host: Option<&Host>, port: u16, folder: &Path) -> Child {
+    let mut command = program(host, "postgres", folder);
+    command.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string()]);
+    command.arg("-c").arg(format!("listen_addresses={}", address(host)));
     command.arg("-c").arg(format!("unix_socket_directories={}", folder.display()));
     command
         .stdin(Stdio::null())

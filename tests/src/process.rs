@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{process_table, wait::eventually};
+use crate::{
+    network::{Host, command_on},
+    process_table,
+    wait::eventually,
+};
 
 /// The environment variables of a process, in addition to the few that it inherits.
 pub type Environment = BTreeMap<String, String>;
@@ -78,8 +82,8 @@ pub fn binary(name: &str) -> PathBuf {
 
 /// Creates a command that runs one of the product's binaries in `folder`, with only the inherited and the given
 /// variables.
-fn command(name: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Command {
-    let mut command = Command::new(binary(name));
+fn command(host: Option<&Host>, name: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Command {
+    let mut command = command_on(host, binary(name));
     command.args(arguments);
     alone(command, environment, folder)
 }
@@ -98,7 +102,7 @@ fn alone(mut command: Command, environment: &Environment, folder: &Path) -> Comm
 
 /// Runs one of the product's binaries and waits for it to exit.
 pub async fn run(name: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Output {
-    let mut command = tokio::process::Command::from(command(name, arguments, environment, folder));
+    let mut command = tokio::process::Command::from(command(None, name, arguments, environment, folder));
     command.kill_on_drop(true);
     tokio::time::timeout(Duration::from_mins(1), command.output())
         .await
@@ -119,7 +123,12 @@ impl Process {
     /// Starts one of the product's binaries. `name` identifies the process in failure reports and in the names of its
     /// log files in `folder`.
     pub fn spawn(name: &str, program: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Self {
-        Self::start(name, command(program, arguments, environment, folder), folder)
+        Self::start(name, command(None, program, arguments, environment, folder), folder)
+    }
+
+    /// Like [`Process::spawn`] without arguments, on a host of a network.
+    pub fn spawn_on(host: Option<&Host>, name: &str, program: &str, environment: &Environment, folder: &Path) -> Self {
+        Self::start(name, command(host, program, &[], environment, folder), folder)
     }
 
     /// Starts a command line with `sh -c`, as a process manager does.

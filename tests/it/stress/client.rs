@@ -90,7 +90,8 @@ impl ChatClient {
         id_of(&self.retry(201, request).await.json())
     }
 
-    async fn send_message(&mut self) {
+    /// Sends a message until it is accepted.
+    pub async fn send_message(&mut self) {
         let session = self.conversations.last().unwrap().session.clone();
         let text = format!("{} {}", self.name, self.report.next_number());
         let answer = self.script(&text);
@@ -113,7 +114,7 @@ impl ChatClient {
     }
 
     /// Waits for the outcome of the last message and checks that every accepted message in the session exists.
-    async fn read(&mut self) {
+    pub async fn read(&mut self) {
         let Some(last) = self.conversations.last() else { return };
         let (session, task) = (last.session.clone(), last.sent.last().unwrap().task.clone());
         let path = format!("/v1/chat/{session}/tasks/{task}");

@@ -25,7 +25,11 @@ impl Installation {
     /// Starts two apis on reserved ports and two workers, unless `change` configures otherwise. Turns are allowed more
     /// attempts than a series of faults can use up.
     pub async fn start(change: impl FnOnce(Builder) -> Builder) -> Self {
-        let model = FakeOpenAi::start().await;
+        Self::start_with(FakeOpenAi::start().await, change).await
+    }
+
+    /// Like [`Self::start`], with this model server.
+    pub async fn start_with(model: FakeOpenAi, change: impl FnOnce(Builder) -> Builder) -> Self {
         let builder = TestApp::builder().apis(2).workers(2).lasting_ports().agents(&model.agent("max_attempts = 9"));
         let builder = builder.env("SHUTDOWN_GRACE_SECONDS", "1");
         let builder = if has_redis() { builder.redis() } else { builder };

@@ -26,9 +26,26 @@ const CLIENTS: usize = 3;
 /// second.
 const WORD_DELAY: Duration = Duration::from_millis(80);
 
+/// How clients behave.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// The longest delay before each word of an answer.
+    pub word_delay: Duration,
+    /// How long a stream may be silent before the client reconnects.
+    pub max_silence: Option<Duration>,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { word_delay: WORD_DELAY, max_silence: None }
+    }
+}
+
 /// A running load.
 pub struct Load {
     clients: JoinSet<Vec<Conversation>>,
+    /// The conversations of clients that have finished.
+    conversations: Vec<Conversation>,
     followers: Vec<Follower>,
     stop: CancellationToken,
     report: Report,
@@ -37,18 +54,19 @@ pub struct Load {
 impl Load {
     /// Starts clients that use all `api` processes, and followers of the clients' streams.
     pub async fn start(installation: &Installation, rng: &mut TestRng, report: &Report) -> Self {
-        Self::start_with_delay(installation, rng, report, WORD_DELAY).await
+        Self::start_with(installation, rng, report, LoadOptions::default()).await
     }
 
-    /// Like [`Self::start`], with a custom maximum delay before each word.
-    pub async fn start_with_delay(
+    /// Like [`Self::start`], with other options.
+    pub async fn start_with(
         installation: &Installation,
         rng: &mut TestRng,
         report: &Report,
-        word_delay: Duration,
+        LoadOptions { word_delay, max_silence }: LoadOptions,
     ) -> Self {
         let mut load = Self {
             clients: JoinSet::new(),
+            conversations: Vec::new(),
             followers: Vec::new(),
             stop: CancellationToken::new(),
             report: report.clone(),
@@ -56,11 +74,11 @@ impl Load {
         for number in 0..CLIENTS {
             let session = installation.session().await;
             let client = LoadClient::new(installation.clients.clone());
-            load.followers.push(client.follow(number).start().await);
+            load.followers.push(client.follow(number).with_max_silence(max_silence).start().await);
             if number == 0 {
                 let [first, second] = &installation.clients[..2] else { unreachable!("there are two apis") };
                 let of_one = FollowerOptions::session(second, &session).and_apis([first.clone(), second.clone()]);
-                load.followers.push(of_one.start().await);
+                load.followers.push(of_one.with_max_silence(max_silence).start().await);
             }
             let client = ChatClient {
                 name: format!("client {number} message"),
@@ -87,11 +105,16 @@ impl Load {
         self.followers.push(follower);
     }
 
+    /// Adds the conversations of another client to check at the end.
+    pub fn add_conversations(&mut self, conversations: Vec<Conversation>) {
+        self.conversations.extend(conversations);
+    }
+
     /// Stops all clients and checks the result: every accepted message exists once, in order, and with the scripted
     /// answer; the agent received the messages in that order; all streams are complete; the database is consistent.
     pub async fn finish(mut self, installation: &Installation) {
         self.stop.cancel();
-        let mut conversations = Vec::new();
+        let mut conversations = std::mem::take(&mut self.conversations);
         while let Some(client) = self.clients.join_next().await {
             conversations.extend(client.expect("a client saw a contract violation"));
         }
@@ -102,6 +125,7 @@ impl Load {
             self.check_conversation(conversation, &client.messages(&conversation.session).await, &first_asked);
         }
         for follower in &self.followers {
+            self.report.add("streams with gaps", u64::from(follower.violation().is_some()));
             follower.settle(client).await;
             self.report.add("stream connections", follower.connections() as u64);
         }
@@ -119,6 +143,9 @@ impl Load {
             .iter()
             .flat_map(|it| [("user".to_owned(), it.text.clone()), ("assistant".to_owned(), it.answer.clone())])
             .collect();
+        self.report.add("messages lost", count(&expected, |it| !shown.contains(it)));
+        self.report
+            .add("messages doubled", count(&expected, |it| shown.iter().filter(|other| *other == it).count() > 1));
         assert_eq!(shown, expected, "session {session}");
         for (sent, turn) in sent.iter().zip(messages.chunks(2)) {
             let task = &turn[0]["task"];
@@ -130,8 +157,13 @@ impl Load {
             self.report.add("attempts after the first", task["attempt"].as_u64().unwrap() - 1);
         }
         let asked: Vec<usize> = sent.iter().map(|it| first_asked[&it.text]).collect();
+        self.report.add("messages answered out of order", u64::from(!asked.is_sorted()));
         assert!(asked.is_sorted(), "session {session} was not answered in the order sent: {asked:?}");
     }
+}
+
+fn count<T>(items: &[T], is_counted: impl Fn(&T) -> bool) -> u64 {
+    items.iter().filter(|item| is_counted(item)).count() as u64
 }
 
 /// Returns, for each text, the index of the request in which the agent first received it.

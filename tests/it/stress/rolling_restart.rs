@@ -4,7 +4,12 @@ use std::time::{Duration, Instant};
 
 use banter_tests::app::STOP_LIMIT;
 
-use super::{Batch, batches, installation::Installation, load::Load, report::Report};
+use super::{
+    Batch, batches,
+    installation::Installation,
+    load::{Load, LoadOptions},
+    report::Report,
+};
 
 /// Number of rounds per installation.
 const BATCH: u64 = 10;
@@ -18,7 +23,8 @@ async fn a_rolling_restart_under_load_loses_no_send_and_counts_no_failure() {
     let report = Report::new("rolling restart");
     for Batch { rounds, mut rng } in batches("rolling restart", BATCH) {
         let mut installation = Installation::start(|builder| builder).await;
-        let load = Load::start_with_delay(&installation, &mut rng, &report, WORD_DELAY).await;
+        let options = LoadOptions { word_delay: WORD_DELAY, ..LoadOptions::default() };
+        let load = Load::start_with(&installation, &mut rng, &report, options).await;
         for _ in 0..rounds {
             for index in 0..2 {
                 let began = Instant::now();

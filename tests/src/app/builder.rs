@@ -6,6 +6,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::TestApp;
 use crate::{
+    network::Network,
     port,
     postgres::{self, Postgres},
     process::Environment,
@@ -15,6 +16,9 @@ use crate::{
 /// Maximum number of apis and workers in the installations of all concurrent tests, not counting processes that are
 /// added later. A larger installation runs alone.
 const MAX_PROCESSES: usize = 12;
+
+/// The port of an api on a host of a network.
+const HOST_PORT: u16 = 8080;
 
 static PROCESS_SLOTS: Semaphore = Semaphore::const_new(MAX_PROCESSES);
 
@@ -31,6 +35,7 @@ pub struct Builder {
     /// The URL of a PostgreSQL server that several tests share.
     shared_postgres: Option<String>,
     lasting_ports: bool,
+    network: Option<Network>,
 }
 
 impl Default for Builder {
@@ -45,6 +50,7 @@ impl Default for Builder {
             own_postgres: None,
             shared_postgres: std::env::var("TEST_POSTGRES_URL").ok(),
             lasting_ports: false,
+            network: None,
         }
     }
 }
@@ -116,6 +122,12 @@ impl Builder {
         self
     }
 
+    /// Starts each process on its own host of this network. The hosts are named `api-0`, `api-1`, …, and `worker-0`, ….
+    pub fn on_network(mut self, network: Network) -> Self {
+        self.network = Some(network);
+        self
+    }
+
     /// Starts all processes at once and waits until every api has printed its address.
     pub async fn start(mut self) -> TestApp {
         let postgres_url = match (&self.own_postgres, &self.shared_postgres) {
@@ -143,9 +155,11 @@ impl Builder {
         for _ in 0..app.expected_workers {
             app.spawn_worker();
         }
-        for _ in 0..addresses {
+        for index in 0..addresses {
+            let host = app.network.as_ref().map(|network| network.host(&format!("api-{index}")).address());
             let port = if lasting_ports { port::lasting() } else { 0 };
-            app.spawn_api(&format!("127.0.0.1:{port}"));
+            let bind = host.map_or_else(|| format!("127.0.0.1:{port}"), |address| format!("{address}:{HOST_PORT}"));
+            app.spawn_api(&bind);
         }
         for index in 0..addresses {
             app.wait_for_address(index).await;
@@ -174,6 +188,7 @@ impl Builder {
             folder,
             redis,
             postgres: self.own_postgres,
+            network: self.network,
             _slots: slots,
         }
     }

@@ -20,6 +20,7 @@ use tokio::sync::SemaphorePermit;
 use crate::{
     client::Client,
     database::Database,
+    network::Network,
     postgres::Postgres,
     process::{Environment, Process},
     redis::Redis,
@@ -33,7 +34,7 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(20);
 pub struct Api {
     /// The process.
     pub process: Process,
-    /// The address as `127.0.0.1:PORT`; empty until the api has started.
+    /// The address as `127.0.0.1:PORT`, or with the address of the host; empty until the api has started.
     pub address: String,
 }
 
@@ -52,6 +53,7 @@ pub struct TestApp {
     folder: TempDir,
     redis: Option<Redis>,
     postgres: Option<Postgres>,
+    network: Option<Network>,
     _slots: SemaphorePermit<'static>,
 }
 
@@ -94,6 +96,11 @@ impl TestApp {
     /// Returns the PostgreSQL server that stores the data.
     pub fn postgres(&mut self) -> &mut Postgres {
         self.postgres.as_mut().expect("the builder was called with `on_postgres()`")
+    }
+
+    /// Returns the network that connects the processes' hosts.
+    pub fn network(&self) -> &Network {
+        self.network.as_ref().expect("the builder was called with `on_network()`")
     }
 
     /// Returns the processes' environment variables.

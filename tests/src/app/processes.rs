@@ -8,6 +8,7 @@ use std::{
 use super::{Api, STOP_LIMIT, TestApp};
 use crate::{
     database::StoreLock,
+    network::Host,
     process::{self, Process, Signal},
     wait::eventually,
 };
@@ -70,7 +71,7 @@ impl TestApp {
     pub async fn revive_api(&mut self, index: usize) {
         let address = self.apis[index].address.clone();
         self.apis[index].process.kill();
-        let process = self.spawn("api", &[("BIND_ADDR", &address)]);
+        let process = self.spawn_at(index, "api", &[("BIND_ADDR", &address)]);
         self.apis[index].process = process;
         self.wait_for_address(index).await;
         assert_eq!(self.apis[index].address, address, "the api listens on the configured address");
@@ -114,31 +115,41 @@ impl TestApp {
     /// Kills a worker and starts another one at its index.
     pub fn replace_worker(&mut self, index: usize) {
         self.workers[index].kill();
-        self.workers[index] = self.spawn("worker", &[]);
+        self.workers[index] = self.spawn_at(index, "worker", &[]);
     }
 
     /// Starts a worker that takes this index. Returns the previous one, which is still running, for the caller to stop.
     pub fn roll_worker(&mut self, index: usize) -> Process {
-        let next = self.spawn("worker", &[]);
+        let next = self.spawn_at(index, "worker", &[]);
         std::mem::replace(&mut self.workers[index], next)
     }
 
     pub(super) fn spawn_worker(&mut self) {
-        let process = self.spawn("worker", &[]);
+        let process = self.spawn_at(self.workers.len(), "worker", &[]);
         self.workers.push(process);
     }
 
     pub(super) fn spawn_api(&mut self, bind: &str) {
-        let process = self.spawn("api", &[("BIND_ADDR", bind)]);
+        let process = self.spawn_at(self.apis.len(), "api", &[("BIND_ADDR", bind)]);
         self.apis.push(Api { process, address: String::new() });
     }
 
     /// Starts `api` or `worker` with additional environment variables, without adding it to the installation.
     pub fn spawn(&self, program: &str, variables: &[(&str, &str)]) -> Process {
+        self.spawn_on(None, program, variables)
+    }
+
+    /// Starts `api` or `worker` on the host for this index, if the installation is on a network.
+    fn spawn_at(&self, index: usize, program: &str, variables: &[(&str, &str)]) -> Process {
+        let host = self.network.as_ref().map(|network| network.host(&format!("{program}-{index}")));
+        self.spawn_on(host, program, variables)
+    }
+
+    fn spawn_on(&self, host: Option<&Host>, program: &str, variables: &[(&str, &str)]) -> Process {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let mut environment = self.environment.clone();
         environment.extend(variables.iter().map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned())));
-        Process::spawn(&format!("{program}-{number}"), program, &[], &environment, self.folder.path())
+        Process::spawn_on(host, &format!("{program}-{number}"), program, &environment, self.folder.path())
     }
 
     /// Starts an api with a shell command line. `line` precedes the path of `api`, for example `ulimit -n 256 && exec`.

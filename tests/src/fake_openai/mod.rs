@@ -1,4 +1,4 @@
-//! A scripted model server on the loopback interface that implements OpenAI's streaming chat completions.
+//! A scripted model server that implements OpenAI's streaming chat completions.
 //!
 //! The last user message selects the script: the nth request with this message gets the nth answer, and the last answer
 //! is repeated. All other requests are answered with `You said: …`.
@@ -12,6 +12,7 @@ mod tests;
 use std::{
     collections::HashMap,
     fmt::Write as _,
+    net::Ipv4Addr,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -113,7 +114,12 @@ impl Drop for Streaming {
 impl FakeOpenAi {
     /// Starts a server on a free port.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_on(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// Starts a server on a free port of this address.
+    pub async fn start_on(address: Ipv4Addr) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shared = Arc::new(Shared::default());
         let router = Router::new()

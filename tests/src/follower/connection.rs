@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rand::RngExt as _;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{FollowerOptions, Shared, tracker::Tracker};
 use crate::{client::Client, random::TestRng, sse::Event};
@@ -108,10 +108,12 @@ impl Connections {
         self.shared.lock().connected(format!("reading from {} after {cursor}", client.address()));
         let mut count = 0;
         let outcome = loop {
+            let silence = self.options.max_silence;
             let next = tokio::select! {
                 next = stream.try_next() => next?,
                 () = self.shared.reconnect.notified() => break Ok(()),
                 () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => break Ok(()),
+                () = sleep(silence.unwrap_or_default()), if silence.is_some() => break Ok(()),
             };
             let Some(event) = next else { break self.connection_failed("ended on its own").await };
             if let Err(violation) = self.receive(&event, count == 0) {

@@ -26,6 +26,7 @@ pub struct FollowerOptions {
     pub(super) violation_handler: Option<ViolationHandler>,
     pub(super) has_model: bool,
     pub(super) expects_steady_apis: bool,
+    pub(super) max_silence: Option<Duration>,
     pub(super) max_events: usize,
 }
 
@@ -58,6 +59,7 @@ impl FollowerOptions {
             violation_handler: None,
             has_model: true,
             expects_steady_apis: false,
+            max_silence: None,
             max_events: usize::MAX,
         }
     }
@@ -107,6 +109,13 @@ impl FollowerOptions {
     /// Reports a violation if a connection fails or ends without being dropped by the client.
     pub fn expecting_steady_apis(mut self) -> Self {
         self.expects_steady_apis = true;
+        self
+    }
+
+    /// Reconnects if nothing arrives for this long, not even a heartbeat. A client on another host requires this, because
+    /// it is not notified when its api's host is lost.
+    pub fn with_max_silence(mut self, limit: Option<Duration>) -> Self {
+        self.max_silence = limit;
         self
     }
 
