@@ -1,4 +1,4 @@
-//! A PgBouncer for a single test, on a free port with its own folder.
+//! A connection pooler for a single test, on a free port with its own folder.
 
 use std::{
     net::TcpStream,

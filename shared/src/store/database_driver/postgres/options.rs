@@ -12,7 +12,7 @@ use crate::store::database_driver::{Connection, postgres};
 const MARKER: &str = "banter.settings";
 const MARK: &str = "sent";
 
-/// The error for a connection pooler such as PgBouncer, which rejects or drops the settings of sessions.
+/// The error for a connection pooler, which rejects or drops the settings of sessions.
 ///
 /// In its transaction mode, a pooler also runs each transaction in another session, without the session's prepared
 /// statements.
