@@ -23,16 +23,23 @@ use crate::tls::install_provider;
 /// How long a process waits for a connection to be established. A server that has just started accepts connections
 /// within a few milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the operating system waits for the server to acknowledge data before it closes the connection.
+/// How long the operating systems of both sides wait for data to be acknowledged before they close the connection. If
+/// only this process closed it, the server would keep the session for hours, and reach its limit on connections.
 const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(10);
-/// The idle time after which the operating system checks that the server is reachable.
+/// The idle time after which the operating systems of both sides check that the other side is reachable.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+/// The interval between further checks. With the default of 75 s, a statement would wait that long for a lost server.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+/// The number of checks without a response after which the connection is closed. On Linux,
+/// [`UNACKNOWLEDGED_TIMEOUT`] applies instead (`TCP_USER_TIMEOUT`, tcp(7)).
+const KEEPALIVE_COUNT: u32 = 5;
 /// How long a statement may run. Only the statements of `api check` may take longer.
 const STATEMENT_TIMEOUT: Duration = Duration::from_mins(1);
 /// Removes the limit of [`STATEMENT_TIMEOUT`] for the rest of the transaction.
 pub(super) const NO_STATEMENT_TIMEOUT: &str = "SET LOCAL statement_timeout = 0";
-/// Removes the time limits of a connection.
-pub(super) const NO_TIMEOUTS: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+/// Removes the server's time limits for a connection whose rows may be read slowly.
+pub(super) const NO_TIMEOUTS: &str =
+    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET tcp_user_timeout = 0";
 /// How long a transaction may wait for the process that began it. The server then releases its locks. A process that
 /// was suspended in a transaction therefore stops other processes only briefly.
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -156,6 +163,10 @@ pub(super) fn options(server: &ServerUrl, options: &StoreOptions) -> PostgresOpt
         ("lock_timeout", options.busy_timeout.as_millis().to_string()),
         ("statement_timeout", STATEMENT_TIMEOUT.as_millis().to_string()),
         ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT.as_millis().to_string()),
+        ("tcp_user_timeout", UNACKNOWLEDGED_TIMEOUT.as_millis().to_string()),
+        ("tcp_keepalives_idle", KEEPALIVE_IDLE.as_secs().to_string()),
+        ("tcp_keepalives_interval", KEEPALIVE_INTERVAL.as_secs().to_string()),
+        ("tcp_keepalives_count", KEEPALIVE_COUNT.to_string()),
         // Times are sent in the binary format, which has no time zone.
         ("timezone", "UTC".into()),
     ];
@@ -166,6 +177,8 @@ pub(super) fn options(server: &ServerUrl, options: &StoreOptions) -> PostgresOpt
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT)
         .keepalives_idle(KEEPALIVE_IDLE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_COUNT)
         .options(settings.join(" "));
     PostgresOptions { config, tls: server.tls.clone() }
 }

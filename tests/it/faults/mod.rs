@@ -6,6 +6,7 @@ mod freeze;
 mod full_disk;
 mod hostile_clients;
 mod kill;
+mod lost_hosts;
 mod poison_message;
 mod postgres;
 mod read_only_disk;

@@ -38,6 +38,13 @@ impl Host {
         &self.link
     }
 
+    /// Removes all connections without notifying the peers, as in a power failure. The link must be cut and the process
+    /// killed: otherwise, the system notifies the peers, now or once the link is restored.
+    pub fn forget_connections(&self) {
+        let output = self.command("ss").args(["--kill", "--all", "--tcp"]).output().expect("ss is missing");
+        assert!(output.status.success(), "ss: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Returns a command that runs a program on this host. The program has the process ID of the command.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
