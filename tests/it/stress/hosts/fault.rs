@@ -30,7 +30,7 @@ pub enum Fault {
     Loss,
     /// The process is killed. Its connections are closed.
     Kill,
-    /// The host is lost, as in a power failure: its connections are not closed, but later packets are rejected.
+    /// The host is lost, as in a power failure. Its peers are not notified.
     Crash,
 }
 
@@ -76,7 +76,11 @@ impl Fault {
         };
         app.network().host(&target.host()).link().set(condition);
         match self {
-            Self::Kill | Self::Crash => target.kill(app),
+            Self::Kill => target.kill(app),
+            Self::Crash => {
+                target.kill(app);
+                app.network().host(&target.host()).forget_connections();
+            }
             Self::Cut | Self::Delay | Self::Loss => {}
         }
     }

@@ -7,7 +7,8 @@ mod target;
 use std::time::{Duration, Instant};
 
 use banter_tests::{
-    fake_openai::FakeOpenAi, load::LoadClient, network::Network, postgres::Postgres, random::TestRng, redis::Redis,
+    app::TestApp, fake_openai::FakeOpenAi, load::LoadClient, network::Network, postgres::Postgres, random::TestRng,
+    redis::Redis, wait::within,
 };
 use rand::SeedableRng as _;
 use tokio::time::timeout;
@@ -29,6 +30,9 @@ const BATCH: u64 = 10;
 
 const APIS: usize = 3;
 const WORKERS: usize = 3;
+
+/// The documented maximum number of connections from a process to PostgreSQL.
+const MAX_CONNECTIONS: usize = 6;
 
 /// The longest pause between rounds. The installation has not always recovered by then.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
@@ -77,6 +81,10 @@ async fn messages_survive_broken_links_and_lost_hosts() {
         }
         load.add_conversations(probe.conversations);
         load.finish(&installation).await;
+        within(RECOVERY_LIMIT, "the server closes lost connections", async || {
+            (connections(&mut installation.app) <= MAX_CONNECTIONS).then_some(())
+        })
+        .await;
     }
     report.print();
 }
@@ -97,6 +105,14 @@ async fn start(rng: &mut TestRng) -> Result<Installation, String> {
         *client = client.with_key(&key);
     }
     Ok(installation)
+}
+
+/// Returns the maximum number of connections from one process to PostgreSQL.
+fn connections(app: &mut TestApp) -> usize {
+    let test = app.network().address();
+    let counts = "SELECT count(*) AS n FROM pg_stat_activity WHERE client_addr";
+    let sql = format!("SELECT coalesce(max(n), 0) FROM ({counts} <> '{test}' GROUP BY client_addr) AS counts");
+    app.postgres().query("banter", &sql).parse().unwrap()
 }
 
 /// Creates a client whose messages show whether the installation has recovered.
