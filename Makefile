@@ -3,10 +3,10 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: help run dev test test-agents test-chaos test-stress soak bench bench-readers bench-hostile bench-warm dashboard openapi dist gate check-deploy clean
+.PHONY: help run dev test test-agents test-chaos test-stress soak bench bench-readers bench-hostile bench-capacity bench-warm dashboard openapi dist gate check-deploy clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 run: ## Build everything and run api and worker; no services required
 	@scripts/need.sh cargo node
@@ -50,6 +50,10 @@ bench-readers: ## Measure performance for 800 readers, with and without 200 stal
 bench-hostile: ## Measure a well-behaved client alongside 800 idle connections and 24 clients that never read
 	@scripts/need.sh cargo
 	@scripts/bench.sh hostile
+
+bench-capacity: ## Compare the estimate in docs/scaling.md with measured runs (POSTGRES=1)
+	@scripts/need.sh cargo redis-server postgresql
+	@scripts/bench.sh capacity $(if $(POSTGRES),--postgres)
 
 bench-warm: ## Measure the overhead of a turn, excluding the agent's own time
 	@scripts/need.sh cargo

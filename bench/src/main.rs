@@ -8,11 +8,13 @@
 //! | [`hostile`] | The effect of hostile clients on a well-behaved one |
 //! | [`warm_turns`] | The overhead of a turn, excluding the agent's own time |
 //! | [`performance`] | How much load the machine can handle, compared with its own floors and with other systems |
+//! | [`capacity`] | The estimate in `docs/scaling.md`, compared with measured runs |
 //! | [`load`] | The simulated users |
 //! | [`measure`] | Sampling processes and the database |
 //! | [`report`] | A table, a plot, and the check that a series is flat |
 #![allow(clippy::cast_precision_loss, reason = "figures of a measurement")]
 
+mod capacity;
 mod hostile;
 mod load;
 mod measure;
@@ -54,6 +56,8 @@ enum Run {
     Readers(readers::Options),
     /// Measure a well-behaved client alongside half-open connections, slow bodies, and clients that never read.
     Hostile(hostile::Options),
+    /// Compare the estimate in docs/scaling.md with measured runs.
+    Capacity(capacity::Options),
     /// Measure the overhead of a turn in a warm process, excluding the agent's own time.
     Warm(warm_turns::Options),
 }
@@ -63,7 +67,9 @@ fn main() -> ExitCode {
     // A pinned run generates its load on a single thread; more threads would only compete for the same CPU.
     let mut runtime = match arguments.run {
         Run::Performance(_) | Run::Model | Run::Stamps => Builder::new_current_thread(),
-        Run::Soak(_) | Run::Readers(_) | Run::Hostile(_) | Run::Warm(_) => Builder::new_multi_thread(),
+        Run::Soak(_) | Run::Readers(_) | Run::Hostile(_) | Run::Capacity(_) | Run::Warm(_) => {
+            Builder::new_multi_thread()
+        }
     };
     match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(run(arguments.run)),
@@ -83,6 +89,7 @@ async fn run(run: Run) -> ExitCode {
             Run::Soak(options) => soak::run(options).await,
             Run::Readers(options) => readers::run(options).await,
             Run::Hostile(options) => hostile::run(options).await,
+            Run::Capacity(options) => capacity::run(options).await,
             Run::Warm(options) => warm_turns::run(options).await,
         }
     };
