@@ -1,9 +1,9 @@
 //! A network of hosts on one machine, with links that can be cut, slow, or lossy.
 //!
-//! Each [`Host`] is a network namespace with its own address, which belongs to a TUN device. A [switch](mod@switch) in
-//! this process forwards packets between the devices. Connections are therefore real: data that is lost is sent again,
-//! and a side that is cut off does not learn that the other one closed the connection. The test itself is a host as
-//! well, whose device is in the namespace of the test.
+//! Each [`Host`] is a network namespace with its own address, which belongs to a TUN device. A switch in this
+//! process forwards packets between the devices. Connections are therefore real: data that is lost is sent again, and a
+//! side that is cut off does not learn that the other one closed the connection. The test itself is a host as well,
+//! whose device is in the namespace of the test.
 //!
 //! This requires root, the program `ip`, and `/dev/net/tun`.
 
