@@ -53,11 +53,11 @@ pub struct Claim {
     pub trace_parent: Option<TraceParent>,
 }
 
-/// The `WHERE` clause for the due jobs that worker `$3` may claim; must follow `FROM Jobs j` and any joins. `$1` and `$2`
-/// are explained at `due_jobs!`.
+/// The `WHERE` clause for the due jobs that worker `$3` may claim; must follow `FROM Jobs j` and any joins. `$1` and
+/// `$2` are explained at `due_jobs!`.
 ///
-/// A job of a session whose work folder is elsewhere is left to the workers that have the folder. If there are none, the
-/// job may be claimed if its ID is lower than `$4`.
+/// A job of a session whose work folder is elsewhere is left to the workers that have the folder. If there are none,
+/// the job may be claimed if its ID is lower than `$4`.
 macro_rules! claimable_jobs {
     () => {
         concat!(
@@ -180,8 +180,8 @@ static START: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Claims at most `limit` due tasks within a transaction. `folder_wait` is [`StoreOptions::work_folder_wait`]. Ends obsolete jobs, and tasks whose rows are damaged, because
-/// they would otherwise come first in every later claim.
+/// Claims at most `limit` due tasks within a transaction. `folder_wait` is the option `work_folder_wait`. Ends obsolete
+/// jobs, and tasks whose rows are damaged, because they would otherwise come first in every later claim.
 pub(super) async fn claim_due(
     tx: &mut Connection,
     worker: &WorkerId,

@@ -1,6 +1,5 @@
-//! Code specific to SQLite, such as connection setup, error codes, and integrity checks. The driver
-//! and the code that operates on SQLite's files (backups, restores, and the erasure of deleted text) are in separate
-//! modules.
+//! Code specific to SQLite, such as connection setup, error codes, and integrity checks. The driver and the code that
+//! operates on SQLite's files (backups, restores, and the erasure of deleted text) are in separate modules.
 
 use std::{path::Path, time::Duration};
 

@@ -32,7 +32,8 @@ fn migration_sets() -> [MigrationSet; 2] {
     ]
 }
 
-/// Brings the schema of a database up to date, and adopts a restored database. Any number of processes can do this concurrently.
+/// Brings the schema of a database up to date, and adopts a restored database. Any number of processes can do this
+/// concurrently.
 pub(in crate::store) async fn prepare_server(server: &PostgresOptions, path: &str) -> Result<(), OpenError> {
     let open = |source| OpenError::Open { path: path.to_owned(), source };
     let mut server = server.clone();
@@ -67,7 +68,7 @@ pub(in crate::store) async fn prepare_server(server: &PostgresOptions, path: &st
     history::adopt_restored(&mut connection).await.map_err(adopt)
 }
 
-/// Returns the number of connections to the server's database from other processes.
+/// Returns the number of connections to the server's database from other processes, including those that are starting.
 pub(in crate::store) async fn count_other_clients(connection: &mut Connection) -> Result<i64, sqlx::Error> {
     const COUNT: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
          AND application_name IN ('banter', 'banter starting') AND pid != pg_backend_pid()";
