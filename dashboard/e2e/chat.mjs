@@ -68,3 +68,15 @@ export async function waitUntilInView(target) {
   while (Date.now() < deadline) if (await isInView(target)) return;
   assert.fail(`${target} is not in view`);
 }
+
+/** Waits until the element shows the text. Elements that are not rendered yet show none. */
+export async function waitForShownText(target, text) {
+  const deadline = Date.now() + ANSWER_MS;
+  let shown;
+  while (Date.now() < deadline) {
+    shown = await target.innerText();
+    if (shown === text) return;
+    await target.page().waitForTimeout(50);
+  }
+  assert.equal(shown, text);
+}

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { ANSWER_MS, answered, finished, live, row, send, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  finished,
+  live,
+  row,
+  send,
+  thread,
+  waitForShownText,
+} from "./chat.mjs";
 import { BUILD_OUTPUT } from "./scenes/agents.mjs";
 import { colorSteps } from "./scenes/responses.mjs";
 import { withTestApp } from "./test-app.mjs";
@@ -49,7 +58,7 @@ test(
         await context.grantPermissions(["clipboard-read", "clipboard-write"]);
         await ask(page);
         await live(page).getByText("99%").waitFor({ timeout: ANSWER_MS });
-        assert.equal(await shown(page).innerText(), "one   a\ntwo     b\n 99%");
+        await waitForShownText(shown(page), "one   a\ntwo     b\n 99%");
         const color = (page) =>
           shown(page)
             .getByText("one", { exact: true })
@@ -60,7 +69,7 @@ test(
         await answered(page).waitFor({ timeout: ANSWER_MS });
 
         const text = "one   a\ntwo     b\n100%\n*three* _3_ # no Markdown";
-        assert.equal(await shown(page).innerText(), text);
+        await waitForShownText(shown(page), text);
         assert.equal(await color(page), liveColor);
         assert.notEqual(
           liveColor,
@@ -125,10 +134,7 @@ test("the output of a tool call has colors, but its title does not", TIMEOUT, as
     await thread(page).locator("summary", { hasText: "Count the words" }).click();
 
     const output = thread(page).locator("pre", { hasText: "running 3 tests" });
-    assert.equal(
-      await output.innerText(),
-      "running 3 tests\nok reads\nFAILED writes\n 3/3\n2 failed",
-    );
+    await waitForShownText(output, "running 3 tests\nok reads\nFAILED writes\n 3/3\n2 failed");
     assert.equal(await output.locator(".ansi-color").count(), 3);
     assert.equal(await thread(page).getByText("[1m").count(), 0);
   });
