@@ -44,6 +44,36 @@ test("the sidebar can be hidden and shown by button and by keyboard", TIMEOUT, a
   });
 });
 
+test(
+  "the composer does not take the focus from the user when the page has loaded",
+  TIMEOUT,
+  async () => {
+    await withTestApp(
+      async ({ page }) => {
+        let answer = () => {};
+        const isReleased = new Promise((resolve) => {
+          answer = resolve;
+        });
+        await page.route("**/v1/agents", async (route) => {
+          await isReleased;
+          await route.continue();
+        });
+        await page.goto("/");
+        await border(page).focus();
+        assert.equal(await composer(page).count(), 0);
+
+        answer();
+        await composer(page).waitFor();
+
+        await focused(page, border(page));
+        await page.reload();
+        await focused(page, composer(page));
+      },
+      { context: { viewport: { width: 1280, height: 800 } } },
+    );
+  },
+);
+
 test("the sidebar is resized by mouse and keyboard and keeps its width", TIMEOUT, async () => {
   await withTestApp(
     async ({ page }) => {

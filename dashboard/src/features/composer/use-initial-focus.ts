@@ -1,20 +1,21 @@
 import { type RefObject, useLayoutEffect } from "react";
 import { isTouchOnly } from "@/keyboard";
 
-/** Whether no composer has been shown since the page was loaded. */
-let isFirst = true;
+/** The URL that was loaded; null once a composer has been shown. */
+let loadedUrl: string | null = window.location.href;
 
 /**
- * Moves the focus to the field when it appears. While the page is loading, the user may already be
- * typing in another field, which keeps the focus.
+ * Moves the focus to the field when it appears. If the page has only just been loaded, an element
+ * to which the user has already moved the focus keeps it.
  */
 export function useInitialFocus(
   field: RefObject<HTMLTextAreaElement | null>,
   isEnabled: boolean,
 ): void {
   useLayoutEffect(() => {
-    const isTyping = isFirst && document.activeElement?.matches("input, textarea");
-    isFirst = false;
-    if (isEnabled && !isTyping && !isTouchOnly()) field.current?.focus();
+    const isLoading = loadedUrl === window.location.href;
+    loadedUrl = null;
+    const isTaken = isLoading && document.activeElement !== document.body;
+    if (isEnabled && !isTaken && !isTouchOnly()) field.current?.focus();
   }, [field, isEnabled]);
 }
