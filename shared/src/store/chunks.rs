@@ -1,6 +1,9 @@
 //! The text of answers in progress, stored in chunks.
 
-use super::{Change, Store, StoreError, database_driver::Connection};
+use super::{
+    Change, Store, StoreError,
+    database_driver::{Connection, Query},
+};
 use crate::{
     chat::UserRef,
     event::Hints,
@@ -62,14 +65,10 @@ pub(super) async fn text_so_far(
     Ok(pieces.concat())
 }
 
-/// Reads at most `limit` chunks of running attempts, in the order in which they were first stored. Starts after the row
-/// `after_id`.
-pub(super) async fn read_after(
-    connection: &mut Connection,
-    after_id: i64,
-    limit: i64,
-) -> Result<Vec<ChunkRow>, StoreError> {
-    let rows = sqlx::query_as(
+/// Selects at most `limit` chunks of running attempts, in the order in which they were first stored. Starts after the
+/// row `after_id`. The rows are [`ChunkRow`]s.
+pub(super) fn select_after(after_id: i64, limit: i64) -> Query<'static> {
+    sqlx::query(
         "SELECT c.id, c.task_id, c.attempt, c.start_offset, c.content, t.answer_message_id, t.chat_session_id, \
          u.id AS user_log_id FROM answer_chunk c \
          JOIN agent_task t ON t.id = c.task_id AND t.attempt = c.attempt AND t.status = 'running' \
@@ -79,9 +78,6 @@ pub(super) async fn read_after(
     )
     .bind(after_id)
     .bind(limit)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows)
 }
 
 impl Store {

@@ -1,6 +1,10 @@
 //! Drafts. Each session has at most one, which belongs to the session's owner.
 
-use super::{Change, Store, StoreError, database_driver::Connection, sessions::owned_session};
+use super::{
+    Change, Store, StoreError,
+    database_driver::{Connection, Query},
+    sessions::owned_session,
+};
 use crate::{
     chat::{Draft, DraftText, UserRef},
     event::Hints,
@@ -34,19 +38,17 @@ async fn find(connection: &mut Connection, session_id: SessionId) -> Result<Draf
     Ok(query.bind(session_id).fetch_optional(connection).await?.unwrap_or_default())
 }
 
-/// Reads at most `limit` drafts that changed after a revision, in the order of their changes.
-pub(super) async fn read_after(
-    connection: &mut Connection,
-    revision: i64,
-    limit: i64,
-) -> Result<Vec<DraftRow>, StoreError> {
-    let query = sqlx::query_as(
+/// Selects at most `limit` drafts that changed after a revision, in the order of their changes. The rows are
+/// [`DraftRow`]s.
+pub(super) fn select_after(revision: i64, limit: i64) -> Query<'static> {
+    sqlx::query(
         "SELECT u.id AS user_log_id, d.chat_session_id, d.text, d.revision FROM chat_draft d \
          CROSS JOIN chat_session c CROSS JOIN user_log u \
          WHERE d.revision > $1 AND c.id = d.chat_session_id AND u.workspace_id = c.workspace_id \
          AND u.user_id = c.creator_id ORDER BY d.revision LIMIT $2 + 0",
-    );
-    Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
+    )
+    .bind(revision)
+    .bind(limit)
 }
 
 impl Store {

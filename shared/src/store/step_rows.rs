@@ -2,7 +2,7 @@
 
 use super::{
     StoreError,
-    database_driver::Connection,
+    database_driver::{Connection, Query},
     rows::{self, StepColumns, step_columns},
 };
 use crate::{
@@ -77,14 +77,12 @@ macro_rules! select_step_rows {
     };
 }
 
-/// Reads at most `limit` steps that changed after a revision, in the order of their latest changes.
-pub(super) async fn read_after(
-    connection: &mut Connection,
-    revision: i64,
-    limit: i64,
-) -> Result<Vec<StepRow>, StoreError> {
-    let query = sqlx::query_as(concat!(select_step_rows!(), "AND s.revision > $1 ORDER BY s.revision LIMIT $2 + 0"));
-    Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
+/// Selects at most `limit` steps that changed after a revision, in the order of their latest changes. The rows are
+/// [`StepRow`]s.
+pub(super) fn select_after(revision: i64, limit: i64) -> Query<'static> {
+    sqlx::query(concat!(select_step_rows!(), "AND s.revision > $1 ORDER BY s.revision LIMIT $2 + 0"))
+        .bind(revision)
+        .bind(limit)
 }
 
 /// Reads at most `limit` steps that changed after a revision and belong to tasks of the user that are not running. If a

@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{StoreError, database_driver::Connection, rows};
+use sqlx::FromRow as _;
+
+use super::{
+    StoreError,
+    database_driver::{Connection, Row},
+    rows::{self, MessageRow, TaskRow},
+};
 use crate::{
     chat::{Message, Role, Session, Task},
     clock::Timestamp,
@@ -60,7 +66,7 @@ pub(super) struct EventObjects {
 }
 
 impl EventObjects {
-    /// Reads the objects to which the rows refer, with at most one query for each type of object.
+    /// Reads the objects to which the rows refer, with one query for each type of object.
     pub(super) async fn read<'a>(
         connection: &mut Connection,
         rows: impl IntoIterator<Item = &'a StoredEvent>,
@@ -78,13 +84,21 @@ impl EventObjects {
                 | LogKind::MessageDeleted => {}
             }
         }
-        let sessions = rows::list_sessions_by_id(connection, &Vec::from_iter(sessions)).await?;
-        let messages = rows::list_messages_by_id(connection, &Vec::from_iter(messages)).await?;
-        let tasks = rows::list_tasks_by_id(connection, &Vec::from_iter(tasks)).await?;
+        if sessions.is_empty() {
+            return Ok(Self::default());
+        }
+        let (sessions, messages, tasks) = (Vec::from_iter(sessions), Vec::from_iter(messages), Vec::from_iter(tasks));
+        let [sessions, messages, tasks] = connection
+            .fetch_together([
+                rows::select_sessions_by_id(&sessions),
+                rows::select_messages_by_id(&messages),
+                rows::select_tasks_by_id(&tasks),
+            ])
+            .await?;
         Ok(Self {
-            sessions: sessions.into_iter().map(|session| (session.id, session)).collect(),
-            messages: messages.into_iter().map(|message| (message.id, message)).collect(),
-            tasks: tasks.into_iter().map(|task| (task.id, task)).collect(),
+            sessions: rows::parse_sessions(&sessions)?,
+            messages: messages.iter().map(parse_message).collect::<Result<_, _>>()?,
+            tasks: tasks.iter().map(parse_task).collect::<Result<_, _>>()?,
         })
     }
 
@@ -124,6 +138,16 @@ impl EventObjects {
         }
         Ok(EventData::MessageDeleted { message_id, role, task_id, session })
     }
+}
+
+fn parse_message(row: &Row) -> sqlx::Result<(MessageId, Message)> {
+    let message = Message::from(MessageRow::from_row(row)?);
+    Ok((message.id, message))
+}
+
+fn parse_task(row: &Row) -> sqlx::Result<(TaskId, Task)> {
+    let task = Task::from(TaskRow::from_row(row)?);
+    Ok((task.id, task))
 }
 
 /// The columns of a [`StoredEvent`].

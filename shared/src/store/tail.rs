@@ -1,8 +1,11 @@
 //! Reads the new events, live text, steps, and drafts of all users, for a process that serves many streams.
 
+use sqlx::FromRow;
+
 use super::{
     Store, StoreError,
     chunks::{self, ChunkRow},
+    database_driver::Row,
     drafts::{self, DraftRow},
     step_rows::{self, StepRow},
     stored_event::{EventObjects, StoredEvent, count_renderable, log_columns},
@@ -47,6 +50,14 @@ pub struct TailPosition {
     draft_revision: i64,
 }
 
+/// Selects at most `$2` rows of all logs after the row `$1`.
+const SELECT_LOG: &str =
+    concat!("SELECT ", log_columns!(), " FROM event_log e WHERE e.id > $1 ORDER BY e.id LIMIT $2 + 0");
+
+fn parse<T: for<'r> FromRow<'r, Row>>(rows: &[Row]) -> sqlx::Result<Vec<T>> {
+    rows.iter().map(T::from_row).collect()
+}
+
 impl Store {
     /// Returns the current end of all logs, live text, steps, and drafts.
     ///
@@ -85,15 +96,15 @@ impl Store {
         /// The maximum number of drafts per read.
         const DRAFT_PAGE: i64 = 16;
         self.read(async |tx| {
-            let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
-                "SELECT ",
-                log_columns!(),
-                " FROM event_log e WHERE e.id > $1 ORDER BY e.id LIMIT $2 + 0"
-            ))
-            .bind(position.event_id)
-            .bind(PAGE)
-            .fetch_all(&mut *tx)
-            .await?;
+            let [log_rows, chunks, steps, drafts] = tx
+                .fetch_together([
+                    sqlx::query(SELECT_LOG).bind(position.event_id).bind(PAGE),
+                    chunks::select_after(position.chunk_id, PAGE),
+                    step_rows::select_after(position.step_revision, STEP_PAGE),
+                    drafts::select_after(position.draft_revision, DRAFT_PAGE),
+                ])
+                .await?;
+            let log_rows: Vec<StoredEvent> = parse(&log_rows)?;
             let mut tail = Tail { position, ..Tail::default() };
             tail.has_more = i64::try_from(log_rows.len()).is_ok_and(|count| count == PAGE);
             // Call `is_followed` only once for each row, because its result changes when a stream connects.
@@ -110,14 +121,14 @@ impl Store {
                 let event = if is_followed { Some(objects.render(row)?) } else { None };
                 tail.rows.push(LogRow { user_log_id: row.user_log_id, seq: row.seq, event });
             }
-            // Read text and steps only after all events, so that no text is sent after its task has ended and no step
+            // Return text and steps only after all events, so that no text is sent after its task has ended and no step
             // before its attempt has started.
             if !tail.has_more {
-                tail.chunks = chunks::read_after(tx, position.chunk_id, PAGE).await?;
+                tail.chunks = parse(&chunks)?;
                 tail.position.chunk_id = tail.chunks.last().map_or(position.chunk_id, |chunk| chunk.id);
-                tail.steps = step_rows::read_after(tx, position.step_revision, STEP_PAGE).await?;
+                tail.steps = parse(&steps)?;
                 tail.position.step_revision = tail.steps.last().map_or(position.step_revision, |row| row.step.revision);
-                tail.drafts = drafts::read_after(tx, position.draft_revision, DRAFT_PAGE).await?;
+                tail.drafts = parse(&drafts)?;
                 tail.position.draft_revision =
                     tail.drafts.last().map_or(position.draft_revision, |row| row.draft.revision);
                 tail.has_more = i64::try_from(tail.chunks.len()).is_ok_and(|count| count == PAGE)

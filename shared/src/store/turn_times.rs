@@ -17,11 +17,16 @@ const READ_FOR: Duration = Duration::from_secs(2);
 /// clock was wrong and would distort the sum.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// Adds a turn that ended with status `$1` to a bucket of part `$2`. The upper bound of the bucket is `$3`
-/// microseconds, and the part took `$4` microseconds.
-const COUNT_TURN: &str = "INSERT INTO turn_time (status, part, upper_us, turns, total_us) VALUES ($1, $2, $3, 1, $4) \
-     ON CONFLICT (status, part, upper_us) \
+/// Adds a turn that ended with status `$1` to a bucket of each of its parts. Three parameters describe a part: its name,
+/// the upper bound of the bucket, and the time that the part took, in microseconds. The name of a missing part is NULL.
+const COUNT_TURN: &str = "INSERT INTO turn_time (status, part, upper_us, turns, total_us) \
+     SELECT $1, column1, column2, 1, column3 FROM (VALUES \
+     ($2, CAST($3 AS BIGINT), CAST($4 AS BIGINT)), ($5, $6, $7), ($8, $9, $10), ($11, $12, $13), ($14, $15, $16)) AS counted \
+     WHERE column1 IS NOT NULL ON CONFLICT (status, part, upper_us) \
      DO UPDATE SET turns = turn_time.turns + 1, total_us = turn_time.total_us + excluded.total_us";
+
+/// The number of parts for which [`COUNT_TURN`] has parameters.
+const MAX_PARTS: usize = 5;
 
 /// A row of `turn_time`.
 #[derive(sqlx::FromRow)]
@@ -50,16 +55,15 @@ pub(super) async fn count(
         let ran_for = now.duration_since(started_at).min(LONGEST);
         vec![(TurnPart::Duration, queued_for + ran_for), (TurnPart::Queued, queued_for), (TurnPart::Outcome, ran_for)]
     };
-    for (part, time) in parts {
-        let time_us = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        sqlx::query(COUNT_TURN)
-            .bind(status)
-            .bind(part)
-            .bind(turn_time_bound(time_us))
-            .bind(time_us)
-            .execute(&mut *tx)
-            .await?;
+    debug_assert!(parts.len() <= MAX_PARTS, "all parts must be counted");
+    let mut parts = parts.into_iter();
+    let mut count = sqlx::query(COUNT_TURN).bind(status);
+    for _ in 0..MAX_PARTS {
+        let (part, time) = parts.next().unzip();
+        let time_us = time.map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+        count = count.bind(part).bind(time_us.map(turn_time_bound)).bind(time_us);
     }
+    count.execute(tx).await?;
     Ok(())
 }
 

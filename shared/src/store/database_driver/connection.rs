@@ -7,7 +7,9 @@ use futures::{
 };
 use sqlx::{Describe, Either, Error, Execute, Executor, SqlStr, Transaction};
 
-use super::{Arguments, DatabaseDriver, Options, QueryResult, Row, Statement, postgres, sqlite, value::DataType};
+use super::{
+    Arguments, DatabaseDriver, Options, Query, QueryResult, Row, Statement, postgres, sqlite, value::DataType,
+};
 
 /// A connection to a database. The futures for PostgreSQL are boxed, so that those of operations on SQLite stay small.
 #[derive(Debug)]
@@ -46,7 +48,8 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction in which all reads see the same snapshot.
+    /// Begins a transaction in which all reads see the same snapshot. PostgreSQL may receive this together with the
+    /// first statement, which then reports whether it failed.
     pub(super) async fn begin_read(&mut self) -> Result<(), Error> {
         match &mut self.0 {
             Kind::Sqlite(_) => self.exec("BEGIN").await,
@@ -54,7 +57,8 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction and acquires the write lock.
+    /// Begins a transaction and acquires the write lock. PostgreSQL may receive this together with the first statement,
+    /// which then reports whether it failed.
     pub(in crate::store) async fn begin_write(&mut self) -> Result<(), Error> {
         match &mut self.0 {
             Kind::Sqlite(_) => self.exec(sqlite::BEGIN_WRITE).await,
@@ -73,7 +77,30 @@ impl Connection {
 
     /// Rolls back the open transaction.
     pub(in crate::store) async fn rollback(&mut self) -> Result<(), Error> {
-        self.exec(sqlite::ROLLBACK).await
+        match &mut self.0 {
+            Kind::Sqlite(_) => self.exec(sqlite::ROLLBACK).await,
+            Kind::Postgres(connection) => Box::pin(connection.rollback()).await,
+        }
+    }
+
+    /// Ends a transaction in which all reads saw the same snapshot.
+    pub(super) async fn end_read(&mut self) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(_) => self.exec(sqlite::ROLLBACK).await,
+            Kind::Postgres(connection) => connection.end_read(),
+        }
+    }
+
+    /// Starts a savepoint in the open transaction. PostgreSQL receives it together with the next statement. `statement`
+    /// begins with `SAVEPOINT`.
+    pub(in crate::store) async fn start_savepoint(&mut self, statement: &str) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(_) => self.exec(statement).await,
+            Kind::Postgres(connection) => {
+                connection.start_savepoint(statement);
+                Ok(())
+            }
+        }
     }
 
     /// Reverts to a savepoint, after which a transaction that has failed on PostgreSQL can be continued. `statement`
@@ -130,6 +157,37 @@ impl Connection {
             }
             Kind::Postgres(connection) => Box::pin(connection.run_all(statements, arguments)).await,
         }
+    }
+
+    /// Runs `SELECT` statements, and returns the rows of each one. PostgreSQL receives them together, without waiting for
+    /// the rows of each one.
+    pub(in crate::store) async fn fetch_together<const N: usize>(
+        &mut self,
+        queries: [Query<'_>; N],
+    ) -> Result<[Vec<Row>; N], Error> {
+        let mut calls = Vec::with_capacity(N);
+        for mut query in queries {
+            let arguments = query.take_arguments().map_err(Error::Encode)?.unwrap_or_default();
+            calls.push((query.sql(), arguments));
+        }
+        let mut found = [const { Vec::new() }; N];
+        match &mut self.0 {
+            Kind::Sqlite(connection) => {
+                for ((sql, arguments), rows) in calls.iter().zip(&mut found) {
+                    connection.run(sql.as_str(), arguments, |row| {
+                        rows.push(row);
+                        true
+                    })?;
+                }
+            }
+            Kind::Postgres(connection) => {
+                let all = Box::pin(connection.run_queries(&calls)).await?;
+                for (rows, of_query) in found.iter_mut().zip(all) {
+                    *rows = of_query;
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Runs a query, and passes its rows to `on_row` until `on_row` returns false.

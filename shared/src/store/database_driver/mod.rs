@@ -34,7 +34,7 @@ pub(super) use self::{
     pool::Pool,
     postgres::{PoolerError, PostgresError, PostgresOptions},
     row::Row,
-    sqlite::{BEGIN_WRITE, ROLLBACK, SqliteOptions},
+    sqlite::{BEGIN_WRITE, SqliteOptions},
     value::Value,
 };
 use self::{
@@ -64,6 +64,9 @@ impl Database for DatabaseDriver {
     const NAME: &'static str = "Banter";
     const URL_SCHEMES: &'static [&'static str] = &[];
 }
+
+/// A statement with its arguments.
+pub(super) type Query<'q> = sqlx::query::Query<'q, DatabaseDriver, Arguments>;
 
 /// The result of a statement, apart from its rows.
 #[derive(Clone, Copy, Debug, Default)]

@@ -46,7 +46,7 @@ impl Pool {
         block_if(self.options.are_blocking(), async {
             let mut connection = self.begin().await?;
             let result = operation(&mut connection).await;
-            self.roll_back(connection).await;
+            self.end_read(connection).await;
             result
         })
         .await
@@ -79,11 +79,11 @@ impl Pool {
         idle.pop()
     }
 
-    /// Rolls back the open transaction. If that fails, the connection is closed instead of reused.
-    async fn roll_back(&self, mut connection: Connection) {
-        match connection.rollback().await {
+    /// Ends the open transaction. If that fails, the connection is closed instead of reused.
+    async fn end_read(&self, mut connection: Connection) {
+        match connection.end_read().await {
             Ok(()) => self.put_back(connection),
-            Err(error) => tracing::debug!(%error, "failed to roll back a transaction; closing the connection"),
+            Err(error) => tracing::debug!(%error, "failed to end a transaction; closing the connection"),
         }
     }
 

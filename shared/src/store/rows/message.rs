@@ -7,7 +7,11 @@ use crate::{
     chat::{FinishReason, Message, Role},
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
-    store::{StoreError, database_driver::Connection, sqlite},
+    store::{
+        StoreError,
+        database_driver::{Connection, Query},
+        sqlite,
+    },
 };
 
 /// Selects the columns of a [`MessageRow`]; must be followed by a `WHERE` clause.
@@ -74,17 +78,7 @@ pub(in crate::store) async fn find_message(
     Ok(row.map(Message::from))
 }
 
-/// Returns the current state of each message that exists, in no particular order.
-pub(in crate::store) async fn list_messages_by_id(
-    connection: &mut Connection,
-    ids: &[MessageId],
-) -> Result<Vec<Message>, StoreError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<MessageRow> = sqlx::query_as(concat!(select_messages!(), "WHERE m.id IN ", sqlite::listed!()))
-        .bind(Json(ids))
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.into_iter().map(Message::from).collect())
+/// Selects the current state of each message that exists, in no particular order. The rows are [`MessageRow`]s.
+pub(in crate::store) fn select_messages_by_id(ids: &[MessageId]) -> Query<'_> {
+    sqlx::query(concat!(select_messages!(), "WHERE m.id IN ", sqlite::listed!())).bind(Json(ids))
 }

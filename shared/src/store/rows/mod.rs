@@ -5,10 +5,10 @@ mod session;
 mod step;
 mod task;
 
-pub(super) use message::{MessageRow, find_message, list_messages_by_id, select_messages};
-pub(super) use session::{find_session, list_sessions_by_id};
+pub(super) use message::{MessageRow, find_message, select_messages, select_messages_by_id};
+pub(super) use session::{find_session, list_sessions_by_id, parse_sessions, select_sessions_by_id};
 pub(super) use step::{StepColumns, step_columns, steps};
-pub(super) use task::{find_task, list_tasks_by_id, task_columns};
+pub(super) use task::{TaskRow, find_task, select_tasks_by_id, task_columns};
 
 use crate::chat::{Usage, UserRef};
 

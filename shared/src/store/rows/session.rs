@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
-use sqlx::types::Json;
+use sqlx::{FromRow as _, types::Json};
 
 use super::task::JoinedTask;
 use crate::{
     chat::{LastMessage, Role, Session, SessionStatus, preview},
     clock::Timestamp,
     id::SessionId,
-    store::{StoreError, database_driver::Connection, sqlite},
+    store::{
+        StoreError,
+        database_driver::{Connection, Query, Row},
+        sqlite,
+    },
 };
 
 /// Selects the columns of a [`SessionRow`]; must be followed by a `WHERE` clause.
@@ -108,6 +112,16 @@ pub(in crate::store) async fn find_session(
     Ok(row.map(Session::from))
 }
 
+/// Selects the current state of each session that exists. [`parse_sessions`] reads the rows.
+pub(in crate::store) fn select_sessions_by_id(ids: &[SessionId]) -> Query<'_> {
+    sqlx::query(concat!(select_sessions!(), "WHERE s.id IN ", sqlite::listed!())).bind(Json(ids))
+}
+
+/// Reads the rows of [`select_sessions_by_id`].
+pub(in crate::store) fn parse_sessions(rows: &[Row]) -> sqlx::Result<HashMap<SessionId, Session>> {
+    rows.iter().map(|row| SessionRow::from_row(row).map(|row| (row.id, row.into()))).collect()
+}
+
 /// Returns the current state of each session that exists, in the order of `ids`.
 pub(in crate::store) async fn list_sessions_by_id(
     connection: &mut Connection,
@@ -116,10 +130,6 @@ pub(in crate::store) async fn list_sessions_by_id(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<SessionRow> = sqlx::query_as(concat!(select_sessions!(), "WHERE s.id IN ", sqlite::listed!()))
-        .bind(Json(ids))
-        .fetch_all(connection)
-        .await?;
-    let mut found: HashMap<SessionId, Session> = rows.into_iter().map(|row| (row.id, row.into())).collect();
+    let mut found = parse_sessions(&select_sessions_by_id(ids).fetch_all(connection).await?)?;
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }

@@ -7,7 +7,11 @@ use crate::{
     chat::{ErrorCode, Task, TaskError, TaskStatus},
     clock::Timestamp,
     id::{SessionId, TaskId},
-    store::{StoreError, database_driver::Connection, sqlite},
+    store::{
+        StoreError,
+        database_driver::{Connection, Query},
+        sqlite,
+    },
 };
 
 /// The columns of `agent_task t` that make up a [`TaskRow`].
@@ -26,7 +30,7 @@ pub(in crate::store) use task_columns;
 /// A row of `agent_task`.
 #[derive(FromRow)]
 #[expect(clippy::struct_field_names, reason = "named after the columns of the query")]
-struct TaskRow {
+pub(in crate::store) struct TaskRow {
     t_id: TaskId,
     t_session_id: SessionId,
     t_status: TaskStatus,
@@ -91,18 +95,8 @@ pub(in crate::store) async fn find_task(connection: &mut Connection, id: TaskId)
     Ok(row.map(Task::from))
 }
 
-/// Returns the current state of each task that exists, in no particular order.
-pub(in crate::store) async fn list_tasks_by_id(
-    connection: &mut Connection,
-    ids: &[TaskId],
-) -> Result<Vec<Task>, StoreError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<TaskRow> =
-        sqlx::query_as(concat!("SELECT ", task_columns!(), " FROM agent_task t WHERE t.id IN ", sqlite::listed!()))
-            .bind(Json(ids))
-            .fetch_all(connection)
-            .await?;
-    Ok(rows.into_iter().map(Task::from).collect())
+/// Selects the current state of each task that exists, in no particular order. The rows are [`TaskRow`]s.
+pub(in crate::store) fn select_tasks_by_id(ids: &[TaskId]) -> Query<'_> {
+    sqlx::query(concat!("SELECT ", task_columns!(), " FROM agent_task t WHERE t.id IN ", sqlite::listed!()))
+        .bind(Json(ids))
 }

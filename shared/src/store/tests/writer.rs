@@ -20,14 +20,14 @@ struct Notes {
 
 impl Notes {
     async fn new() -> Self {
-        let fixture = Fixture::on_sqlite().await;
+        let fixture = Fixture::new().await;
         let mut connection = fixture.store.connect().await.unwrap();
         sqlx::query("CREATE TABLE note (text TEXT NOT NULL)").execute(&mut connection).await.unwrap();
         Self { fixture, gate: Arc::new(Semaphore::new(0)), started: Arc::default() }
     }
 
     /// Starts a change that inserts a note, waits for a permit, and returns `result`. Returns once the change is
-    /// waiting for the connection or, if the connection is free, for the permit.
+    /// waiting for the connection or, if it is the first one, for the permit.
     async fn start(&self, text: &'static str, result: Result<(), StoreError>) -> JoinHandle<Result<(), StoreError>> {
         let (store, gate, started) = (self.fixture.store.clone(), Arc::clone(&self.gate), Arc::clone(&self.started));
         let change = tokio::spawn(async move {
@@ -42,6 +42,9 @@ impl Notes {
         });
         // The runtime of the test has a single thread, which polls the change now.
         yield_now().await;
+        while self.started.load(Ordering::Acquire) == 0 {
+            yield_now().await;
+        }
         change
     }
 
@@ -55,7 +58,7 @@ impl Notes {
     }
 
     async fn stored(&self) -> Vec<String> {
-        let query = sqlx::query_scalar("SELECT text FROM note ORDER BY rowid");
+        let query = sqlx::query_scalar("SELECT text FROM note ORDER BY text");
         self.fixture.store.read(async |tx| Ok(query.fetch_all(tx).await?)).await.unwrap()
     }
 }
@@ -102,6 +105,80 @@ async fn a_failed_first_change_does_not_affect_later_ones() {
     assert!(matches!(failed.await.unwrap(), Err(StoreError::NotFound)));
     assert!(last.await.unwrap().is_ok());
     assert_eq!(notes.stored().await, ["last"]);
+}
+
+#[tokio::test]
+async fn a_rejected_statement_reverts_only_its_change() {
+    let notes = Notes::new().await;
+    let first = notes.start("first", Ok(())).await;
+    let store = notes.fixture.store.clone();
+    let rejected = tokio::spawn(async move {
+        let change = store.write(async |tx| {
+            sqlx::query("INSERT INTO note (text) VALUES ('rejected')").execute(&mut *tx).await?;
+            // The change ignores the error, which PostgreSQL does not.
+            let _ = sqlx::query("INSERT INTO note (text) VALUES (NULL)").execute(&mut *tx).await;
+            Err::<(), _>(StoreError::QueueFull)
+        });
+        change.await
+    });
+    yield_now().await;
+    let last = notes.start("last", Ok(())).await;
+    notes.gate.add_permits(2);
+
+    assert!(first.await.unwrap().is_ok());
+    assert!(matches!(rejected.await.unwrap(), Err(StoreError::QueueFull)));
+    assert!(last.await.unwrap().is_ok());
+    assert_eq!(notes.stored().await, ["first", "last"]);
+}
+
+#[tokio::test]
+async fn a_change_that_fails_before_its_first_statement_affects_no_others() {
+    let notes = Notes::new().await;
+    let first = notes.start("first", Ok(())).await;
+    let store = notes.fixture.store.clone();
+    let idle = tokio::spawn(async move { store.write(async |_| Err::<(), _>(StoreError::QueueFull)).await });
+    yield_now().await;
+    let last = notes.start("last", Ok(())).await;
+    notes.gate.add_permits(2);
+
+    assert!(first.await.unwrap().is_ok());
+    assert!(matches!(idle.await.unwrap(), Err(StoreError::QueueFull)));
+    assert!(last.await.unwrap().is_ok());
+    assert_eq!(notes.stored().await, ["first", "last"]);
+}
+
+#[tokio::test]
+async fn every_change_waits_for_the_write_lock_of_another_process() {
+    let f = Fixture::new().await;
+    let mut other = f.store.connect().await.unwrap();
+    other.begin_write().await.unwrap();
+    other.exec("UPDATE queue_clock SET round = round").await.unwrap();
+
+    let checked = f.store.check_writable().await;
+    let changed = f.store.ensure_user(&UserRef { workspace_id: "default".into(), user_id: "late".into() }).await;
+
+    assert!(matches!(checked, Err(StoreError::Busy)), "{checked:?}");
+    assert!(matches!(changed, Err(StoreError::Busy)), "{changed:?}");
+    other.rollback().await.unwrap();
+    f.store.check_writable().await.unwrap();
+    f.store.ensure_user(&UserRef { workspace_id: "default".into(), user_id: "late".into() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_read_sees_one_snapshot_and_the_next_read_a_newer_one() {
+    let notes = Notes::new().await;
+    let count = "SELECT COUNT(*) FROM note";
+    let count_twice = async |tx: &mut Connection| {
+        let before: i64 = sqlx::query_scalar(count).fetch_one(&mut *tx).await?;
+        let insert = sqlx::query("INSERT INTO note (text) VALUES ('new')");
+        notes.fixture.store.write(async |tx| Ok(insert.execute(tx).await?)).await?;
+        let after: i64 = sqlx::query_scalar(count).fetch_one(&mut *tx).await?;
+        Ok((before, after))
+    };
+
+    for expected in 0..3 {
+        assert_eq!(notes.fixture.store.read(count_twice).await.unwrap(), (expected, expected));
+    }
 }
 
 #[tokio::test]

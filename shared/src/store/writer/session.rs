@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::store::{
     StoreError,
-    database_driver::{BEGIN_WRITE, Connection, Options, ROLLBACK},
+    database_driver::{BEGIN_WRITE, Connection, Options},
     sqlite,
 };
 
@@ -146,7 +146,8 @@ impl Session {
             self.transaction = State::Running;
             // The name is unique in the transaction: if the savepoint is missing, `ROLLBACK TO` must fail rather than
             // find the savepoint of the previous operation.
-            return self.execute(&savepoint(self.batch.len())).await;
+            let savepoint = savepoint(self.batch.len());
+            return Ok(self.connection()?.start_savepoint(&savepoint).await?);
         }
         if self.connection.is_none() && !self.is_closed {
             self.connection = Some(options.open().await?);
@@ -217,10 +218,14 @@ impl Session {
         Ok(self.connection()?.roll_back_to(statement).await?)
     }
 
+    async fn roll_back(&mut self) -> Result<(), StoreError> {
+        Ok(self.connection()?.rollback().await?)
+    }
+
     /// Rolls back the transaction. If that is impossible, the connection is replaced.
     async fn abort(&mut self) {
         // The statement fails if SQLite has already rolled back the transaction or completed the commit.
-        if let Err(error) = self.execute(ROLLBACK).await
+        if let Err(error) = self.roll_back().await
             && !sqlite::is_rejection(&error)
         {
             tracing::debug!(%error, "replacing the writer connection");

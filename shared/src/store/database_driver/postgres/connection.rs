@@ -1,10 +1,19 @@
 //! Connections, and how they run statements.
 
-use std::{collections::HashMap, fmt, pin::pin, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use futures::{TryStreamExt as _, future::join_all};
+use futures::{
+    FutureExt as _, TryStreamExt as _,
+    future::{join, join_all},
+};
 use rusqlite::types::Value as StoredValue;
-use sqlx::Error;
+use sqlx::{Error, SqlStr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement};
 
@@ -17,7 +26,12 @@ use crate::store::database_driver::{Arguments, QueryResult, Row, Value, row::Col
 
 /// The key of the advisory lock that every change holds (`Bant` in ASCII), so that changes are ordered as on SQLite.
 const WRITE_LOCK: i64 = 0x4261_6e74;
+const ROLLBACK: &str = "ROLLBACK";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/// The idle time after which a transaction begins only when the server has answered, because it may have closed the
+/// connection in the meantime.
+const MAX_TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// The argument for parameters for which none was given.
 const NULL: StoredValue = StoredValue::Null;
@@ -29,6 +43,36 @@ pub(in crate::store::database_driver) struct Connection {
     /// Whether a statement has failed in the open transaction. PostgreSQL answers `COMMIT` with success in that case,
     /// although it rolls the transaction back.
     has_failed: bool,
+    /// A statement that is sent together with the next one, so that only one response is waited for.
+    deferred: Option<Deferred>,
+    /// When the server last responded.
+    last_response: Instant,
+}
+
+/// A statement that opens a transaction or a part of it.
+#[derive(Clone, Debug)]
+enum Deferred {
+    /// Begins a transaction.
+    Begin(String),
+    /// Starts a savepoint.
+    Savepoint(String),
+}
+
+impl Deferred {
+    fn sql(&self) -> &str {
+        match self {
+            Self::Begin(sql) | Self::Savepoint(sql) => sql,
+        }
+    }
+
+    /// Returns whether `sql` may be sent before the server has confirmed this statement. If a `BEGIN` failed, a change
+    /// would be made without a transaction. If a savepoint fails, the server rejects what follows.
+    fn may_precede(&self, sql: &str) -> bool {
+        match self {
+            Self::Begin(_) => sql.starts_with("SELECT"),
+            Self::Savepoint(_) => true,
+        }
+    }
 }
 
 /// A statement that the server has prepared.
@@ -57,7 +101,7 @@ impl Connection {
                 tracing::debug!(%error, "connection to PostgreSQL ended");
             }
         });
-        Self { client, statements: HashMap::new(), has_failed: false }
+        Self { client, statements: HashMap::new(), has_failed: false, deferred: None, last_response: Instant::now() }
     }
 
     /// Returns the value of a setting, or `None` if the session does not have it.
@@ -76,22 +120,54 @@ impl Connection {
     }
 
     pub(in crate::store::database_driver) async fn exec(&mut self, sql: &str) -> Result<(), Error> {
-        self.client.batch_execute(sql).await.map_err(convert)
+        self.send_deferred().await?;
+        self.send(sql).await
+    }
+
+    /// Sends a statement without arguments, and waits until it has run.
+    async fn send(&mut self, sql: &str) -> Result<(), Error> {
+        self.client.batch_execute(sql).await.map_err(convert)?;
+        self.last_response = Instant::now();
+        Ok(())
+    }
+
+    /// Sends the deferred statement, and waits until it has run.
+    async fn send_deferred(&mut self) -> Result<(), Error> {
+        match self.deferred.take() {
+            Some(deferred) => {
+                let result = self.send(deferred.sql()).await;
+                self.has_failed |= result.is_err();
+                result
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Begins a transaction: together with its first statement if the server responded recently, otherwise at once.
+    async fn begin(&mut self, sql: &str) -> Result<(), Error> {
+        self.has_failed = false;
+        if self.last_response.elapsed() < MAX_TRUSTED_IDLE {
+            self.deferred = Some(Deferred::Begin(sql.into()));
+            return Ok(());
+        }
+        let begun = self.send(sql).await;
+        // If the lock cannot be acquired, the transaction has failed and must be rolled back.
+        if begun.is_err() && !self.is_closed() {
+            self.send(ROLLBACK).await?;
+        }
+        begun
     }
 
     pub(in crate::store::database_driver) async fn begin_read(&mut self) -> Result<(), Error> {
-        self.has_failed = false;
-        self.exec(BEGIN_READ).await
+        self.begin(BEGIN_READ).await
     }
 
     pub(in crate::store::database_driver) async fn begin_write(&mut self) -> Result<(), Error> {
-        self.has_failed = false;
-        // If the lock cannot be acquired, the transaction has failed and must be rolled back.
-        let begun = self.exec(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})")).await;
-        if begun.is_err() && !self.is_closed() {
-            self.exec("ROLLBACK").await?;
-        }
-        begun
+        self.begin(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})")).await
+    }
+
+    pub(in crate::store::database_driver) fn start_savepoint(&mut self, statement: &str) {
+        self.deferred = Some(Deferred::Savepoint(statement.into()));
     }
 
     pub(in crate::store::database_driver) const fn has_failed(&self) -> bool {
@@ -99,17 +175,48 @@ impl Connection {
     }
 
     pub(in crate::store::database_driver) async fn roll_back_to(&mut self, statement: &str) -> Result<(), Error> {
-        self.exec(statement).await?;
+        // If the savepoint was not sent, nothing has been changed since.
+        if self.deferred.take().is_none() {
+            self.send(statement).await?;
+        }
         self.has_failed = false;
         Ok(())
     }
 
+    pub(in crate::store::database_driver) async fn rollback(&mut self) -> Result<(), Error> {
+        match self.deferred.take() {
+            Some(Deferred::Begin(_)) => Ok(()),
+            _ => self.send(ROLLBACK).await,
+        }
+    }
+
+    /// Rolls back a transaction that has changed nothing, without waiting for the response. If the server does not
+    /// execute the statement, it rejects the next `BEGIN`.
+    pub(in crate::store::database_driver) fn end_read(&mut self) -> Result<(), Error> {
+        match self.deferred.take() {
+            Some(Deferred::Begin(_)) => Ok(()),
+            // The statement is sent when the future is first polled.
+            _ => self.client.batch_execute(ROLLBACK).now_or_never().unwrap_or(Ok(())).map_err(convert),
+        }
+    }
+
     pub(in crate::store::database_driver) async fn commit(&mut self) -> Result<(), Error> {
         if self.has_failed {
-            self.exec("ROLLBACK").await?;
+            self.rollback().await?;
             return Err(Error::Protocol("a statement of the transaction failed".into()));
         }
-        self.exec("COMMIT").await
+        match self.deferred.take() {
+            // Nothing has been changed since the savepoint.
+            None | Some(Deferred::Savepoint(_)) => {}
+            // The caller may only want to know whether the lock can be acquired.
+            Some(Deferred::Begin(sql)) => {
+                if let Err(error) = self.send(&sql).await {
+                    self.has_failed = true;
+                    return Err(error);
+                }
+            }
+        }
+        self.send("COMMIT").await
     }
 
     pub(in crate::store::database_driver) async fn run(
@@ -120,7 +227,11 @@ impl Connection {
     ) -> Result<QueryResult, Error> {
         let result = async {
             let prepared = self.prepare(sql).await?;
-            let mut rows = pin!(query(&self.client, &prepared, arguments).await?);
+            let deferred = self.take_deferred(sql).await?;
+            let (confirmed, rows) =
+                join(confirm(&self.client, deferred), query(&self.client, &prepared, arguments)).await;
+            confirmed?;
+            let mut rows = pin!(rows?);
             while let Some(row) = rows.try_next().await.map_err(convert)? {
                 if !on_row(copy(&row, &prepared.columns)?) {
                     break;
@@ -129,8 +240,28 @@ impl Connection {
             Ok::<_, Error>(QueryResult { rows_affected: rows.rows_affected().unwrap_or(0) })
         }
         .await;
-        self.has_failed |= result.is_err();
-        result
+        self.note_result(result)
+    }
+
+    /// Runs `SELECT` statements, which are sent together, and returns the rows of each one.
+    pub(in crate::store::database_driver) async fn run_queries(
+        &mut self,
+        queries: &[(SqlStr, Arguments)],
+    ) -> Result<Vec<Vec<Row>>, Error> {
+        let result = async {
+            let prepared = self.prepare_all(queries.iter().map(|(sql, _)| sql.as_str())).await?;
+            let deferred = self.take_deferred("SELECT").await?;
+            let client = &self.client;
+            let results = join_all(prepared.iter().zip(queries).map(async |(prepared, (_, arguments))| {
+                let rows = query(client, prepared, arguments).await?;
+                rows.map_err(convert).and_then(async |row| copy(&row, &prepared.columns)).try_collect().await
+            }));
+            let (confirmed, results) = join(confirm(client, deferred), results).await;
+            confirmed?;
+            results.into_iter().collect::<Result<_, Error>>()
+        }
+        .await;
+        self.note_result(result)
     }
 
     pub(in crate::store::database_driver) async fn run_all(
@@ -139,22 +270,40 @@ impl Connection {
         arguments: &Arguments,
     ) -> Result<(), Error> {
         let result = async {
-            let mut prepared = Vec::with_capacity(statements.len());
-            for statement in statements {
-                prepared.push(self.prepare(statement).await?);
-            }
+            let prepared = self.prepare_all(statements.iter().map(String::as_str)).await?;
+            let deferred = self.take_deferred(statements.first().map_or("", String::as_str)).await?;
             // Each future sends its statement when it is first polled, so the statements are sent in order.
             let client = &self.client;
             let results = join_all(prepared.iter().map(async |prepared| {
                 let rows = query(client, prepared, arguments).await?;
                 rows.try_for_each(async |_| Ok(())).await.map_err(convert)
             }));
+            let (confirmed, results) = join(confirm(client, deferred), results).await;
+            confirmed?;
             // After an error, the server rejects the statements that follow, so the first error is the cause.
-            results.await.into_iter().collect::<Result<(), Error>>()
+            results.into_iter().collect::<Result<(), Error>>()
         }
         .await;
-        self.has_failed |= result.is_err();
+        self.note_result(result)
+    }
+
+    /// Records whether statements failed.
+    fn note_result<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        match &result {
+            Ok(_) => self.last_response = Instant::now(),
+            Err(_) => self.has_failed = true,
+        }
         result
+    }
+
+    /// Returns the deferred statement if it may be sent together with `sql`. Otherwise sends it, and waits until it has
+    /// run.
+    async fn take_deferred(&mut self, sql: &str) -> Result<Option<Deferred>, Error> {
+        if self.deferred.as_ref().is_some_and(|deferred| deferred.may_precede(sql)) {
+            return Ok(self.deferred.take());
+        }
+        self.send_deferred().await?;
+        Ok(None)
     }
 
     /// Returns a prepared statement, which is prepared at its first use on this connection.
@@ -162,12 +311,33 @@ impl Connection {
         if let Some(prepared) = self.statements.get(sql) {
             return Ok(Arc::clone(prepared));
         }
+        // A statement that cannot be prepared fails the transaction, or the part of it that the deferred one opens.
+        self.send_deferred().await?;
         let translation = translate(sql);
         let statement = self.client.prepare(&translation.sql).await.map_err(convert)?;
         let columns = Column::list(statement.columns().iter().map(tokio_postgres::Column::name));
         let prepared = Arc::new(Prepared { statement, columns, arguments: translation.arguments });
         self.statements.insert(sql.into(), Arc::clone(&prepared));
         Ok(prepared)
+    }
+
+    async fn prepare_all<'a>(
+        &mut self,
+        statements: impl ExactSizeIterator<Item = &'a str>,
+    ) -> Result<Vec<Arc<Prepared>>, Error> {
+        let mut prepared = Vec::with_capacity(statements.len());
+        for statement in statements {
+            prepared.push(self.prepare(statement).await?);
+        }
+        Ok(prepared)
+    }
+}
+
+/// Sends a deferred statement, if there is one, when first polled, and waits until it has run.
+async fn confirm(client: &Client, deferred: Option<Deferred>) -> Result<(), Error> {
+    match deferred {
+        Some(deferred) => client.batch_execute(deferred.sql()).await.map_err(convert),
+        None => Ok(()),
     }
 }
 
