@@ -30,6 +30,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
 
 use super::{
     FollowGuard, Hints, Identity, LiveText, Relay, TextIntervals,
@@ -68,6 +69,21 @@ enum ChannelMessage {
     Stop(TaskId),
     /// On the channel for stops: a running task's permission request was answered.
     Decided(TaskId),
+}
+
+impl ChannelMessage {
+    /// Returns whether receivers in the sending process have already been notified.
+    const fn is_known_to_sender(&self) -> bool {
+        !matches!(self, Self::Text(_))
+    }
+}
+
+/// A message with its sender.
+#[derive(Debug, Serialize, Deserialize)]
+struct Envelope<M> {
+    /// Identifies the relay that sent the message.
+    sender: Uuid,
+    message: M,
 }
 
 /// The names of an installation's channels.
@@ -121,9 +137,11 @@ impl RedisRelay {
         let followed_users = Arc::<FollowedUsers>::default();
         let (subscriber, publisher) = (Arc::new(Link::new("subscriber")), Arc::new(Link::new("publisher")));
         let stop = CancellationToken::new();
+        let sender = Uuid::now_v7();
         let publishing = Publisher {
             client: address.client().clone(),
             key: identity.key.clone(),
+            sender,
             send_queue: Arc::clone(&send_queue),
             link: Arc::clone(&publisher),
             probe: channels.probe(),
@@ -132,6 +150,7 @@ impl RedisRelay {
         let subscribing = Subscriber {
             client: address.client().clone(),
             key: identity.key.clone(),
+            sender,
             channels: channels.clone(),
             signals: signals.clone(),
             followed_users: Arc::clone(&followed_users),

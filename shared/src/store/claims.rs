@@ -249,17 +249,12 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn has_due_job(&self, worker: &WorkerId) -> Result<bool, StoreError> {
         let now = self.inner.clock.now();
-        let found = self
-            .read(async |tx| {
-                let look = sqlx::query(LOOK)
-                    .bind(now.unix_seconds())
-                    .bind(first_future_id(now))
-                    .bind(worker)
-                    .bind(first_id_at(now.minus(self.inner.options.work_folder_wait)));
-                Ok(look.fetch_optional(tx).await?)
-            })
-            .await?;
-        Ok(found.is_some())
+        let look = sqlx::query(LOOK)
+            .bind(now.unix_seconds())
+            .bind(first_future_id(now))
+            .bind(worker)
+            .bind(first_id_at(now.minus(self.inner.options.work_folder_wait)));
+        Ok(self.read_row(look).await?.is_some())
     }
 
     /// Claims at most `limit` due tasks, in the order of their rounds. Updates the jobs and the tasks, and appends the

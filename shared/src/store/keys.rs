@@ -4,6 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
+use sqlx::FromRow as _;
 
 use super::{Store, StoreError, events, idempotency::hex};
 use crate::{
@@ -124,9 +125,7 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn has_keys(&self) -> Result<bool, StoreError> {
-        let found =
-            self.read(async |tx| Ok(sqlx::query("SELECT 1 FROM api_key LIMIT 1").fetch_optional(tx).await?)).await?;
-        Ok(found.is_some())
+        Ok(self.read_row(sqlx::query("SELECT 1 FROM api_key LIMIT 1")).await?.is_some())
     }
 
     /// Returns the principal for a secret if it belongs to a valid key.
@@ -135,9 +134,8 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Principal>, StoreError> {
         let now = self.inner.clock.now();
-        let query = sqlx::query_as(FIND_VALID).bind(secret_hash(secret)).bind(now);
-        let found: Option<ApiKey> = self.read(async |tx| Ok(query.fetch_optional(tx).await?)).await?;
-        let Some(key) = found else { return Ok(None) };
+        let found = self.read_row(sqlx::query(FIND_VALID).bind(secret_hash(secret)).bind(now)).await?;
+        let Some(key) = found.map(|row| ApiKey::from_row(&row)).transpose()? else { return Ok(None) };
         if key.last_used_at.is_none_or(|used| used < now.minus(LAST_USED_PRECISION)) {
             self.record_use(key.id, now);
         }

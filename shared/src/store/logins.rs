@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sqlx::FromRow as _;
+
 use super::{
     Store, StoreError,
     keys::{random_token, secret_hash},
@@ -133,15 +135,8 @@ impl Store {
     }
 
     async fn find_holder(&self, query: &'static str, token: &str) -> Result<Option<Principal>, StoreError> {
-        let found: Option<Holder> = self
-            .read(async |tx| {
-                Ok(sqlx::query_as(query)
-                    .bind(secret_hash(token))
-                    .bind(self.inner.clock.now())
-                    .fetch_optional(tx)
-                    .await?)
-            })
-            .await?;
+        let query = sqlx::query(query).bind(secret_hash(token)).bind(self.inner.clock.now());
+        let found = self.read_row(query).await?.map(|row| Holder::from_row(&row)).transpose()?;
         Ok(found.map(Principal::from))
     }
 
@@ -159,7 +154,6 @@ impl Store {
         .bind(key)
         .bind(self.inner.clock.now())
         .bind(principal.login_id);
-        let found = self.read(async |tx| Ok(query.fetch_optional(tx).await?)).await?;
-        Ok(found.is_some())
+        Ok(self.read_row(query).await?.is_some())
     }
 }

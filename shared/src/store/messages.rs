@@ -169,15 +169,8 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn has_message(&self, session_id: SessionId, id: MessageId) -> Result<bool, StoreError> {
-        let found = self
-            .read(async |tx| {
-                Ok(sqlx::query("SELECT 1 FROM chat_message WHERE id = $1 AND chat_session_id = $2")
-                    .bind(id)
-                    .bind(session_id)
-                    .fetch_optional(tx)
-                    .await?)
-            })
-            .await?;
+        let query = sqlx::query("SELECT 1 FROM chat_message WHERE id = $1 AND chat_session_id = $2");
+        let found = self.read_row(query.bind(id).bind(session_id)).await?;
         Ok(found.is_some())
     }
 

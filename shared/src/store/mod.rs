@@ -120,7 +120,7 @@ pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
 
 use crate::{chat::TurnTimes, clock::SharedClock, event::Hints};
-use database_driver::{Connection, Options, Pool, SqliteOptions};
+use database_driver::{Connection, Options, Pool, Query, Row, SqliteOptions};
 use query_cache::QueryCache;
 use writer::Writer;
 
@@ -299,5 +299,10 @@ impl Store {
         operation: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.inner.readers.read(operation).await
+    }
+
+    /// Runs a query without a transaction, and returns its first row.
+    async fn read_row(&self, query: Query<'_>) -> Result<Option<Row>, StoreError> {
+        Ok(self.inner.readers.read_row(query).await?)
     }
 }

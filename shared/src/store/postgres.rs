@@ -160,6 +160,10 @@ pub(super) fn options(server: &ServerUrl, options: &StoreOptions) -> PostgresOpt
         // `Jobs` and `Workers` belong to the queue's schema.
         ("search_path", "public,apalis".to_owned()),
         ("synchronous_commit", synchronous.into()),
+        // Planning a statement again for the values of its parameters takes longer than running it.
+        ("plan_cache_mode", "force_generic_plan".into()),
+        // Without values, the planner expects many rows, and would compile queries that return a few.
+        ("jit", "off".into()),
         ("lock_timeout", options.busy_timeout.as_millis().to_string()),
         ("statement_timeout", STATEMENT_TIMEOUT.as_millis().to_string()),
         ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT.as_millis().to_string()),

@@ -1,5 +1,7 @@
 //! Creates, changes, archives, and deletes sessions.
 
+use sqlx::Row as _;
+
 use super::{
     Change, IdempotencyKey, Store, StoreError,
     attempts::{ARCHIVED_WHILE_QUEUED, end_archived},
@@ -63,19 +65,13 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn find_agent_key(&self, user: &UserRef, id: SessionId) -> Result<Option<String>, StoreError> {
-        let found = self
-            .read(async |tx| {
-                Ok(sqlx::query_scalar(
-                    "SELECT agent_key FROM chat_session WHERE id = $1 AND workspace_id = $2 AND creator_id = $3",
-                )
+        let query =
+            sqlx::query("SELECT agent_key FROM chat_session WHERE id = $1 AND workspace_id = $2 AND creator_id = $3")
                 .bind(id)
                 .bind(&user.workspace_id)
-                .bind(&user.user_id)
-                .fetch_optional(tx)
-                .await?)
-            })
-            .await?;
-        Ok(found)
+                .bind(&user.user_id);
+        let found = self.read_row(query).await?;
+        Ok(found.map(|row| row.try_get("agent_key")).transpose()?)
     }
 
     /// Creates a session. If the key was already used for the same request, returns the session that was created then.

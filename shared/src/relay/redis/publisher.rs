@@ -8,8 +8,10 @@ use std::{sync::Arc, time::Duration};
 
 use ::redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, aio::MultiplexedConnection};
 use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 
 use super::{
+    Envelope,
     connection::{ANSWER_LIMIT, Backoff, answer, state_after},
     send_queue::{QueuedMessage, SendQueue},
 };
@@ -24,6 +26,8 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 pub(super) struct Publisher {
     pub(super) client: Client,
     pub(super) key: RelayKey,
+    /// Identifies this relay to subscribers.
+    pub(super) sender: Uuid,
     pub(super) send_queue: Arc<SendQueue>,
     pub(super) link: Arc<Link>,
     /// The channel for probes, which has no subscribers.
@@ -98,7 +102,7 @@ impl Publisher {
             pipe.cmd("PUBLISH").arg(&*self.probe).arg("").ignore();
         }
         for QueuedMessage { channel, message, .. } in batch {
-            match serde_json::to_vec(message) {
+            match serde_json::to_vec(&Envelope { sender: self.sender, message }) {
                 Ok(message) => pipe.cmd("PUBLISH").arg(&**channel).arg(self.key.seal(channel, &message)).ignore(),
                 Err(error) => {
                     tracing::error!(%error, "cannot encode a message");

@@ -14,9 +14,10 @@ use futures::{
     future::{BoxFuture, Fuse, FusedFuture as _},
 };
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use uuid::Uuid;
 
 use super::{
-    ChannelMessage, ChannelNames,
+    ChannelMessage, ChannelNames, Envelope,
     connection::{Backoff, answer, is_answer, state_after},
     followed_users::{FollowedUsers, SubscriptionChange},
 };
@@ -26,6 +27,8 @@ use crate::relay::{POLL_INTERVAL, RelayKey, Signal, rejections::Rejections, sign
 pub(super) struct Subscriber {
     pub(super) client: Client,
     pub(super) key: RelayKey,
+    /// Identifies this relay's own messages.
+    pub(super) sender: Uuid,
     pub(super) channels: ChannelNames,
     pub(super) signals: SignalSender,
     pub(super) followed_users: Arc<FollowedUsers>,
@@ -117,18 +120,24 @@ impl Subscriber {
         let Some(message) = self.key.open(channel, sealed) else {
             return self.rejections.count(channel, Instant::now());
         };
-        let signal = match serde_json::from_slice(message) {
-            Ok(ChannelMessage::Work) => Some(Signal::WakeWorkers),
-            Ok(ChannelMessage::Stop(task_id)) => Some(Signal::Stop(task_id)),
-            Ok(ChannelMessage::Decided(task_id)) => Some(Signal::Decided(task_id)),
-            Ok(ChannelMessage::Log) => self.followed_users.user_of(channel).map(Signal::Log),
-            Ok(ChannelMessage::Text(text)) => {
-                self.followed_users.user_of(channel).map(|user| Signal::Text(user, Arc::new(text)))
-            }
-            // The message is signed but has an unknown format: it was sent by a newer version.
+        let Envelope { sender, message }: Envelope<ChannelMessage> = match serde_json::from_slice(message) {
+            Ok(envelope) => envelope,
+            // The message is signed but has an unknown format: it was sent by another version.
             Err(error) => {
                 tracing::debug!(%error, channel, "cannot decode a message");
-                Some(Signal::Changed)
+                return self.signals.send(Signal::Changed);
+            }
+        };
+        if sender == self.sender && message.is_known_to_sender() {
+            return;
+        }
+        let signal = match message {
+            ChannelMessage::Work => Some(Signal::WakeWorkers),
+            ChannelMessage::Stop(task_id) => Some(Signal::Stop(task_id)),
+            ChannelMessage::Decided(task_id) => Some(Signal::Decided(task_id)),
+            ChannelMessage::Log => self.followed_users.user_of(channel).map(Signal::Log),
+            ChannelMessage::Text(text) => {
+                self.followed_users.user_of(channel).map(|user| Signal::Text(user, Arc::new(text)))
             }
         };
         if let Some(signal) = signal {

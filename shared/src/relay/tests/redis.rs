@@ -50,6 +50,23 @@ async fn delivers_text_in_order_only_to_followers_of_its_user() {
 }
 
 #[tokio::test]
+async fn receives_its_own_hints_only_once() {
+    let (pair, _server) = connected().await;
+    let _follow = pair.here.follow(&user("ann")).await;
+    let mut signals = pair.here.signals();
+
+    pair.here.announce(log_of("ann"));
+    // Redis delivers the text after the hint.
+    pair.here.publish_text(&user("ann"), text(0, "end"));
+
+    let mut hints = 0;
+    while !matches!(signals.recv().await.unwrap(), Signal::Text(..)) {
+        hints += 1;
+    }
+    assert_eq!(hints, 1);
+}
+
+#[tokio::test]
 async fn follows_a_user_again_after_unfollowing() {
     let (pair, _server) = connected().await;
     for _ in 0..20 {

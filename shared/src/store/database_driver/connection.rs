@@ -83,6 +83,14 @@ impl Connection {
         }
     }
 
+    /// Checks that the server has not closed the connection. Does nothing if it responded recently.
+    pub(super) async fn check_connection(&mut self) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(_) => Ok(()),
+            Kind::Postgres(connection) => Box::pin(connection.check_connection()).await,
+        }
+    }
+
     /// Ends a transaction in which all reads saw the same snapshot.
     pub(super) async fn end_read(&mut self) -> Result<(), Error> {
         match &mut self.0 {

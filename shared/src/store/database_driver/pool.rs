@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Connection, Options, block::block_if};
+use super::{Connection, Options, Query, Row, block::block_if};
 
 /// A limited number of connections, which are opened as needed.
 #[derive(Debug)]
@@ -44,10 +44,28 @@ impl Pool {
     ) -> Result<T, E> {
         let _permit = self.acquire().await?;
         block_if(self.options.are_blocking(), async {
-            let mut connection = self.begin().await?;
+            let mut connection = self.take(Connection::begin_read).await?;
             let result = operation(&mut connection).await;
-            self.end_read(connection).await;
+            match connection.end_read().await {
+                Ok(()) => self.put_back(connection),
+                Err(error) => tracing::debug!(%error, "failed to end a transaction; closing the connection"),
+            }
             result
+        })
+        .await
+    }
+
+    /// Runs a query and returns its first row. A single query needs no transaction.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`Pool::read`].
+    pub(in crate::store) async fn read_row(&self, query: Query<'_>) -> Result<Option<Row>, Error> {
+        let _permit = self.acquire().await?;
+        block_if(self.options.are_blocking(), async {
+            let mut connection = self.take(Connection::check_connection).await?;
+            let row = query.fetch_optional(&mut connection).await?;
+            self.put_back(connection);
+            Ok(row)
         })
         .await
     }
@@ -58,18 +76,20 @@ impl Pool {
         permit.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)
     }
 
-    /// Takes an idle connection, or opens one, and begins a read transaction. Connections that the server has closed are
-    /// replaced.
-    async fn begin(&self) -> Result<Connection, Error> {
+    /// Takes an idle connection, or opens one, and prepares it. Connections that the server has closed are replaced.
+    async fn take(
+        &self,
+        prepare: impl for<'c> AsyncFn(&'c mut Connection) -> Result<(), Error>,
+    ) -> Result<Connection, Error> {
         while let Some(mut connection) = self.take_idle() {
-            match connection.begin_read().await {
+            match prepare(&mut connection).await {
                 Ok(()) => return Ok(connection),
                 Err(_) if !connection.is_usable() => {}
                 Err(error) => return Err(error),
             }
         }
         let mut connection = self.options.open().await?;
-        connection.begin_read().await?;
+        prepare(&mut connection).await?;
         Ok(connection)
     }
 
@@ -77,14 +97,6 @@ impl Pool {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(Connection::is_usable);
         idle.pop()
-    }
-
-    /// Ends the open transaction. If that fails, the connection is closed instead of reused.
-    async fn end_read(&self, mut connection: Connection) {
-        match connection.end_read().await {
-            Ok(()) => self.put_back(connection),
-            Err(error) => tracing::debug!(%error, "failed to end a transaction; closing the connection"),
-        }
     }
 
     fn put_back(&self, connection: Connection) {

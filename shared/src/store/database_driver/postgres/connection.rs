@@ -26,6 +26,8 @@ use crate::store::database_driver::{Arguments, QueryResult, Row, Value, row::Col
 
 /// The key of the advisory lock that every change holds (`Bant` in ASCII), so that changes are ordered as on SQLite.
 const WRITE_LOCK: i64 = 0x4261_6e74;
+const ACQUIRE_LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+const BEGIN_WRITE: &str = "BEGIN";
 const ROLLBACK: &str = "ROLLBACK";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
@@ -43,34 +45,45 @@ pub(in crate::store::database_driver) struct Connection {
     /// Whether a statement has failed in the open transaction. PostgreSQL answers `COMMIT` with success in that case,
     /// although it rolls the transaction back.
     has_failed: bool,
-    /// A statement that is sent together with the next one, so that only one response is waited for.
+    /// Statements that are sent together with the next one, so that only one response is waited for.
     deferred: Option<Deferred>,
+    /// The statement that acquires the write lock, once it has been prepared.
+    acquire_lock: Option<Statement>,
     /// When the server last responded.
     last_response: Instant,
 }
 
-/// A statement that opens a transaction or a part of it.
+/// Statements that open a transaction or a part of it.
 #[derive(Clone, Debug)]
 enum Deferred {
-    /// Begins a transaction.
-    Begin(String),
+    /// Begins a transaction in which all reads see the same snapshot.
+    BeginRead,
+    /// Begins a transaction, and then acquires the write lock with the prepared statement.
+    BeginWrite(Statement),
     /// Starts a savepoint.
     Savepoint(String),
 }
 
 impl Deferred {
-    fn sql(&self) -> &str {
-        match self {
-            Self::Begin(sql) | Self::Savepoint(sql) => sql,
-        }
-    }
-
-    /// Returns whether `sql` may be sent before the server has confirmed this statement. If a `BEGIN` failed, a change
+    /// Returns whether `sql` may be sent before the server has confirmed these statements. If a `BEGIN` failed, a change
     /// would be made without a transaction. If a savepoint fails, the server rejects what follows.
     fn may_precede(&self, sql: &str) -> bool {
         match self {
-            Self::Begin(_) => sql.starts_with("SELECT"),
+            Self::BeginRead | Self::BeginWrite(_) => sql.starts_with("SELECT"),
             Self::Savepoint(_) => true,
+        }
+    }
+
+    /// Sends the statements when first polled, and waits until they have run.
+    async fn send(&self, client: &Client) -> Result<(), Error> {
+        match self {
+            Self::BeginRead => client.batch_execute(BEGIN_READ).await.map_err(convert),
+            Self::Savepoint(sql) => client.batch_execute(sql).await.map_err(convert),
+            Self::BeginWrite(acquire_lock) => {
+                let (begun, locked) =
+                    join(client.batch_execute(BEGIN_WRITE), client.execute(acquire_lock, &[&WRITE_LOCK])).await;
+                begun.and(locked.map(drop)).map_err(convert)
+            }
         }
     }
 }
@@ -101,7 +114,14 @@ impl Connection {
                 tracing::debug!(%error, "connection to PostgreSQL ended");
             }
         });
-        Self { client, statements: HashMap::new(), has_failed: false, deferred: None, last_response: Instant::now() }
+        Self {
+            client,
+            statements: HashMap::new(),
+            has_failed: false,
+            deferred: None,
+            acquire_lock: None,
+            last_response: Instant::now(),
+        }
     }
 
     /// Returns the value of a setting, or `None` if the session does not have it.
@@ -131,26 +151,26 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends the deferred statement, and waits until it has run.
+    /// Sends the deferred statements, and waits until they have run.
     async fn send_deferred(&mut self) -> Result<(), Error> {
-        match self.deferred.take() {
-            Some(deferred) => {
-                let result = self.send(deferred.sql()).await;
-                self.has_failed |= result.is_err();
-                result
-            }
-            None => Ok(()),
-        }
+        let Some(deferred) = self.deferred.take() else { return Ok(()) };
+        let result = deferred.send(&self.client).await;
+        self.note_result(result)
+    }
+
+    /// Returns whether the server responded so recently that it is unlikely to have closed the connection since.
+    fn is_trusted(&self) -> bool {
+        self.last_response.elapsed() < MAX_TRUSTED_IDLE
     }
 
     /// Begins a transaction: together with its first statement if the server responded recently, otherwise at once.
-    async fn begin(&mut self, sql: &str) -> Result<(), Error> {
+    async fn begin(&mut self, statements: Deferred) -> Result<(), Error> {
         self.has_failed = false;
-        if self.last_response.elapsed() < MAX_TRUSTED_IDLE {
-            self.deferred = Some(Deferred::Begin(sql.into()));
+        self.deferred = Some(statements);
+        if self.is_trusted() {
             return Ok(());
         }
-        let begun = self.send(sql).await;
+        let begun = self.send_deferred().await;
         // If the lock cannot be acquired, the transaction has failed and must be rolled back.
         if begun.is_err() && !self.is_closed() {
             self.send(ROLLBACK).await?;
@@ -159,11 +179,19 @@ impl Connection {
     }
 
     pub(in crate::store::database_driver) async fn begin_read(&mut self) -> Result<(), Error> {
-        self.begin(BEGIN_READ).await
+        self.begin(Deferred::BeginRead).await
     }
 
     pub(in crate::store::database_driver) async fn begin_write(&mut self) -> Result<(), Error> {
-        self.begin(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})")).await
+        let acquire_lock = match &self.acquire_lock {
+            Some(statement) => statement.clone(),
+            None => self.acquire_lock.insert(self.client.prepare(ACQUIRE_LOCK).await.map_err(convert)?).clone(),
+        };
+        self.begin(Deferred::BeginWrite(acquire_lock)).await
+    }
+
+    pub(in crate::store::database_driver) async fn check_connection(&mut self) -> Result<(), Error> {
+        if self.is_trusted() { Ok(()) } else { self.send("").await }
     }
 
     pub(in crate::store::database_driver) fn start_savepoint(&mut self, statement: &str) {
@@ -185,7 +213,7 @@ impl Connection {
 
     pub(in crate::store::database_driver) async fn rollback(&mut self) -> Result<(), Error> {
         match self.deferred.take() {
-            Some(Deferred::Begin(_)) => Ok(()),
+            Some(Deferred::BeginRead | Deferred::BeginWrite(_)) => Ok(()),
             _ => self.send(ROLLBACK).await,
         }
     }
@@ -194,7 +222,7 @@ impl Connection {
     /// execute the statement, it rejects the next `BEGIN`.
     pub(in crate::store::database_driver) fn end_read(&mut self) -> Result<(), Error> {
         match self.deferred.take() {
-            Some(Deferred::Begin(_)) => Ok(()),
+            Some(Deferred::BeginRead | Deferred::BeginWrite(_)) => Ok(()),
             // The statement is sent when the future is first polled.
             _ => self.client.batch_execute(ROLLBACK).now_or_never().unwrap_or(Ok(())).map_err(convert),
         }
@@ -205,17 +233,10 @@ impl Connection {
             self.rollback().await?;
             return Err(Error::Protocol("a statement of the transaction failed".into()));
         }
-        match self.deferred.take() {
-            // Nothing has been changed since the savepoint.
-            None | Some(Deferred::Savepoint(_)) => {}
-            // The caller may only want to know whether the lock can be acquired.
-            Some(Deferred::Begin(sql)) => {
-                if let Err(error) = self.send(&sql).await {
-                    self.has_failed = true;
-                    return Err(error);
-                }
-            }
-        }
+        // Nothing has been changed since a deferred savepoint.
+        self.deferred = self.deferred.take().filter(|deferred| !matches!(deferred, Deferred::Savepoint(_)));
+        // The caller may only want to know whether the lock can be acquired.
+        self.send_deferred().await?;
         self.send("COMMIT").await
     }
 
@@ -296,8 +317,8 @@ impl Connection {
         result
     }
 
-    /// Returns the deferred statement if it may be sent together with `sql`. Otherwise sends it, and waits until it has
-    /// run.
+    /// Returns the deferred statements if they may be sent together with `sql`. Otherwise sends them, and waits until
+    /// they have run.
     async fn take_deferred(&mut self, sql: &str) -> Result<Option<Deferred>, Error> {
         if self.deferred.as_ref().is_some_and(|deferred| deferred.may_precede(sql)) {
             return Ok(self.deferred.take());
@@ -333,10 +354,10 @@ impl Connection {
     }
 }
 
-/// Sends a deferred statement, if there is one, when first polled, and waits until it has run.
+/// Sends deferred statements, if there are any, when first polled, and waits until they have run.
 async fn confirm(client: &Client, deferred: Option<Deferred>) -> Result<(), Error> {
     match deferred {
-        Some(deferred) => client.batch_execute(deferred.sql()).await.map_err(convert),
+        Some(deferred) => deferred.send(client).await,
         None => Ok(()),
     }
 }
