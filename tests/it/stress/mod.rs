@@ -9,7 +9,7 @@
 //! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim or the end of a turn | Each task has one outcome; unsent text never reaches an agent |
 //! | [`backups`] | A backup, a restore, the api, and the worker are killed | A restored database is consistent and contains a prefix of the history |
 //! | [`group_commits`] | The api is killed while many clients send | Every acknowledged message is stored; no message is partially stored |
-//! | [`hosts`] | Links between hosts are cut, slow, and lossy; processes are killed; hosts are lost | No lost or duplicate messages and no gaps; recovery within a minute |
+//! | [`hosts`] | Links between hosts are cut, slow, and lossy; processes are killed; hosts are lost; all processes are replaced | No lost or duplicate messages and no gaps; recovery within a minute |
 //! | [`busy_session`] | Fifty messages are sent to one session | Messages are answered in the order sent, one at a time |
 //! | [`rolling_restart`] | All apis and workers are restarted, one after another | No lost messages and no gaps; no task records a failure |
 //! | [`relay`] | Redis is killed, is frozen, loses permissions, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |

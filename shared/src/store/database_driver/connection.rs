@@ -57,8 +57,7 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction and acquires the write lock. PostgreSQL may receive this together with the first statement,
-    /// which then reports whether it failed.
+    /// Begins a transaction and acquires the write lock.
     pub(in crate::store) async fn begin_write(&mut self) -> Result<(), Error> {
         match &mut self.0 {
             Kind::Sqlite(_) => self.exec(sqlite::BEGIN_WRITE).await,

@@ -165,6 +165,24 @@ async fn every_change_waits_for_the_write_lock_of_another_process() {
 }
 
 #[tokio::test]
+async fn changes_without_statements_do_not_affect_later_ones() {
+    let f = Fixture::new().await;
+    let insert = async |tx: &mut Connection| {
+        Ok(sqlx::query("INSERT INTO note (text) VALUES ('new')").execute(tx).await?.rows_affected())
+    };
+    let mut connection = f.store.connect().await.unwrap();
+    connection.exec("CREATE TABLE note (text TEXT NOT NULL)").await.unwrap();
+    // The statement is prepared.
+    f.store.write(insert).await.unwrap();
+
+    let results = tokio::join!(f.store.check_writable(), f.store.check_writable(), f.store.write(insert));
+
+    assert!(results.0.is_ok() && results.1.is_ok() && results.2.is_ok(), "{results:?}");
+    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM note").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(count, 2);
+}
+
+#[tokio::test]
 async fn a_read_sees_one_snapshot_and_the_next_read_a_newer_one() {
     let notes = Notes::new().await;
     let count = "SELECT COUNT(*) FROM note";

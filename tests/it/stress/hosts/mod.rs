@@ -1,5 +1,5 @@
 //! PostgreSQL, Redis, three apis, and three workers run on hosts of their own. Links are cut, slow, and lossy, processes
-//! are killed, and whole hosts are lost, under load.
+//! are killed, and whole hosts are lost, under load. Then every process is replaced, one after another.
 
 mod fault;
 mod target;
@@ -71,13 +71,11 @@ async fn messages_survive_broken_links_and_lost_hosts() {
             tokio::time::sleep(duration).await;
             fault.end(target, &mut installation.app).await;
 
-            let ended = Instant::now();
-            let answer = async {
-                probe.send_message().await;
-                probe.read().await;
-            };
-            timeout(RECOVERY_LIMIT, answer).await.expect("a message is answered");
-            report.time("time from the end of a fault until a message is answered", ended.elapsed());
+            report.time("time from the end of a fault until a message is answered", answer(&mut probe).await);
+        }
+        for target in Target::all() {
+            target.replace(&mut installation.app).await;
+            report.time("time from the replacement of a process until a message is answered", answer(&mut probe).await);
         }
         load.add_conversations(probe.conversations);
         load.finish(&installation).await;
@@ -87,6 +85,17 @@ async fn messages_survive_broken_links_and_lost_hosts() {
         .await;
     }
     report.print();
+}
+
+/// Sends a message, waits for the answer, and returns how long it took.
+async fn answer(probe: &mut ChatClient) -> Duration {
+    let sent = Instant::now();
+    let answered = async {
+        probe.send_message().await;
+        probe.read().await;
+    };
+    timeout(RECOVERY_LIMIT, answered).await.expect("a message is answered");
+    sent.elapsed()
 }
 
 /// Starts an installation with a host for each process.

@@ -1,6 +1,9 @@
 //! The hosts and their processes.
 
-use banter_tests::{app::TestApp, random::TestRng};
+use banter_tests::{
+    app::{STOP_LIMIT, TestApp},
+    random::TestRng,
+};
 use rand::RngExt as _;
 
 use super::{APIS, WORKERS};
@@ -48,6 +51,16 @@ impl Target {
             Self::Api(index) => app.api(index).process.kill(),
             Self::Worker(index) => app.worker(index).kill(),
         }
+    }
+
+    /// Stops an api or a worker gracefully, and starts it again, as an upgrade does. Services are left running.
+    pub async fn replace(self, app: &mut TestApp) {
+        match self {
+            Self::Postgres | Self::Redis => return,
+            Self::Api(index) => app.api(index).process.stop(STOP_LIMIT).await,
+            Self::Worker(index) => app.worker(index).stop(STOP_LIMIT).await,
+        }
+        self.restart(app).await;
     }
 
     /// Starts the process again after [`Self::kill`].

@@ -45,7 +45,7 @@ pub(in crate::store::database_driver) struct Connection {
     /// Whether a statement has failed in the open transaction. PostgreSQL answers `COMMIT` with success in that case,
     /// although it rolls the transaction back.
     has_failed: bool,
-    /// Statements that are sent together with the next one, so that only one response is waited for.
+    /// A statement that is sent together with the next one, so that only one response is waited for.
     deferred: Option<Deferred>,
     /// The statement that acquires the write lock, once it has been prepared.
     acquire_lock: Option<Statement>,
@@ -53,37 +53,20 @@ pub(in crate::store::database_driver) struct Connection {
     last_response: Instant,
 }
 
-/// Statements that open a transaction or a part of it.
+/// A statement that opens a transaction or a part of it.
 #[derive(Clone, Debug)]
 enum Deferred {
     /// Begins a transaction in which all reads see the same snapshot.
     BeginRead,
-    /// Begins a transaction, and then acquires the write lock with the prepared statement.
-    BeginWrite(Statement),
-    /// Starts a savepoint.
+    /// Starts a savepoint in the open transaction. If it fails, the server rejects what follows.
     Savepoint(String),
 }
 
 impl Deferred {
-    /// Returns whether `sql` may be sent before the server has confirmed these statements. If a `BEGIN` failed, a change
-    /// would be made without a transaction. If a savepoint fails, the server rejects what follows.
-    fn may_precede(&self, sql: &str) -> bool {
+    fn sql(&self) -> &str {
         match self {
-            Self::BeginRead | Self::BeginWrite(_) => sql.starts_with("SELECT"),
-            Self::Savepoint(_) => true,
-        }
-    }
-
-    /// Sends the statements when first polled, and waits until they have run.
-    async fn send(&self, client: &Client) -> Result<(), Error> {
-        match self {
-            Self::BeginRead => client.batch_execute(BEGIN_READ).await.map_err(convert),
-            Self::Savepoint(sql) => client.batch_execute(sql).await.map_err(convert),
-            Self::BeginWrite(acquire_lock) => {
-                let (begun, locked) =
-                    join(client.batch_execute(BEGIN_WRITE), client.execute(acquire_lock, &[&WRITE_LOCK])).await;
-                begun.and(locked.map(drop)).map_err(convert)
-            }
+            Self::BeginRead => BEGIN_READ,
+            Self::Savepoint(sql) => sql,
         }
     }
 }
@@ -146,48 +129,46 @@ impl Connection {
 
     /// Sends a statement without arguments, and waits until it has run.
     async fn send(&mut self, sql: &str) -> Result<(), Error> {
-        self.client.batch_execute(sql).await.map_err(convert)?;
-        self.last_response = Instant::now();
-        Ok(())
+        let result = self.client.batch_execute(sql).await.map_err(convert);
+        self.note_result(result)
     }
 
-    /// Sends the deferred statements, and waits until they have run.
+    /// Sends the deferred statement, and waits until it has run.
     async fn send_deferred(&mut self) -> Result<(), Error> {
-        let Some(deferred) = self.deferred.take() else { return Ok(()) };
-        let result = deferred.send(&self.client).await;
-        self.note_result(result)
+        match self.deferred.take() {
+            Some(deferred) => self.send(deferred.sql()).await,
+            None => Ok(()),
+        }
     }
 
     /// Returns whether the server responded so recently that it is unlikely to have closed the connection since.
     fn is_trusted(&self) -> bool {
-        self.last_response.elapsed() < MAX_TRUSTED_IDLE
+        !self.is_closed() && self.last_response.elapsed() < MAX_TRUSTED_IDLE
     }
 
     /// Begins a transaction: together with its first statement if the server responded recently, otherwise at once.
-    async fn begin(&mut self, statements: Deferred) -> Result<(), Error> {
+    pub(in crate::store::database_driver) async fn begin_read(&mut self) -> Result<(), Error> {
         self.has_failed = false;
-        self.deferred = Some(statements);
-        if self.is_trusted() {
-            return Ok(());
-        }
-        let begun = self.send_deferred().await;
+        self.deferred = Some(Deferred::BeginRead);
+        if self.is_trusted() { Ok(()) } else { self.send_deferred().await }
+    }
+
+    /// Begins a transaction, and waits for the write lock. If it waited together with the first statement, the times
+    /// that a change records could be earlier than those of changes before it.
+    pub(in crate::store::database_driver) async fn begin_write(&mut self) -> Result<(), Error> {
+        self.has_failed = false;
+        let acquire_lock = match &self.acquire_lock {
+            Some(statement) => statement.clone(),
+            None => self.acquire_lock.insert(self.client.prepare(ACQUIRE_LOCK).await.map_err(convert)?).clone(),
+        };
+        let locked = self.client.execute(&acquire_lock, &[&WRITE_LOCK]);
+        let (begun, locked) = join(self.client.batch_execute(BEGIN_WRITE), locked).await;
+        let begun = self.note_result(begun.and(locked.map(drop)).map_err(convert));
         // If the lock cannot be acquired, the transaction has failed and must be rolled back.
         if begun.is_err() && !self.is_closed() {
             self.send(ROLLBACK).await?;
         }
         begun
-    }
-
-    pub(in crate::store::database_driver) async fn begin_read(&mut self) -> Result<(), Error> {
-        self.begin(Deferred::BeginRead).await
-    }
-
-    pub(in crate::store::database_driver) async fn begin_write(&mut self) -> Result<(), Error> {
-        let acquire_lock = match &self.acquire_lock {
-            Some(statement) => statement.clone(),
-            None => self.acquire_lock.insert(self.client.prepare(ACQUIRE_LOCK).await.map_err(convert)?).clone(),
-        };
-        self.begin(Deferred::BeginWrite(acquire_lock)).await
     }
 
     pub(in crate::store::database_driver) async fn check_connection(&mut self) -> Result<(), Error> {
@@ -212,31 +193,27 @@ impl Connection {
     }
 
     pub(in crate::store::database_driver) async fn rollback(&mut self) -> Result<(), Error> {
-        match self.deferred.take() {
-            Some(Deferred::BeginRead | Deferred::BeginWrite(_)) => Ok(()),
-            _ => self.send(ROLLBACK).await,
-        }
+        self.deferred = None;
+        self.send(ROLLBACK).await
     }
 
     /// Rolls back a transaction that has changed nothing, without waiting for the response. If the server does not
     /// execute the statement, it rejects the next `BEGIN`.
     pub(in crate::store::database_driver) fn end_read(&mut self) -> Result<(), Error> {
         match self.deferred.take() {
-            Some(Deferred::BeginRead | Deferred::BeginWrite(_)) => Ok(()),
+            Some(Deferred::BeginRead) => Ok(()),
             // The statement is sent when the future is first polled.
             _ => self.client.batch_execute(ROLLBACK).now_or_never().unwrap_or(Ok(())).map_err(convert),
         }
     }
 
     pub(in crate::store::database_driver) async fn commit(&mut self) -> Result<(), Error> {
+        // Nothing has been changed since a deferred savepoint.
+        self.deferred = None;
         if self.has_failed {
-            self.rollback().await?;
+            self.send(ROLLBACK).await?;
             return Err(Error::Protocol("a statement of the transaction failed".into()));
         }
-        // Nothing has been changed since a deferred savepoint.
-        self.deferred = self.deferred.take().filter(|deferred| !matches!(deferred, Deferred::Savepoint(_)));
-        // The caller may only want to know whether the lock can be acquired.
-        self.send_deferred().await?;
         self.send("COMMIT").await
     }
 
@@ -248,15 +225,15 @@ impl Connection {
     ) -> Result<QueryResult, Error> {
         let result = async {
             let prepared = self.prepare(sql).await?;
-            let deferred = self.take_deferred(sql).await?;
+            let deferred = self.deferred.take();
             let (confirmed, rows) =
                 join(confirm(&self.client, deferred), query(&self.client, &prepared, arguments)).await;
             confirmed?;
             let mut rows = pin!(rows?);
+            let mut wants_more = true;
+            // The statement has succeeded only when all of its rows have arrived.
             while let Some(row) = rows.try_next().await.map_err(convert)? {
-                if !on_row(copy(&row, &prepared.columns)?) {
-                    break;
-                }
+                wants_more = wants_more && on_row(copy(&row, &prepared.columns)?);
             }
             Ok::<_, Error>(QueryResult { rows_affected: rows.rows_affected().unwrap_or(0) })
         }
@@ -271,7 +248,7 @@ impl Connection {
     ) -> Result<Vec<Vec<Row>>, Error> {
         let result = async {
             let prepared = self.prepare_all(queries.iter().map(|(sql, _)| sql.as_str())).await?;
-            let deferred = self.take_deferred("SELECT").await?;
+            let deferred = self.deferred.take();
             let client = &self.client;
             let results = join_all(prepared.iter().zip(queries).map(async |(prepared, (_, arguments))| {
                 let rows = query(client, prepared, arguments).await?;
@@ -292,7 +269,7 @@ impl Connection {
     ) -> Result<(), Error> {
         let result = async {
             let prepared = self.prepare_all(statements.iter().map(String::as_str)).await?;
-            let deferred = self.take_deferred(statements.first().map_or("", String::as_str)).await?;
+            let deferred = self.deferred.take();
             // Each future sends its statement when it is first polled, so the statements are sent in order.
             let client = &self.client;
             let results = join_all(prepared.iter().map(async |prepared| {
@@ -315,16 +292,6 @@ impl Connection {
             Err(_) => self.has_failed = true,
         }
         result
-    }
-
-    /// Returns the deferred statements if they may be sent together with `sql`. Otherwise sends them, and waits until
-    /// they have run.
-    async fn take_deferred(&mut self, sql: &str) -> Result<Option<Deferred>, Error> {
-        if self.deferred.as_ref().is_some_and(|deferred| deferred.may_precede(sql)) {
-            return Ok(self.deferred.take());
-        }
-        self.send_deferred().await?;
-        Ok(None)
     }
 
     /// Returns a prepared statement, which is prepared at its first use on this connection.
@@ -354,10 +321,10 @@ impl Connection {
     }
 }
 
-/// Sends deferred statements, if there are any, when first polled, and waits until they have run.
+/// Sends a deferred statement, if there is one, when first polled, and waits until it has run.
 async fn confirm(client: &Client, deferred: Option<Deferred>) -> Result<(), Error> {
     match deferred {
-        Some(deferred) => deferred.send(client).await,
+        Some(deferred) => client.batch_execute(deferred.sql()).await.map_err(convert),
         None => Ok(()),
     }
 }
