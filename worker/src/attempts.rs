@@ -8,9 +8,10 @@ use std::{
 };
 
 use banter_shared::{
+    chat::AttemptMilestones,
     id::{TaskId, WorkerId},
     relay::{POLL_INTERVAL, SharedRelay, Signal},
-    store::{Claim, Store},
+    store::{AttemptEnd, AttemptReport, Claim, RunningAttempt, Store, StoreError},
 };
 use tokio::{
     sync::{Notify, watch},
@@ -21,6 +22,10 @@ use tokio_util::sync::CancellationToken;
 /// Minimum interval between checks for stop requests. With the embedded relay, every commit by another process requires
 /// a check.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How long an attempt may be assigned to this worker before it runs here. If the response to a claim is lost, the
+/// attempt is assigned to a worker that does not know it.
+const UNKNOWN_LIMIT: Duration = Duration::from_secs(5);
 
 /// The running attempts, by task.
 #[derive(Clone, Debug, Default)]
@@ -65,26 +70,29 @@ impl RunningAttempts {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops the attempts that, according to the store, should stop or are no longer assigned to this worker.
-    async fn check_stops(&self, store: &Store, worker: &WorkerId) {
+    /// Stops the attempts that, according to the store, should stop or are no longer assigned to this worker. Returns
+    /// the attempts that are assigned to this worker but do not run.
+    async fn check_stops(&self, store: &Store, worker: &WorkerId) -> Vec<RunningAttempt> {
         // Copy the list before reading the store, so that attempts added after the read are not compared with the
         // result of the read.
         let mine = self.lock().clone();
-        if mine.is_empty() {
-            return;
-        }
-        let stored = match store.list_running(worker).await {
+        let mut stored = match store.list_running(worker).await {
             Ok(stored) => stored,
-            Err(error) => return tracing::warn!(%error, "failed to read cancellation requests; retrying"),
+            Err(error) => {
+                tracing::warn!(%error, "failed to read cancellation requests; retrying");
+                return Vec::new();
+            }
         };
-        for (task_id, attempt) in mine {
+        for (task_id, attempt) in &mine {
             let is_running = stored
                 .iter()
-                .any(|found| found.task_id == task_id && found.attempt == attempt.number && !found.is_stopping);
+                .any(|found| found.task_id == *task_id && found.attempt == attempt.number && !found.is_stopping);
             if !is_running {
                 attempt.stop.cancel();
             }
         }
+        stored.retain(|found| !mine.contains_key(&found.task_id));
+        stored
     }
 
     /// Notifies all attempts that a decision may have been made, so that attempts waiting for a decision check the
@@ -116,8 +124,39 @@ impl Drop for AttemptGuard {
     }
 }
 
+/// The attempts that are assigned to this worker but do not run, with the time at which each was first found.
+#[derive(Debug, Default)]
+struct UnknownAttempts(HashMap<(TaskId, i64), Instant>);
+
+impl UnknownAttempts {
+    /// Takes note of the attempts that were found now, and returns those that have been found for [`UNKNOWN_LIMIT`].
+    fn note(&mut self, found: &[RunningAttempt], now: Instant) -> Vec<(TaskId, i64)> {
+        let found: Vec<_> = found.iter().map(|found| (found.task_id, found.attempt)).collect();
+        self.0.retain(|attempt, _| found.contains(attempt));
+        for attempt in found {
+            self.0.entry(attempt).or_insert(now);
+        }
+        self.0.iter().filter(|(_, since)| now.duration_since(**since) >= UNKNOWN_LIMIT).map(|(it, _)| *it).collect()
+    }
+}
+
+/// Requeues an attempt that was never started here, without counting a failure.
+async fn hand_back(store: &Store, relay: &SharedRelay, task_id: TaskId, attempt: i64) {
+    let end = AttemptEnd::HandedBack { text: String::new() };
+    let report = AttemptReport { end, steps: Vec::new(), milestones: AttemptMilestones::claimed(Instant::now()) };
+    match store.finish_and_claim(task_id, attempt, &report, None).await {
+        Ok(change) => {
+            tracing::warn!(%task_id, attempt, "handed back an attempt whose claim was not confirmed");
+            relay.announce(change.hints);
+        }
+        // The attempt has ended in the meantime.
+        Err(StoreError::LeaseLost) => {}
+        Err(error) => tracing::warn!(%task_id, %error, "failed to hand back an attempt; retrying"),
+    }
+}
+
 /// Follows the relay until `end` is cancelled: wakes the queue, checks for stop requests, and notifies attempts of
-/// decisions. Also does all of this once a second.
+/// decisions. Also does all of this once a second, and hands back attempts that do not run.
 pub async fn follow(
     running: RunningAttempts,
     store: Store,
@@ -131,6 +170,7 @@ pub async fn follow(
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut checks = PendingChecks::default();
     let mut next_stop_check = Instant::now();
+    let mut unknown = UnknownAttempts::default();
     loop {
         tokio::select! {
             () = end.cancelled() => return,
@@ -153,7 +193,10 @@ pub async fn follow(
         }
         if checks.stops && Instant::now() >= next_stop_check {
             checks.stops = false;
-            running.check_stops(&store, &worker).await;
+            let found = running.check_stops(&store, &worker).await;
+            for (task_id, attempt) in unknown.note(&found, Instant::now()) {
+                hand_back(&store, &relay, task_id, attempt).await;
+            }
             next_stop_check = Instant::now() + STOP_CHECK_INTERVAL;
         }
     }

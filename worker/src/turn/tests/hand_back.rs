@@ -46,3 +46,18 @@ async fn a_locked_store_does_not_delay_a_hand_back() {
     let thread = f.store().get_thread(&f.user, f.session, 1).await.unwrap();
     assert_eq!(thread.partial.map(|partial| partial.text), Some("half".into()));
 }
+
+#[tokio::test]
+async fn an_attempt_whose_claim_was_not_confirmed_is_handed_back() {
+    let f = Fixture::new().await;
+    f.post().await;
+    // As if the response had been lost with the connection.
+    let lost = f.store().claim(&f.worker, 1).await.unwrap().value.pop().unwrap();
+
+    wait_until_due(&f).await;
+
+    let next = f.store().claim(&f.worker, 1).await.unwrap().value.pop().unwrap();
+    assert_eq!((next.task_id, next.attempt), (lost.task_id, lost.attempt + 1));
+    let task = f.store().find_task(f.session, lost.task_id).await.unwrap().unwrap().task;
+    assert_eq!(task.failures, 0);
+}
