@@ -134,7 +134,7 @@ fn choose_disk(rng: &mut TestRng) -> Option<SmallDisk> {
 }
 
 async fn start(config: Config, has_redis: bool, model: &FakeOpenAi, disk: Option<&SmallDisk>) -> TestApp {
-    let builder = TestApp::builder().apis(config.apis).workers(config.workers).lasting_ports();
+    let builder = TestApp::builder().apis(config.apis).workers(config.workers);
     let builder = builder.agents(&texts::agents(model)).env("SHUTDOWN_GRACE_SECONDS", "1");
     let builder = builder.env("TASK_LEASE_SECONDS", &config.lease.to_string());
     let builder = if has_redis { builder.redis() } else { builder };

@@ -83,7 +83,7 @@ async fn a_disk_that_becomes_read_only_returns_503_and_loses_no_accepted_message
         println!("SKIPPED: a disk of one's own needs root and loop devices");
         return;
     };
-    let mut app = TestApp::builder().env("DATABASE_URL", &url(&disk.path())).lasting_ports().start().await;
+    let mut app = TestApp::builder().env("DATABASE_URL", &url(&disk.path())).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
     client.ask(&session, "/echo before").await;
@@ -132,7 +132,7 @@ async fn a_read_only_folder_fails_the_start_with_a_clear_message() {
         return;
     };
     let (fresh, used) = (url(&disk.path().join("fresh")), url(&disk.path()));
-    let mut app = TestApp::builder().env("DATABASE_URL", &used).lasting_ports().start().await;
+    let mut app = TestApp::builder().env("DATABASE_URL", &used).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
     app.stop_all().await;

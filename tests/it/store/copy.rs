@@ -28,7 +28,7 @@ async fn move_to(app: &mut TestApp, url: &str) {
 async fn moves_an_installation_to_postgresql_and_back_without_a_resync() {
     let postgres = Postgres::start().await;
     let server = postgres.create_database("banter");
-    let mut app = TestApp::builder().redis().on_sqlite().lasting_ports().start().await;
+    let mut app = TestApp::builder().redis().on_sqlite().start().await;
     let client = app.client_for("ann", "member").await;
     let sessions = [client.create_session("demo").await, client.create_session("demo").await];
     for session in &sessions {

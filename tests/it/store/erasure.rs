@@ -132,7 +132,7 @@ async fn erases_once_a_reader_has_finished() {
 #[tokio::test]
 async fn empties_the_log_left_by_a_killed_process() {
     let model = FakeOpenAi::start().await;
-    let mut app = TestApp::builder().on_sqlite().agents(&model.agent("")).lasting_ports().start().await;
+    let mut app = TestApp::builder().on_sqlite().agents(&model.agent("")).start().await;
     let client = app.client();
     let [session, _] = chat(&client).await;
     let mut reader = connect(&app).await;

@@ -78,13 +78,8 @@ async fn check_conversation(client: &Client, session: &str, tried: &[String], le
 async fn a_restored_backup_is_a_prefix_of_the_history_after_any_kill() {
     let report = Report::new("backups");
     for Batch { rounds, mut rng } in batches("backups", BATCH) {
-        let mut app = TestApp::builder()
-            .on_sqlite()
-            .lasting_ports()
-            .env("TASK_LEASE_SECONDS", "2")
-            .env("TASK_MAX_ATTEMPTS", "9")
-            .start()
-            .await;
+        let mut app =
+            TestApp::builder().on_sqlite().env("TASK_LEASE_SECONDS", "2").env("TASK_MAX_ATTEMPTS", "9").start().await;
         for round in 0..rounds {
             one_round(&mut app, &mut rng, &report, round).await;
         }

@@ -58,7 +58,7 @@ async fn send(client: Client) -> Vec<Conversation> {
 async fn a_kill_loses_no_acknowledged_message_and_leaves_no_half_of_another() {
     let report = Report::new("group commits");
     for Batch { rounds, mut rng } in batches("group commits", BATCH) {
-        let mut app = TestApp::builder().workers(0).lasting_ports().start().await;
+        let mut app = TestApp::builder().workers(0).start().await;
         for _ in 0..rounds {
             let mut senders = JoinSet::new();
             for _ in 0..SENDERS {

@@ -30,7 +30,7 @@ impl Installation {
 
     /// Like [`Self::start`], with this model server.
     pub async fn start_with(model: FakeOpenAi, change: impl FnOnce(Builder) -> Builder) -> Self {
-        let builder = TestApp::builder().apis(2).workers(2).lasting_ports().agents(&model.agent("max_attempts = 9"));
+        let builder = TestApp::builder().apis(2).workers(2).agents(&model.agent("max_attempts = 9"));
         let builder = builder.env("SHUTDOWN_GRACE_SECONDS", "1");
         let builder = if has_redis() { builder.redis() } else { builder };
         let app = change(builder).start().await;

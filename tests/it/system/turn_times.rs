@@ -130,7 +130,7 @@ async fn a_turn_that_takes_longer_is_counted_in_a_higher_bucket() {
 
 #[tokio::test]
 async fn counts_survive_when_every_process_is_killed() {
-    let mut app = TestApp::builder().lasting_ports().start().await;
+    let mut app = TestApp::builder().start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
     let sent = client.send(&session, "/echo hello").await;

@@ -34,7 +34,6 @@ pub struct Builder {
     own_postgres: Option<Postgres>,
     /// The URL of a PostgreSQL server that several tests share.
     shared_postgres: Option<String>,
-    lasting_ports: bool,
     network: Option<Network>,
 }
 
@@ -49,7 +48,6 @@ impl Default for Builder {
             own_redis: None,
             own_postgres: None,
             shared_postgres: std::env::var("TEST_POSTGRES_URL").ok(),
-            lasting_ports: false,
             network: None,
         }
     }
@@ -116,12 +114,6 @@ impl Builder {
         self
     }
 
-    /// Binds the apis to ports that no outgoing connection can take while an api is down.
-    pub fn lasting_ports(mut self) -> Self {
-        self.lasting_ports = true;
-        self
-    }
-
     /// Starts each process on its own host of this network. The hosts are named `api-0`, `api-1`, …, and `worker-0`, ….
     pub fn on_network(mut self, network: Network) -> Self {
         self.network = Some(network);
@@ -147,7 +139,6 @@ impl Builder {
         if let Some(url) = postgres_url {
             self.environment.insert("DATABASE_URL".into(), url);
         }
-        let lasting_ports = self.lasting_ports;
         let wanted = (self.apis + self.workers).clamp(1, MAX_PROCESSES);
         let slots = PROCESS_SLOTS.acquire_many(u32::try_from(wanted).unwrap()).await.unwrap();
         let mut app = self.prepare(slots, redis);
@@ -157,8 +148,9 @@ impl Builder {
         }
         for index in 0..addresses {
             let host = app.network.as_ref().map(|network| network.host(&format!("api-{index}")).address());
-            let port = if lasting_ports { port::lasting() } else { 0 };
-            let bind = host.map_or_else(|| format!("127.0.0.1:{port}"), |address| format!("{address}:{HOST_PORT}"));
+            // An api may be restarted on its port.
+            let bind = host
+                .map_or_else(|| format!("127.0.0.1:{}", port::lasting()), |address| format!("{address}:{HOST_PORT}"));
             app.spawn_api(&bind);
         }
         for index in 0..addresses {

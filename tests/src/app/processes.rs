@@ -9,6 +9,7 @@ use super::{Api, STOP_LIMIT, TestApp};
 use crate::{
     database::StoreLock,
     network::Host,
+    port,
     process::{self, Process, Signal},
     wait::eventually,
 };
@@ -55,7 +56,7 @@ impl TestApp {
 
     /// Starts another api and returns its index.
     pub async fn add_api(&mut self) -> usize {
-        self.spawn_api("127.0.0.1:0");
+        self.spawn_api(&format!("127.0.0.1:{}", port::lasting()));
         let index = self.apis.len() - 1;
         self.wait_for_address(index).await;
         index
