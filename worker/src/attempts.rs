@@ -1,4 +1,5 @@
-//! The attempts running in this process, to which stop requests and permission decisions are delivered.
+//! The attempts running in this process, to which stop requests and permission decisions are delivered. Attempts that
+//! are assigned to this worker but do not run are handed back.
 
 use std::{
     collections::HashMap,

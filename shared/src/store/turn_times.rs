@@ -21,7 +21,8 @@ const LONGEST: Duration = Duration::from_hours(365 * 24);
 /// the upper bound of the bucket, and the time that the part took, in microseconds. The name of a missing part is NULL.
 const COUNT_TURN: &str = "INSERT INTO turn_time (status, part, upper_us, turns, total_us) \
      SELECT $1, column1, column2, 1, column3 FROM (VALUES \
-     ($2, CAST($3 AS BIGINT), CAST($4 AS BIGINT)), ($5, $6, $7), ($8, $9, $10), ($11, $12, $13), ($14, $15, $16)) AS counted \
+     ($2, CAST($3 AS BIGINT), CAST($4 AS BIGINT)), ($5, $6, $7), ($8, $9, $10), ($11, $12, $13), ($14, $15, $16)) \
+     AS counted \
      WHERE column1 IS NOT NULL ON CONFLICT (status, part, upper_us) \
      DO UPDATE SET turns = turn_time.turns + 1, total_us = turn_time.total_us + excluded.total_us";
 

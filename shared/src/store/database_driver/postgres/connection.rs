@@ -31,8 +31,8 @@ const BEGIN_WRITE: &str = "BEGIN";
 const ROLLBACK: &str = "ROLLBACK";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
-/// The idle time after which a transaction begins only when the server has answered, because it may have closed the
-/// connection in the meantime.
+/// The idle time after which a read waits for a response from the server before its first statement, because the server
+/// may have closed the connection in the meantime.
 const MAX_TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// The argument for parameters for which none was given.
@@ -54,7 +54,7 @@ pub(in crate::store::database_driver) struct Connection {
 }
 
 /// A statement that opens a transaction or a part of it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Deferred {
     /// Begins a transaction in which all reads see the same snapshot.
     BeginRead,
