@@ -40,6 +40,7 @@ pub mod chat;
 pub mod client;
 pub mod collector;
 pub mod database;
+pub mod delayed_link;
 pub mod fake_agent;
 pub mod fake_openai;
 pub mod follower;

@@ -113,7 +113,12 @@ impl Postgres {
 
     /// Returns the URL of a database.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://banter@{}:{}/{database}", address(self.host.as_ref()), self.port)
+        format!("postgres://banter@{}/{database}", self.address())
+    }
+
+    /// Returns the server's address and port.
+    pub fn address(&self) -> String {
+        format!("{}:{}", address(self.host.as_ref()), self.port)
     }
 
     /// Returns the port.

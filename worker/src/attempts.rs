@@ -9,10 +9,9 @@ use std::{
 };
 
 use banter_shared::{
-    chat::AttemptMilestones,
     id::{TaskId, WorkerId},
     relay::{POLL_INTERVAL, SharedRelay, Signal},
-    store::{AttemptEnd, AttemptReport, Claim, RunningAttempt, Store, StoreError},
+    store::{Claim, RunningAttempt, Store, StoreError},
 };
 use tokio::{
     sync::{Notify, watch},
@@ -141,11 +140,9 @@ impl UnknownAttempts {
     }
 }
 
-/// Requeues an attempt that was never started here, without counting a failure.
+/// Requeues an attempt that was never started here.
 async fn hand_back(store: &Store, relay: &SharedRelay, task_id: TaskId, attempt: i64) {
-    let end = AttemptEnd::HandedBack { text: String::new() };
-    let report = AttemptReport { end, steps: Vec::new(), milestones: AttemptMilestones::claimed(Instant::now()) };
-    match store.finish_and_claim(task_id, attempt, &report, None).await {
+    match store.hand_back(task_id, attempt).await {
         Ok(change) => {
             tracing::warn!(%task_id, attempt, "handed back an attempt whose claim was not confirmed");
             relay.announce(change.hints);

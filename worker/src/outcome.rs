@@ -34,7 +34,7 @@ pub async fn write_and_claim(
     let Claim { task_id, attempt, .. } = *claim;
     let mut pause = FIRST_PAUSE;
     loop {
-        match store.finish_and_claim(task_id, attempt, report, worker).await {
+        match store.finish_and_claim(&claim.user, task_id, attempt, report, worker).await {
             Ok(Change { value: (status, next), hints }) => {
                 tracing::info!(%task_id, attempt, status = status.as_str(), "attempt ended");
                 relay.announce(hints);

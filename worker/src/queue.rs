@@ -162,9 +162,6 @@ fn occupy(permits: &mut OwnedSemaphorePermit, claims: Vec<Claim>) -> Vec<Task<Cl
 }
 
 async fn try_claim(parts: &QueueParts, limit: usize) -> Result<Vec<Claim>, StoreError> {
-    if !parts.store.has_due_job(&parts.worker).await? {
-        return Ok(Vec::new());
-    }
     let claimed = parts.store.claim(&parts.worker, limit).await?;
     parts.relay.announce(claimed.hints);
     Ok(claimed.value)

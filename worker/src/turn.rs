@@ -236,7 +236,7 @@ impl TurnRunner {
     async fn prepare(&self, claim: &Claim, history_bytes: usize) -> Result<Conversation, StoreError> {
         let is_known = claim.work_folder.as_ref().is_some_and(|folder| folder.data_folder == self.data_folder);
         if !is_known && self.uses_work_folder(claim) {
-            self.store.record_work_folder(claim.session_id, claim.turn, &self.data_folder).await?;
+            self.store.record_work_folder(&claim.user, claim.session_id, claim.turn, &self.data_folder).await?;
         }
         self.store.read_conversation(claim, history_bytes).await
     }

@@ -215,7 +215,7 @@ impl Hub {
                 channel.send(LiveUpdate::Step { session_id, task_id, attempt, seq, revision, frame });
             }
         }
-        for DraftRow { user_log_id, session_id, draft } in tail.drafts {
+        for DraftRow { user_log_id, session_id, draft, .. } in tail.drafts {
             let Some(channel) = self.channels().get(user_log_id).cloned() else { continue };
             if let Some(frame) = self.encode(EventData::SessionDraft { draft }, Some(session_id)) {
                 channel.send(LiveUpdate::Draft { session_id, frame });

@@ -156,6 +156,6 @@ pub(super) struct TaskProgress {
 
 /// Creates the event for a step. Returns it with the ID of the step's session.
 pub(super) fn step_event(row: StepRow) -> (SessionId, EventData) {
-    let StepRow { session_id, task_id, attempt, step, user_log_id: _ } = row;
+    let StepRow { session_id, task_id, attempt, step, .. } = row;
     (session_id, EventData::TaskStep { task_id, attempt, step: Box::new(step) })
 }

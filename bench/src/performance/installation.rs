@@ -9,7 +9,7 @@ use super::{
     fill::{self, Fill},
     model::Model,
     placement::Placement,
-    setup::{Services, Setup},
+    setup::{DISTANCE, Services, Setup},
     stream::EventStream,
     usage::Usage,
 };
@@ -65,6 +65,7 @@ impl Installation {
         let builder = match setup.services {
             Services::Embedded | Services::Redis => builder.on_sqlite(),
             Services::Postgres => builder.on_postgres(Postgres::start().await),
+            Services::DistantPostgres => builder.on_distant_postgres(Postgres::start().await, DISTANCE),
         };
         Ok(Self { app: builder.start().await, setup, is_redis })
     }
@@ -111,7 +112,7 @@ impl Installation {
     /// Fails if the database cannot be read.
     pub async fn count_messages(&mut self) -> Result<u64> {
         const COUNT: &str = "SELECT COUNT(*) FROM chat_message";
-        if self.setup.services == Services::Postgres {
+        if matches!(self.setup.services, Services::Postgres | Services::DistantPostgres) {
             return Ok(self.app.postgres().query("banter", COUNT).parse()?);
         }
         let options = SqliteConnectOptions::new().filename(self.app.database_file()).read_only(true);

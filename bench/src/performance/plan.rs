@@ -41,6 +41,7 @@ pub struct Plan {
 const EMBEDDED: Setup = Setup::new(Services::Embedded, Durability::Full);
 const REDIS: Setup = Setup::new(Services::Redis, Durability::Full);
 const POSTGRES: Setup = Setup::new(Services::Postgres, Durability::Full);
+const DISTANT_POSTGRES: Setup = Setup::new(Services::DistantPostgres, Durability::Full);
 
 impl Plan {
     /// Returns whether the product has a CPU to itself in any configuration.
@@ -59,6 +60,7 @@ impl Plan {
                 REDIS,
                 Setup::new(Services::Redis, Durability::Normal),
                 POSTGRES,
+                DISTANT_POSTGRES,
                 EMBEDDED.unpinned(),
             ],
             relays: vec![EMBEDDED, REDIS],
@@ -79,7 +81,7 @@ impl Plan {
     pub fn quick() -> Self {
         Self {
             runs: 1,
-            setups: vec![EMBEDDED, REDIS, POSTGRES],
+            setups: vec![EMBEDDED, REDIS, POSTGRES, DISTANT_POSTGRES],
             clients: vec![16],
             streams: vec![100, 1000],
             events: 40,

@@ -1,6 +1,6 @@
 //! The product's configuration for a run.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// The configuration of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,9 @@ pub struct Setup {
     pub is_pinned: bool,
 }
 
+/// How long data takes to a distant server, and back.
+pub const DISTANCE: Duration = Duration::from_millis(1);
+
 /// The services that the product uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Services {
@@ -24,6 +27,8 @@ pub enum Services {
     Redis,
     /// Redis, and PostgreSQL for the data.
     Postgres,
+    /// The same, but PostgreSQL is on a distant host: data arrives [`DISTANCE`] later in each direction.
+    DistantPostgres,
 }
 
 /// The value of `DATABASE_SYNCHRONOUS`.
@@ -68,6 +73,7 @@ impl fmt::Display for Setup {
             Services::Embedded => "embedded",
             Services::Redis => "Redis",
             Services::Postgres => "PostgreSQL",
+            Services::DistantPostgres => "distant PostgreSQL",
         };
         write!(f, "{services}, {}", self.durability.as_str())?;
         if !self.is_pinned {

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     chat::{
-        AttemptMilestones, ErrorCode, FinishReason, MAX_RETRY_AFTER, StopReason, TaskError, TaskStatus, backoff,
-        sanitize_agent_text,
+        AttemptMilestones, ErrorCode, FinishReason, MAX_RETRY_AFTER, StopReason, TaskError, TaskStatus, UserRef,
+        backoff, sanitize_agent_text,
     },
     clock::Timestamp,
     event::{EventRef, Hints},
@@ -23,13 +23,15 @@ use crate::{
 };
 
 impl Store {
-    /// Ends an attempt. One transaction stores its last steps, the answer if there is one, the task's new state, the
-    /// session's next job, and the events. If a worker is given, the same transaction claims the next due task for it.
+    /// Ends an attempt of one of the user's tasks. One transaction stores its last steps, the answer if there is one, the task's new state, the
+    /// session's next job, and the events. If a worker is given, the same transaction claims the next due task for it, unless
+    /// that task is in another stripe.
     ///
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has already ended.
     pub async fn finish_and_claim(
         &self,
+        user: &UserRef,
         task_id: TaskId,
         attempt: i64,
         report: &AttemptReport,
@@ -37,19 +39,28 @@ impl Store {
     ) -> Result<Change<(TaskStatus, Option<Claim>)>, StoreError> {
         let AttemptReport { end, steps, milestones } = report;
         let (end, steps) = (end.clone(), steps::clean(steps));
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             let now = self.inner.clock.now();
             let Change { value: status, mut hints } =
                 end_attempt(tx, (task_id, attempt), end, &steps, Some(*milestones), now).await?;
             let mut next = None;
             if let Some(worker) = worker {
-                let mut claimed = claim_due(tx, worker, 1, self.inner.options.work_folder_wait, now).await?;
+                let mut claimed = claim_due(tx, worker, 1, 1, self.inner.options.work_folder_wait, now).await?;
                 next = claimed.value.pop();
                 hints.merge(claimed.hints);
             }
             Ok(Change::new((status, next), hints))
         })
         .await
+    }
+
+    /// Requeues an attempt that its worker never started, without counting a failure.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::LeaseLost`] if the attempt has already ended.
+    pub async fn hand_back(&self, task_id: TaskId, attempt: i64) -> Result<Change<TaskStatus>, StoreError> {
+        let end = AttemptEnd::HandedBack { text: String::new() };
+        self.write(async |tx| end_attempt(tx, (task_id, attempt), end, &[], None, self.inner.clock.now()).await).await
     }
 }
 
@@ -67,11 +78,11 @@ pub(super) async fn end_attempt(
 ) -> Result<Change<TaskStatus>, StoreError> {
     let mut task = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
     task.milestones = milestones;
-    steps::put(tx, task_id, attempt, steps).await?;
+    steps::put(tx, &task.user, task_id, attempt, steps).await?;
     let is_answered = task.stop_reason.is_none() && matches!(end, AttemptEnd::Answered { .. });
     let steps_end = if is_answered { StepsEnd::Answered } else { StepsEnd::Broken };
     let has_steps = task.has_steps || !steps.is_empty();
-    let tool_begun = has_steps && steps::close(tx, task_id, attempt, steps_end, now).await?;
+    let tool_begun = has_steps && steps::close(tx, &task.user, task_id, attempt, steps_end, now).await?;
     if task.has_resume || end.resume().is_some() {
         resume::update(tx, task.session_id, &task.agent_key, task.turn, end.resume()).await?;
     }

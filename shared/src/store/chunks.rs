@@ -1,9 +1,6 @@
 //! The text of answers in progress, stored in chunks.
 
-use super::{
-    Change, Store, StoreError,
-    database_driver::{Connection, Query},
-};
+use super::{Change, Store, StoreError, database_driver::Connection};
 use crate::{
     chat::UserRef,
     event::Hints,
@@ -36,6 +33,7 @@ impl StoredChunk {
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ChunkRow {
     pub(super) id: i64,
+    pub(super) stripe: i64,
     /// The log of the session's owner.
     pub user_log_id: i64,
     /// The session.
@@ -65,20 +63,18 @@ pub(super) async fn text_so_far(
     Ok(pieces.concat())
 }
 
-/// Selects at most `limit` chunks of running attempts, in the order in which they were first stored. Starts after the
-/// row `after_id`. The rows are [`ChunkRow`]s.
-pub(super) fn select_after(after_id: i64, limit: i64) -> Query<'static> {
-    sqlx::query(
-        "SELECT c.id, c.task_id, c.attempt, c.start_offset, c.content, t.answer_message_id, t.chat_session_id, \
-         u.id AS user_log_id FROM answer_chunk c \
+/// Selects the chunks of running attempts; must be followed by `WHERE` and `ORDER BY`. The rows are [`ChunkRow`]s.
+macro_rules! select_chunk_rows {
+    () => {
+        "SELECT c.id, c.stripe, c.task_id, c.attempt, c.start_offset, c.content, t.answer_message_id, \
+         t.chat_session_id, u.id AS user_log_id FROM answer_chunk c \
          JOIN agent_task t ON t.id = c.task_id AND t.attempt = c.attempt AND t.status = 'running' \
          JOIN chat_session s ON s.id = t.chat_session_id \
-         JOIN user_log u ON u.workspace_id = s.workspace_id AND u.user_id = s.creator_id \
-         WHERE c.id > $1 ORDER BY c.id LIMIT $2 + 0",
-    )
-    .bind(after_id)
-    .bind(limit)
+         JOIN user_log u ON u.workspace_id = s.workspace_id AND u.user_id = s.creator_id "
+    };
 }
+
+pub(super) use select_chunk_rows;
 
 impl Store {
     /// Stores the next chunk of an answer in progress.
@@ -86,7 +82,7 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has ended.
     pub async fn append_chunk(&self, user: &UserRef, chunk: &StoredChunk) -> Result<Change<()>, StoreError> {
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             if chunk.start_offset == 0 && chunk.attempt > 1 {
                 // Only the text of the latest attempt that has any text is kept.
                 sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1 AND attempt < $2")
@@ -96,8 +92,8 @@ impl Store {
                     .await?;
             }
             let inserted = sqlx::query(
-                "INSERT INTO answer_chunk (task_id, attempt, start_offset, end_offset, content) \
-                 SELECT $1, $2, $3, $4, $5 \
+                "INSERT INTO answer_chunk (task_id, attempt, start_offset, end_offset, content, stripe) \
+                 SELECT $1, $2, $3, $4, $5, $6 \
                  WHERE EXISTS (SELECT 1 FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running') \
                  ON CONFLICT (task_id, attempt, start_offset) DO UPDATE SET end_offset = $4, content = $5",
             )
@@ -106,6 +102,7 @@ impl Store {
             .bind(chunk.start_offset)
             .bind(chunk.end_offset())
             .bind(&chunk.text)
+            .bind(tx.stripe_of(user).number())
             .execute(&mut *tx)
             .await?
             .rows_affected();

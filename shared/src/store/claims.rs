@@ -1,18 +1,20 @@
 //! Claims due tasks for workers.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
-use sqlx::FromRow as _;
+use futures::future::join_all;
+use sqlx::{FromRow as _, Row as _};
 use tokio::time::Instant;
 use ulid::Ulid;
 
 use super::{
     Change, Store, StoreError, damaged_tasks,
-    database_driver::{Connection, Row},
+    database_driver::{Connection, Query, Row},
     events::{COUNT_EVENT, LOG_TASK_UPDATED},
     jobs::{JobEnd, due_jobs, end_job, first_future_id, first_id_at},
     script::Script,
     steps,
+    stripe::Stripe,
     work_folders::{DataFolder, WorkFolder},
     workers,
 };
@@ -71,8 +73,15 @@ macro_rules! claimable_jobs {
     };
 }
 
-/// Determines whether there is any job to claim.
-const LOOK: &str = concat!("SELECT 1 FROM Jobs j ", claimable_jobs!(), "LIMIT 1");
+/// Selects the users whose tasks are the first `$5` due jobs, in order. The other parameters are explained at
+/// `claimable_jobs!`.
+const LIST_OWNERS: &str = concat!(
+    "SELECT j.id AS job_id, s.workspace_id, s.creator_id AS user_id \
+     FROM Jobs j LEFT JOIN agent_task t ON t.job_id = j.id AND t.status = 'queued' \
+     LEFT JOIN chat_session s ON s.id = t.chat_session_id ",
+    claimable_jobs!(),
+    "ORDER BY j.priority DESC, j.id LIMIT $5 + 0"
+);
 
 /// Selects at most `$5` due jobs with their tasks, in order. The other parameters are explained at `claimable_jobs!`.
 ///
@@ -167,11 +176,12 @@ static START: LazyLock<Script> = LazyLock::new(|| {
             "user_message_id",
             "workspace_id",
             "user_id",
+            "stripe",
         ],
         &[
             "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = $worker_id, lock_at = $now_seconds \
              WHERE id = $job_id",
-            "UPDATE queue_clock SET round = $round WHERE round < $round",
+            "UPDATE queue_clock SET round = $round WHERE stripe = $stripe AND round < $round",
             "UPDATE agent_task SET status = 'running', attempt = $attempt, worker_id = $worker_id, started_at = $now, \
              next_attempt_at = NULL, error_code = NULL, error_message = NULL WHERE id = $task_id",
             COUNT_EVENT,
@@ -180,26 +190,22 @@ static START: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Claims at most `limit` due tasks within a transaction. `folder_wait` is the option `work_folder_wait`. Ends obsolete
-/// jobs, and tasks whose rows are damaged, because they would otherwise come first in every later claim.
+/// Claims at most `limit` of the first `among` due tasks within a transaction. Skips those of users whose data the
+/// transaction may not change. `folder_wait` is the option `work_folder_wait`. Ends obsolete jobs, and tasks whose rows are
+/// damaged, because they would otherwise come first in every later claim.
 pub(super) async fn claim_due(
     tx: &mut Connection,
     worker: &WorkerId,
     limit: usize,
+    among: usize,
     folder_wait: Duration,
     now: Timestamp,
 ) -> Result<Change<Vec<Claim>>, StoreError> {
-    let due = sqlx::query(LIST_DUE)
-        .bind(now.unix_seconds())
-        .bind(first_future_id(now))
-        .bind(worker)
-        .bind(first_id_at(now.minus(folder_wait)))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&mut *tx)
-        .await?;
-    let (mut claims, mut hints) = (Vec::with_capacity(due.len()), Hints::default());
+    let mut due = select_due(sqlx::query(LIST_DUE), worker, among, folder_wait, now).fetch_all(&mut *tx).await?;
+    due.retain(|row| tx.may_change(owner_of(row).as_ref()));
+    let (mut claims, mut hints) = (Vec::with_capacity(limit), Hints::default());
     let mut is_registered = false;
-    for row in due {
+    for row in due.into_iter().take(limit) {
         let job = match DueJob::read(&row) {
             Ok(job) => job,
             Err(error) => {
@@ -233,6 +239,7 @@ pub(super) async fn claim_due(
             .bind("user_message_id", user_message_id)
             .bind("workspace_id", &claim.user.workspace_id)
             .bind("user_id", &claim.user.user_id)
+            .bind("stripe", tx.stripe_of(&claim.user).number())
             .execute(tx)
             .await?;
         hints.users.push(claim.user.clone());
@@ -242,28 +249,95 @@ pub(super) async fn claim_due(
     Ok(Change::new(claims, hints))
 }
 
+/// Binds the parameters of [`LIST_DUE`] or [`LIST_OWNERS`].
+fn select_due<'q>(
+    query: Query<'q>,
+    worker: &WorkerId,
+    limit: usize,
+    folder_wait: Duration,
+    now: Timestamp,
+) -> Query<'q> {
+    query
+        .bind(now.unix_seconds())
+        .bind(first_future_id(now))
+        .bind(worker)
+        .bind(first_id_at(now.minus(folder_wait)))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+/// Returns the owner of a due job's task; `None` if the job is obsolete or the owner cannot be read.
+fn owner_of(row: &Row) -> Option<UserRef> {
+    Some(UserRef { workspace_id: row.try_get("workspace_id").ok()?, user_id: row.try_get("user_id").ok()? })
+}
+
+/// The first due jobs.
+struct DueJobs {
+    /// The IDs of the jobs, in order.
+    ids: Vec<String>,
+    /// The number of jobs in each stripe; those of unknown owners have none.
+    in_stripes: BTreeMap<Option<Stripe>, usize>,
+}
+
 impl Store {
     /// Returns whether there is a job for this worker, without acquiring the write lock.
     ///
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn has_due_job(&self, worker: &WorkerId) -> Result<bool, StoreError> {
-        let now = self.inner.clock.now();
-        let look = sqlx::query(LOOK)
-            .bind(now.unix_seconds())
-            .bind(first_future_id(now))
-            .bind(worker)
-            .bind(first_id_at(now.minus(self.inner.options.work_folder_wait)));
-        Ok(self.read_row(look).await?.is_some())
+        Ok(!self.list_due(worker, 1, self.inner.clock.now()).await?.ids.is_empty())
+    }
+
+    /// Lists the first due jobs, without acquiring the write lock.
+    async fn list_due(&self, worker: &WorkerId, limit: usize, now: Timestamp) -> Result<DueJobs, StoreError> {
+        let folder_wait = self.inner.options.work_folder_wait;
+        let rows = self.read_rows(select_due(sqlx::query(LIST_OWNERS), worker, limit, folder_wait, now)).await?;
+        let mut due = DueJobs { ids: Vec::with_capacity(rows.len()), in_stripes: BTreeMap::new() };
+        for row in rows {
+            due.ids.push(row.try_get("job_id")?);
+            let stripe = owner_of(&row).map(|user| self.inner.writers.stripe_of(&user));
+            *due.in_stripes.entry(stripe).or_default() += 1;
+        }
+        Ok(due)
     }
 
     /// Claims at most `limit` due tasks, in the order of their rounds. Updates the jobs and the tasks, and appends the
-    /// events, in one transaction.
+    /// events, in one transaction for each stripe.
     ///
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Change<Vec<Claim>>, StoreError> {
-        let folder_wait = self.inner.options.work_folder_wait;
-        self.write(async |tx| claim_due(tx, worker, limit, folder_wait, self.inner.clock.now()).await).await
+        let now = self.inner.clock.now();
+        let due = self.list_due(worker, limit, now).await?;
+        let (among, folder_wait) = (due.ids.len(), self.inner.options.work_folder_wait);
+        let results = if due.in_stripes.contains_key(&None) {
+            vec![self.write(async |tx| claim_due(tx, worker, limit, among, folder_wait, now).await).await]
+        } else {
+            join_all(due.in_stripes.iter().filter_map(|(stripe, count)| Some(((*stripe)?, *count))).map(
+                async |(stripe, count)| {
+                    let claim = async |tx: &mut Connection| claim_due(tx, worker, count, among, folder_wait, now).await;
+                    self.inner.writers.run_in(stripe, claim).await
+                },
+            ))
+            .await
+        };
+        let mut claimed = Change::nothing(Vec::with_capacity(among));
+        let mut failure = None;
+        for result in results {
+            match result {
+                Ok(change) => {
+                    claimed.value.extend(change.value);
+                    claimed.hints.merge(change.hints);
+                }
+                Err(error) => failure = Some(error),
+            }
+        }
+        // Tasks that were claimed must run, even if another stripe failed.
+        match failure {
+            Some(error) if claimed.value.is_empty() => return Err(error),
+            Some(error) => tracing::warn!(%error, "failed to claim some of the due tasks; retrying"),
+            None => {}
+        }
+        claimed.value.sort_by_key(|claim| due.ids.iter().position(|id| *id == claim.job_id));
+        Ok(claimed)
     }
 }

@@ -1,10 +1,6 @@
 //! Drafts. Each session has at most one, which belongs to the session's owner.
 
-use super::{
-    Change, Store, StoreError,
-    database_driver::{Connection, Query},
-    sessions::owned_session,
-};
+use super::{Change, Store, StoreError, database_driver::Connection, sessions::owned_session};
 use crate::{
     chat::{Draft, DraftText, UserRef},
     event::Hints,
@@ -14,6 +10,7 @@ use crate::{
 /// A draft with all the information that a stream needs to send it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct DraftRow {
+    pub(super) stripe: i64,
     /// The log of the session's owner.
     pub user_log_id: i64,
     /// The session.
@@ -38,18 +35,17 @@ async fn find(connection: &mut Connection, session_id: SessionId) -> Result<Draf
     Ok(query.bind(session_id).fetch_optional(connection).await?.unwrap_or_default())
 }
 
-/// Selects at most `limit` drafts that changed after a revision, in the order of their changes. The rows are
+/// Selects drafts with their owners' logs; must be followed by `AND` conditions and `ORDER BY`. The rows are
 /// [`DraftRow`]s.
-pub(super) fn select_after(revision: i64, limit: i64) -> Query<'static> {
-    sqlx::query(
-        "SELECT u.id AS user_log_id, d.chat_session_id, d.text, d.revision FROM chat_draft d \
+macro_rules! select_draft_rows {
+    () => {
+        "SELECT u.id AS user_log_id, d.stripe, d.chat_session_id, d.text, d.revision FROM chat_draft d \
          CROSS JOIN chat_session c CROSS JOIN user_log u \
-         WHERE d.revision > $1 AND c.id = d.chat_session_id AND u.workspace_id = c.workspace_id \
-         AND u.user_id = c.creator_id ORDER BY d.revision LIMIT $2 + 0",
-    )
-    .bind(revision)
-    .bind(limit)
+         WHERE c.id = d.chat_session_id AND u.workspace_id = c.workspace_id AND u.user_id = c.creator_id "
+    };
 }
+
+pub(super) use select_draft_rows;
 
 impl Store {
     /// Returns the draft of a session.
@@ -75,7 +71,7 @@ impl Store {
         text: &DraftText,
         base: i64,
     ) -> Result<Change<DraftChange>, StoreError> {
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             owned_session(tx, user, session_id).await?;
             let stored = find(tx, session_id).await?;
             if stored.revision != base {
@@ -84,15 +80,20 @@ impl Store {
             if stored.text == text.as_str() {
                 return Ok(Change::nothing(DraftChange::Stored(stored)));
             }
-            let revision = sqlx::query_scalar("UPDATE draft_revision SET last = last + 1 RETURNING last")
-                .fetch_one(&mut *tx)
-                .await?;
+            let stripe = tx.stripe_of(user).number();
+            let revision =
+                sqlx::query_scalar("UPDATE draft_revision SET last = last + 1 WHERE stripe = $1 RETURNING last")
+                    .bind(stripe)
+                    .fetch_one(&mut *tx)
+                    .await?;
             sqlx::query(
-                "INSERT INTO chat_draft (chat_session_id, text, revision) VALUES ($1, $2, $3) \
-                 ON CONFLICT (chat_session_id) DO UPDATE SET text = excluded.text, revision = excluded.revision",
+                "INSERT INTO chat_draft (chat_session_id, text, stripe, revision) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (chat_session_id) DO UPDATE SET text = excluded.text, stripe = excluded.stripe, \
+                 revision = excluded.revision",
             )
             .bind(session_id)
             .bind(text.as_str())
+            .bind(stripe)
             .bind(revision)
             .execute(tx)
             .await?;

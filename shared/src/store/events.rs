@@ -22,24 +22,20 @@ pub(super) const COUNT_EVENT: &str =
 
 /// Appends the `message.created` event for a user's message, with the number reserved by [`COUNT_EVENT`].
 pub(super) const LOG_USER_MESSAGE: &str = "INSERT INTO event_log \
-     (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
-     SELECT id, last_seq, 'message.created', $session_id, $user_message_id, 'user', $task_id, $now FROM user_log \
+     (stripe, user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
+     SELECT $stripe, id, last_seq, 'message.created', $session_id, $user_message_id, 'user', $task_id, $now FROM user_log \
      WHERE workspace_id = $workspace_id AND user_id = $user_id";
 
-/// Reserves the next number for the `message.created` event of an answer, if there is an answer (`$has_answer`).
-pub(super) const COUNT_ANSWER: &str = "UPDATE user_log SET last_seq = last_seq + 1 \
-     WHERE workspace_id = $workspace_id AND user_id = $user_id AND $has_answer";
-
-/// Appends the `message.created` event for an answer, if there is one, with the number reserved by [`COUNT_ANSWER`].
+/// Appends the `message.created` event for an answer, with the number reserved by [`COUNT_EVENT`].
 pub(super) const LOG_ANSWER: &str = "INSERT INTO event_log \
-     (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
-     SELECT id, last_seq, 'message.created', $session_id, $answer_message_id, 'assistant', $task_id, $now \
-     FROM user_log WHERE workspace_id = $workspace_id AND user_id = $user_id AND $has_answer";
+     (stripe, user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
+     SELECT $stripe, id, last_seq, 'message.created', $session_id, $answer_message_id, 'assistant', $task_id, $now \
+     FROM user_log WHERE workspace_id = $workspace_id AND user_id = $user_id";
 
 /// Appends a `task.updated` event, with the number reserved by [`COUNT_EVENT`].
 pub(super) const LOG_TASK_UPDATED: &str = "INSERT INTO event_log \
-     (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
-     SELECT id, last_seq, 'task.updated', $session_id, $user_message_id, 'user', $task_id, $now FROM user_log \
+     (stripe, user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
+     SELECT $stripe, id, last_seq, 'task.updated', $session_id, $user_message_id, 'user', $task_id, $now FROM user_log \
      WHERE workspace_id = $workspace_id AND user_id = $user_id";
 
 /// Appends events to a user's log within the transaction of the change that they describe.
@@ -49,6 +45,7 @@ pub(super) async fn append(
     at: Timestamp,
     events: &[EventRef],
 ) -> Result<(), StoreError> {
+    let stripe = tx.stripe_of(user).number();
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let (log_id, last_seq): (i64, i64) = sqlx::query_as(
         "INSERT INTO user_log (workspace_id, user_id, epoch, last_seq) VALUES ($1, $2, $3, $4) \
@@ -62,8 +59,9 @@ pub(super) async fn append(
     .await?;
     for (seq, event) in (last_seq - count + 1..).zip(events) {
         sqlx::query(
-            "INSERT INTO event_log (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO event_log \
+             (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at, stripe) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(log_id)
         .bind(seq)
@@ -73,6 +71,7 @@ pub(super) async fn append(
         .bind(event.message.map(|(_, role)| role))
         .bind(event.task_id)
         .bind(at)
+        .bind(stripe)
         .execute(&mut *tx)
         .await?;
     }
@@ -107,7 +106,7 @@ impl Store {
             })
             .await?;
         if found.is_none() {
-            self.write(async |tx| append(tx, user, self.inner.clock.now(), &[]).await).await?;
+            self.write_for(user, async |tx| append(tx, user, self.inner.clock.now(), &[]).await).await?;
         }
         Ok(())
     }

@@ -63,12 +63,12 @@ pub(super) async fn find(
     Ok(found)
 }
 
-/// Stores a request's key, if it has one, with the session and the message to which the key refers. Overwrites an
+/// Stores a request's key with the session and the message to which the key refers. Overwrites an
 /// expired key.
 pub(super) const INSERT_KEY: &str = "INSERT INTO idempotency_key \
      (workspace_id, user_id, operation, key, request_hash, chat_session_id, message_id, created_at) \
-     SELECT $workspace_id, $user_id, $operation, $idempotency_key, $request_hash, $session_id, $user_message_id, $now \
-     WHERE CAST($idempotency_key AS TEXT) IS NOT NULL \
+     VALUES ($workspace_id, $user_id, $operation, $idempotency_key, $request_hash, $session_id, $user_message_id, \
+     $now) \
      ON CONFLICT (workspace_id, user_id, operation, key) DO UPDATE SET request_hash = excluded.request_hash, \
      chat_session_id = excluded.chat_session_id, message_id = excluded.message_id, created_at = excluded.created_at";
 

@@ -11,8 +11,8 @@
 //! The database is a SQLite file or on a PostgreSQL server, and all operations are the same on both (docs/adr/0017). What
 //! is specific to one of them is in `sqlite.rs`, `postgres.rs`, and the driver.
 //!
-//! Changes run on the process's single writer connection, and changes that are waiting for it are committed together
-//! (`writer/`). Reads use a separate pool of connections. Migrations are in `migrations/`, and the queue's tables are
+//! Changes run on the process's writer connection, and changes that are waiting for it are committed together
+//! (`writer/`). On a server, there is one for each stripe of users (`stripe.rs`). Reads use a separate pool of connections. Migrations are in `migrations/`, and the queue's tables are
 //! defined by `apalis-sqlite` and `apalis-postgres`.
 //!
 //! [`Hints`]: crate::event::Hints
@@ -67,6 +67,7 @@ mod steps;
 mod stops;
 mod stored_event;
 mod stream_state;
+mod stripe;
 mod tail;
 mod takeover;
 #[cfg(test)]
@@ -119,10 +120,14 @@ pub use work_folders::{DataFolder, WorkFolder};
 pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
 
-use crate::{chat::TurnTimes, clock::SharedClock, event::Hints};
+use crate::{
+    chat::{TurnTimes, UserRef},
+    clock::SharedClock,
+    event::Hints,
+};
 use database_driver::{Connection, Options, Pool, Query, Row, SqliteOptions};
 use query_cache::QueryCache;
-use writer::Writer;
+use writer::Writers;
 
 /// The maximum number of connections per process for reads.
 const READERS: u32 = 4;
@@ -148,7 +153,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    writer: Writer,
+    writers: Writers,
     readers: Pool,
     /// How separate connections are opened.
     connect: Options,
@@ -208,14 +213,14 @@ impl Store {
                 (None, connect.clone(), connect.clone(), connect)
             }
         };
-        let writer = Writer::open(writer, limit).await.map_err(open)?;
+        let writers = Writers::open(writer, limit).await.map_err(open)?;
         let readers = Pool::open(readers, READERS, limit).await.map_err(open)?;
         if readers.read(async |tx| migrate::unfinished::find_source(tx).await).await.map_err(open)?.is_some() {
             return Err(OpenError::UnfinishedCopy { path: options.location.to_string() });
         }
         Ok(Self {
             inner: Arc::new(Inner {
-                writer,
+                writers,
                 readers,
                 connect,
                 options,
@@ -242,10 +247,10 @@ impl Store {
         &self.inner.clock
     }
 
-    /// Waits for running operations to finish, then closes all connections of the readers and the writer.
+    /// Waits for running operations to finish, then closes all connections of the readers and the writers.
     pub async fn close(&self) {
         self.inner.readers.close().await;
-        self.inner.writer.close().await;
+        self.inner.writers.close().await;
     }
 
     /// Acquires and releases the write lock, waiting for it in the same way as every change.
@@ -275,20 +280,33 @@ impl Store {
     }
 
     /// Runs a change in a write transaction and returns its result after the commit. If the change returns an error, it
-    /// is rolled back.
+    /// is rolled back. On a server, no other change runs at the same time; prefer [`Store::write_for`].
     async fn write<T>(
         &self,
         change: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.inner.writer.run(change).await
+        self.inner.writers.run(change).await
     }
 
-    /// Runs a change that deletes text. After the commit, schedules the erasure of the text's remnants.
-    async fn write_and_erase<T>(
+    /// Like [`Store::write`], for a change that affects only the data of this user. On a server, changes for users in
+    /// other stripes may run at the same time.
+    async fn write_for<T>(
         &self,
+        user: &UserRef,
         change: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let result = self.write(change).await?;
+        let writers = &self.inner.writers;
+        writers.run_in(writers.stripe_of(user), change).await
+    }
+
+    /// Like [`Store::write_for`], for a change that deletes text. After the commit, schedules the erasure of the text's
+    /// remnants.
+    async fn write_and_erase<T>(
+        &self,
+        user: &UserRef,
+        change: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let result = self.write_for(user, change).await?;
         self.note_deletion();
         Ok(result)
     }
@@ -301,8 +319,13 @@ impl Store {
         self.inner.readers.read(operation).await
     }
 
+    /// Runs a query without a transaction, and returns its rows.
+    async fn read_rows(&self, query: Query<'_>) -> Result<Vec<Row>, StoreError> {
+        Ok(self.inner.readers.read_rows(query).await?)
+    }
+
     /// Runs a query without a transaction, and returns its first row.
     async fn read_row(&self, query: Query<'_>) -> Result<Option<Row>, StoreError> {
-        Ok(self.inner.readers.read_row(query).await?)
+        Ok(self.read_rows(query).await?.into_iter().next())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::{
     Change, StoreError, chunks,
     database_driver::Connection,
-    events::{COUNT_ANSWER, COUNT_EVENT, LOG_ANSWER, LOG_TASK_UPDATED},
+    events::{COUNT_EVENT, LOG_ANSWER, LOG_TASK_UPDATED},
     jobs::{AgentJob, END_JOB, ENTER_ROUND, JobEnd, NewJob, PUSH_JOB, schedule_head, withdraw_job},
     rows::Owner,
     script::Script,
@@ -66,12 +66,13 @@ pub(super) struct TaskOutcome {
 
 /// Stores the outcome of a task: its answer, the task, its job, the session's next job, and the events.
 static END: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
+    Script::with_conditions(
         &[
             "task_id",
             "session_id",
             "workspace_id",
             "user_id",
+            "stripe",
             "now",
             "now_seconds",
             "has_answer",
@@ -96,25 +97,34 @@ static END: LazyLock<Script> = LazyLock::new(|| {
             "job_run_at",
         ],
         &[
-            "DELETE FROM answer_chunk WHERE task_id = $task_id",
-            "UPDATE chat_session SET last_seq = last_seq + 1, updated_at = $now, last_activity_at = $now \
-             WHERE id = $session_id AND $has_answer",
-            "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq, \
+            (None, "DELETE FROM answer_chunk WHERE task_id = $task_id"),
+            (
+                Some("has_answer"),
+                "UPDATE chat_session SET last_seq = last_seq + 1, updated_at = $now, last_activity_at = $now \
+             WHERE id = $session_id",
+            ),
+            (
+                Some("has_answer"),
+                "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq, \
              finish_reason, elapsed_ms, input_tokens, output_tokens) \
              SELECT $answer_message_id, id, 'assistant', $text, $task_id, $now, $turn, last_seq, \
              $finish_reason, $elapsed_ms, $input_tokens, $output_tokens FROM chat_session \
-             WHERE id = $session_id AND $has_answer",
-            "UPDATE agent_task SET status = $status, worker_id = NULL, job_id = NULL, failures = $failures, \
+             WHERE id = $session_id",
+            ),
+            (
+                None,
+                "UPDATE agent_task SET status = $status, worker_id = NULL, job_id = NULL, failures = $failures, \
              next_attempt_at = NULL, error_code = $error_code, error_message = $error_message, \
              input_tokens = $input_tokens, output_tokens = $output_tokens, finished_at = $now WHERE id = $task_id",
-            END_JOB,
-            ENTER_ROUND,
-            PUSH_JOB,
-            "UPDATE agent_task SET job_id = $job_id WHERE id = $next_task_id",
-            COUNT_ANSWER,
-            LOG_ANSWER,
-            COUNT_EVENT,
-            LOG_TASK_UPDATED,
+            ),
+            (Some("ended_job_id"), END_JOB),
+            (Some("job_id"), ENTER_ROUND),
+            (Some("job_id"), PUSH_JOB),
+            (Some("next_task_id"), "UPDATE agent_task SET job_id = $job_id WHERE id = $next_task_id"),
+            (Some("has_answer"), COUNT_EVENT),
+            (Some("has_answer"), LOG_ANSWER),
+            (None, COUNT_EVENT),
+            (None, LOG_TASK_UPDATED),
         ],
     )
 });
@@ -143,9 +153,9 @@ pub(super) async fn end_task(
         .bind("session_id", task.session_id)
         .bind("workspace_id", &task.user.workspace_id)
         .bind("user_id", &task.user.user_id)
+        .bind("stripe", tx.stripe_of(&task.user).number())
         .bind("now", now)
         .bind("now_seconds", now.unix_seconds())
-        // A condition on the text itself would require a copy of the text for each statement.
         .bind("has_answer", text.is_some())
         .bind("text", text.as_deref())
         .bind("user_message_id", task.user_message_id)
@@ -169,7 +179,7 @@ pub(super) async fn end_task(
         .execute(tx)
         .await?;
     if let Some(started_at) = task.started_at.filter(|_| task.is_running) {
-        turn_times::count(tx, outcome.status, task.requested_at, started_at, task.milestones, now).await?;
+        turn_times::count(tx, &task.user, outcome.status, task.requested_at, started_at, task.milestones, now).await?;
     }
     let wake_workers = if task.is_running { job.is_some() } else { schedule_head(tx, task.session_id, now).await? };
     let hints = Hints { users: vec![task.user.clone()], wake_workers, ..Hints::default() };

@@ -37,13 +37,19 @@ impl PermissionRow {
 
     /// Stores the outcome, decided at `now`. The caller must have verified in the same transaction that the request has
     /// no outcome yet.
-    async fn decide(&self, tx: &mut Connection, outcome: &PermissionOutcome, now: Timestamp) -> Result<(), StoreError> {
+    async fn decide(
+        &self,
+        tx: &mut Connection,
+        user: &UserRef,
+        outcome: &PermissionOutcome,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let status = match outcome.decision {
             PermissionDecision::Allow => StepStatus::Succeeded,
             PermissionDecision::Reject => StepStatus::Rejected,
         };
         let detail = steps::with_outcome(self.detail.clone(), outcome)?;
-        steps::end(tx, self.step, status, now, Some(&detail)).await
+        steps::end(tx, user, self.step, status, now, Some(&detail)).await
     }
 }
 
@@ -76,7 +82,7 @@ impl Store {
         id: PermissionId,
         answer: &PermissionAnswer,
     ) -> Result<Change<()>, StoreError> {
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             owned_session(tx, user, session_id).await?;
             let task = task_of(tx, session_id, task_id).await?;
             let Some(request) = find(tx, id).await?.filter(|found| found.step.task_id == task_id) else {
@@ -100,7 +106,7 @@ impl Store {
                     AnswerError::OptionRequired => StoreError::PermissionOptionRequired { offered },
                 }
             })?;
-            request.decide(tx, &outcome, self.inner.clock.now()).await?;
+            request.decide(tx, user, &outcome, self.inner.clock.now()).await?;
             Ok(Change::new((), Hints { users: vec![user.clone()], decisions: vec![task_id], ..Hints::default() }))
         })
         .await
@@ -141,13 +147,13 @@ impl Store {
         id: PermissionId,
         why: DecidedBy,
     ) -> Result<Change<PermissionOutcome>, StoreError> {
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             let request = find(tx, id).await?.ok_or(StoreError::NotFound)?;
             if let Some(outcome) = request.parsed()?.outcome() {
                 return Ok(Change::nothing(outcome));
             }
             let outcome = PermissionOutcome::unanswered(why);
-            request.decide(tx, &outcome, self.inner.clock.now()).await?;
+            request.decide(tx, user, &outcome, self.inner.clock.now()).await?;
             Ok(Change::new(outcome, Hints { users: vec![user.clone()], ..Hints::default() }))
         })
         .await

@@ -15,7 +15,7 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn mark_read(&self, user: &UserRef, id: SessionId, seq: i64) -> Result<Change<Session>, StoreError> {
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             let before = owned_session(tx, user, id).await?;
             let target = before.last_read_seq.max(seq.clamp(0, before.last_seq));
             self.move_read_position(tx, user, before, target).await
@@ -29,7 +29,7 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn mark_unread(&self, user: &UserRef, id: SessionId) -> Result<Change<Session>, StoreError> {
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             let before = owned_session(tx, user, id).await?;
             let last_answer: Option<i64> = sqlx::query_scalar(
                 "SELECT seq FROM chat_message WHERE chat_session_id = $1 AND role = 'assistant' ORDER BY seq DESC LIMIT 1",

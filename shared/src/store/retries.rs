@@ -26,7 +26,7 @@ impl Store {
         session_id: SessionId,
         id: TaskId,
     ) -> Result<Change<Task>, StoreError> {
-        self.write_and_erase(async |tx| {
+        self.write_and_erase(user, async |tx| {
             let now = self.inner.clock.now();
             let session = owned_session(tx, user, session_id).await?;
             let task = task_of(tx, session_id, id).await?;

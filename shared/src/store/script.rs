@@ -1,7 +1,7 @@
 //! Scripts, which run several statements that share parameters.
 //!
-//! A script always runs all of its statements; a statement that is not always needed has a condition in its `WHERE`
-//! clause.
+//! A statement that is not always needed has a condition: it runs only if the parameter with the given name is neither
+//! NULL nor false.
 
 use std::slice;
 
@@ -15,16 +15,38 @@ use super::{
 /// Statements that share a set of named parameters (such as `$session_id`).
 #[derive(Debug)]
 pub(super) struct Script {
-    /// The statements, with numbered parameters.
-    statements: Vec<String>,
+    statements: Vec<Statement>,
     parameters: &'static [&'static str],
+}
+
+/// A statement of a script.
+#[derive(Debug)]
+struct Statement {
+    /// The SQL, with numbered parameters.
+    sql: String,
+    /// The index of the parameter that is the statement's condition, if it has one.
+    condition: Option<usize>,
 }
 
 impl Script {
     /// Creates a script. `parameters` are the names in the statements, in the order in which they will be bound.
     pub(super) fn new(parameters: &'static [&'static str], statements: &[&str]) -> Self {
-        let statements = statements.iter().map(|sql| number_parameters(sql, parameters)).collect();
-        Self { statements, parameters }
+        let statements: Vec<_> = statements.iter().map(|sql| (None, *sql)).collect();
+        Self::with_conditions(parameters, &statements)
+    }
+
+    /// Creates a script of statements that may have conditions, which are names of parameters.
+    pub(super) fn with_conditions(
+        parameters: &'static [&'static str],
+        statements: &[(Option<&'static str>, &str)],
+    ) -> Self {
+        let statements = statements.iter().map(|(condition, sql)| Statement {
+            sql: number_parameters(sql, parameters),
+            condition: condition.map(|name| {
+                parameters.iter().position(|parameter| *parameter == name).expect("the condition must be a parameter")
+            }),
+        });
+        Self { statements: statements.collect(), parameters }
     }
 
     /// Begins a call.
@@ -53,7 +75,7 @@ fn number_parameters(sql: &str, parameters: &[&str]) -> String {
 
 /// A call to a script, whose parameters are being bound.
 pub(super) struct ScriptCall {
-    statements: &'static [String],
+    statements: &'static [Statement],
     arguments: Arguments,
     unbound: slice::Iter<'static, &'static str>,
     /// The first value that could not be bound.
@@ -81,7 +103,10 @@ impl ScriptCall {
         if let Some(error) = self.error {
             return Err(sqlx::Error::Encode(error).into());
         }
-        Ok(tx.run_all(self.statements, &self.arguments).await?)
+        let is_needed = |statement: &&Statement| statement.condition.is_none_or(|index| self.arguments.holds(index));
+        let statements: Vec<&str> =
+            self.statements.iter().filter(is_needed).map(|statement| statement.sql.as_str()).collect();
+        Ok(tx.run_all(&statements, &self.arguments).await?)
     }
 }
 
@@ -125,6 +150,42 @@ mod tests {
         let notes: Vec<(i64, String)> =
             sqlx::query_as("SELECT id, text FROM note").fetch_all(&mut connection).await.unwrap();
         assert_eq!(notes, [(7, "so7".into()), (8, "so7".into())]);
+    }
+
+    #[tokio::test]
+    async fn statements_run_only_under_their_conditions() {
+        static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
+            Script::with_conditions(
+                &["text", "number", "flag"],
+                &[
+                    (None, "CREATE TABLE IF NOT EXISTS ran (name TEXT)"),
+                    (Some("text"), "INSERT INTO ran (name) VALUES ('text')"),
+                    (Some("number"), "INSERT INTO ran (name) VALUES ('number')"),
+                    (Some("flag"), "INSERT INTO ran (name) VALUES ('flag')"),
+                ],
+            )
+        });
+        let mut connection = connect();
+
+        SCRIPT
+            .call()
+            .bind("text", None::<&str>)
+            .bind("number", 7)
+            .bind("flag", false)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        SCRIPT
+            .call()
+            .bind("text", "")
+            .bind("number", None::<i64>)
+            .bind("flag", true)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+
+        let ran: Vec<String> = sqlx::query_scalar("SELECT name FROM ran").fetch_all(&mut connection).await.unwrap();
+        assert_eq!(ran, ["number", "text", "flag"]);
     }
 
     #[tokio::test]

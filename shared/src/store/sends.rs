@@ -103,11 +103,12 @@ impl SendState {
 /// Stores a message, its task, and its event. If given, also stores a job for the task, a stop request for the running
 /// task, and the idempotency key.
 static SEND: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
+    Script::with_conditions(
         &[
             "session_id",
             "workspace_id",
             "user_id",
+            "stripe",
             "now",
             "turn",
             "seq",
@@ -129,22 +130,31 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
             "request_hash",
         ],
         &[
-            "UPDATE chat_session SET last_turn = $turn, last_seq = $seq, updated_at = $now, last_activity_at = $now, \
+            (
+                None,
+                "UPDATE chat_session SET last_turn = $turn, last_seq = $seq, updated_at = $now, last_activity_at = $now, \
              title = COALESCE($title, title), title_folded = COALESCE($title_folded, title_folded) \
              WHERE id = $session_id",
-            "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq) \
+            ),
+            (
+                None,
+                "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq) \
              VALUES ($user_message_id, $session_id, 'user', $content, $task_id, $now, $turn, $seq)",
-            "INSERT INTO agent_task \
+            ),
+            (
+                None,
+                "INSERT INTO agent_task \
              (id, chat_session_id, turn, user_message_id, answer_message_id, max_attempts, created_at, job_id, \
              trace_parent) \
              VALUES ($task_id, $session_id, $turn, $user_message_id, $answer_message_id, $max_attempts, $now, $job_id, \
              $trace_parent)",
-            ENTER_ROUND,
-            PUSH_JOB,
-            REQUEST_STOP,
-            COUNT_EVENT,
-            LOG_USER_MESSAGE,
-            INSERT_KEY,
+            ),
+            (Some("job_id"), ENTER_ROUND),
+            (Some("job_id"), PUSH_JOB),
+            (Some("stopped_task_id"), REQUEST_STOP),
+            (None, COUNT_EVENT),
+            (None, LOG_USER_MESSAGE),
+            (Some("idempotency_key"), INSERT_KEY),
         ],
     )
 });
@@ -164,7 +174,7 @@ impl Store {
         post: &NewMessage,
     ) -> Result<Change<SentMessage>, StoreError> {
         let key = post.key.as_ref();
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             let now = self.inner.clock.now();
             let state: Option<SendState> = sqlx::query_as(READ_SEND_STATE)
                 .bind(session_id)
@@ -194,6 +204,7 @@ impl Store {
                 .bind("session_id", session_id)
                 .bind("workspace_id", &user.workspace_id)
                 .bind("user_id", &user.user_id)
+                .bind("stripe", tx.stripe_of(user).number())
                 .bind("now", now)
                 .bind("turn", message.turn)
                 .bind("seq", message.seq)

@@ -85,7 +85,7 @@ impl Store {
         new: NewSession,
         key: Option<IdempotencyKey>,
     ) -> Result<Change<Session>, StoreError> {
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             let now = self.inner.clock.now();
             if let Some(key) = &key
                 && let Some(session) = find_created(tx, user, key, now).await?
@@ -139,7 +139,7 @@ impl Store {
         id: SessionId,
         patch: &SessionPatch,
     ) -> Result<Change<Session>, StoreError> {
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             let now = self.inner.clock.now();
             let before = owned_session(tx, user, id).await?;
             let mut log = Vec::new();
@@ -184,29 +184,33 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn delete_session(&self, user: &UserRef, id: SessionId) -> Result<Change<()>, StoreError> {
-        self.write_and_erase(async |tx| {
-            let session = owned_session(tx, user, id).await?;
-            withdraw_jobs(tx, id).await?;
-            // Delete the running job, if there is one.
-            sqlx::query(
-                "DELETE FROM Jobs WHERE id IN \
+        // Workers follow the records of deleted sessions in the order of their numbers.
+        let deleted = self
+            .write(async |tx| {
+                let session = owned_session(tx, user, id).await?;
+                withdraw_jobs(tx, id).await?;
+                // Delete the running job, if there is one.
+                sqlx::query(
+                    "DELETE FROM Jobs WHERE id IN \
                  (SELECT job_id FROM agent_task WHERE chat_session_id = $1 AND job_id IS NOT NULL)",
-            )
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
-            sqlx::query("DELETE FROM chat_session WHERE id = $1").bind(id).execute(&mut *tx).await?;
-            let now = self.inner.clock.now();
-            sqlx::query("INSERT INTO deleted_session (session_id, deleted_at) VALUES ($1, $2)")
+                )
                 .bind(id)
-                .bind(now)
                 .execute(&mut *tx)
                 .await?;
-            events::append(tx, user, now, &[EventRef::session(LogKind::SessionDeleted, id)]).await?;
-            let stops = session.active_task.iter().map(|task| task.id).collect();
-            Ok(Change::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
-        })
-        .await
+                sqlx::query("DELETE FROM chat_session WHERE id = $1").bind(id).execute(&mut *tx).await?;
+                let now = self.inner.clock.now();
+                sqlx::query("INSERT INTO deleted_session (session_id, deleted_at) VALUES ($1, $2)")
+                    .bind(id)
+                    .bind(now)
+                    .execute(&mut *tx)
+                    .await?;
+                events::append(tx, user, now, &[EventRef::session(LogKind::SessionDeleted, id)]).await?;
+                let stops = session.active_task.iter().map(|task| task.id).collect();
+                Ok(Change::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
+            })
+            .await?;
+        self.note_deletion();
+        Ok(deleted)
     }
 
     /// Lists at most `limit` deleted sessions in order of deletion, starting after the deletion with the number `after`

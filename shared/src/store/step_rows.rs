@@ -2,7 +2,7 @@
 
 use super::{
     StoreError,
-    database_driver::{Connection, Query},
+    database_driver::Connection,
     rows::{self, StepColumns, step_columns},
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
 /// A step with all the information that a stream needs to send it.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct StepRow {
+    pub(super) stripe: i64,
     /// The log of the session's owner.
     pub user_log_id: i64,
     /// The session.
@@ -69,7 +70,7 @@ macro_rules! select_step_rows {
         concat!(
             "SELECT ",
             $crate::store::rows::step_columns!(),
-            ", s.task_id, s.attempt, t.chat_session_id, u.id AS user_log_id FROM task_step s \
+            ", s.stripe, s.task_id, s.attempt, t.chat_session_id, u.id AS user_log_id FROM task_step s \
              CROSS JOIN agent_task t CROSS JOIN chat_session c CROSS JOIN user_log u \
              WHERE t.id = s.task_id AND t.attempt = s.attempt AND c.id = t.chat_session_id \
              AND u.workspace_id = c.workspace_id AND u.user_id = c.creator_id "
@@ -77,13 +78,7 @@ macro_rules! select_step_rows {
     };
 }
 
-/// Selects at most `limit` steps that changed after a revision, in the order of their latest changes. The rows are
-/// [`StepRow`]s.
-pub(super) fn select_after(revision: i64, limit: i64) -> Query<'static> {
-    sqlx::query(concat!(select_step_rows!(), "AND s.revision > $1 ORDER BY s.revision LIMIT $2 + 0"))
-        .bind(revision)
-        .bind(limit)
-}
+pub(super) use select_step_rows;
 
 /// Reads at most `limit` steps that changed after a revision and belong to tasks of the user that are not running. If a
 /// session is given, reads only that session's steps.

@@ -2,7 +2,7 @@
 //!
 //! Guarantees:
 //! - Steps can be written only while their attempt is running.
-//! - Every change to a step gets a higher revision than all earlier changes.
+//! - Every change to a step gets a higher revision than all earlier changes in the stripe of its owner.
 //! - The end of an attempt closes all of its steps.
 //! - A claim removes the steps of earlier attempts.
 
@@ -87,9 +87,15 @@ pub(super) enum StepsEnd {
     Broken,
 }
 
-/// Returns the revision of the latest change to any step.
-pub(super) async fn last_revision(connection: &mut Connection) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("SELECT last FROM step_revision").fetch_one(connection).await?)
+/// Returns the revision of the latest change to a step in the stripe of a log's owner.
+pub(super) async fn last_revision(connection: &mut Connection, log_id: i64) -> Result<i64, StoreError> {
+    let user: UserRef = sqlx::query_as("SELECT workspace_id, user_id FROM user_log WHERE id = $1")
+        .bind(log_id)
+        .fetch_one(&mut *connection)
+        .await?;
+    let stripe = connection.stripe_of(&user).number();
+    let last = sqlx::query_scalar("SELECT last FROM step_revision WHERE stripe = $1").bind(stripe);
+    Ok(last.fetch_one(connection).await?)
 }
 
 /// Shortens states to fit the store's limits. Must be called before a transaction begins, so that the write lock is
@@ -98,9 +104,10 @@ pub(super) fn clean(steps: &[StepState]) -> Vec<CleanStep<'_>> {
     steps.iter().map(CleanStep::new).collect()
 }
 
-/// Stores the states of an attempt's steps within a transaction.
+/// Stores the states of the steps of a user's attempt within a transaction.
 pub(super) async fn put(
     tx: &mut Connection,
+    user: &UserRef,
     task_id: TaskId,
     attempt: i64,
     steps: &[CleanStep<'_>],
@@ -120,14 +127,15 @@ pub(super) async fn put(
             .bind("ended_at", step.state.ended_at)
             .bind("detail", Json(&step.fields))
             .bind("permission_id", step.state.detail.permission_id())
+            .bind("stripe", tx.stripe_of(user).number())
             .execute(tx)
             .await?;
     }
     Ok(())
 }
 
-/// Assigns the next revision, which is higher than all earlier ones.
-const NEXT_REVISION: &str = "UPDATE step_revision SET last = last + 1";
+/// Assigns the next revision, which is higher than all earlier ones of the stripe.
+const NEXT_REVISION: &str = "UPDATE step_revision SET last = last + 1 WHERE stripe = $stripe";
 
 /// Stores the state of a step. A permission request is stored once; afterward, its status changes only when its outcome
 /// is stored.
@@ -147,16 +155,17 @@ static PUT: LazyLock<Script> = LazyLock::new(|| {
             "ended_at",
             "detail",
             "permission_id",
+            "stripe",
         ],
         &[
             NEXT_REVISION,
             "INSERT INTO task_step \
-             (task_id, attempt, seq, revision, kind, tool_call_id, parent_tool_call_id, title, status, text_offset, \
+             (task_id, attempt, seq, stripe, revision, kind, tool_call_id, parent_tool_call_id, title, status, text_offset, \
              started_at, ended_at, detail, permission_id) \
-             SELECT $task_id, $attempt, $seq, last, $kind, $tool_call_id, $parent_tool_call_id, $title, $status, \
-             $text_offset, $started_at, $ended_at, $detail, $permission_id \
-             FROM step_revision WHERE singleton = 1 \
-             ON CONFLICT (task_id, attempt, seq) DO UPDATE SET revision = excluded.revision, kind = excluded.kind, \
+             SELECT $task_id, $attempt, $seq, stripe, last, $kind, $tool_call_id, $parent_tool_call_id, $title, \
+             $status, $text_offset, $started_at, $ended_at, $detail, $permission_id \
+             FROM step_revision WHERE stripe = $stripe \
+             ON CONFLICT (task_id, attempt, seq) DO UPDATE SET stripe = excluded.stripe, revision = excluded.revision, kind = excluded.kind, \
              tool_call_id = excluded.tool_call_id, parent_tool_call_id = excluded.parent_tool_call_id, \
              title = excluded.title, status = excluded.status, text_offset = excluded.text_offset, \
              ended_at = excluded.ended_at, detail = excluded.detail WHERE task_step.permission_id IS NULL",
@@ -172,9 +181,10 @@ pub(super) struct StepKey {
     pub(super) seq: i64,
 }
 
-/// Sets the final status of a step that ended at `ended_at`, and its detail if one is given.
+/// Sets the final status of a step of the user that ended at `ended_at`, and its detail if one is given.
 pub(super) async fn end(
     tx: &mut Connection,
+    user: &UserRef,
     key: StepKey,
     status: StepStatus,
     ended_at: Timestamp,
@@ -187,6 +197,7 @@ pub(super) async fn end(
         .bind("status", status)
         .bind("ended_at", ended_at)
         .bind("detail", detail.map(Json))
+        .bind("stripe", tx.stripe_of(user).number())
         .execute(tx)
         .await
 }
@@ -194,10 +205,11 @@ pub(super) async fn end(
 /// Sets the final status of a step, and its detail unless `$detail` is null.
 static END: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        &["task_id", "attempt", "seq", "status", "ended_at", "detail"],
+        &["task_id", "attempt", "seq", "status", "ended_at", "detail", "stripe"],
         &[
             NEXT_REVISION,
-            "UPDATE task_step SET revision = (SELECT last FROM step_revision), status = $status, \
+            "UPDATE task_step SET stripe = $stripe, \
+             revision = (SELECT last FROM step_revision WHERE stripe = $stripe), status = $status, \
              ended_at = COALESCE(ended_at, $ended_at), detail = COALESCE($detail, detail) \
              WHERE task_id = $task_id AND attempt = $attempt AND seq = $seq",
         ],
@@ -217,10 +229,11 @@ struct UnclosedStep {
     request: Option<Value>,
 }
 
-/// Closes an attempt's open steps. Returns true if a tool call was not rejected or a permission request was allowed.
+/// Closes the open steps of a user's attempt. Returns true if a tool call was not rejected or a permission request was allowed.
 /// The tool call may then have had effects, so the task must not be retried automatically.
 pub(super) async fn close(
     tx: &mut Connection,
+    user: &UserRef,
     task_id: TaskId,
     attempt: i64,
     end: StepsEnd,
@@ -245,7 +258,7 @@ pub(super) async fn close(
         let withdrawn = PermissionOutcome::unanswered(DecidedBy::Withdrawn);
         let detail = step.request.take().map(|detail| with_outcome(detail, &withdrawn)).transpose()?;
         step.status = status;
-        self::end(tx, StepKey { task_id, attempt, seq: step.seq }, status, now, detail.as_ref()).await?;
+        self::end(tx, user, StepKey { task_id, attempt, seq: step.seq }, status, now, detail.as_ref()).await?;
     }
     Ok(steps.iter().any(|step| match step.kind {
         StepKind::Tool => step.status != StepStatus::Rejected,
@@ -305,11 +318,11 @@ impl Store {
         steps: &[StepState],
     ) -> Result<Change<()>, StoreError> {
         let steps = clean(steps);
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             if !is_running(tx, task_id, attempt).await? {
                 return Err(StoreError::LeaseLost);
             }
-            put(tx, task_id, attempt, &steps).await?;
+            put(tx, user, task_id, attempt, &steps).await?;
             Ok(Change::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
         })
         .await

@@ -51,7 +51,7 @@ impl Store {
         session_id: SessionId,
         id: TaskId,
     ) -> Result<Change<Task>, StoreError> {
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             let now = self.inner.clock.now();
             owned_session(tx, user, session_id).await?;
             let hints = match task_of(tx, session_id, id).await?.status {

@@ -23,6 +23,7 @@ const READ_BYTES: usize = 512 * 1024;
 #[derive(sqlx::FromRow)]
 pub(super) struct StoredEvent {
     pub(super) id: i64,
+    pub(super) stripe: i64,
     pub(super) user_log_id: i64,
     pub(super) seq: i64,
     kind: LogKind,
@@ -153,7 +154,7 @@ fn parse_task(row: &Row) -> sqlx::Result<(TaskId, Task)> {
 /// The columns of a [`StoredEvent`].
 macro_rules! log_columns {
     () => {
-        "e.id, e.user_log_id, e.seq, e.kind, e.chat_session_id, e.message_id, e.message_role, e.task_id, e.at, \
+        "e.id, e.stripe, e.user_log_id, e.seq, e.kind, e.chat_session_id, e.message_id, e.message_role, e.task_id, e.at, \
          CASE WHEN e.kind IN ('message.created', 'message.updated') THEN \
              COALESCE((SELECT octet_length(m.content) FROM chat_message m WHERE m.id = e.message_id), 0) ELSE 0 END \
              AS text_bytes"

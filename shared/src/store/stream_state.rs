@@ -71,7 +71,8 @@ pub(super) async fn read_state(
         return Ok(StreamState { running: Vec::new(), closed_steps, step_revision, has_more: true });
     }
     let running = running_tasks(tx, log_id, only).await?;
-    Ok(StreamState { running, closed_steps, step_revision: steps::last_revision(tx).await?, has_more: false })
+    let step_revision = steps::last_revision(tx, log_id).await?;
+    Ok(StreamState { running, closed_steps, step_revision, has_more: false })
 }
 
 /// Returns whether a page of steps is full, so that there may be more.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Store, StoreError, database_driver::Connection};
 use crate::{
-    chat::{AttemptMilestones, TaskStatus, TurnCount, TurnPart, TurnTimes, turn_time_bound},
+    chat::{AttemptMilestones, TaskStatus, TurnCount, TurnPart, TurnTimes, UserRef, turn_time_bound},
     clock::Timestamp,
 };
 
@@ -19,11 +19,12 @@ const LONGEST: Duration = Duration::from_hours(365 * 24);
 
 /// Adds a turn that ended with status `$1` to a bucket of each of its parts. Three parameters describe a part: its name,
 /// the upper bound of the bucket, and the time that the part took, in microseconds. The name of a missing part is NULL.
-const COUNT_TURN: &str = "INSERT INTO turn_time (status, part, upper_us, turns, total_us) \
-     SELECT $1, column1, column2, 1, column3 FROM (VALUES \
+/// Each stripe (`$17`) has its own counts, so that turns of different stripes do not wait for each other.
+const COUNT_TURN: &str = "INSERT INTO turn_time (stripe, status, part, upper_us, turns, total_us) \
+     SELECT $17, $1, column1, column2, 1, column3 FROM (VALUES \
      ($2, CAST($3 AS BIGINT), CAST($4 AS BIGINT)), ($5, $6, $7), ($8, $9, $10), ($11, $12, $13), ($14, $15, $16)) \
      AS counted \
-     WHERE column1 IS NOT NULL ON CONFLICT (status, part, upper_us) \
+     WHERE column1 IS NOT NULL ON CONFLICT (stripe, status, part, upper_us) \
      DO UPDATE SET turns = turn_time.turns + 1, total_us = turn_time.total_us + excluded.total_us";
 
 /// The number of parts for which [`COUNT_TURN`] has parameters.
@@ -39,10 +40,11 @@ struct TurnTimeRow {
     total_us: i64,
 }
 
-/// Counts a running turn that ends now with `status`. `milestones` are those measured by the worker; without them, the
+/// Counts a running turn of a user that ends now with `status`. `milestones` are those measured by the worker; without them, the
 /// attempt is measured with the wall clock.
 pub(super) async fn count(
     tx: &mut Connection,
+    user: &UserRef,
     status: TaskStatus,
     requested_at: Timestamp,
     started_at: Timestamp,
@@ -64,7 +66,7 @@ pub(super) async fn count(
         let time_us = time.map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
         count = count.bind(part).bind(time_us.map(turn_time_bound)).bind(time_us);
     }
-    count.execute(tx).await?;
+    count.bind(tx.stripe_of(user).number()).execute(tx).await?;
     Ok(())
 }
 
@@ -80,11 +82,9 @@ impl Store {
     pub(super) async fn read_turn_times(&self) -> Result<TurnTimes, StoreError> {
         let rows: Vec<TurnTimeRow> = self
             .read(async |tx| {
-                Ok(sqlx::query_as(
-                    "SELECT status, part, upper_us, turns, total_us FROM turn_time ORDER BY status, part, upper_us",
-                )
-                .fetch_all(tx)
-                .await?)
+                Ok(sqlx::query_as("SELECT status, part, upper_us, turns, total_us FROM turn_time")
+                    .fetch_all(tx)
+                    .await?)
             })
             .await?;
         let mut times = TurnTimes::default();

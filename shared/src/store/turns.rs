@@ -28,7 +28,7 @@ impl Store {
         id: MessageId,
         content: &Content,
     ) -> Result<Change<Message>, StoreError> {
-        self.write_and_erase(async |tx| {
+        self.write_and_erase(user, async |tx| {
             let now = self.inner.clock.now();
             let task_id = unstarted_task(tx, user, session_id, id).await?;
             sqlx::query("UPDATE chat_message SET content = $2, edited_at = $3 WHERE id = $1")
@@ -56,7 +56,7 @@ impl Store {
         session_id: SessionId,
         id: MessageId,
     ) -> Result<Change<()>, StoreError> {
-        self.write_and_erase(async |tx| {
+        self.write_and_erase(user, async |tx| {
             let now = self.inner.clock.now();
             let task_id = unstarted_task(tx, user, session_id, id).await?;
             withdraw_job(tx, task_id).await?;

@@ -1,7 +1,7 @@
 //! Records which data folder contains the work folder of a session. Claims prefer the workers that use that data folder.
 
 use super::{Store, StoreError};
-use crate::id::SessionId;
+use crate::{chat::UserRef, id::SessionId};
 
 /// The data folder (`DATA_DIR`) of one or more workers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,18 +36,19 @@ impl WorkFolder {
 }
 
 impl Store {
-    /// Records that a session's work folder is in a data folder as of this turn. Does nothing if the session has been
+    /// Records that the work folder of one of the user's sessions is in a data folder as of this turn. Does nothing if the session has been
     /// deleted.
     ///
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn record_work_folder(
         &self,
+        user: &UserRef,
         session_id: SessionId,
         turn: i64,
         folder: &DataFolder,
     ) -> Result<(), StoreError> {
-        self.write(async |tx| {
+        self.write_for(user, async |tx| {
             sqlx::query(
                 "INSERT INTO work_folder (chat_session_id, data_folder_id, host) \
                  SELECT id, $2, $3 FROM chat_session WHERE id = $1 \

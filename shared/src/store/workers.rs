@@ -3,6 +3,7 @@
 use super::{
     Store, StoreError,
     database_driver::{Connection, block_if},
+    stripe::Scope,
     work_folders::DataFolder,
 };
 use crate::{clock::Timestamp, id::WorkerId};
@@ -61,7 +62,7 @@ async fn write_beat(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     // After an error, the caller closes the connection, which reverts the changes.
-    connection.begin_write().await?;
+    connection.begin_write_in(Scope::Worker).await?;
     register(connection, worker, now).await?;
     sqlx::query("UPDATE worker_heartbeat SET beat = beat + 1, data_folder_id = $2 WHERE worker_id = $1")
         .bind(worker)

@@ -1,11 +1,12 @@
 //! Configures and starts an installation.
 
-use std::{fmt::Write as _, fs, sync::atomic::AtomicUsize};
+use std::{fmt::Write as _, fs, sync::atomic::AtomicUsize, time::Duration};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::TestApp;
 use crate::{
+    delayed_link,
     network::Network,
     port,
     postgres::{self, Postgres},
@@ -32,6 +33,8 @@ pub struct Builder {
     redis: bool,
     own_redis: Option<Redis>,
     own_postgres: Option<Postgres>,
+    /// How long data takes to that server, and back.
+    postgres_delay: Duration,
     /// The URL of a PostgreSQL server that several tests share.
     shared_postgres: Option<String>,
     network: Option<Network>,
@@ -47,6 +50,7 @@ impl Default for Builder {
             redis: std::env::var_os("BANTER_TEST_REDIS").is_some(),
             own_redis: None,
             own_postgres: None,
+            postgres_delay: Duration::ZERO,
             shared_postgres: std::env::var("TEST_POSTGRES_URL").ok(),
             network: None,
         }
@@ -108,6 +112,11 @@ impl Builder {
         self
     }
 
+    /// Stores the data on this PostgreSQL server, and delays all data to it and from it.
+    pub fn on_distant_postgres(self, postgres: Postgres, delay: Duration) -> Self {
+        Self { postgres_delay: delay, ..self.on_postgres(postgres) }
+    }
+
     /// Connects the processes through this Redis server. The server's URL is used unless `REDIS_URL` is set explicitly.
     pub fn on_redis(mut self, redis: Redis) -> Self {
         self.own_redis = Some(redis);
@@ -136,7 +145,13 @@ impl Builder {
         if let Some(redis) = &redis {
             self.environment.entry("REDIS_URL".into()).or_insert_with(|| redis.url());
         }
-        if let Some(url) = postgres_url {
+        if let Some(mut url) = postgres_url {
+            if let Some(postgres) = &self.own_postgres
+                && !self.postgres_delay.is_zero()
+            {
+                let address = postgres.address();
+                url = url.replace(&address, &delayed_link::start(address.clone(), self.postgres_delay).await);
+            }
             self.environment.insert("DATABASE_URL".into(), url);
         }
         let wanted = (self.apis + self.workers).clamp(1, MAX_PROCESSES);

@@ -13,7 +13,7 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// The number of rows in most `INSERT` statements.
 const INSERT_ROWS: usize = 32;
 
-/// Reads a table in batches, in the order of its primary key.
+/// Reads a table in batches, in the order of its key.
 pub(super) struct Batches<'a> {
     table: &'a Table,
     /// The key of the last row; `None` at the start.

@@ -1,4 +1,4 @@
-//! The generators of increasing numbers, whose last number may belong to a row that was deleted.
+//! The generators and counters of increasing numbers, whose last number may belong to a row that was deleted.
 
 use sqlx::Row as _;
 
@@ -10,6 +10,15 @@ use crate::store::{
 /// The tables with such a generator, and the column for which it generates numbers.
 const GENERATED: [(&str, &str); 4] =
     [("deleted_session", "number"), ("answer_chunk", "id"), ("user_log", "id"), ("event_log", "id")];
+
+/// The counters of the stripes, and the column with the last number. The databases have different numbers of stripes.
+const COUNTERS: [(&str, &str); 3] = [("step_revision", "last"), ("draft_revision", "last"), ("queue_clock", "round")];
+
+/// Returns the tables that contain only counters.
+#[cfg(test)]
+pub(super) fn list_tables() -> impl Iterator<Item = &'static str> {
+    COUNTERS.iter().map(|(table, _)| *table)
+}
 
 /// Ensures that the target continues after the last numbers of the source.
 pub(super) async fn carry_over(from: &mut Connection, to: &mut Connection) -> Result<(), StoreError> {
@@ -39,7 +48,14 @@ pub(super) async fn carry_over(from: &mut Connection, to: &mut Connection) -> Re
                 format!("INSERT INTO sqlite_sequence (name, seq) VALUES ('{table}', {last})"),
             ]
         };
+        let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
         to.run_all(&statements, &Arguments::default()).await?;
+        to.commit().await?;
+    }
+    for (table, column) in COUNTERS {
+        let last = find_number(from, &format!("SELECT MAX({column}) FROM {table}")).await?;
+        to.begin_write().await?;
+        to.run_all(&[&format!("UPDATE {table} SET {column} = {last}")], &Arguments::default()).await?;
         to.commit().await?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 /// A table.
 pub(super) struct Table {
     pub(super) name: &'static str,
-    /// The columns of the primary key. Rows are copied in its order.
+    /// The columns of a unique index that both databases have. Rows are copied in its order.
     pub(super) key: &'static [&'static str],
     /// The columns to copy.
     pub(super) columns: &'static str,
@@ -28,28 +28,25 @@ const fn replaced(name: &'static str, key: &'static [&'static str]) -> Table {
 pub(super) const NOT_COPIED: [&str; 3] = ["installation", "readiness_check", "stream_ticket"];
 
 /// All tables to copy. Each one follows the tables to which its foreign keys refer.
-pub(super) const TABLES: [Table; 23] = [
+pub(super) const TABLES: [Table; 20] = [
     Table { derived: Some("unread_count"), ..table("chat_session", &["id"]) },
     table("chat_message", &["id"]),
     table("chat_draft", &["chat_session_id"]),
-    replaced("draft_revision", &["singleton"]),
     table("work_folder", &["chat_session_id"]),
     table("agent_resume", &["chat_session_id", "agent_key"]),
     table("deleted_session", &["number"]),
     table("agent_task", &["id"]),
-    table("answer_chunk", &["id"]),
+    table("answer_chunk", &["task_id", "attempt", "start_offset"]),
     table("task_step", &["task_id", "attempt", "seq"]),
-    replaced("step_revision", &["singleton"]),
     table("past_permission", &["permission_id"]),
-    table("turn_time", &["status", "part", "upper_us"]),
+    table("turn_time", &["stripe", "status", "part", "upper_us"]),
     table("user_log", &["id"]),
-    table("event_log", &["id"]),
+    table("event_log", &["user_log_id", "seq"]),
     table("api_key", &["id"]),
     table("login", &["id"]),
     table("idempotency_key", &["workspace_id", "user_id", "operation", "key"]),
     replaced("worker_heartbeat", &["worker_id"]),
     replaced("agent_health", &["agent_key", "worker_id"]),
-    replaced("queue_clock", &["singleton"]),
     Table { columns: "id, worker_type, storage_name, layers, last_seen, started_at", ..replaced("Workers", &["id"]) },
     Table {
         columns: "id, job, job_type, status, attempts, max_attempts, run_at, lock_at, lock_by, priority",

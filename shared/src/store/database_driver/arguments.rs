@@ -1,5 +1,6 @@
 //! The arguments of a statement.
 
+use rusqlite::types::Value as StoredValue;
 use sqlx::{Encode, Type, encode::IsNull, error::BoxDynError};
 
 use super::{DatabaseDriver, Value};
@@ -14,6 +15,13 @@ impl From<Vec<Value>> for Arguments {
     }
 }
 
+impl Arguments {
+    /// Returns whether the value with this index is neither missing nor NULL nor false.
+    pub(in crate::store) fn holds(&self, index: usize) -> bool {
+        !matches!(self.0.get(index), None | Some(Value(StoredValue::Null | StoredValue::Integer(0))))
+    }
+}
+
 impl sqlx::Arguments for Arguments {
     type Database = DatabaseDriver;
 
@@ -23,7 +31,7 @@ impl sqlx::Arguments for Arguments {
 
     fn add<'t, T: Encode<'t, DatabaseDriver> + Type<DatabaseDriver>>(&mut self, value: T) -> Result<(), BoxDynError> {
         if let IsNull::Yes = value.encode(&mut self.0)? {
-            self.0.push(Value(rusqlite::types::Value::Null));
+            self.0.push(Value(StoredValue::Null));
         }
         Ok(())
     }

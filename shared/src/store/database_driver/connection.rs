@@ -10,6 +10,10 @@ use sqlx::{Describe, Either, Error, Execute, Executor, SqlStr, Transaction};
 use super::{
     Arguments, DatabaseDriver, Options, Query, QueryResult, Row, Statement, postgres, sqlite, value::DataType,
 };
+use crate::{
+    chat::UserRef,
+    store::stripe::{Scope, Stripe},
+};
 
 /// A connection to a database. The futures for PostgreSQL are boxed, so that those of operations on SQLite stay small.
 #[derive(Debug)]
@@ -57,11 +61,29 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction and acquires the write lock.
+    /// Begins a transaction that may change anything, and acquires the lock for it.
     pub(in crate::store) async fn begin_write(&mut self) -> Result<(), Error> {
+        self.begin_write_in(Scope::Database).await
+    }
+
+    /// Begins a transaction that changes only what is in the scope, and acquires the lock for it.
+    pub(in crate::store) async fn begin_write_in(&mut self, scope: Scope) -> Result<(), Error> {
         match &mut self.0 {
             Kind::Sqlite(_) => self.exec(sqlite::BEGIN_WRITE).await,
-            Kind::Postgres(connection) => Box::pin(connection.begin_write()).await,
+            Kind::Postgres(connection) => Box::pin(connection.begin_write(scope)).await,
+        }
+    }
+
+    /// Returns the stripe that labels a user's rows.
+    pub(in crate::store) fn stripe_of(&self, user: &UserRef) -> Stripe {
+        if self.is_server() { Stripe::of(user) } else { Stripe::ONLY }
+    }
+
+    /// Returns whether the open transaction may change the data of a user; `None` stands for an unknown user.
+    pub(in crate::store) fn may_change(&self, user: Option<&UserRef>) -> bool {
+        match &self.0 {
+            Kind::Sqlite(_) => true,
+            Kind::Postgres(connection) => connection.may_change(user),
         }
     }
 
@@ -150,11 +172,7 @@ impl Connection {
 
     /// Runs statements that share arguments, in order, up to the first error. PostgreSQL receives them together,
     /// without waiting for the result of each one.
-    pub(in crate::store) async fn run_all(
-        &mut self,
-        statements: &[String],
-        arguments: &Arguments,
-    ) -> Result<(), Error> {
+    pub(in crate::store) async fn run_all(&mut self, statements: &[&str], arguments: &Arguments) -> Result<(), Error> {
         match &mut self.0 {
             Kind::Sqlite(connection) => {
                 for statement in statements {

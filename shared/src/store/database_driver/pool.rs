@@ -55,17 +55,17 @@ impl Pool {
         .await
     }
 
-    /// Runs a query and returns its first row. A single query needs no transaction.
+    /// Runs a query and returns its rows. A single query needs no transaction.
     ///
     /// # Errors
     /// Returns the same errors as [`Pool::read`].
-    pub(in crate::store) async fn read_row(&self, query: Query<'_>) -> Result<Option<Row>, Error> {
+    pub(in crate::store) async fn read_rows(&self, query: Query<'_>) -> Result<Vec<Row>, Error> {
         let _permit = self.acquire().await?;
         block_if(self.options.are_blocking(), async {
             let mut connection = self.take(Connection::check_connection).await?;
-            let row = query.fetch_optional(&mut connection).await?;
+            let rows = query.fetch_all(&mut connection).await?;
             self.put_back(connection);
-            Ok(row)
+            Ok(rows)
         })
         .await
     }

@@ -170,7 +170,11 @@ async fn claims_the_next_task_together_with_an_outcome() {
     while let Some(claim) = next {
         seen.push((claim.user.user_id.clone(), claim.turn));
         let report = AttemptReport::of(&claim, answered("a"));
-        let ended = f.store.finish_and_claim(claim.task_id, claim.attempt, &report, Some(&f.worker)).await.unwrap();
+        let ended = f
+            .store
+            .finish_and_claim(&claim.user, claim.task_id, claim.attempt, &report, Some(&f.worker))
+            .await
+            .unwrap();
         assert_eq!(ended.value.0, TaskStatus::Succeeded);
         next = ended.value.1;
     }

@@ -42,7 +42,7 @@ async fn counts_a_turn_with_the_parts_that_it_reached() {
     };
 
     let report = AttemptReport { end: answered("a"), steps: Vec::new(), milestones };
-    f.store.finish_and_claim(claim.task_id, claim.attempt, &report, None).await.unwrap();
+    f.store.finish_and_claim(&claim.user, claim.task_id, claim.attempt, &report, None).await.unwrap();
 
     for (part, seconds) in [
         (TurnPart::Duration, 13),

@@ -24,7 +24,7 @@ async fn claim_by(f: &Fixture, worker: &WorkerId) -> Option<Claim> {
 /// Creates a session with a work folder in this data folder, and a due task.
 async fn session_in(f: &Fixture, id: &str) -> SessionId {
     let session = f.session().await;
-    f.store.record_work_folder(session, 1, &data_folder(id)).await.unwrap();
+    f.store.record_work_folder(&f.user, session, 1, &data_folder(id)).await.unwrap();
     f.post(session, "Hello").await;
     session
 }
@@ -73,7 +73,7 @@ async fn a_task_moves_to_another_worker_after_a_while_if_its_folder_is_away() {
 
     let folder = claim.work_folder.clone().unwrap();
     assert_eq!(folder.host_left(&data_folder("b"), claim.turn), Some("host-a"));
-    f.store.record_work_folder(session, claim.turn, &data_folder("b")).await.unwrap();
+    f.store.record_work_folder(&f.user, session, claim.turn, &data_folder("b")).await.unwrap();
 
     // Another attempt at the same turn still does not have the files; the next turn has those that the agent made here.
     f.fail(&claim, ErrorCode::AgentNetwork, "").await;
@@ -93,7 +93,7 @@ async fn a_renamed_host_is_not_another_folder() {
     let session = session_in(&f, "a").await;
     let renamed = DataFolder { host: "new-name".into(), ..data_folder("a") };
 
-    f.store.record_work_folder(session, 1, &renamed).await.unwrap();
+    f.store.record_work_folder(&f.user, session, 1, &renamed).await.unwrap();
 
     let folder = claim_by(&f, &with_a).await.unwrap().work_folder.unwrap();
     assert_eq!((&folder.data_folder, &folder.previous_host), (&renamed, &None));
@@ -105,7 +105,7 @@ async fn nothing_is_recorded_for_a_deleted_session() {
     let session = session_in(&f, "a").await;
     f.store.delete_session(&f.user, session).await.unwrap();
 
-    f.store.record_work_folder(session, 2, &data_folder("b")).await.unwrap();
+    f.store.record_work_folder(&f.user, session, 2, &data_folder("b")).await.unwrap();
 
     let count =
         async |tx: &mut Connection| Ok(sqlx::query_scalar("SELECT COUNT(*) FROM work_folder").fetch_one(tx).await?);

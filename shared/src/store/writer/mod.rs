@@ -1,7 +1,7 @@
-//! A process's writer connection and its transactions.
+//! A process's writer connections and their transactions.
 //!
-//! A database has one writer at a time, and a commit waits for the disk. Operations that wait for the connection are
-//! therefore committed together (docs/adr/0011). Each operation except the first runs in a savepoint, so that its
+//! A SQLite database has one writer at a time, and so has each stripe of a database on a server (docs/adr/0018). A commit
+//! waits for the disk. Operations that wait for the same connection are therefore committed together (docs/adr/0011). Each operation except the first runs in a savepoint, so that its
 //! failure reverts only its own changes. No operation returns before the commit.
 
 mod session;
@@ -18,7 +18,9 @@ use self::session::Session;
 use super::{
     StoreError,
     database_driver::{Connection, Options, block_if},
+    stripe::{Scope, Stripe},
 };
+use crate::chat::UserRef;
 
 /// The maximum number of operations per commit. This limits how long they and other processes wait.
 const MAX_BATCH: usize = 64;
@@ -26,18 +28,73 @@ const MAX_BATCH: usize = 64;
 /// The pause between attempts to acquire a write lock that another process holds for a long time.
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
-/// Runs operations on the writer connection.
+/// The writers of a process.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct Writers {
+    database: Writer,
+    /// The writers of the stripes; empty on SQLite.
+    stripes: Vec<Writer>,
+}
+
+impl Writers {
+    /// Opens a connection for changes to the entire database. `busy_timeout` limits the wait of an operation for its
+    /// connection and for the write lock together.
+    pub(super) async fn open(options: Options, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
+        let stripes = if options.are_blocking() { Vec::new() } else { Stripe::all().to_vec() };
+        let stripes =
+            stripes.into_iter().map(|stripe| Writer::new(options.clone(), busy_timeout, Scope::Stripe(stripe)));
+        Ok(Self { stripes: stripes.collect(), database: Writer::open(options, busy_timeout).await? })
+    }
+
+    /// Returns the stripe of a user.
+    pub(super) fn stripe_of(&self, user: &UserRef) -> Stripe {
+        if self.stripes.is_empty() { Stripe::ONLY } else { Stripe::of(user) }
+    }
+
+    /// Runs an operation that may change anything. See [`Writer::run`].
+    pub(super) async fn run<T>(
+        &self,
+        operation: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.database.run(operation).await
+    }
+
+    /// Runs an operation that changes only the data of users in the given stripe. See [`Writer::run`].
+    pub(super) async fn run_in<T>(
+        &self,
+        stripe: Stripe,
+        operation: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.stripes.get(stripe.index()).unwrap_or(&self.database).run(operation).await
+    }
+
+    /// Commits the open transactions and closes the connections. Later operations fail.
+    pub(super) async fn close(&self) {
+        self.database.close().await;
+        for writer in &self.stripes {
+            writer.close().await;
+        }
+    }
+}
+
+/// Runs operations on one writer connection.
+#[derive(Debug)]
+struct Writer {
     session: Arc<Mutex<Session>>,
     options: Options,
     busy_timeout: Duration,
 }
 
 impl Writer {
-    /// Opens the connection. `busy_timeout` limits the wait for the connection and for the write lock together.
-    pub(super) async fn open(options: Options, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
-        let session = Session::new(options.open().await?);
+    /// Creates a writer for operations that change only what is in the scope. Its connection is opened by the first one.
+    /// `busy_timeout` limits the wait for the connection and for the write lock together.
+    fn new(options: Options, busy_timeout: Duration, scope: Scope) -> Self {
+        Self { session: Arc::new(Mutex::new(Session::new(scope, None))), options, busy_timeout }
+    }
+
+    /// Creates a writer for the entire database, and opens its connection.
+    async fn open(options: Options, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
+        let session = Session::new(Scope::Database, Some(options.open().await?));
         Ok(Self { session: Arc::new(Mutex::new(session)), options, busy_timeout })
     }
 
@@ -50,7 +107,7 @@ impl Writer {
     /// # Errors
     /// Returns the operation's error, [`StoreError::Busy`] if the connection or the write lock was not available in
     /// time, or another error if the commit fails.
-    pub(super) async fn run<T>(
+    async fn run<T>(
         &self,
         operation: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -68,7 +125,7 @@ impl Writer {
     }
 
     /// Commits the open transaction and closes the connection. Later operations fail.
-    pub(super) async fn close(&self) {
+    async fn close(&self) {
         let mut session = self.session.lock().await;
         self.block(session.close()).await;
     }

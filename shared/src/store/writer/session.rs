@@ -8,6 +8,7 @@ use crate::store::{
     StoreError,
     database_driver::{BEGIN_WRITE, Connection, Options},
     sqlite,
+    stripe::Scope,
 };
 
 /// The pauses between attempts to acquire the write lock, which other processes usually hold for less than a
@@ -28,7 +29,9 @@ fn rollback_to(number: usize) -> String {
 /// The connection and the transaction that is open on it.
 #[derive(Debug)]
 pub(super) struct Session {
-    /// The connection; `None` after a failure, and after the writer was closed.
+    /// What the operations may change.
+    scope: Scope,
+    /// The connection; `None` before its first use, after a failure, and after the writer was closed.
     connection: Option<Connection>,
     is_closed: bool,
     transaction: State,
@@ -86,8 +89,8 @@ impl From<CommitError> for StoreError {
 }
 
 impl Session {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection: Some(connection), is_closed: false, transaction: State::Idle, batch: Vec::new() }
+    pub(super) fn new(scope: Scope, connection: Option<Connection>) -> Self {
+        Self { scope, connection, is_closed: false, transaction: State::Idle, batch: Vec::new() }
     }
 
     /// Returns whether a transaction is open in which no operation is running.
@@ -172,12 +175,13 @@ impl Session {
     /// Begins a transaction on a server, which waits for the write lock. Replaces a connection that the server has
     /// closed.
     async fn wait_for_lock(&mut self, options: &Options) -> Result<(), StoreError> {
+        let scope = self.scope;
         let connection = self.connection()?;
-        match connection.begin_write().await {
+        match connection.begin_write_in(scope).await {
             Err(_) if !connection.is_usable() => {
                 self.connection = None;
                 let mut connection = options.open().await?;
-                connection.begin_write().await?;
+                connection.begin_write_in(scope).await?;
                 self.connection = Some(connection);
                 Ok(())
             }

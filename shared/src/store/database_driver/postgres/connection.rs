@@ -15,18 +15,27 @@ use futures::{
 use rusqlite::types::Value as StoredValue;
 use sqlx::{Error, SqlStr};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement};
+use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement, types::ToSql};
 
 use super::{
     dialect::translate,
     error::convert,
     values::{Parameter, Stored},
 };
-use crate::store::database_driver::{Arguments, QueryResult, Row, Value, row::Column};
+use crate::{
+    chat::UserRef,
+    store::{
+        database_driver::{Arguments, QueryResult, Row, Value, row::Column},
+        stripe::{Scope, Stripe},
+    },
+};
 
-/// The key of the advisory lock that every change holds (`Bant` in ASCII), so that changes are ordered as on SQLite.
-const WRITE_LOCK: i64 = 0x4261_6e74;
-const ACQUIRE_LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+/// The key of the advisory lock of the database (`Bant` in ASCII). Changes with a smaller scope share it. The keys of the
+/// stripes' locks follow it.
+const DATABASE_LOCK: i64 = 0x4261_6e74;
+const LOCK_DATABASE: &str = "SELECT pg_advisory_xact_lock($1)";
+const SHARE_DATABASE: &str = "SELECT pg_advisory_xact_lock_shared($1)";
+const LOCK_STRIPE: &str = "SELECT pg_advisory_xact_lock_shared($1), pg_advisory_xact_lock($1 + 1 + $2)";
 const BEGIN_WRITE: &str = "BEGIN";
 const ROLLBACK: &str = "ROLLBACK";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
@@ -47,8 +56,10 @@ pub(in crate::store::database_driver) struct Connection {
     has_failed: bool,
     /// A statement that is sent together with the next one, so that only one response is waited for.
     deferred: Option<Deferred>,
-    /// The statement that acquires the write lock, once it has been prepared.
-    acquire_lock: Option<Statement>,
+    /// The statements that acquire locks, by their SQL, once they have been prepared.
+    locks: HashMap<&'static str, Statement>,
+    /// What the open transaction may change; `None` if it only reads.
+    scope: Option<Scope>,
     /// When the server last responded.
     last_response: Instant,
 }
@@ -102,7 +113,8 @@ impl Connection {
             statements: HashMap::new(),
             has_failed: false,
             deferred: None,
-            acquire_lock: None,
+            locks: HashMap::new(),
+            scope: None,
             last_response: Instant::now(),
         }
     }
@@ -148,20 +160,30 @@ impl Connection {
 
     /// Begins a transaction: together with its first statement if the server responded recently, otherwise at once.
     pub(in crate::store::database_driver) async fn begin_read(&mut self) -> Result<(), Error> {
-        self.has_failed = false;
+        (self.has_failed, self.scope) = (false, None);
         self.deferred = Some(Deferred::BeginRead);
         if self.is_trusted() { Ok(()) } else { self.send_deferred().await }
     }
 
-    /// Begins a transaction, and waits for the write lock. If it waited together with the first statement, the times
-    /// that a change records could be earlier than those of changes before it.
-    pub(in crate::store::database_driver) async fn begin_write(&mut self) -> Result<(), Error> {
-        self.has_failed = false;
-        let acquire_lock = match &self.acquire_lock {
-            Some(statement) => statement.clone(),
-            None => self.acquire_lock.insert(self.client.prepare(ACQUIRE_LOCK).await.map_err(convert)?).clone(),
+    /// Begins a transaction, and waits for the lock for its scope. If it waited together with the first statement, the
+    /// times that a change records could be earlier than those of changes before it.
+    pub(in crate::store::database_driver) async fn begin_write(&mut self, scope: Scope) -> Result<(), Error> {
+        (self.has_failed, self.scope) = (false, Some(scope));
+        let (sql, number) = match scope {
+            Scope::Database => (LOCK_DATABASE, None),
+            Scope::Stripe(stripe) => (LOCK_STRIPE, Some(stripe.number())),
+            Scope::Worker => (SHARE_DATABASE, None),
         };
-        let locked = self.client.execute(&acquire_lock, &[&WRITE_LOCK]);
+        let lock = match self.locks.get(sql) {
+            Some(statement) => statement.clone(),
+            None => {
+                let statement = self.client.prepare(sql).await.map_err(convert)?;
+                self.locks.entry(sql).or_insert(statement).clone()
+            }
+        };
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&DATABASE_LOCK];
+        parameters.extend(number.as_ref().map(|number| number as &(dyn ToSql + Sync)));
+        let locked = self.client.execute(&lock, &parameters);
         let (begun, locked) = join(self.client.batch_execute(BEGIN_WRITE), locked).await;
         let begun = self.note_result(begun.and(locked.map(drop)).map_err(convert));
         // If the lock cannot be acquired, the transaction has failed and must be rolled back.
@@ -169,6 +191,15 @@ impl Connection {
             self.send(ROLLBACK).await?;
         }
         begun
+    }
+
+    /// Returns whether the open transaction may change the data of a user; `None` stands for an unknown user.
+    pub(in crate::store::database_driver) fn may_change(&self, user: Option<&UserRef>) -> bool {
+        match self.scope {
+            Some(Scope::Database) => true,
+            Some(Scope::Stripe(held)) => user.is_some_and(|user| Stripe::of(user) == held),
+            Some(Scope::Worker) | None => false,
+        }
     }
 
     pub(in crate::store::database_driver) async fn check_connection(&mut self) -> Result<(), Error> {
@@ -264,11 +295,11 @@ impl Connection {
 
     pub(in crate::store::database_driver) async fn run_all(
         &mut self,
-        statements: &[String],
+        statements: &[&str],
         arguments: &Arguments,
     ) -> Result<(), Error> {
         let result = async {
-            let prepared = self.prepare_all(statements.iter().map(String::as_str)).await?;
+            let prepared = self.prepare_all(statements.iter().copied()).await?;
             let deferred = self.deferred.take();
             // Each future sends its statement when it is first polled, so the statements are sent in order.
             let client = &self.client;

@@ -1,14 +1,18 @@
 //! Reads the new events, live text, steps, and drafts of all users, for a process that serves many streams.
 
+mod postgres;
+mod sqlite;
+
 use sqlx::FromRow;
 
 use super::{
     Store, StoreError,
-    chunks::{self, ChunkRow},
-    database_driver::Row,
-    drafts::{self, DraftRow},
-    step_rows::{self, StepRow},
-    stored_event::{EventObjects, StoredEvent, count_renderable, log_columns},
+    chunks::ChunkRow,
+    database_driver::{Connection, Query, Row},
+    drafts::DraftRow,
+    step_rows::StepRow,
+    stored_event::{EventObjects, StoredEvent, count_renderable},
+    stripe::STRIPES,
 };
 use crate::event::Event;
 
@@ -41,18 +45,53 @@ pub struct Tail {
     pub has_more: bool,
 }
 
-/// A position in the database's logs, live text, steps, and drafts.
+/// A position in the database's logs, live text, steps, and drafts: one for each stripe of users. On SQLite, only the
+/// first one is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TailPosition([StripePosition; STRIPES]);
+
+/// A position in the rows of a stripe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
-pub struct TailPosition {
+struct StripePosition {
     event_id: i64,
     chunk_id: i64,
     step_revision: i64,
     draft_revision: i64,
 }
 
-/// Selects at most `$2` rows of all logs after the row `$1`.
-const SELECT_LOG: &str =
-    concat!("SELECT ", log_columns!(), " FROM event_log e WHERE e.id > $1 ORDER BY e.id LIMIT $2 + 0");
+impl TailPosition {
+    /// Binds a number of each stripe as `$1` to `$4`, and the maximum number of rows as `$5`.
+    fn bind(&self, sql: &'static str, number: impl Fn(&StripePosition) -> i64, limit: i64) -> Query<'static> {
+        self.0.iter().fold(sqlx::query(sql), |query, position| query.bind(number(position))).bind(limit)
+    }
+
+    /// Returns the position in the stripe with this number.
+    fn advance(&mut self, number: i64) -> Result<&mut StripePosition, StoreError> {
+        let index = usize::try_from(number).ok();
+        index.and_then(|index| self.0.get_mut(index)).ok_or_else(|| StoreError::Corrupt(format!("stripe {number}")))
+    }
+}
+
+/// The statements that read the tail. The databases need different ones: on SQLite, all rows are in the order of their
+/// numbers; on a server, those of each stripe are.
+struct Statements {
+    /// Selects the current end of each stripe.
+    position: &'static str,
+    /// Selects at most `$5` events after the numbers `$1` to `$4`, one for each stripe.
+    events: &'static str,
+    /// Selects chunks in the same way. The rows are [`ChunkRow`]s.
+    chunks: &'static str,
+    /// Selects steps in the same way. The rows are [`StepRow`]s.
+    steps: &'static str,
+    /// Selects drafts in the same way. The rows are [`DraftRow`]s.
+    drafts: &'static str,
+}
+
+impl Statements {
+    fn of(connection: &Connection) -> &'static Self {
+        if connection.is_server() { &postgres::STATEMENTS } else { &sqlite::STATEMENTS }
+    }
+}
 
 fn parse<T: for<'r> FromRow<'r, Row>>(rows: &[Row]) -> sqlx::Result<Vec<T>> {
     rows.iter().map(T::from_row).collect()
@@ -64,19 +103,15 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn tail_position(&self) -> Result<TailPosition, StoreError> {
-        let position = self
-            .read(async |tx| {
-                Ok(sqlx::query_as(
-                    "SELECT (SELECT COALESCE(MAX(id), 0) FROM event_log) AS event_id, \
-             (SELECT COALESCE(MAX(id), 0) FROM answer_chunk) AS chunk_id, \
-             (SELECT last FROM step_revision) AS step_revision, \
-             (SELECT last FROM draft_revision) AS draft_revision",
-                )
-                .fetch_one(tx)
-                .await?)
-            })
-            .await?;
-        Ok(position)
+        self.read(async |tx| {
+            let ends: Vec<StripePosition> = sqlx::query_as(Statements::of(tx).position).fetch_all(tx).await?;
+            let mut position = TailPosition::default();
+            for (stripe, end) in position.0.iter_mut().zip(ends) {
+                *stripe = end;
+            }
+            Ok(position)
+        })
+        .await
     }
 
     /// Reads a limited number of events, chunks of live text, steps, and drafts after `position`, from one snapshot.
@@ -96,12 +131,16 @@ impl Store {
         /// The maximum number of drafts per read.
         const DRAFT_PAGE: i64 = 16;
         self.read(async |tx| {
+            let statements = Statements::of(tx);
+            let is_server = tx.is_server();
+            // On SQLite, labels have no meaning.
+            let label = |stripe| if is_server { stripe } else { 0 };
             let [log_rows, chunks, steps, drafts] = tx
                 .fetch_together([
-                    sqlx::query(SELECT_LOG).bind(position.event_id).bind(PAGE),
-                    chunks::select_after(position.chunk_id, PAGE),
-                    step_rows::select_after(position.step_revision, STEP_PAGE),
-                    drafts::select_after(position.draft_revision, DRAFT_PAGE),
+                    position.bind(statements.events, |stripe| stripe.event_id, PAGE),
+                    position.bind(statements.chunks, |stripe| stripe.chunk_id, PAGE),
+                    position.bind(statements.steps, |stripe| stripe.step_revision, STEP_PAGE),
+                    position.bind(statements.drafts, |stripe| stripe.draft_revision, DRAFT_PAGE),
                 ])
                 .await?;
             let log_rows: Vec<StoredEvent> = parse(&log_rows)?;
@@ -117,7 +156,7 @@ impl Store {
             let end = later.first().map(|row| row.id);
             tail.has_more |= end.is_some();
             for (row, is_followed) in rows.into_iter().take_while(|(row, _)| end.is_none_or(|end| row.id < end)) {
-                tail.position.event_id = row.id;
+                tail.position.advance(label(row.stripe))?.event_id = row.id;
                 let event = if is_followed { Some(objects.render(row)?) } else { None };
                 tail.rows.push(LogRow { user_log_id: row.user_log_id, seq: row.seq, event });
             }
@@ -125,12 +164,17 @@ impl Store {
             // before its attempt has started.
             if !tail.has_more {
                 tail.chunks = parse(&chunks)?;
-                tail.position.chunk_id = tail.chunks.last().map_or(position.chunk_id, |chunk| chunk.id);
                 tail.steps = parse(&steps)?;
-                tail.position.step_revision = tail.steps.last().map_or(position.step_revision, |row| row.step.revision);
                 tail.drafts = parse(&drafts)?;
-                tail.position.draft_revision =
-                    tail.drafts.last().map_or(position.draft_revision, |row| row.draft.revision);
+                for chunk in &tail.chunks {
+                    tail.position.advance(label(chunk.stripe))?.chunk_id = chunk.id;
+                }
+                for row in &tail.steps {
+                    tail.position.advance(label(row.stripe))?.step_revision = row.step.revision;
+                }
+                for row in &tail.drafts {
+                    tail.position.advance(label(row.stripe))?.draft_revision = row.draft.revision;
+                }
                 tail.has_more = i64::try_from(tail.chunks.len()).is_ok_and(|count| count == PAGE)
                     || i64::try_from(tail.steps.len()).is_ok_and(|count| count == STEP_PAGE)
                     || i64::try_from(tail.drafts.len()).is_ok_and(|count| count == DRAFT_PAGE);
