@@ -17,7 +17,7 @@ use banter_shared::{
     id::SessionId,
     relay::{LiveText, POLL_INTERVAL, SharedRelay, Signal},
     shutdown::Shutdown,
-    store::{ChunkRow, DraftRow, ReplayStart, Store, StoreError, StoredChunk, Tail, TailPosition},
+    store::{ChunkRow, DraftRow, ReplayStart, Store, StoreError, StoredChunk, Tail, TailPosition, TailScope},
 };
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -133,7 +133,7 @@ impl Hub {
                     Some(signal) => self.handle_signal(signal, &mut pending).await,
                     None => return,
                 },
-                _ = poll.tick() => pending.read = true,
+                _ = poll.tick() => pending.read = TailScope::ALL,
             }
             while let Some(signal) = signals.try_recv() {
                 self.handle_signal(signal, &mut pending).await;
@@ -145,14 +145,20 @@ impl Hub {
     /// Forwards live text, and records the work that other signals request.
     async fn handle_signal(&self, signal: Signal, pending: &mut PendingWork) {
         match signal {
-            Signal::Changed => pending.read = true,
-            Signal::Log(user) => pending.read |= self.channels().of_user(&user).is_some(),
-            Signal::Reconnected => *pending = PendingWork { read: true, resend: true },
+            Signal::Changed => pending.read = TailScope::ALL,
+            Signal::Log(user) => {
+                if self.channels().of_user(&user).is_some() {
+                    pending.read.add(&user);
+                }
+            }
+            Signal::Reconnected => *pending = PendingWork { read: TailScope::ALL, resend: true },
             Signal::Text(user, text) => {
                 let Some(channel) = self.channels().of_user(&user).cloned() else { return };
                 // The event that starts a task must be sent before the task's text, even if the signal for the event
                 // arrives later.
-                pending.read |= text.offset == 0;
+                if text.offset == 0 {
+                    pending.read.add(&user);
+                }
                 self.perform(pending).await;
                 self.send_text(&channel, text);
             }
@@ -163,7 +169,9 @@ impl Hub {
     /// Performs the pending work that signals have requested.
     async fn perform(&self, pending: &mut PendingWork) {
         let PendingWork { read, resend } = std::mem::take(pending);
-        if read && let Err(error) = self.read_tail().await {
+        if !read.is_empty()
+            && let Err(error) = self.read_tail(read).await
+        {
             tracing::warn!(%error, "failed to tail the event log; retrying");
             sleep(ERROR_PAUSE).await;
         }
@@ -174,8 +182,8 @@ impl Hub {
         }
     }
 
-    /// Reads new events and distributes them.
-    async fn read_tail(&self) -> Result<(), StoreError> {
+    /// Reads new events of the users in the scope, and distributes them.
+    async fn read_tail(&self, scope: TailScope) -> Result<(), StoreError> {
         let mut position = self.position.lock().await;
         {
             let mut channels = self.channels();
@@ -186,7 +194,7 @@ impl Hub {
             }
         }
         while let Some(from) = *position {
-            let tail = self.store.read_tail(from, |log_id| self.channels().get(log_id).is_some()).await?;
+            let tail = self.store.read_tail(from, scope, |log_id| self.channels().get(log_id).is_some()).await?;
             *position = Some(tail.position);
             let has_more = tail.has_more;
             self.distribute(tail);
@@ -278,8 +286,8 @@ impl HubState {
 /// The pending work that signals have requested.
 #[derive(Clone, Copy, Debug, Default)]
 struct PendingWork {
-    /// Read new events.
-    read: bool,
+    /// The users whose new events to read.
+    read: TailScope,
     /// Send the output of running tasks again on every stream.
     resend: bool,
 }

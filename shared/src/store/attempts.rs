@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     chat::{
-        AttemptMilestones, ErrorCode, FinishReason, MAX_RETRY_AFTER, StopReason, TaskError, TaskStatus, UserRef,
-        backoff, sanitize_agent_text,
+        ErrorCode, FinishReason, MAX_RETRY_AFTER, StopReason, TaskError, TaskStatus, UserRef, backoff,
+        sanitize_agent_text,
     },
     clock::Timestamp,
     event::{EventRef, Hints},
@@ -39,13 +39,15 @@ impl Store {
     ) -> Result<Change<(TaskStatus, Option<Claim>)>, StoreError> {
         let AttemptReport { end, steps, milestones } = report;
         let (end, steps) = (end.clone(), steps::clean(steps));
-        self.write_for(user, async |tx| {
+        self.read_and_write_for(user, async |tx| {
+            let mut task = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
+            task.milestones = Some(*milestones);
             let now = self.inner.clock.now();
-            let Change { value: status, mut hints } =
-                end_attempt(tx, (task_id, attempt), end, &steps, Some(*milestones), now).await?;
+            let Change { value: status, mut hints } = end_found(tx, task, end, &steps, now).await?;
             let mut next = None;
             if let Some(worker) = worker {
-                let mut claimed = claim_due(tx, worker, 1, 1, self.inner.options.work_folder_wait, now).await?;
+                let mut claimed =
+                    claim_due(tx, worker, 1, 1, self.inner.options.work_folder_wait, &self.inner.clock).await?;
                 next = claimed.value.pop();
                 hints.merge(claimed.hints);
             }
@@ -60,24 +62,31 @@ impl Store {
     /// Returns [`StoreError::LeaseLost`] if the attempt has already ended.
     pub async fn hand_back(&self, task_id: TaskId, attempt: i64) -> Result<Change<TaskStatus>, StoreError> {
         let end = AttemptEnd::HandedBack { text: String::new() };
-        self.write(async |tx| end_attempt(tx, (task_id, attempt), end, &[], None, self.inner.clock.now()).await).await
+        self.write(async |tx| end_attempt(tx, (task_id, attempt), end, self.inner.clock.now()).await).await
     }
 }
 
-/// Ends an attempt within a transaction. Running tasks end only through this function.
-///
-/// The attempt is identified by its task and its number. `steps` are the steps whose latest state has not been stored
-/// yet. `milestones` is `None` if the worker did not end the attempt itself.
+/// Ends an attempt within a transaction, without its worker.
 pub(super) async fn end_attempt(
     tx: &mut Connection,
     (task_id, attempt): (TaskId, i64),
     end: AttemptEnd,
-    steps: &[CleanStep<'_>],
-    milestones: Option<AttemptMilestones>,
     now: Timestamp,
 ) -> Result<Change<TaskStatus>, StoreError> {
-    let mut task = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
-    task.milestones = milestones;
+    let task = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
+    end_found(tx, task, end, &[], now).await
+}
+
+/// Ends an attempt. Running tasks end only through this function. `steps` are the steps whose latest state has not been
+/// stored yet.
+async fn end_found(
+    tx: &mut Connection,
+    task: UnfinishedTask,
+    end: AttemptEnd,
+    steps: &[CleanStep<'_>],
+    now: Timestamp,
+) -> Result<Change<TaskStatus>, StoreError> {
+    let (task_id, attempt) = (task.task_id, task.attempt);
     steps::put(tx, &task.user, task_id, attempt, steps).await?;
     let is_answered = task.stop_reason.is_none() && matches!(end, AttemptEnd::Answered { .. });
     let steps_end = if is_answered { StepsEnd::Answered } else { StepsEnd::Broken };

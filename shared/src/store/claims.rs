@@ -17,10 +17,11 @@ use super::{
     stripe::Stripe,
     work_folders::{DataFolder, WorkFolder},
     workers,
+    writer::Start,
 };
 use crate::{
     chat::{TraceParent, UserRef},
-    clock::Timestamp,
+    clock::{SharedClock, Timestamp},
     event::Hints,
     id::{MessageId, SessionId, TaskId, WorkerId},
 };
@@ -199,9 +200,12 @@ pub(super) async fn claim_due(
     limit: usize,
     among: usize,
     folder_wait: Duration,
-    now: Timestamp,
+    clock: &SharedClock,
 ) -> Result<Change<Vec<Claim>>, StoreError> {
-    let mut due = select_due(sqlx::query(LIST_DUE), worker, among, folder_wait, now).fetch_all(&mut *tx).await?;
+    let list = select_due(sqlx::query(LIST_DUE), worker, among, folder_wait, clock.now());
+    let mut due = list.fetch_all(&mut *tx).await?;
+    // The transaction may have acquired the lock together with the statement.
+    let now = clock.now();
     due.retain(|row| tx.may_change(owner_of(row).as_ref()));
     let (mut claims, mut hints) = (Vec::with_capacity(limit), Hints::default());
     let mut is_registered = false;
@@ -306,16 +310,17 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Change<Vec<Claim>>, StoreError> {
-        let now = self.inner.clock.now();
-        let due = self.list_due(worker, limit, now).await?;
+        let clock = &self.inner.clock;
+        let due = self.list_due(worker, limit, clock.now()).await?;
         let (among, folder_wait) = (due.ids.len(), self.inner.options.work_folder_wait);
         let results = if due.in_stripes.contains_key(&None) {
-            vec![self.write(async |tx| claim_due(tx, worker, limit, among, folder_wait, now).await).await]
+            vec![self.write(async |tx| claim_due(tx, worker, limit, among, folder_wait, clock).await).await]
         } else {
             join_all(due.in_stripes.iter().filter_map(|(stripe, count)| Some(((*stripe)?, *count))).map(
                 async |(stripe, count)| {
-                    let claim = async |tx: &mut Connection| claim_due(tx, worker, count, among, folder_wait, now).await;
-                    self.inner.writers.run_in(stripe, claim).await
+                    let claim =
+                        async |tx: &mut Connection| claim_due(tx, worker, count, among, folder_wait, clock).await;
+                    self.inner.writers.run_in(stripe, Start::WithRead, claim).await
                 },
             ))
             .await

@@ -14,11 +14,17 @@ pub struct Conversation {
     pub resume: Option<ResumePoint>,
 }
 
-/// Selects the messages up to and including the user's message in turn `$2`, newest first. An answer in that turn,
-/// which exists only if the attempt has already ended, is not selected.
+/// Selects the messages of the turns from `$3` to `$4`, newest first. Of turn `$2`, only the user's message is selected: an
+/// answer exists only if the attempt has already ended.
 const LIST_HISTORY: &str = "SELECT m.turn, m.role, m.content FROM chat_message m \
-     WHERE m.chat_session_id = $1 AND m.turn <= $2 AND (m.turn < $2 OR m.role = 'user') \
+     WHERE m.chat_session_id = $1 AND m.turn BETWEEN $3 AND $4 AND (m.turn < $2 OR m.role = 'user') \
      ORDER BY m.turn DESC, m.role";
+
+/// The number of turns in the first read of the history, which suffices for most prompts. Each further read covers twice
+/// as many.
+const FIRST_TURNS: i64 = 8;
+/// The maximum number of turns in one read.
+const MAX_TURNS: i64 = 256;
 
 /// Selects the agent session that agent `$3` resumes for turn `$2` of session `$1`. If there is none, the columns are
 /// NULL.
@@ -44,33 +50,35 @@ impl Store {
     /// Returns [`StoreError::NotFound`] if the session was deleted, or another error if the store fails.
     pub async fn read_conversation(&self, claim: &Claim, history_bytes: usize) -> Result<Conversation, StoreError> {
         self.read(async |tx| {
-            let row: Option<ResumeRow> = sqlx::query_as(FIND_RESUME)
-                .bind(claim.session_id)
-                .bind(claim.turn)
-                .bind(&claim.agent_key)
-                .fetch_optional(&mut *tx)
-                .await?;
-            let row = row.ok_or(StoreError::NotFound)?;
+            let find_resume = sqlx::query(FIND_RESUME).bind(claim.session_id).bind(claim.turn).bind(&claim.agent_key);
+            let list_history = |first: i64, last: i64| {
+                sqlx::query(LIST_HISTORY).bind(claim.session_id).bind(claim.turn).bind(first).bind(last)
+            };
+            let mut turns = FIRST_TURNS;
+            let mut first = claim.turn - turns + 1;
+            let [resume, mut rows] = tx.fetch_together([find_resume, list_history(first, claim.turn)]).await?;
+            let row = ResumeRow::from_row(resume.first().ok_or(StoreError::NotFound)?)?;
             let session = row.resume_id.zip(row.provider).map(|(id, provider)| AgentSession { id, provider });
             let resume = session.zip(row.turn).map(|(session, turn)| ResumePoint { session, turn });
-            let mut history: Result<Vec<HistoryMessage>, sqlx::Error> = Ok(Vec::new());
+            let mut history: Vec<HistoryMessage> = Vec::new();
             let mut bytes = 0_usize;
-            tx.fetch_while(sqlx::query(LIST_HISTORY).bind(claim.session_id).bind(claim.turn), |row| {
-                let Ok(messages) = &mut history else { return false };
-                match HistoryMessage::from_row(&row) {
-                    Ok(message) => {
-                        bytes = bytes.saturating_add(message.content.len());
-                        messages.push(message);
-                        bytes <= history_bytes || messages.len() == 1
-                    }
-                    Err(error) => {
-                        history = Err(error);
-                        false
+            'reads: loop {
+                for row in &rows {
+                    let message = HistoryMessage::from_row(row)?;
+                    bytes = bytes.saturating_add(message.content.len());
+                    history.push(message);
+                    if bytes > history_bytes && history.len() > 1 {
+                        break 'reads;
                     }
                 }
-            })
-            .await?;
-            let mut history = history?;
+                if first <= 1 {
+                    break;
+                }
+                turns = (2 * turns).min(MAX_TURNS);
+                let last = first - 1;
+                first = last - turns + 1;
+                rows = list_history(first, last).fetch_all(&mut *tx).await?;
+            }
             history.reverse();
             Ok(Conversation { history, resume })
         })

@@ -115,7 +115,7 @@ pub use step_rows::StepRow;
 pub use steps::StepState;
 pub use stops::RunningAttempt;
 pub use stream_state::{RunningPart, RunningTask, StreamState};
-pub use tail::{LogRow, Tail, TailPosition};
+pub use tail::{LogRow, Tail, TailPosition, TailScope};
 pub use work_folders::{DataFolder, WorkFolder};
 pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
@@ -127,7 +127,7 @@ use crate::{
 };
 use database_driver::{Connection, Options, Pool, Query, Row, SqliteOptions};
 use query_cache::QueryCache;
-use writer::Writers;
+use writer::{Start, Writers};
 
 /// The maximum number of connections per process for reads.
 const READERS: u32 = 4;
@@ -296,7 +296,18 @@ impl Store {
         change: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let writers = &self.inner.writers;
-        writers.run_in(writers.stripe_of(user), change).await
+        writers.run_in(writers.stripe_of(user), Start::Locked, change).await
+    }
+
+    /// Like [`Store::write_for`], for a change whose first statement reads. On a server, this saves a round trip. The
+    /// change must not take the current time before that statement, because it may not have the lock yet.
+    async fn read_and_write_for<T>(
+        &self,
+        user: &UserRef,
+        change: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let writers = &self.inner.writers;
+        writers.run_in(writers.stripe_of(user), Start::WithRead, change).await
     }
 
     /// Like [`Store::write_for`], for a change that deletes text. After the commit, schedules the erasure of the text's

@@ -148,12 +148,14 @@ pub(super) async fn end_task(
     if !task.is_running {
         withdraw_job(tx, task.task_id).await?;
     }
-    END.call()
+    let stripe = tx.stripe_of(&task.user);
+    let mut end = END
+        .call()
         .bind("task_id", task.task_id)
         .bind("session_id", task.session_id)
         .bind("workspace_id", &task.user.workspace_id)
         .bind("user_id", &task.user.user_id)
-        .bind("stripe", tx.stripe_of(&task.user).number())
+        .bind("stripe", stripe.number())
         .bind("now", now)
         .bind("now_seconds", now.unix_seconds())
         .bind("has_answer", text.is_some())
@@ -175,12 +177,12 @@ pub(super) async fn end_task(
         .bind("next_task_id", task.next_task_id)
         .bind("job_id", job.as_ref().map(|job| &job.id))
         .bind("job_payload", job.as_ref().map(|job| &job.payload))
-        .bind("job_run_at", job.as_ref().map(|job| job.run_at))
-        .execute(tx)
-        .await?;
+        .bind("job_run_at", job.as_ref().map(|job| job.run_at));
     if let Some(started_at) = task.started_at.filter(|_| task.is_running) {
-        turn_times::count(tx, &task.user, outcome.status, task.requested_at, started_at, task.milestones, now).await?;
+        let status = outcome.status;
+        end = end.then(turn_times::count(stripe, status, task.requested_at, started_at, task.milestones, now));
     }
+    end.execute(tx).await?;
     let wake_workers = if task.is_running { job.is_some() } else { schedule_head(tx, task.session_id, now).await? };
     let hints = Hints { users: vec![task.user.clone()], wake_workers, ..Hints::default() };
     Ok(Change::new(outcome.status, hints))

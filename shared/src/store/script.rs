@@ -5,11 +5,11 @@
 
 use std::slice;
 
-use sqlx::{Arguments as _, Encode, Type, error::BoxDynError};
+use sqlx::{Arguments as _, Encode, Execute as _, SqlStr, Type, error::BoxDynError};
 
 use super::{
     StoreError,
-    database_driver::{Arguments, Connection, DatabaseDriver},
+    database_driver::{Arguments, Connection, DatabaseDriver, Query},
 };
 
 /// Statements that share a set of named parameters (such as `$session_id`).
@@ -53,7 +53,7 @@ impl Script {
     pub(super) fn call(&'static self) -> ScriptCall {
         let mut arguments = Arguments::default();
         arguments.reserve(self.parameters.len(), 0);
-        ScriptCall { statements: &self.statements, arguments, unbound: self.parameters.iter(), error: None }
+        ScriptCall { statements: &self.statements, arguments, unbound: self.parameters.iter(), last: None, error: None }
     }
 }
 
@@ -78,6 +78,8 @@ pub(super) struct ScriptCall {
     statements: &'static [Statement],
     arguments: Arguments,
     unbound: slice::Iter<'static, &'static str>,
+    /// The statement to run last, if any, with its arguments.
+    last: Option<(SqlStr, Arguments)>,
     /// The first value that could not be bound.
     error: Option<BoxDynError>,
 }
@@ -97,6 +99,15 @@ impl ScriptCall {
         self
     }
 
+    /// Adds a statement that runs after those of the script, and has its own arguments.
+    pub(super) fn then(mut self, mut query: Query<'_>) -> Self {
+        match query.take_arguments() {
+            Ok(arguments) => self.last = Some((query.sql(), arguments.unwrap_or_default())),
+            Err(error) => drop(self.error.get_or_insert(error)),
+        }
+        self
+    }
+
     /// Runs the statements in order, up to the first error. The changes of earlier statements are not reverted.
     pub(super) async fn execute(self, tx: &mut Connection) -> Result<(), StoreError> {
         debug_assert_eq!(self.unbound.as_slice(), &[] as &[&str], "parameters must be bound");
@@ -104,9 +115,14 @@ impl ScriptCall {
             return Err(sqlx::Error::Encode(error).into());
         }
         let is_needed = |statement: &&Statement| statement.condition.is_none_or(|index| self.arguments.holds(index));
-        let statements: Vec<&str> =
-            self.statements.iter().filter(is_needed).map(|statement| statement.sql.as_str()).collect();
-        Ok(tx.run_all(&statements, &self.arguments).await?)
+        let mut statements: Vec<_> = self
+            .statements
+            .iter()
+            .filter(is_needed)
+            .map(|statement| (statement.sql.as_str(), &self.arguments))
+            .collect();
+        statements.extend(self.last.as_ref().map(|(sql, arguments)| (sql.as_str(), arguments)));
+        Ok(tx.run_all(&statements).await?)
     }
 }
 

@@ -174,17 +174,17 @@ impl Store {
         post: &NewMessage,
     ) -> Result<Change<SentMessage>, StoreError> {
         let key = post.key.as_ref();
-        self.write_for(user, async |tx| {
-            let now = self.inner.clock.now();
+        self.read_and_write_for(user, async |tx| {
             let state: Option<SendState> = sqlx::query_as(READ_SEND_STATE)
                 .bind(session_id)
                 .bind(&user.workspace_id)
                 .bind(&user.user_id)
                 .bind(key.map(|key| &key.operation))
                 .bind(key.map(|key| &key.key))
-                .bind(now.minus(idempotency::KEPT))
+                .bind(self.inner.clock.now().minus(idempotency::KEPT))
                 .fetch_optional(&mut *tx)
                 .await?;
+            let now = self.inner.clock.now();
             let state = state.ok_or(StoreError::NotFound)?;
             if let Some(id) = state.find_sent(key)? {
                 let message = rows::find_message(tx, id).await?.ok_or(StoreError::MessageGone)?;

@@ -318,7 +318,7 @@ impl Store {
         steps: &[StepState],
     ) -> Result<Change<()>, StoreError> {
         let steps = clean(steps);
-        self.write_for(user, async |tx| {
+        self.read_and_write_for(user, async |tx| {
             if !is_running(tx, task_id, attempt).await? {
                 return Err(StoreError::LeaseLost);
             }

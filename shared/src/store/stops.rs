@@ -91,7 +91,7 @@ impl Store {
             .await?;
             let Some(attempt) = attempt else { return Ok(Change::nothing(())) };
             let now = self.inner.clock.now();
-            let ended = end_attempt(tx, (id, attempt), AttemptEnd::WorkerLost, &[], None, now).await?;
+            let ended = end_attempt(tx, (id, attempt), AttemptEnd::WorkerLost, now).await?;
             Ok(Change::new((), ended.hints))
         })
         .await

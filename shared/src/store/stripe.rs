@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::chat::UserRef;
 
 /// The number of stripes, which must be the same in all processes. The migrations create a row of counters for each one.
-pub(super) const STRIPES: usize = 4;
+pub(super) const STRIPES: usize = 8;
 
 /// A stripe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +66,6 @@ mod tests {
 
         let numbers = ["local", "ada", "grace", "linus", "barbara", "edsger"].map(|user| of(user).number());
 
-        assert_eq!(numbers, [3, 3, 1, 1, 2, 3]);
+        assert_eq!(numbers, [3, 3, 1, 1, 6, 7]);
     }
 }

@@ -26,7 +26,7 @@ impl Store {
                     .await?;
             let mut hints = Hints::default();
             for &(task_id, attempt) in &running {
-                let ended = end_attempt(tx, (task_id, attempt), AttemptEnd::WorkerLost, &[], None, now).await?;
+                let ended = end_attempt(tx, (task_id, attempt), AttemptEnd::WorkerLost, now).await?;
                 hints.merge(ended.hints);
             }
             forget_worker(tx, &dead.worker_id).await?;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Store, StoreError, database_driver::Connection};
+use super::{Store, StoreError, database_driver::Query, stripe::Stripe};
 use crate::{
-    chat::{AttemptMilestones, TaskStatus, TurnCount, TurnPart, TurnTimes, UserRef, turn_time_bound},
+    chat::{AttemptMilestones, TaskStatus, TurnCount, TurnPart, TurnTimes, turn_time_bound},
     clock::Timestamp,
 };
 
@@ -40,17 +40,16 @@ struct TurnTimeRow {
     total_us: i64,
 }
 
-/// Counts a running turn of a user that ends now with `status`. `milestones` are those measured by the worker; without them, the
-/// attempt is measured with the wall clock.
-pub(super) async fn count(
-    tx: &mut Connection,
-    user: &UserRef,
+/// Returns the statement that counts a running turn, which ends now with `status` and belongs to a user in this stripe.
+/// `milestones` are those measured by the worker; without them, the attempt is measured with the wall clock.
+pub(super) fn count(
+    stripe: Stripe,
     status: TaskStatus,
     requested_at: Timestamp,
     started_at: Timestamp,
     milestones: Option<AttemptMilestones>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Query<'static> {
     let queued_for = started_at.duration_since(requested_at).min(LONGEST);
     let parts = if let Some(milestones) = milestones {
         milestones.parts(queued_for, Instant::now())
@@ -66,8 +65,7 @@ pub(super) async fn count(
         let time_us = time.map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
         count = count.bind(part).bind(time_us.map(turn_time_bound)).bind(time_us);
     }
-    count.bind(tx.stripe_of(user).number()).execute(tx).await?;
-    Ok(())
+    count.bind(stripe.number())
 }
 
 impl Store {

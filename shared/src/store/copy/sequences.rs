@@ -48,14 +48,15 @@ pub(super) async fn carry_over(from: &mut Connection, to: &mut Connection) -> Re
                 format!("INSERT INTO sqlite_sequence (name, seq) VALUES ('{table}', {last})"),
             ]
         };
-        let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
-        to.run_all(&statements, &Arguments::default()).await?;
+        let none = Arguments::default();
+        let statements: Vec<_> = statements.iter().map(|sql| (sql.as_str(), &none)).collect();
+        to.run_all(&statements).await?;
         to.commit().await?;
     }
     for (table, column) in COUNTERS {
         let last = find_number(from, &format!("SELECT MAX({column}) FROM {table}")).await?;
         to.begin_write().await?;
-        to.run_all(&[&format!("UPDATE {table} SET {column} = {last}")], &Arguments::default()).await?;
+        to.run_all(&[(&format!("UPDATE {table} SET {column} = {last}"), &Arguments::default())]).await?;
         to.commit().await?;
     }
     Ok(())

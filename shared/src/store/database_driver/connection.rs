@@ -70,7 +70,16 @@ impl Connection {
     pub(in crate::store) async fn begin_write_in(&mut self, scope: Scope) -> Result<(), Error> {
         match &mut self.0 {
             Kind::Sqlite(_) => self.exec(sqlite::BEGIN_WRITE).await,
-            Kind::Postgres(connection) => Box::pin(connection.begin_write(scope)).await,
+            Kind::Postgres(connection) => Box::pin(connection.begin_write(scope, false)).await,
+        }
+    }
+
+    /// Like [`Connection::begin_write_in`], but PostgreSQL may receive this together with the first statement, which then
+    /// reports whether it failed.
+    pub(in crate::store) async fn begin_write_with_read(&mut self, scope: Scope) -> Result<(), Error> {
+        match &mut self.0 {
+            Kind::Sqlite(_) => self.exec(sqlite::BEGIN_WRITE).await,
+            Kind::Postgres(connection) => Box::pin(connection.begin_write(scope, true)).await,
         }
     }
 
@@ -125,10 +134,7 @@ impl Connection {
     pub(in crate::store) async fn start_savepoint(&mut self, statement: &str) -> Result<(), Error> {
         match &mut self.0 {
             Kind::Sqlite(_) => self.exec(statement).await,
-            Kind::Postgres(connection) => {
-                connection.start_savepoint(statement);
-                Ok(())
-            }
+            Kind::Postgres(connection) => connection.start_savepoint(statement).await,
         }
     }
 
@@ -170,17 +176,17 @@ impl Connection {
         }
     }
 
-    /// Runs statements that share arguments, in order, up to the first error. PostgreSQL receives them together,
-    /// without waiting for the result of each one.
-    pub(in crate::store) async fn run_all(&mut self, statements: &[&str], arguments: &Arguments) -> Result<(), Error> {
+    /// Runs statements in order, up to the first error. PostgreSQL receives them together, without waiting for the result
+    /// of each one.
+    pub(in crate::store) async fn run_all(&mut self, statements: &[(&str, &Arguments)]) -> Result<(), Error> {
         match &mut self.0 {
             Kind::Sqlite(connection) => {
-                for statement in statements {
-                    connection.run(statement, arguments, |_| true)?;
+                for (sql, arguments) in statements {
+                    connection.run(sql, arguments, |_| true)?;
                 }
                 Ok(())
             }
-            Kind::Postgres(connection) => Box::pin(connection.run_all(statements, arguments)).await,
+            Kind::Postgres(connection) => Box::pin(connection.run_all(statements)).await,
         }
     }
 

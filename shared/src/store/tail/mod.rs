@@ -12,9 +12,9 @@ use super::{
     drafts::DraftRow,
     step_rows::StepRow,
     stored_event::{EventObjects, StoredEvent, count_renderable},
-    stripe::STRIPES,
+    stripe::{STRIPES, Stripe},
 };
-use crate::event::Event;
+use crate::{chat::UserRef, event::Event};
 
 /// A new row in a user's log.
 #[derive(Clone, Debug)]
@@ -60,9 +60,15 @@ struct StripePosition {
 }
 
 impl TailPosition {
-    /// Binds a number of each stripe as `$1` to `$4`, and the maximum number of rows as `$5`.
-    fn bind(&self, sql: &'static str, number: impl Fn(&StripePosition) -> i64, limit: i64) -> Query<'static> {
-        self.0.iter().fold(sqlx::query(sql), |query, position| query.bind(number(position))).bind(limit)
+    /// Binds a number of each stripe as `$1` to `$8`, the maximum number of rows as `$9`, and the scope as `$10`.
+    fn bind(
+        &self,
+        sql: &'static str,
+        number: impl Fn(&StripePosition) -> i64,
+        limit: i64,
+        scope: TailScope,
+    ) -> Query<'static> {
+        self.0.iter().fold(sqlx::query(sql), |query, position| query.bind(number(position))).bind(limit).bind(scope.0)
     }
 
     /// Returns the position in the stripe with this number.
@@ -72,12 +78,33 @@ impl TailPosition {
     }
 }
 
+/// The users whose rows are read: those in a set of stripes. Every read of a SQLite database includes all users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TailScope(i64);
+
+impl TailScope {
+    /// All users.
+    pub const ALL: Self = Self((1 << STRIPES) - 1);
+
+    /// Adds a user, and those in the same stripe.
+    pub fn add(&mut self, user: &UserRef) {
+        self.0 |= 1 << Stripe::of(user).number();
+    }
+
+    /// Returns whether there are no users.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// The statements that read the tail. The databases need different ones: on SQLite, all rows are in the order of their
 /// numbers; on a server, those of each stripe are.
 struct Statements {
     /// Selects the current end of each stripe.
     position: &'static str,
-    /// Selects at most `$5` events after the numbers `$1` to `$4`, one for each stripe.
+    /// Selects at most `$9` events after the numbers `$1` to `$8`, one for each stripe, in the stripes whose bits are set in
+    /// `$10`.
     events: &'static str,
     /// Selects chunks in the same way. The rows are [`ChunkRow`]s.
     chunks: &'static str,
@@ -114,7 +141,8 @@ impl Store {
         .await
     }
 
-    /// Reads a limited number of events, chunks of live text, steps, and drafts after `position`, from one snapshot.
+    /// Reads a limited number of events, chunks of live text, steps, and drafts of the users in `scope` after `position`,
+    /// from one snapshot.
     /// Renders only the events of logs for which `is_followed` returns true.
     ///
     /// # Errors
@@ -122,6 +150,7 @@ impl Store {
     pub async fn read_tail(
         &self,
         position: TailPosition,
+        scope: TailScope,
         is_followed: impl Fn(i64) -> bool + Send,
     ) -> Result<Tail, StoreError> {
         /// The maximum number of events and of chunks per read, which limits the memory used during a burst.
@@ -137,10 +166,10 @@ impl Store {
             let label = |stripe| if is_server { stripe } else { 0 };
             let [log_rows, chunks, steps, drafts] = tx
                 .fetch_together([
-                    position.bind(statements.events, |stripe| stripe.event_id, PAGE),
-                    position.bind(statements.chunks, |stripe| stripe.chunk_id, PAGE),
-                    position.bind(statements.steps, |stripe| stripe.step_revision, STEP_PAGE),
-                    position.bind(statements.drafts, |stripe| stripe.draft_revision, DRAFT_PAGE),
+                    position.bind(statements.events, |stripe| stripe.event_id, PAGE, scope),
+                    position.bind(statements.chunks, |stripe| stripe.chunk_id, PAGE, scope),
+                    position.bind(statements.steps, |stripe| stripe.step_revision, STEP_PAGE, scope),
+                    position.bind(statements.drafts, |stripe| stripe.draft_revision, DRAFT_PAGE, scope),
                 ])
                 .await?;
             let log_rows: Vec<StoredEvent> = parse(&log_rows)?;

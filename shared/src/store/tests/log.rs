@@ -81,9 +81,9 @@ async fn reads_live_text_and_events_from_one_snapshot() {
     f.store_text(&claim, 0, "Hé").await.unwrap();
     f.store_text(&claim, 3, "llo").await.unwrap();
 
-    let running = f.store.read_tail(from, |_| true).await.unwrap();
+    let running = f.store.read_tail(from, TailScope::ALL, |_| true).await.unwrap();
     f.answer(&claim, "Héllo").await.unwrap();
-    let ended = f.store.read_tail(from, |_| true).await.unwrap();
+    let ended = f.store.read_tail(from, TailScope::ALL, |_| true).await.unwrap();
 
     assert_eq!(running.chunks.iter().map(|row| row.chunk.text.as_str()).collect::<Vec<_>>(), ["Hé", "llo"]);
     assert_eq!(running.chunks[1].chunk.end_offset(), 6);
@@ -109,11 +109,11 @@ async fn reads_long_texts_in_several_parts() {
     assert_eq!(second.events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [5]);
     assert!(first.state.is_none() && second.state.is_some(), "the state is read only at the head of the log");
 
-    let first = f.store.read_tail(from, |_| true).await.unwrap();
-    let second = f.store.read_tail(first.position, |_| true).await.unwrap();
+    let first = f.store.read_tail(from, TailScope::ALL, |_| true).await.unwrap();
+    let second = f.store.read_tail(first.position, TailScope::ALL, |_| true).await.unwrap();
     assert_eq!((first.rows.len(), first.has_more), (3, true));
     assert_eq!((second.rows.len(), second.has_more), (1, false));
-    let unheard = f.store.read_tail(from, |_| false).await.unwrap();
+    let unheard = f.store.read_tail(from, TailScope::ALL, |_| false).await.unwrap();
     assert_eq!(
         (unheard.rows.len(), unheard.has_more),
         (4, false),

@@ -207,7 +207,7 @@ async fn open_and_reconnected_streams_receive_closed_steps() {
 
     f.end(&claim, answered("r")).await;
 
-    let live = f.store.read_tail(position, |_| true).await.unwrap();
+    let live = f.store.read_tail(position, TailScope::ALL, |_| true).await.unwrap();
     assert_eq!(live.steps[0].step.status, StepStatus::Succeeded);
     let again = f.store.read_log(log_id, 0, 1000, None, Some(state.step_revision)).await.unwrap().state.unwrap();
     assert_eq!(again.closed_steps, live.steps);

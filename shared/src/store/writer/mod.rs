@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use self::session::Session;
+pub(super) use self::session::Start;
 use super::{
     StoreError,
     database_driver::{Connection, Options, block_if},
@@ -56,16 +57,17 @@ impl Writers {
         &self,
         operation: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.database.run(operation).await
+        self.database.run(Start::Locked, operation).await
     }
 
     /// Runs an operation that changes only the data of users in the given stripe. See [`Writer::run`].
     pub(super) async fn run_in<T>(
         &self,
         stripe: Stripe,
+        start: Start,
         operation: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.stripes.get(stripe.index()).unwrap_or(&self.database).run(operation).await
+        self.stripes.get(stripe.index()).unwrap_or(&self.database).run(start, operation).await
     }
 
     /// Commits the open transactions and closes the connections. Later operations fail.
@@ -109,11 +111,12 @@ impl Writer {
     /// time, or another error if the commit fails.
     async fn run<T>(
         &self,
+        start: Start,
         operation: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let deadline = Instant::now() + self.busy_timeout;
         let mut session = self.acquire(deadline).await?;
-        self.begin(&mut session, deadline).await?;
+        self.begin(&mut session, start, deadline).await?;
         let result = self
             .block(async {
                 let result = operation(session.connection()?).await;
@@ -141,9 +144,9 @@ impl Writer {
     }
 
     /// Begins a transaction once no other process holds the write lock, or joins the open one.
-    async fn begin(&self, session: &mut Session, deadline: Instant) -> Result<(), StoreError> {
+    async fn begin(&self, session: &mut Session, start: Start, deadline: Instant) -> Result<(), StoreError> {
         loop {
-            match self.block(session.begin(&self.options)).await {
+            match self.block(session.begin(&self.options, start)).await {
                 Err(StoreError::Busy) if Instant::now() < deadline => sleep(LOCK_PAUSE).await,
                 result => return result,
             }

@@ -53,6 +53,16 @@ enum State {
     Running,
 }
 
+/// When an operation starts on a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Start {
+    /// Once the transaction has the lock.
+    Locked,
+    /// At once. The operation's first statement reads, and is sent together with those that begin the transaction and
+    /// acquire the lock. The operation must not take the current time before that.
+    WithRead,
+}
+
 /// The reason why an operation's transaction was not committed.
 #[derive(Clone, Debug)]
 pub(super) enum CommitError {
@@ -143,7 +153,7 @@ impl Session {
     }
 
     /// Begins a transaction, or joins the open one. Waits up to 2 ms for the write lock.
-    pub(super) async fn begin(&mut self, options: &Options) -> Result<(), StoreError> {
+    pub(super) async fn begin(&mut self, options: &Options, start: Start) -> Result<(), StoreError> {
         self.settle().await;
         if self.transaction == State::Open {
             self.transaction = State::Running;
@@ -156,7 +166,8 @@ impl Session {
             self.connection = Some(options.open().await?);
         }
         self.transaction = State::Opening;
-        let result = if options.are_blocking() { self.acquire_lock().await } else { self.wait_for_lock(options).await };
+        let result =
+            if options.are_blocking() { self.acquire_lock().await } else { self.wait_for_lock(options, start).await };
         self.transaction = if result.is_ok() { State::Running } else { State::Idle };
         result
     }
@@ -174,10 +185,14 @@ impl Session {
 
     /// Begins a transaction on a server, which waits for the write lock. Replaces a connection that the server has
     /// closed.
-    async fn wait_for_lock(&mut self, options: &Options) -> Result<(), StoreError> {
+    async fn wait_for_lock(&mut self, options: &Options, start: Start) -> Result<(), StoreError> {
         let scope = self.scope;
         let connection = self.connection()?;
-        match connection.begin_write_in(scope).await {
+        let begun = match start {
+            Start::Locked => connection.begin_write_in(scope).await,
+            Start::WithRead => connection.begin_write_with_read(scope).await,
+        };
+        match begun {
             Err(_) if !connection.is_usable() => {
                 self.connection = None;
                 let mut connection = options.open().await?;

@@ -65,8 +65,9 @@ pub(in crate::store::database_driver) struct Connection {
 }
 
 /// A statement that opens a transaction or a part of it.
-#[derive(Debug)]
 enum Deferred {
+    /// Begins a transaction, and waits for the lock for its scope.
+    BeginWrite { lock: Statement, stripe: Option<i64> },
     /// Begins a transaction in which all reads see the same snapshot.
     BeginRead,
     /// Starts a savepoint in the open transaction. If it fails, the server rejects what follows.
@@ -74,10 +75,18 @@ enum Deferred {
 }
 
 impl Deferred {
-    fn sql(&self) -> &str {
+    /// Sends the statement when first polled, and waits until it has run.
+    async fn send(&self, client: &Client) -> Result<(), Error> {
         match self {
-            Self::BeginRead => BEGIN_READ,
-            Self::Savepoint(sql) => sql,
+            Self::BeginWrite { lock, stripe } => {
+                let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&DATABASE_LOCK];
+                parameters.extend(stripe.as_ref().map(|number| number as &(dyn ToSql + Sync)));
+                let locked = client.execute(lock, &parameters);
+                let (begun, locked) = join(client.batch_execute(BEGIN_WRITE), locked).await;
+                begun.and(locked.map(drop)).map_err(convert)
+            }
+            Self::BeginRead => client.batch_execute(BEGIN_READ).await.map_err(convert),
+            Self::Savepoint(sql) => client.batch_execute(sql).await.map_err(convert),
         }
     }
 }
@@ -147,10 +156,9 @@ impl Connection {
 
     /// Sends the deferred statement, and waits until it has run.
     async fn send_deferred(&mut self) -> Result<(), Error> {
-        match self.deferred.take() {
-            Some(deferred) => self.send(deferred.sql()).await,
-            None => Ok(()),
-        }
+        let Some(deferred) = self.deferred.take() else { return Ok(()) };
+        let result = deferred.send(&self.client).await;
+        self.note_result(result)
     }
 
     /// Returns whether the server responded so recently that it is unlikely to have closed the connection since.
@@ -165,11 +173,15 @@ impl Connection {
         if self.is_trusted() { Ok(()) } else { self.send_deferred().await }
     }
 
-    /// Begins a transaction, and waits for the lock for its scope. If it waited together with the first statement, the
-    /// times that a change records could be earlier than those of changes before it.
-    pub(in crate::store::database_driver) async fn begin_write(&mut self, scope: Scope) -> Result<(), Error> {
+    /// Begins a transaction, and acquires the lock for its scope: together with its first statement if `may_defer` is
+    /// true and the server responded recently, otherwise at once.
+    pub(in crate::store::database_driver) async fn begin_write(
+        &mut self,
+        scope: Scope,
+        may_defer: bool,
+    ) -> Result<(), Error> {
         (self.has_failed, self.scope) = (false, Some(scope));
-        let (sql, number) = match scope {
+        let (sql, stripe) = match scope {
             Scope::Database => (LOCK_DATABASE, None),
             Scope::Stripe(stripe) => (LOCK_STRIPE, Some(stripe.number())),
             Scope::Worker => (SHARE_DATABASE, None),
@@ -181,11 +193,11 @@ impl Connection {
                 self.locks.entry(sql).or_insert(statement).clone()
             }
         };
-        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&DATABASE_LOCK];
-        parameters.extend(number.as_ref().map(|number| number as &(dyn ToSql + Sync)));
-        let locked = self.client.execute(&lock, &parameters);
-        let (begun, locked) = join(self.client.batch_execute(BEGIN_WRITE), locked).await;
-        let begun = self.note_result(begun.and(locked.map(drop)).map_err(convert));
+        self.deferred = Some(Deferred::BeginWrite { lock, stripe });
+        if may_defer && self.is_trusted() {
+            return Ok(());
+        }
+        let begun = self.send_deferred().await;
         // If the lock cannot be acquired, the transaction has failed and must be rolled back.
         if begun.is_err() && !self.is_closed() {
             self.send(ROLLBACK).await?;
@@ -206,8 +218,10 @@ impl Connection {
         if self.is_trusted() { Ok(()) } else { self.send("").await }
     }
 
-    pub(in crate::store::database_driver) fn start_savepoint(&mut self, statement: &str) {
+    pub(in crate::store::database_driver) async fn start_savepoint(&mut self, statement: &str) -> Result<(), Error> {
+        self.send_deferred().await?;
         self.deferred = Some(Deferred::Savepoint(statement.into()));
+        Ok(())
     }
 
     pub(in crate::store::database_driver) const fn has_failed(&self) -> bool {
@@ -224,8 +238,10 @@ impl Connection {
     }
 
     pub(in crate::store::database_driver) async fn rollback(&mut self) -> Result<(), Error> {
-        self.deferred = None;
-        self.send(ROLLBACK).await
+        match self.deferred.take() {
+            Some(Deferred::BeginWrite { .. } | Deferred::BeginRead) => Ok(()),
+            Some(Deferred::Savepoint(_)) | None => self.send(ROLLBACK).await,
+        }
     }
 
     /// Rolls back a transaction that has changed nothing, without waiting for the response. If the server does not
@@ -239,8 +255,10 @@ impl Connection {
     }
 
     pub(in crate::store::database_driver) async fn commit(&mut self) -> Result<(), Error> {
-        // Nothing has been changed since a deferred savepoint.
-        self.deferred = None;
+        // Nothing has been changed since a deferred statement.
+        if let Some(Deferred::BeginWrite { .. }) = self.deferred.take() {
+            return Ok(());
+        }
         if self.has_failed {
             self.send(ROLLBACK).await?;
             return Err(Error::Protocol("a statement of the transaction failed".into()));
@@ -295,15 +313,14 @@ impl Connection {
 
     pub(in crate::store::database_driver) async fn run_all(
         &mut self,
-        statements: &[&str],
-        arguments: &Arguments,
+        statements: &[(&str, &Arguments)],
     ) -> Result<(), Error> {
         let result = async {
-            let prepared = self.prepare_all(statements.iter().copied()).await?;
+            let prepared = self.prepare_all(statements.iter().map(|(sql, _)| *sql)).await?;
             let deferred = self.deferred.take();
             // Each future sends its statement when it is first polled, so the statements are sent in order.
             let client = &self.client;
-            let results = join_all(prepared.iter().map(async |prepared| {
+            let results = join_all(prepared.iter().zip(statements).map(async |(prepared, (_, arguments))| {
                 let rows = query(client, prepared, arguments).await?;
                 rows.try_for_each(async |_| Ok(())).await.map_err(convert)
             }));
@@ -355,7 +372,7 @@ impl Connection {
 /// Sends a deferred statement, if there is one, when first polled, and waits until it has run.
 async fn confirm(client: &Client, deferred: Option<Deferred>) -> Result<(), Error> {
     match deferred {
-        Some(deferred) => client.batch_execute(deferred.sql()).await.map_err(convert),
+        Some(deferred) => deferred.send(client).await,
         None => Ok(()),
     }
 }

@@ -11,12 +11,12 @@ async fn every_change_to_a_step_has_a_higher_revision() {
         .await
         .unwrap();
 
-    let first = f.store.read_tail(start, |_| true).await.unwrap();
+    let first = f.store.read_tail(start, TailScope::ALL, |_| true).await.unwrap();
     f.write(&claim, &[StepState { title: "Thought".into(), ..step(1, StepKind::Thought, StepStatus::Succeeded) }])
         .await
         .unwrap();
-    let second = f.store.read_tail(first.position, |_| true).await.unwrap();
-    let third = f.store.read_tail(second.position, |_| true).await.unwrap();
+    let second = f.store.read_tail(first.position, TailScope::ALL, |_| true).await.unwrap();
+    let third = f.store.read_tail(second.position, TailScope::ALL, |_| true).await.unwrap();
 
     assert_eq!(first.steps.iter().map(|row| row.step.seq).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(second.steps.len(), 1);
@@ -52,7 +52,7 @@ async fn reads_a_burst_of_steps_in_pages() {
 
     let mut seen = Vec::new();
     loop {
-        let tail = f.store.read_tail(position, |_| true).await.unwrap();
+        let tail = f.store.read_tail(position, TailScope::ALL, |_| true).await.unwrap();
         seen.extend(tail.steps.iter().map(|row| row.step.seq));
         position = tail.position;
         if !tail.has_more {
