@@ -20,15 +20,15 @@ CREATE UNIQUE INDEX chat_draft_revision ON chat_draft (stripe, revision);
 -- Each stripe has its own counters, so that changes in different stripes do not wait for each other.
 ALTER TABLE step_revision DROP COLUMN singleton;
 ALTER TABLE step_revision ADD COLUMN stripe bigint PRIMARY KEY DEFAULT 0;
-INSERT INTO step_revision (stripe, last) SELECT s, last FROM step_revision CROSS JOIN generate_series(1, 7) AS s;
+INSERT INTO step_revision (stripe, last) SELECT s, last FROM step_revision CROSS JOIN generate_series(1, 3) AS s;
 
 ALTER TABLE draft_revision DROP COLUMN singleton;
 ALTER TABLE draft_revision ADD COLUMN stripe bigint PRIMARY KEY DEFAULT 0;
-INSERT INTO draft_revision (stripe, last) SELECT s, last FROM draft_revision CROSS JOIN generate_series(1, 7) AS s;
+INSERT INTO draft_revision (stripe, last) SELECT s, last FROM draft_revision CROSS JOIN generate_series(1, 3) AS s;
 
 ALTER TABLE queue_clock DROP COLUMN singleton;
 ALTER TABLE queue_clock ADD COLUMN stripe bigint PRIMARY KEY DEFAULT 0;
-INSERT INTO queue_clock (stripe, round) SELECT s, round FROM queue_clock CROSS JOIN generate_series(1, 7) AS s;
+INSERT INTO queue_clock (stripe, round) SELECT s, round FROM queue_clock CROSS JOIN generate_series(1, 3) AS s;
 
 ALTER TABLE turn_time ADD COLUMN stripe bigint NOT NULL DEFAULT 0;
 ALTER TABLE turn_time DROP CONSTRAINT turn_time_pkey;

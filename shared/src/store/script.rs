@@ -43,7 +43,9 @@ impl Script {
         let statements = statements.iter().map(|(condition, sql)| Statement {
             sql: number_parameters(sql, parameters),
             condition: condition.map(|name| {
-                parameters.iter().position(|parameter| *parameter == name).expect("the condition must be a parameter")
+                let index = parameters.iter().position(|parameter| *parameter == name);
+                debug_assert!(index.is_some(), "the condition must be a parameter");
+                index.unwrap_or(usize::MAX)
             }),
         });
         Self { statements: statements.collect(), parameters }

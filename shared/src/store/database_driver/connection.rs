@@ -221,17 +221,6 @@ impl Connection {
         Ok(found)
     }
 
-    /// Runs a query, and passes its rows to `on_row` until `on_row` returns false.
-    pub(in crate::store) async fn fetch_while<'q>(
-        &mut self,
-        mut query: impl Execute<'q, DatabaseDriver>,
-        on_row: impl FnMut(Row) -> bool + Send,
-    ) -> Result<QueryResult, Error> {
-        let arguments = query.take_arguments().map_err(Error::Encode)?.unwrap_or_default();
-        let sql = query.sql();
-        self.run(sql.as_str(), &arguments, on_row).await
-    }
-
     /// Checks that PostgreSQL accepts a statement.
     #[cfg(test)]
     pub(in crate::store) async fn check(&mut self, sql: &str) -> Result<(), Error> {

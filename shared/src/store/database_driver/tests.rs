@@ -121,14 +121,11 @@ async fn stops_after_the_row_that_is_the_last_one_needed() {
     }
     let mut ids = Vec::new();
 
-    let query = sqlx::query("SELECT id FROM note ORDER BY id");
-    connection
-        .fetch_while(query, |row| {
-            ids.push(row.get::<i64, _>("id"));
-            ids.len() < 3
-        })
-        .await
-        .unwrap();
+    let add = |row: Row| {
+        ids.push(row.get::<i64, _>("id"));
+        ids.len() < 3
+    };
+    connection.run("SELECT id FROM note ORDER BY id", &Arguments::default(), add).await.unwrap();
 
     assert_eq!(ids, [1, 2, 3]);
     let all: Vec<i64> = sqlx::query_scalar("SELECT id FROM note").fetch_all(&mut connection).await.unwrap();

@@ -60,7 +60,7 @@ struct StripePosition {
 }
 
 impl TailPosition {
-    /// Binds a number of each stripe as `$1` to `$8`, the maximum number of rows as `$9`, and the scope as `$10`.
+    /// Binds a number of each stripe as `$1` to `$4`, the maximum number of rows as `$5`, and the scope as `$6`.
     fn bind(
         &self,
         sql: &'static str,
@@ -103,8 +103,8 @@ impl TailScope {
 struct Statements {
     /// Selects the current end of each stripe.
     position: &'static str,
-    /// Selects at most `$9` events after the numbers `$1` to `$8`, one for each stripe, in the stripes whose bits are set in
-    /// `$10`.
+    /// Selects at most `$5` events after the numbers `$1` to `$4`, one for each stripe, in the stripes whose bits are set in
+    /// `$6`.
     events: &'static str,
     /// Selects chunks in the same way. The rows are [`ChunkRow`]s.
     chunks: &'static str,

@@ -11,9 +11,8 @@ use super::{
 /// query for stripe `p.stripe`.
 macro_rules! in_each_stripe {
     () => {
-        "SELECT q.* FROM (SELECT v.stripe, v.number FROM (VALUES (0, CAST($1 AS BIGINT)), (1, $2), (2, $3), (3, $4), \
-         (4, $5), (5, $6), (6, $7), (7, $8)) AS v (stripe, number) WHERE (CAST($10 AS BIGINT) >> v.stripe) & 1 = 1) AS p \
-         CROSS JOIN LATERAL ("
+        "SELECT q.* FROM (SELECT v.stripe, v.number FROM (VALUES (0, CAST($1 AS BIGINT)), (1, $2), (2, $3), (3, $4)) \
+         AS v (stripe, number) WHERE (CAST($6 AS BIGINT) >> v.stripe) & 1 = 1) AS p CROSS JOIN LATERAL ("
     };
 }
 
@@ -22,29 +21,29 @@ pub(super) const STATEMENTS: Statements = Statements {
          (SELECT COALESCE(MAX(c.id), 0) FROM answer_chunk c WHERE c.stripe = p.stripe) AS chunk_id, \
          (SELECT r.last FROM step_revision r WHERE r.stripe = p.stripe) AS step_revision, \
          (SELECT d.last FROM draft_revision d WHERE d.stripe = p.stripe) AS draft_revision \
-         FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7)) AS p (stripe) ORDER BY p.stripe",
+         FROM (VALUES (0), (1), (2), (3)) AS p (stripe) ORDER BY p.stripe",
     events: concat!(
         in_each_stripe!(),
         "SELECT ",
         log_columns!(),
-        " FROM event_log e WHERE e.stripe = p.stripe AND e.id > p.number ORDER BY e.id LIMIT $9 + 0) AS q \
-         ORDER BY q.id LIMIT $9 + 0"
+        " FROM event_log e WHERE e.stripe = p.stripe AND e.id > p.number ORDER BY e.id LIMIT $5 + 0) AS q \
+         ORDER BY q.id LIMIT $5 + 0"
     ),
     chunks: concat!(
         in_each_stripe!(),
         select_chunk_rows!(),
-        "WHERE c.stripe = p.stripe AND c.id > p.number ORDER BY c.id LIMIT $9 + 0) AS q ORDER BY q.id LIMIT $9 + 0"
+        "WHERE c.stripe = p.stripe AND c.id > p.number ORDER BY c.id LIMIT $5 + 0) AS q ORDER BY q.id LIMIT $5 + 0"
     ),
     steps: concat!(
         in_each_stripe!(),
         select_step_rows!(),
-        "AND s.stripe = p.stripe AND s.revision > p.number ORDER BY s.revision LIMIT $9 + 0) AS q \
-         ORDER BY q.stripe, q.revision LIMIT $9 + 0"
+        "AND s.stripe = p.stripe AND s.revision > p.number ORDER BY s.revision LIMIT $5 + 0) AS q \
+         ORDER BY q.stripe, q.revision LIMIT $5 + 0"
     ),
     drafts: concat!(
         in_each_stripe!(),
         select_draft_rows!(),
-        "AND d.stripe = p.stripe AND d.revision > p.number ORDER BY d.revision LIMIT $9 + 0) AS q \
-         ORDER BY q.stripe, q.revision LIMIT $9 + 0"
+        "AND d.stripe = p.stripe AND d.revision > p.number ORDER BY d.revision LIMIT $5 + 0) AS q \
+         ORDER BY q.stripe, q.revision LIMIT $5 + 0"
     ),
 };

@@ -41,7 +41,7 @@ impl Writers {
     /// Opens a connection for changes to the entire database. `busy_timeout` limits the wait of an operation for its
     /// connection and for the write lock together.
     pub(super) async fn open(options: Options, busy_timeout: Duration) -> Result<Self, sqlx::Error> {
-        let stripes = if options.are_blocking() { Vec::new() } else { Stripe::all().to_vec() };
+        let stripes = if options.are_blocking() { Vec::new() } else { Stripe::ALL.to_vec() };
         let stripes =
             stripes.into_iter().map(|stripe| Writer::new(options.clone(), busy_timeout, Scope::Stripe(stripe)));
         Ok(Self { stripes: stripes.collect(), database: Writer::open(options, busy_timeout).await? })

@@ -186,12 +186,11 @@ impl Connection {
             Scope::Stripe(stripe) => (LOCK_STRIPE, Some(stripe.number())),
             Scope::Worker => (SHARE_DATABASE, None),
         };
-        let lock = match self.locks.get(sql) {
-            Some(statement) => statement.clone(),
-            None => {
-                let statement = self.client.prepare(sql).await.map_err(convert)?;
-                self.locks.entry(sql).or_insert(statement).clone()
-            }
+        let lock = if let Some(statement) = self.locks.get(sql) {
+            statement.clone()
+        } else {
+            let statement = self.client.prepare(sql).await.map_err(convert)?;
+            self.locks.entry(sql).or_insert(statement).clone()
         };
         self.deferred = Some(Deferred::BeginWrite { lock, stripe });
         if may_defer && self.is_trusted() {
