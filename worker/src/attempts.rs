@@ -2,9 +2,9 @@
 //! are assigned to this worker but do not run are handed back.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -23,14 +23,40 @@ use tokio_util::sync::CancellationToken;
 /// a check.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long an attempt may be assigned to this worker before it runs here. If the response to a claim is lost, the
-/// attempt is assigned to a worker that does not know it.
-const UNKNOWN_LIMIT: Duration = Duration::from_secs(5);
+/// How long an attempt may be assigned to this worker before it runs here, not counting the time of the claim. If the
+/// response to a claim is lost, the attempt is assigned to a worker that does not know it.
+const UNKNOWN_LIMIT: Duration = Duration::from_secs(1);
 
 /// The running attempts, by task.
 #[derive(Clone, Debug, Default)]
 pub struct RunningAttempts {
     attempts: Arc<Mutex<HashMap<TaskId, AttemptHandle>>>,
+    claims: Arc<Mutex<ClaimsInProgress>>,
+}
+
+/// The claims in progress. Until a claim has returned, its attempts may already be assigned to this worker.
+#[derive(Debug, Default)]
+struct ClaimsInProgress {
+    /// When each claim began, by its number.
+    begun: BTreeMap<u64, Instant>,
+    last: u64,
+}
+
+/// A claim in progress, until it is dropped.
+#[derive(Debug)]
+pub struct ClaimGuard {
+    claims: Arc<Mutex<ClaimsInProgress>>,
+    number: u64,
+}
+
+impl Drop for ClaimGuard {
+    fn drop(&mut self) {
+        lock(&self.claims).begun.remove(&self.number);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The channels to a running attempt.
@@ -60,14 +86,30 @@ impl RunningAttempts {
         AttemptGuard { list: self.clone(), task_id: claim.task_id, stop, decided }
     }
 
+    /// Records that a claim is in progress. Must be called before every claim.
+    #[must_use]
+    pub fn begin_claim(&self) -> ClaimGuard {
+        let mut claims = lock(&self.claims);
+        claims.last += 1;
+        let number = claims.last;
+        claims.begun.insert(number, Instant::now());
+        drop(claims);
+        ClaimGuard { claims: Arc::clone(&self.claims), number }
+    }
+
+    /// Returns when the earliest claim in progress began, if there is one.
+    fn earliest_claim(&self) -> Option<Instant> {
+        lock(&self.claims).begun.values().min().copied()
+    }
+
     /// Returns the number of running attempts.
     #[must_use]
     pub fn count(&self) -> usize {
         self.lock().len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, AttemptHandle>> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, AttemptHandle>> {
+        lock(&self.attempts)
     }
 
     /// Stops the attempts that, according to the store, should stop or are no longer assigned to this worker. Returns
@@ -130,13 +172,18 @@ struct UnknownAttempts(HashMap<(TaskId, i64), Instant>);
 
 impl UnknownAttempts {
     /// Takes note of the attempts that were found now, and returns those that have been found for [`UNKNOWN_LIMIT`].
-    fn note(&mut self, found: &[RunningAttempt], now: Instant) -> Vec<(TaskId, i64)> {
+    /// `claiming_since` is when the earliest claim in progress began: attempts that were first found later may belong to
+    /// it.
+    fn note(&mut self, found: &[RunningAttempt], claiming_since: Option<Instant>, now: Instant) -> Vec<(TaskId, i64)> {
         let found: Vec<_> = found.iter().map(|found| (found.task_id, found.attempt)).collect();
         self.0.retain(|attempt, _| found.contains(attempt));
         for attempt in found {
             self.0.entry(attempt).or_insert(now);
         }
-        self.0.iter().filter(|(_, since)| now.duration_since(**since) >= UNKNOWN_LIMIT).map(|(it, _)| *it).collect()
+        let is_lost = |since: Instant| {
+            now.duration_since(since) >= UNKNOWN_LIMIT && claiming_since.is_none_or(|begun| begun > since)
+        };
+        self.0.iter().filter(|(_, since)| is_lost(**since)).map(|(attempt, _)| *attempt).collect()
     }
 }
 
@@ -192,7 +239,7 @@ pub async fn follow(
         if checks.stops && Instant::now() >= next_stop_check {
             checks.stops = false;
             let found = running.check_stops(&store, &worker).await;
-            for (task_id, attempt) in unknown.note(&found, Instant::now()) {
+            for (task_id, attempt) in unknown.note(&found, running.earliest_claim(), Instant::now()) {
                 hand_back(&store, &relay, task_id, attempt).await;
             }
             next_stop_check = Instant::now() + STOP_CHECK_INTERVAL;
@@ -224,5 +271,41 @@ impl PendingChecks {
             Signal::Decided(_) => self.decisions = true,
             Signal::Log(_) | Signal::Text(..) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_is_handed_back_unless_it_may_belong_to_a_claim_in_progress() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let found = [RunningAttempt { task_id: TaskId::generate(), attempt: 2, is_stopping: false }];
+        let lost = [(found[0].task_id, 2)];
+        let mut unknown = UnknownAttempts::default();
+
+        assert!(unknown.note(&found, None, at(10)).is_empty());
+        assert!(unknown.note(&found, Some(at(9)), at(12)).is_empty());
+        assert_eq!(unknown.note(&found, Some(at(11)), at(12)), lost);
+        assert_eq!(unknown.note(&found, None, at(13)), lost);
+        assert!(unknown.note(&[], None, at(14)).is_empty());
+        assert!(unknown.note(&found, None, at(15)).is_empty());
+    }
+
+    #[test]
+    fn the_earliest_claim_is_the_first_one_that_has_not_ended() {
+        let running = RunningAttempts::default();
+        assert_eq!(running.earliest_claim(), None);
+        let first = running.begin_claim();
+        let begun = running.earliest_claim();
+        let second = running.begin_claim();
+
+        assert_eq!(running.earliest_claim(), begun);
+        drop(first);
+        assert!(running.earliest_claim() >= begun);
+        drop(second);
+        assert_eq!(running.earliest_claim(), None);
     }
 }

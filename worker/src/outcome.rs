@@ -10,6 +10,8 @@ use banter_shared::{
 };
 use tokio::time::sleep;
 
+use crate::attempts::ClaimGuard;
+
 /// Pause after the first failed write. It doubles with each further failure, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause between retries.
@@ -21,7 +23,7 @@ pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, report: &A
     write_and_claim(store, relay, claim, report, None).await;
 }
 
-/// Ends an attempt, as [`write()`] does. If a worker is given, the first write also claims the next due task for it. If
+/// Ends an attempt, as [`write()`] does. If a worker is given with its claim in progress, the first write also claims the next due task for it. If
 /// that write fails, the retries write only the outcome, because a failed claim would revert the outcome as well.
 /// Returns the task's new status and the next claim, if any, or `None` if the lease was lost.
 pub async fn write_and_claim(
@@ -29,12 +31,15 @@ pub async fn write_and_claim(
     relay: &SharedRelay,
     claim: &Claim,
     report: &AttemptReport,
-    mut worker: Option<&WorkerId>,
+    mut claiming: Option<(&WorkerId, ClaimGuard)>,
 ) -> Option<(TaskStatus, Option<Claim>)> {
     let Claim { task_id, attempt, .. } = *claim;
     let mut pause = FIRST_PAUSE;
     loop {
-        match store.finish_and_claim(&claim.user, task_id, attempt, report, worker).await {
+        match store
+            .finish_and_claim(&claim.user, task_id, attempt, report, claiming.as_ref().map(|(worker, _)| *worker))
+            .await
+        {
             Ok(Change { value: (status, next), hints }) => {
                 tracing::info!(%task_id, attempt, status = status.as_str(), "attempt ended");
                 relay.announce(hints);
@@ -46,7 +51,7 @@ pub async fn write_and_claim(
             }
             Err(error) => {
                 tracing::warn!(%task_id, %error, "failed to store the outcome; retrying");
-                worker = None;
+                claiming = None;
                 sleep(pause).await;
                 pause = (2 * pause).min(LONGEST_PAUSE);
             }

@@ -42,7 +42,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
-use crate::outcome;
+use crate::{attempts::RunningAttempts, outcome};
 
 /// Pause after a failed claim.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
@@ -56,6 +56,8 @@ pub struct QueueParts {
     pub relay: SharedRelay,
     /// The ID of this worker.
     pub worker: WorkerId,
+    /// The running attempts of this worker.
+    pub running: RunningAttempts,
     /// Notified when there may be a task to claim.
     pub wake: Arc<Notify>,
     /// Maximum number of tasks that run at once.
@@ -162,6 +164,7 @@ fn occupy(permits: &mut OwnedSemaphorePermit, claims: Vec<Claim>) -> Vec<Task<Cl
 }
 
 async fn try_claim(parts: &QueueParts, limit: usize) -> Result<Vec<Claim>, StoreError> {
+    let _claiming = parts.running.begin_claim();
     let claimed = parts.store.claim(&parts.worker, limit).await?;
     parts.relay.announce(claimed.hints);
     Ok(claimed.value)

@@ -171,7 +171,8 @@ impl TurnRunner {
         report: &AttemptReport,
         worker: Option<&WorkerId>,
     ) -> Option<(TaskStatus, Option<Claim>)> {
-        let write = outcome::write_and_claim(&self.store, &self.relay, claim, report, worker);
+        let claiming = worker.map(|worker| (worker, self.running.begin_claim()));
+        let write = outcome::write_and_claim(&self.store, &self.relay, claim, report, claiming);
         write.instrument(spans::outcome()).await
     }
 

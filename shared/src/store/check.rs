@@ -98,7 +98,7 @@ const RULES: [(&str, &str); 20] = [
     (
         "a step belongs to its task's latest attempt, and its revision is not higher than the last one assigned",
         "SELECT DISTINCT s.task_id FROM task_step s JOIN agent_task t ON t.id = s.task_id \
-         WHERE s.attempt != t.attempt OR s.revision > (SELECT MAX(last) FROM step_revision)",
+         WHERE s.attempt != t.attempt OR s.revision > (SELECT COALESCE(MAX(last), 0) FROM step_revision)",
     ),
     (
         "a task that is not running has no open steps",

@@ -82,7 +82,7 @@ impl Store {
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has ended.
     pub async fn append_chunk(&self, user: &UserRef, chunk: &StoredChunk) -> Result<Change<()>, StoreError> {
-        self.read_and_write_for(user, async |tx| {
+        self.write_for(user, async |tx| {
             if chunk.start_offset == 0 && chunk.attempt > 1 {
                 // Only the text of the latest attempt that has any text is kept.
                 sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1 AND attempt < $2")

@@ -310,8 +310,32 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Change<Vec<Claim>>, StoreError> {
+        /// The maximum number of times that all listed tasks may have been claimed by others in the meantime.
+        const MAX_LOSSES: usize = 4;
+        let mut claimed = Change::nothing(Vec::new());
+        for _ in 0..MAX_LOSSES {
+            let due = self.list_due(worker, limit, self.inner.clock.now()).await?;
+            if due.ids.is_empty() {
+                break;
+            }
+            let next = self.claim_listed(worker, limit, &due).await?;
+            claimed.value = next.value;
+            claimed.hints.merge(next.hints);
+            if !claimed.value.is_empty() {
+                break;
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Claims at most `limit` of the due tasks that were listed, unless others have claimed them in the meantime.
+    async fn claim_listed(
+        &self,
+        worker: &WorkerId,
+        limit: usize,
+        due: &DueJobs,
+    ) -> Result<Change<Vec<Claim>>, StoreError> {
         let clock = &self.inner.clock;
-        let due = self.list_due(worker, limit, clock.now()).await?;
         let (among, folder_wait) = (due.ids.len(), self.inner.options.work_folder_wait);
         let results = if due.in_stripes.contains_key(&None) {
             vec![self.write(async |tx| claim_due(tx, worker, limit, among, folder_wait, clock).await).await]
@@ -336,9 +360,9 @@ impl Store {
                 Err(error) => failure = Some(error),
             }
         }
-        // Tasks that were claimed must run, even if another stripe failed.
+        // What succeeded in other stripes must be returned: tasks that were claimed must run.
         match failure {
-            Some(error) if claimed.value.is_empty() => return Err(error),
+            Some(error) if claimed.value.is_empty() && claimed.hints.users.is_empty() => return Err(error),
             Some(error) => tracing::warn!(%error, "failed to claim some of the due tasks; retrying"),
             None => {}
         }

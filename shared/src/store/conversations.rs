@@ -24,7 +24,7 @@ const LIST_HISTORY: &str = "SELECT m.turn, m.role, m.content FROM chat_message m
 /// as many.
 const FIRST_TURNS: i64 = 8;
 /// The maximum number of turns in one read.
-const MAX_TURNS: i64 = 256;
+const MAX_TURNS: i64 = 64;
 
 /// Selects the agent session that agent `$3` resumes for turn `$2` of session `$1`. If there is none, the columns are
 /// NULL.

@@ -8,6 +8,7 @@ use super::{
     AGENT_QUEUE, Store, StoreError,
     database_driver::{Arguments, DatabaseDriver},
     idempotency,
+    stripe::Stripe,
 };
 use crate::clock::Timestamp;
 
@@ -32,8 +33,11 @@ const PRUNE_JOBS: &str = "DELETE FROM Jobs WHERE id IN \
 /// Deletes those of the `$2` oldest records of deleted sessions that are from before `$1`.
 const PRUNE_DELETED_SESSIONS: &str = "DELETE FROM deleted_session WHERE deleted_at < $1 AND number IN \
      (SELECT number FROM deleted_session ORDER BY number LIMIT $2 + 0)";
-/// Selects the `$1` oldest events across all logs.
+/// Selects the `$1` oldest events across all logs of a SQLite database.
 const LIST_OLDEST_EVENTS: &str = "SELECT user_log_id, seq, at FROM event_log ORDER BY id LIMIT $1 + 0";
+/// Selects the `$1` oldest events of stripe `$2` in a database on a server.
+const LIST_OLDEST_EVENTS_IN_STRIPE: &str =
+    "SELECT user_log_id, seq, at FROM event_log WHERE stripe = $2 ORDER BY id LIMIT $1 + 0";
 
 /// How long data is kept.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +63,10 @@ impl Store {
     pub async fn prune(&self, retention: Retention) -> Result<u64, StoreError> {
         let now = self.inner.clock.now();
         let mut pruned = Pruned::default();
-        while pruned.add_batch(self.prune_events(now, retention.events).await?) {}
+        let is_server = self.location().file().is_none();
+        for stripe in if is_server { Stripe::ALL.to_vec() } else { vec![Stripe::ONLY] } {
+            while pruned.add_batch(self.prune_events(now, retention.events, stripe).await?) {}
+        }
         for (query, before) in [
             (PRUNE_TICKETS, now),
             (PRUNE_LOGINS, now),
@@ -78,13 +85,15 @@ impl Store {
         self.write(async |tx| Ok(delete.execute(tx).await?.rows_affected())).await
     }
 
-    /// Prunes at most [`BATCH`] events, oldest first, and stops at the first one to keep. Only the beginning of a log
+    /// Prunes at most [`BATCH`] events of a stripe, oldest first, and stops at the first one to keep. Only the beginning of a log
     /// is ever pruned. Returns the number of pruned events.
-    async fn prune_events(&self, now: Timestamp, kept: Duration) -> Result<u64, StoreError> {
+    async fn prune_events(&self, now: Timestamp, kept: Duration, stripe: Stripe) -> Result<u64, StoreError> {
         // Events from the distant future were stored before the clock was set back.
         let recent = now.minus(kept)..=now.plus(kept);
         self.write(async |tx| {
-            let oldest: Vec<OldEvent> = sqlx::query_as(LIST_OLDEST_EVENTS).bind(BATCH).fetch_all(&mut *tx).await?;
+            let list = if tx.is_server() { LIST_OLDEST_EVENTS_IN_STRIPE } else { LIST_OLDEST_EVENTS };
+            let oldest: Vec<OldEvent> =
+                sqlx::query_as(list).bind(BATCH).bind(stripe.number()).fetch_all(&mut *tx).await?;
             let old: Vec<OldEvent> = oldest.into_iter().take_while(|event| !recent.contains(&event.at)).collect();
             let last_of_each: BTreeMap<i64, i64> = old.iter().map(|event| (event.user_log_id, event.seq)).collect();
             for (log_id, up_to) in last_of_each {

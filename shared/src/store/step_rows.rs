@@ -4,6 +4,7 @@ use super::{
     StoreError,
     database_driver::Connection,
     rows::{self, StepColumns, step_columns},
+    stripe::Stripe,
 };
 use crate::{
     chat::Step,
@@ -81,27 +82,31 @@ macro_rules! select_step_rows {
 pub(super) use select_step_rows;
 
 /// Reads at most `limit` steps that changed after a revision and belong to tasks of the user that are not running. If a
-/// session is given, reads only that session's steps.
+/// session is given, reads only that session's steps. `stripe` is the user's.
 pub(super) async fn read_closed_after(
     connection: &mut Connection,
     user_log_id: i64,
+    stripe: Stripe,
     only: Option<SessionId>,
     revision: i64,
     limit: i64,
 ) -> Result<Vec<StepRow>, StoreError> {
-    /// Selects a user's closed steps. `$2` limits their number.
+    /// Selects a user's closed steps in stripe 0 and in three others. `$2` limits their number.
     const OF_USER: &str = concat!(
         select_step_rows!(),
-        "AND s.revision > $1 AND u.id = $3 AND t.status != 'running' ORDER BY s.revision LIMIT $2 + 0"
+        "AND s.stripe IN (0, $4, $5, $6) AND s.revision > $1 AND u.id = $3 AND t.status != 'running' \
+         ORDER BY s.revision LIMIT $2 + 0"
     );
-    /// Selects a session's closed steps. `$2` limits their number.
+    /// Like [`OF_USER`], for one session.
     const OF_SESSION: &str = concat!(
         select_step_rows!(),
-        "AND s.revision > $1 AND u.id = $3 AND c.id = $4 AND t.status != 'running' ORDER BY s.revision LIMIT $2 + 0"
+        "AND s.stripe IN (0, $4, $5, $6) AND s.revision > $1 AND u.id = $3 AND t.status != 'running' AND c.id = $7 \
+         ORDER BY s.revision LIMIT $2 + 0"
     );
-    let query = match only {
-        None => sqlx::query_as(OF_USER).bind(revision).bind(limit).bind(user_log_id),
-        Some(session_id) => sqlx::query_as(OF_SESSION).bind(revision).bind(limit).bind(user_log_id).bind(session_id),
-    };
+    // Rows from before there were stripes are in stripe 0. On SQLite, labels have no meaning.
+    let labels = if connection.is_server() { [stripe.number(); 3] } else { [1, 2, 3] };
+    let sql = if only.is_some() { OF_SESSION } else { OF_USER };
+    let query = sqlx::query_as(sql).bind(revision).bind(limit).bind(user_log_id);
+    let query = labels.into_iter().fold(query, sqlx::query::QueryAs::bind).bind(only);
     Ok(query.fetch_all(connection).await?)
 }

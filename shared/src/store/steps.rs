@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use sqlx::types::Json;
 
-use super::{Change, Store, StoreError, database_driver::Connection, script::Script};
+use super::{Change, Store, StoreError, database_driver::Connection, script::Script, stripe::Stripe};
 use crate::{
     chat::{
         DecidedBy, PermissionOutcome, StepDetail, StepKind, StepStatus, UserRef, clean_step_detail, clean_step_title,
@@ -87,14 +87,9 @@ pub(super) enum StepsEnd {
     Broken,
 }
 
-/// Returns the revision of the latest change to a step in the stripe of a log's owner.
-pub(super) async fn last_revision(connection: &mut Connection, log_id: i64) -> Result<i64, StoreError> {
-    let user: UserRef = sqlx::query_as("SELECT workspace_id, user_id FROM user_log WHERE id = $1")
-        .bind(log_id)
-        .fetch_one(&mut *connection)
-        .await?;
-    let stripe = connection.stripe_of(&user).number();
-    let last = sqlx::query_scalar("SELECT last FROM step_revision WHERE stripe = $1").bind(stripe);
+/// Returns the revision of the latest change to a step in a stripe.
+pub(super) async fn last_revision(connection: &mut Connection, stripe: Stripe) -> Result<i64, StoreError> {
+    let last = sqlx::query_scalar("SELECT last FROM step_revision WHERE stripe = $1").bind(stripe.number());
     Ok(last.fetch_one(connection).await?)
 }
 

@@ -5,9 +5,10 @@ use super::{
     database_driver::Connection,
     step_rows::{self, StepRow},
     steps,
+    stripe::Stripe,
 };
 use crate::{
-    chat::{Partial, Step},
+    chat::{Partial, Step, UserRef},
     id::{MessageId, SessionId, TaskId},
 };
 
@@ -62,8 +63,9 @@ pub(super) async fn read_state(
     only: Option<SessionId>,
     after_step: Option<i64>,
 ) -> Result<StreamState, StoreError> {
+    let stripe = stripe_of_log(tx, log_id).await?;
     let closed_steps = match after_step {
-        Some(revision) => step_rows::read_closed_after(tx, log_id, only, revision, STEP_PAGE).await?,
+        Some(revision) => step_rows::read_closed_after(tx, log_id, stripe, only, revision, STEP_PAGE).await?,
         None => Vec::new(),
     };
     if let Some(last) = closed_steps.last().filter(|_| is_full(&closed_steps)) {
@@ -71,8 +73,15 @@ pub(super) async fn read_state(
         return Ok(StreamState { running: Vec::new(), closed_steps, step_revision, has_more: true });
     }
     let running = running_tasks(tx, log_id, only).await?;
-    let step_revision = steps::last_revision(tx, log_id).await?;
+    let step_revision = steps::last_revision(tx, stripe).await?;
     Ok(StreamState { running, closed_steps, step_revision, has_more: false })
+}
+
+/// Returns the stripe of a log's owner.
+async fn stripe_of_log(tx: &mut Connection, log_id: i64) -> Result<Stripe, StoreError> {
+    let owner = sqlx::query_as("SELECT workspace_id, user_id FROM user_log WHERE id = $1").bind(log_id);
+    let owner: UserRef = owner.fetch_one(&mut *tx).await?;
+    Ok(tx.stripe_of(&owner))
 }
 
 /// Returns whether a page of steps is full, so that there may be more.

@@ -54,7 +54,7 @@ pub(super) async fn carry_over(from: &mut Connection, to: &mut Connection) -> Re
         to.commit().await?;
     }
     for (table, column) in COUNTERS {
-        let last = find_number(from, &format!("SELECT MAX({column}) FROM {table}")).await?;
+        let last = find_number(from, &format!("SELECT COALESCE(MAX({column}), 0) FROM {table}")).await?;
         to.begin_write().await?;
         to.run_all(&[(&format!("UPDATE {table} SET {column} = {last}"), &Arguments::default())]).await?;
         to.commit().await?;

@@ -40,7 +40,7 @@ const LONG_SEARCHES: [(&str, &str); 5] = [
 ];
 
 /// Plan steps that are allowed in statements that contain the given text.
-const EXCEPTIONS: [(&str, &str); 11] = [
+const EXCEPTIONS: [(&str, &str); 12] = [
     // These stop at the first row.
     ("SCAN api_key", "SELECT 1 FROM api_key LIMIT 1"),
     ("SCAN chat_session", "SELECT 1 FROM chat_session LIMIT 1"),
@@ -48,6 +48,7 @@ const EXCEPTIONS: [(&str, &str); 11] = [
     ("INDEX chat_message_seq", "role = 'assistant' ORDER BY seq DESC LIMIT 1"),
     // These read the oldest rows.
     ("SCAN event_log", "FROM event_log ORDER BY id LIMIT"),
+    ("SCAN event_log", "FROM event_log WHERE stripe = $2 ORDER BY id LIMIT"),
     ("SCAN deleted_session", "FROM deleted_session ORDER BY number LIMIT"),
     // This one deletes everything that belongs to the session.
     ("(chat_session_id=?)", "DELETE FROM chat_session WHERE id = $1"),

@@ -32,7 +32,7 @@ const APIS: usize = 3;
 const WORKERS: usize = 3;
 
 /// The documented maximum number of connections from a process to PostgreSQL.
-const MAX_CONNECTIONS: usize = 6;
+const MAX_CONNECTIONS: usize = 10;
 
 /// The longest pause between rounds. The installation has not always recovered by then.
 const MAX_PAUSE: Duration = Duration::from_secs(2);

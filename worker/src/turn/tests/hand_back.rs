@@ -31,6 +31,7 @@ async fn a_locked_store_does_not_delay_a_hand_back() {
     let f = Fixture::with_busy_timeout(2 * TIMEOUT).await;
     f.post().await;
     let claim = f.store().claim(&f.worker, 1).await.unwrap().value.pop().unwrap();
+    let _running = f.runner.running.add(&claim);
     let mut text = TextWriter::new(f.store(), &f.runner.relay, f.runner.shutdown.tasks(), claim);
     text.push("half");
     let index = f.store().location().file().unwrap().with_extension("db-shm");
