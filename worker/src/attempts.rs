@@ -37,7 +37,7 @@ pub struct RunningAttempts {
 /// The claims in progress. Until a claim has returned, its attempts may already be assigned to this worker.
 #[derive(Debug, Default)]
 struct ClaimsInProgress {
-    /// When each claim began, by its number.
+    /// When each claim began, by its number, which increases with every claim.
     begun: BTreeMap<u64, Instant>,
     last: u64,
 }
@@ -99,7 +99,7 @@ impl RunningAttempts {
 
     /// Returns when the earliest claim in progress began, if there is one.
     fn earliest_claim(&self) -> Option<Instant> {
-        lock(&self.claims).begun.values().min().copied()
+        lock(&self.claims).begun.values().next().copied()
     }
 
     /// Returns the number of running attempts.

@@ -23,9 +23,10 @@ pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, report: &A
     write_and_claim(store, relay, claim, report, None).await;
 }
 
-/// Ends an attempt, as [`write()`] does. If a worker is given with its claim in progress, the first write also claims the next due task for it. If
-/// that write fails, the retries write only the outcome, because a failed claim would revert the outcome as well.
-/// Returns the task's new status and the next claim, if any, or `None` if the lease was lost.
+/// Ends an attempt, as [`write()`] does. If a worker is given with its claim in progress, the first write also claims
+/// the next due task for it. If that write fails, the retries write only the outcome, because a failed claim would
+/// revert the outcome as well. Returns the task's new status and the next claim, if any, or `None` if the lease was
+/// lost.
 pub async fn write_and_claim(
     store: &Store,
     relay: &SharedRelay,

@@ -15,7 +15,7 @@ pub struct Setup {
     pub is_pinned: bool,
 }
 
-/// How long data takes to a distant server, and back.
+/// How long data takes to a distant server, in each direction.
 pub const DISTANCE: Duration = Duration::from_millis(1);
 
 /// The services that the product uses.

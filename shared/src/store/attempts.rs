@@ -23,9 +23,9 @@ use crate::{
 };
 
 impl Store {
-    /// Ends an attempt of one of the user's tasks. One transaction stores its last steps, the answer if there is one, the task's new state, the
-    /// session's next job, and the events. If a worker is given, the same transaction claims the next due task for it, unless
-    /// that task is in another stripe.
+    /// Ends an attempt of one of the user's tasks. One transaction stores its last steps, the answer if there is one,
+    /// the task's new state, the session's next job, and the events. If a worker is given, the same transaction claims
+    /// the next due task for it, unless that task is in another stripe.
     ///
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has already ended.

@@ -192,8 +192,8 @@ static START: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Claims at most `limit` of the first `among` due tasks within a transaction. Skips those of users whose data the
-/// transaction may not change. `folder_wait` is the option `work_folder_wait`. Ends obsolete jobs, and tasks whose rows are
-/// damaged, because they would otherwise come first in every later claim.
+/// transaction may not change. `folder_wait` is the option `work_folder_wait`. Ends obsolete jobs, and tasks whose rows
+/// are damaged, because they would otherwise come first in every later claim.
 pub(super) async fn claim_due(
     tx: &mut Connection,
     worker: &WorkerId,

@@ -63,8 +63,7 @@ pub(super) async fn find(
     Ok(found)
 }
 
-/// Stores a request's key with the session and the message to which the key refers. Overwrites an
-/// expired key.
+/// Stores a request's key with the session and the message to which the key refers. Overwrites an expired key.
 pub(super) const INSERT_KEY: &str = "INSERT INTO idempotency_key \
      (workspace_id, user_id, operation, key, request_hash, chat_session_id, message_id, created_at) \
      VALUES ($workspace_id, $user_id, $operation, $idempotency_key, $request_hash, $session_id, $user_message_id, \

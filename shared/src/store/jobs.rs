@@ -128,15 +128,15 @@ impl NewJob {
     }
 }
 
-/// Moves the user to the round of the job to push. This is the later of two rounds: the one after the
-/// round of the user's previous job, and the latest one from which a job was claimed.
+/// Moves the user to the round of the job to push. This is the later of two rounds: the one after the round of the
+/// user's previous job, and the latest one from which a job was claimed.
 pub(super) const ENTER_ROUND: &str = "UPDATE user_log \
      SET last_round = (SELECT CASE WHEN user_log.last_round < MAX(round) THEN MAX(round) \
          ELSE user_log.last_round + 1 END FROM queue_clock) \
      WHERE workspace_id = $workspace_id AND user_id = $user_id";
 
-/// Pushes the job in the user's round. Must follow [`ENTER_ROUND`]. The job has no idempotency key,
-/// because a conflict would silently discard a retry.
+/// Pushes the job in the user's round. Must follow [`ENTER_ROUND`]. The job has no idempotency key, because a conflict
+/// would silently discard a retry.
 pub(super) const PUSH_JOB: &str = "INSERT INTO Jobs \
      (job, id, job_type, status, attempts, max_attempts, run_at, priority, metadata) \
      SELECT $job_payload, $job_id, 'agent-task', 'Pending', 0, 1, $job_run_at, -last_round, '{}' FROM user_log \

@@ -9,11 +9,12 @@
 //! caller announces them after the commit.
 //!
 //! The database is a SQLite file or on a PostgreSQL server, and all operations are the same on both (docs/adr/0017). What
-//! is specific to one of them is in `sqlite.rs`, `postgres.rs`, and the driver.
+//! is specific to one of them is in `sqlite.rs`, `postgres.rs`, `tail/`, and the driver.
 //!
 //! Changes run on the process's writer connection, and changes that are waiting for it are committed together
-//! (`writer/`). On a server, there is one for each stripe of users (`stripe.rs`). Reads use a separate pool of connections. Migrations are in `migrations/`, and the queue's tables are
-//! defined by `apalis-sqlite` and `apalis-postgres`.
+//! (`writer/`). On a server, there is one for each stripe of users (`stripe.rs`). Reads use a separate pool of
+//! connections. Migrations are in `migrations/`, and the queue's tables are defined by `apalis-sqlite` and
+//! `apalis-postgres`.
 //!
 //! [`Hints`]: crate::event::Hints
 

@@ -101,21 +101,21 @@ static END: LazyLock<Script> = LazyLock::new(|| {
             (
                 Some("has_answer"),
                 "UPDATE chat_session SET last_seq = last_seq + 1, updated_at = $now, last_activity_at = $now \
-             WHERE id = $session_id",
+                 WHERE id = $session_id",
             ),
             (
                 Some("has_answer"),
                 "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq, \
-             finish_reason, elapsed_ms, input_tokens, output_tokens) \
-             SELECT $answer_message_id, id, 'assistant', $text, $task_id, $now, $turn, last_seq, \
-             $finish_reason, $elapsed_ms, $input_tokens, $output_tokens FROM chat_session \
-             WHERE id = $session_id",
+                 finish_reason, elapsed_ms, input_tokens, output_tokens) \
+                 SELECT $answer_message_id, id, 'assistant', $text, $task_id, $now, $turn, last_seq, \
+                 $finish_reason, $elapsed_ms, $input_tokens, $output_tokens FROM chat_session \
+                 WHERE id = $session_id",
             ),
             (
                 None,
                 "UPDATE agent_task SET status = $status, worker_id = NULL, job_id = NULL, failures = $failures, \
-             next_attempt_at = NULL, error_code = $error_code, error_message = $error_message, \
-             input_tokens = $input_tokens, output_tokens = $output_tokens, finished_at = $now WHERE id = $task_id",
+                 next_attempt_at = NULL, error_code = $error_code, error_message = $error_message, \
+                 input_tokens = $input_tokens, output_tokens = $output_tokens, finished_at = $now WHERE id = $task_id",
             ),
             (Some("ended_job_id"), END_JOB),
             (Some("job_id"), ENTER_ROUND),

@@ -85,8 +85,8 @@ impl Store {
         self.write(async |tx| Ok(delete.execute(tx).await?.rows_affected())).await
     }
 
-    /// Prunes at most [`BATCH`] events of a stripe, oldest first, and stops at the first one to keep. Only the beginning of a log
-    /// is ever pruned. Returns the number of pruned events.
+    /// Prunes at most [`BATCH`] events of a stripe, oldest first, and stops at the first one to keep. Only the
+    /// beginning of a log is ever pruned. Returns the number of pruned events.
     async fn prune_events(&self, now: Timestamp, kept: Duration, stripe: Stripe) -> Result<u64, StoreError> {
         // Events from the distant future were stored before the clock was set back.
         let recent = now.minus(kept)..=now.plus(kept);

@@ -133,21 +133,21 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
             (
                 None,
                 "UPDATE chat_session SET last_turn = $turn, last_seq = $seq, updated_at = $now, last_activity_at = $now, \
-             title = COALESCE($title, title), title_folded = COALESCE($title_folded, title_folded) \
-             WHERE id = $session_id",
+                 title = COALESCE($title, title), title_folded = COALESCE($title_folded, title_folded) \
+                 WHERE id = $session_id",
             ),
             (
                 None,
                 "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq) \
-             VALUES ($user_message_id, $session_id, 'user', $content, $task_id, $now, $turn, $seq)",
+                 VALUES ($user_message_id, $session_id, 'user', $content, $task_id, $now, $turn, $seq)",
             ),
             (
                 None,
                 "INSERT INTO agent_task \
-             (id, chat_session_id, turn, user_message_id, answer_message_id, max_attempts, created_at, job_id, \
-             trace_parent) \
-             VALUES ($task_id, $session_id, $turn, $user_message_id, $answer_message_id, $max_attempts, $now, $job_id, \
-             $trace_parent)",
+                 (id, chat_session_id, turn, user_message_id, answer_message_id, max_attempts, created_at, job_id, \
+                 trace_parent) \
+                 VALUES ($task_id, $session_id, $turn, $user_message_id, $answer_message_id, $max_attempts, $now, $job_id, \
+                 $trace_parent)",
             ),
             (Some("job_id"), ENTER_ROUND),
             (Some("job_id"), PUSH_JOB),

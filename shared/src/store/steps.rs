@@ -224,8 +224,8 @@ struct UnclosedStep {
     request: Option<Value>,
 }
 
-/// Closes the open steps of a user's attempt. Returns true if a tool call was not rejected or a permission request was allowed.
-/// The tool call may then have had effects, so the task must not be retried automatically.
+/// Closes the open steps of a user's attempt. Returns true if a tool call was not rejected or a permission request was
+/// allowed. The tool call may then have had effects, so the task must not be retried automatically.
 pub(super) async fn close(
     tx: &mut Connection,
     user: &UserRef,

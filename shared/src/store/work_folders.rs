@@ -36,8 +36,8 @@ impl WorkFolder {
 }
 
 impl Store {
-    /// Records that the work folder of one of the user's sessions is in a data folder as of this turn. Does nothing if the session has been
-    /// deleted.
+    /// Records that the work folder of one of the user's sessions is in a data folder as of this turn. Does nothing if
+    /// the session has been deleted.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -33,7 +33,7 @@ pub struct Builder {
     redis: bool,
     own_redis: Option<Redis>,
     own_postgres: Option<Postgres>,
-    /// How long data takes to that server, and back.
+    /// How long data takes to that server, in each direction.
     postgres_delay: Duration,
     /// The URL of a PostgreSQL server that several tests share.
     shared_postgres: Option<String>,

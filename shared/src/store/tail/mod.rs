@@ -72,7 +72,7 @@ impl TailPosition {
     }
 
     /// Returns the position in the stripe with this number.
-    fn advance(&mut self, number: i64) -> Result<&mut StripePosition, StoreError> {
+    fn in_stripe_mut(&mut self, number: i64) -> Result<&mut StripePosition, StoreError> {
         let index = usize::try_from(number).ok();
         index.and_then(|index| self.0.get_mut(index)).ok_or_else(|| StoreError::Corrupt(format!("stripe {number}")))
     }
@@ -185,7 +185,7 @@ impl Store {
             let end = later.first().map(|row| row.id);
             tail.has_more |= end.is_some();
             for (row, is_followed) in rows.into_iter().take_while(|(row, _)| end.is_none_or(|end| row.id < end)) {
-                tail.position.advance(label(row.stripe))?.event_id = row.id;
+                tail.position.in_stripe_mut(label(row.stripe))?.event_id = row.id;
                 let event = if is_followed { Some(objects.render(row)?) } else { None };
                 tail.rows.push(LogRow { user_log_id: row.user_log_id, seq: row.seq, event });
             }
@@ -196,13 +196,13 @@ impl Store {
                 tail.steps = parse(&steps)?;
                 tail.drafts = parse(&drafts)?;
                 for chunk in &tail.chunks {
-                    tail.position.advance(label(chunk.stripe))?.chunk_id = chunk.id;
+                    tail.position.in_stripe_mut(label(chunk.stripe))?.chunk_id = chunk.id;
                 }
                 for row in &tail.steps {
-                    tail.position.advance(label(row.stripe))?.step_revision = row.step.revision;
+                    tail.position.in_stripe_mut(label(row.stripe))?.step_revision = row.step.revision;
                 }
                 for row in &tail.drafts {
-                    tail.position.advance(label(row.stripe))?.draft_revision = row.draft.revision;
+                    tail.position.in_stripe_mut(label(row.stripe))?.draft_revision = row.draft.revision;
                 }
                 tail.has_more = i64::try_from(tail.chunks.len()).is_ok_and(|count| count == PAGE)
                     || i64::try_from(tail.steps.len()).is_ok_and(|count| count == STEP_PAGE)

@@ -159,6 +159,7 @@ async fn ends_an_obsolete_job_and_claims_the_others() {
 #[tokio::test]
 async fn claims_the_next_task_together_with_an_outcome() {
     let f = Fixture::new().await;
+    // The names are in the same stripe.
     let [busy, other] = users(&f).await;
     let (session, first) = send(&f, &busy).await;
     send_in(&f, &busy, session).await;

@@ -1,8 +1,9 @@
 //! A process's writer connections and their transactions.
 //!
-//! A SQLite database has one writer at a time, and so has each stripe of a database on a server (docs/adr/0018). A commit
-//! waits for the disk. Operations that wait for the same connection are therefore committed together (docs/adr/0011). Each operation except the first runs in a savepoint, so that its
-//! failure reverts only its own changes. No operation returns before the commit.
+//! A SQLite database has one writer at a time, and so has each stripe of a database on a server (docs/adr/0018). A
+//! commit waits for the disk. Operations that wait for the same connection are therefore committed together
+//! (docs/adr/0011). Each operation except the first runs in a savepoint, so that its failure reverts only its own
+//! changes. No operation returns before the commit.
 
 mod session;
 

@@ -40,7 +40,7 @@ const BEGIN_WRITE: &str = "BEGIN";
 const ROLLBACK: &str = "ROLLBACK";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
-/// The idle time after which a read waits for a response from the server before its first statement, because the server
+/// The idle time after which a transaction waits for a response from the server before its first statement, because it
 /// may have closed the connection in the meantime.
 const MAX_TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
