@@ -142,6 +142,32 @@ test("an edit after the agent has started can be sent as a new message", TIMEOUT
   });
 });
 
+test("a button that new text moves while it is pressed still reacts", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await startChat(page, "/slow 600");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    await send(page, "/echo hello");
+    const edit = thread(page).getByRole("button", { name: "Edit" });
+    await edit.waitFor();
+    const isPressed = () => edit.evaluate((button) => button.matches(":active"));
+    let box = await edit.boundingBox();
+    for (;;) {
+      await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+      await page.mouse.down();
+      if (await isPressed()) break;
+      await page.mouse.up();
+      box = await edit.boundingBox();
+    }
+    await page.waitForFunction(
+      ([button, { y, height }]) => button.getBoundingClientRect().top > y + height,
+      [await edit.elementHandle(), box],
+    );
+    await page.mouse.up();
+
+    await page.getByRole("textbox", { name: "Edit queued message" }).waitFor();
+  });
+});
+
 test("the answer in progress of another chat is not shown", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await startChat(page, "/slow 600");

@@ -54,7 +54,7 @@ test(
         const isReleased = new Promise((resolve) => {
           answer = resolve;
         });
-        await page.route("**/v1/agents", async (route) => {
+        await page.route("**/assets/new-chat-page-*.js", async (route) => {
           await isReleased;
           await route.continue();
         });

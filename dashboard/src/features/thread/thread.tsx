@@ -27,6 +27,7 @@ import { NEAR_PX, useThreadScroll } from "./scroll/use-thread-scroll";
 import type { ThreadAgent } from "./thread-agent";
 import { ThreadRow } from "./thread-row";
 import { buildTurnRows, type TurnRow } from "./turn-rows";
+import { useSteadyPress } from "./use-steady-press";
 
 /** The estimated height of a turn that has not been measured. */
 const TURN_PX = 220;
@@ -99,6 +100,7 @@ export const Thread = memo(function Thread(props: {
     },
   });
   const { isAtEnd, isHeld, moveTo } = scroll;
+  useSteadyPress(scroller);
 
   const place = useOpeningPlace({ session, newTurn, isCopy, isHeld });
   const [isOpen, setOpen] = useState(false);
