@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use banter_shared::{
     agents_file::{AgentConfig, detectable},
+    chat::AcceptedFiles,
     store::{AgentHealth, StoreError},
 };
 
@@ -57,6 +58,12 @@ impl AppState {
             return Ok(None);
         }
         Ok(Some(availability(config, report)))
+    }
+
+    /// Returns which files users can send to this agent.
+    #[must_use]
+    pub fn accepted_files(&self, agent_key: &str) -> AcceptedFiles {
+        self.catalog.find(agent_key).map_or(AcceptedFiles::NONE, |agent| agent.driver.accepted_files())
     }
 
     /// Returns the maximum number of attempts for each of this agent's tasks.

@@ -41,6 +41,7 @@ use std::{
 use anyhow::Context as _;
 use banter_shared::{
     agents_file::AgentCatalog,
+    attachments::{Storage, Thumbnails},
     chat::UserRef,
     clock::SystemClock,
     config::Config,
@@ -79,6 +80,9 @@ impl Application {
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
         tracing::info!(database = %store.location(), agents = catalog.agents().len(), "store opened");
 
+        let storage = Storage::open(config.attachments_url.clone())
+            .with_context(|| format!("ATTACHMENTS_URL={}: cannot open the storage", config.attachments_url))?;
+
         let access = Arc::new(AccessPolicy::new(config.auth, config.bind_addr));
         anyhow::ensure!(
             !access.must_refuse_to_start(&store).await?,
@@ -101,7 +105,7 @@ impl Application {
         let hub = Hub::start(store.clone(), relay.clone(), shutdown, metrics.clone());
         let options =
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } };
-        upkeep::spawn(&store, &relay, shutdown, options);
+        upkeep::spawn(&store, &relay, &storage, shutdown, options);
 
         let bind = || format!("BIND_ADDR={}: cannot listen on this address", config.bind_addr);
         let listener = TcpListener::bind(config.bind_addr).await.with_context(bind)?;
@@ -114,6 +118,9 @@ impl Application {
             shutdown: shutdown.clone(),
             access,
             metrics,
+            storage,
+            thumbnails: Thumbnails::default(),
+            attachment_limits: config.attachment_limits,
             response_memory: ResponseMemory::new(connections.clone()),
             openapi: openapi::to_json(&router::openapi())?.into(),
             task_max_attempts: config.task_max_attempts,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use banter_shared::{
     chat::PermissionDetail,
-    id::{MessageId, PermissionId, SessionId, TaskId},
+    id::{AttachmentId, MessageId, PermissionId, SessionId, TaskId},
 };
 use utoipa::{
     IntoParams, IntoResponses, Modify, OpenApi, ToSchema,
@@ -30,6 +30,7 @@ use crate::error::{PROBLEM_JSON, Problem};
     tags(
         (name = "sessions", description = "Conversations between a user and an agent."),
         (name = "messages", description = "The messages of a session."),
+        (name = "attachments", description = "The files that are part of messages."),
         (name = "tasks", description = "The agent's work on a message."),
         (name = "agents", description = "The agents that users can chat with."),
         (name = "events", description = "Live updates, as server-sent events."),
@@ -95,6 +96,15 @@ macro_rules! problems {
 pub struct SessionPath {
     /// The ID of the session.
     id: SessionId,
+}
+
+/// The path parameter for an attachment.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "used only for the document")]
+pub struct AttachmentPath {
+    /// The ID of the attachment.
+    id: AttachmentId,
 }
 
 /// The path parameters for a message.
@@ -183,6 +193,19 @@ problems! {
         "413": "The body is larger than 512 KiB.",
         "415": "The content type of the body is not JSON.",
     }
+    /// Errors for an uploaded file.
+    UploadProblem {
+        "400": "The name or the form is invalid, or the connection was closed before the entire file arrived.",
+        "408": "No data arrived for 30 seconds.",
+        "413": "The file is larger than `ATTACHMENT_MAX_BYTES`.",
+        "422": "`idempotency_mismatch`.",
+        "429": "`storage_limit`: your files would exceed `STORAGE_BYTES_PER_USER`.",
+    }
+    /// Errors for a part or a scaled version of a file.
+    DownloadProblem {
+        "416": "The range is outside the file.",
+        "422": "`no_thumbnail`: the file is not an image, or is too large to be scaled.",
+    }
     /// The error for a conflicting state.
     ConflictProblem {
         "409": "The current state does not permit the operation; `code` identifies the reason.",
@@ -203,7 +226,7 @@ problems! {
     /// Errors that sending a message can return.
     SendProblem {
         "409": "`agent_busy`, `session_archived`, or `message_gone`.",
-        "422": "`idempotency_mismatch`.",
+        "422": "`unknown_attachment`, `attachment_unsupported`, or `idempotency_mismatch`.",
         "429": "`queue_full`. Retry after the delay in `Retry-After`.",
     }
     /// Errors that an unauthenticated operation can return if it uses the store.

@@ -16,7 +16,7 @@ use crate::{
     error::ApiError,
     middleware::{body_drain, disconnect, headers, keyless, request_id, request_metrics},
     openapi::Base,
-    routes::{agents, auth, drafts, events, messages, search, sessions, system, tasks},
+    routes::{agents, attachments, auth, drafts, events, messages, search, sessions, system, tasks},
     state::AppState,
 };
 
@@ -30,6 +30,8 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(drafts::get::get, drafts::put::put))
         .routes(routes!(messages::create::create, messages::list::list))
         .routes(routes!(messages::edit::edit, messages::unsend::unsend))
+        .routes(routes!(attachments::create::create))
+        .routes(routes!(attachments::get::get, attachments::delete::delete))
         .routes(routes!(search::list::list))
         .routes(routes!(tasks::get::get))
         .routes(routes!(tasks::cancel::cancel))

@@ -4,6 +4,8 @@ use std::{ops::Deref, sync::Arc};
 
 use banter_shared::{
     agents_file::AgentCatalog,
+    attachments::{Storage, Thumbnails},
+    config::AttachmentLimits,
     id::TaskId,
     relay::SharedRelay,
     shutdown::Shutdown,
@@ -27,6 +29,10 @@ pub struct Parts {
     pub(crate) shutdown: Shutdown,
     pub(crate) access: Arc<AccessPolicy>,
     pub(crate) metrics: Metrics,
+    /// The storage for attachments.
+    pub(crate) storage: Storage,
+    pub(crate) thumbnails: Thumbnails,
+    pub(crate) attachment_limits: AttachmentLimits,
     pub(crate) response_memory: ResponseMemory,
     /// The OpenAPI document, as JSON.
     pub(crate) openapi: Bytes,

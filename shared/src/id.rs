@@ -60,6 +60,14 @@ id_type!(
     MessageId
 );
 id_type!(
+    /// The ID of an attachment.
+    AttachmentId
+);
+id_type!(
+    /// The ID of a stored file, which attachments with the same content share.
+    FileId
+);
+id_type!(
     /// The ID of a task.
     TaskId
 );

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`chat`] | sessions, messages, tasks: types and rules, no I/O | [`id`], [`clock`] |
 //! | [`event`] | the events of a user's stream, and cursors | [`chat`] |
+//! | [`attachments`] | the contents of attachments, outside the database | [`id`], [`chat`] |
 //! | [`store`] | all SQL, with one transaction per operation | [`chat`], [`event`] |
 //! | [`relay`] | hints and live text between processes | [`chat`], [`event`] |
 //! | [`agents_file`] | `agents.toml` | |
@@ -15,12 +16,14 @@
 //! The store and the relay do not depend on each other, and nothing here depends on HTTP.
 
 pub mod agents_file;
+pub mod attachments;
 pub mod chat;
 pub mod clock;
 mod companion;
 pub mod config;
 pub mod count;
 pub mod event;
+mod hex;
 pub mod id;
 pub mod lenient_json;
 pub mod private;

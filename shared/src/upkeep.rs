@@ -1,5 +1,5 @@
 //! Background work in every process: takes over the tasks of dead workers, ends tasks whose worker ignores a stop
-//! request, erases remnants of deleted text, adds missing jobs to the queue, and prunes old rows.
+//! request, erases remnants of deleted text, adds missing jobs to the queue, prunes old rows, and deletes unused files.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    attachments::{Storage, StorageError},
     relay::SharedRelay,
     shutdown::Shutdown,
     store::{LeaseWatch, Retention, Store, StoreError},
@@ -18,6 +19,9 @@ pub const STOP_TIMEOUT: Duration = Duration::from_millis(700);
 const STOP_SWEEP: Duration = Duration::from_secs(1);
 /// How often to add missing jobs and prune old rows.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How often to delete files that are no longer needed.
+const COLLECT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How long to wait after a deletion before erasing remnants, so that several deletions are erased together.
 const ERASE_DELAY: Duration = Duration::from_millis(200);
@@ -40,13 +44,14 @@ pub struct UpkeepOptions {
 }
 
 /// Starts the background work, which ends when the process begins to shut down.
-pub fn spawn(store: &Store, relay: &SharedRelay, shutdown: &Shutdown, options: UpkeepOptions) {
+pub fn spawn(store: &Store, relay: &SharedRelay, storage: &Storage, shutdown: &Shutdown, options: UpkeepOptions) {
     let tasks = shutdown.tasks();
     let end = shutdown.soft();
     tasks.spawn(reap(store.clone(), relay.clone(), options.lease, end.clone()));
     tasks.spawn(sweep_stops(store.clone(), relay.clone(), end.clone()));
     tasks.spawn(erase(store.clone(), end.clone()));
     tasks.spawn(prune(store.clone(), relay.clone(), options.retention, end.clone()));
+    tasks.spawn(collect_files(store.clone(), storage.clone(), end.clone()));
 }
 
 /// Takes over the tasks of workers whose heartbeat has not changed for an entire lease, as observed by this process.
@@ -121,6 +126,39 @@ async fn prune(store: Store, relay: SharedRelay, retention: Retention, end: Canc
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "pruned"),
             Err(error) => tracing::warn!(%error, "pruning failed; retrying"),
+        }
+    }
+}
+
+/// Deletes the contents of attachments that no longer exist, and what crashed processes have written.
+async fn collect_files(store: Store, storage: Storage, end: CancellationToken) {
+    let mut ticks = interval(COLLECT_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while tick(&mut ticks, &end).await {
+        if let Err(error) = collect_batches(&store, &storage).await {
+            tracing::warn!(%error, "failed to delete unused files; retrying");
+        }
+    }
+}
+
+/// The reason why files could not be deleted.
+#[derive(Debug, thiserror::Error)]
+enum CollectError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("ATTACHMENTS_URL: {0}")]
+    Storage(#[from] StorageError),
+}
+
+async fn collect_batches(store: &Store, storage: &Storage) -> Result<(), CollectError> {
+    loop {
+        let files = store.collect_files().await?;
+        if files.is_empty() {
+            return Ok(());
+        }
+        for id in files {
+            storage.delete(id).await?;
+            store.forget_file(id).await?;
         }
     }
 }

@@ -190,6 +190,14 @@ impl Reply {
         self.check_problem(status).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
 
+    /// Checks that the response is a problem with this status that names exactly this field, and returns the problem.
+    pub fn problem_about(&self, status: u16, field: &str) -> Value {
+        let problem = self.problem(status);
+        assert_eq!(problem["errors"][0]["field"], field, "{}: {problem}", self.what);
+        assert_eq!(problem["errors"].as_array().map(Vec::len), Some(1), "{}: {problem}", self.what);
+        problem
+    }
+
     /// Expects an error with this status and code, and returns it.
     pub fn problem_code(&self, status: u16, code: &str) -> Value {
         let problem = self.problem(status);

@@ -35,6 +35,7 @@
 )]
 
 pub mod app;
+pub mod attachments;
 pub mod certificates;
 pub mod chat;
 pub mod client;

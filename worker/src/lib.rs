@@ -26,6 +26,7 @@ use apalis::layers::{WorkerBuilderExt as _, catch_panic::CatchPanicLayer};
 use apalis::prelude::{Data, Monitor, ParallelizeExt as _, WorkerBuilder};
 use banter_shared::{
     agents_file::AgentCatalog,
+    attachments::Storage,
     clock::SystemClock,
     config::Config,
     count::seconds,
@@ -63,6 +64,7 @@ pub struct Worker {
     config: Config,
     id: WorkerId,
     store: Store,
+    storage: Storage,
     relay: SharedRelay,
     catalog: AgentCatalog,
     shutdown: Shutdown,
@@ -77,10 +79,12 @@ impl Worker {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
         tracing::info!(database = %store.location(), agents = catalog.agents().len(), "store opened");
+        let storage = Storage::open(config.attachments_url.clone())
+            .with_context(|| format!("ATTACHMENTS_URL={}: cannot open the storage", config.attachments_url))?;
         let Installation { id, relay_key } = store.installation().await?;
         let identity = Identity { installation: id, key: relay_key.into() };
         let relay = relay::start(&config.relay, store.location().file(), &identity).await?;
-        Ok(Self { config, id: WorkerId::generate(), store, relay, catalog, shutdown })
+        Ok(Self { config, id: WorkerId::generate(), store, storage, relay, catalog, shutdown })
     }
 
     /// Processes tasks until shutdown, and then finishes the running tasks or hands them back.
@@ -89,7 +93,7 @@ impl Worker {
     /// Fails if the agents' folders cannot be created, if the queue stops unexpectedly, or if running tasks cannot be
     /// handed back in time.
     pub async fn run(self) -> anyhow::Result<()> {
-        let Self { config, id, store, relay, catalog, shutdown } = self;
+        let Self { config, id, store, storage, relay, catalog, shutdown } = self;
         let data_folder = data_folder::identify(&config.data_dir).context("cannot identify DATA_DIR")?;
         let wake = Arc::new(Notify::new());
         let running = RunningAttempts::default();
@@ -109,6 +113,7 @@ impl Worker {
         upkeep::spawn(
             &store,
             &relay,
+            &storage,
             &shutdown,
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } },
         );
@@ -118,6 +123,7 @@ impl Worker {
         tasks.spawn(work_folders::run(store.clone(), Arc::clone(&agents), Arc::clone(host.folders()), end.clone()));
         let runner = TurnRunner {
             store: store.clone(),
+            storage,
             relay: relay.clone(),
             agents,
             running: running.clone(),

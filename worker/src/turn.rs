@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
     agents_file::DEFAULT_HISTORY_BYTES,
+    attachments::Storage,
     chat::{
         AgentSession, AttemptMilestones, ErrorCode, PermissionDetail, StepDetail, StepStatus, TaskError, TaskStatus,
     },
@@ -33,8 +34,8 @@ use tracing::Instrument as _;
 use self::time_limit::TimeLimit;
 use crate::{
     agents::{
-        Agent, AgentError, Answer, PermissionReply, PermissionRequest, Registry, StepUpdate, Turn, UPDATE_BUFFER,
-        Update,
+        Agent, AgentError, Answer, PermissionReply, PermissionRequest, Registry, StepUpdate, StoredFiles, Turn,
+        UPDATE_BUFFER, Update,
     },
     attempts::{AttemptGuard, RunningAttempts},
     outcome,
@@ -64,6 +65,8 @@ const HAND_BACK_TEXT_LIMIT: Duration = Duration::from_secs(2);
 pub struct TurnRunner {
     /// The store.
     pub store: Store,
+    /// The contents of attachments.
+    pub storage: Storage,
     /// The relay.
     pub relay: SharedRelay,
     /// The agents.
@@ -254,6 +257,11 @@ impl TurnRunner {
                         turn: claim.turn,
                         resume,
                         history,
+                        files: Arc::new(StoredFiles {
+                            store: self.store.clone(),
+                            storage: self.storage.clone(),
+                            user: claim.user.clone(),
+                        }),
                     });
                 }
                 Err(error) => tracing::warn!(%error, "failed to prepare the turn; retrying"),

@@ -63,6 +63,16 @@ codes! {
     MessageGone = CONFLICT;
     /// Another device has changed the draft; `draft` contains the stored one.
     DraftConflict = CONFLICT;
+    /// The attachment is part of a message.
+    AttachmentSent = CONFLICT;
+    /// An attachment does not exist, belongs to another user, or is already part of a message.
+    UnknownAttachment = UNPROCESSABLE_ENTITY;
+    /// The agent does not accept files of this type.
+    AttachmentUnsupported = UNPROCESSABLE_ENTITY;
+    /// The file cannot be scaled down.
+    NoThumbnail = UNPROCESSABLE_ENTITY;
+    /// The requested range is outside the file.
+    RangeNotSatisfiable = RANGE_NOT_SATISFIABLE;
     /// The body did not arrive in time.
     RequestTimeout = REQUEST_TIMEOUT;
     /// The body is too large.
@@ -77,6 +87,8 @@ codes! {
     IdempotencyMismatch = UNPROCESSABLE_ENTITY;
     /// Too many messages are queued in the session.
     QueueFull = TOO_MANY_REQUESTS;
+    /// The user's files would exceed the limit for their total size.
+    StorageLimit = TOO_MANY_REQUESTS;
     /// The server hit an internal error.
     InternalError = INTERNAL_SERVER_ERROR;
     /// The database was locked for longer than the timeout; nothing was stored.

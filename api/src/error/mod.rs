@@ -119,6 +119,7 @@ impl ApiError {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
             Code::QueueFull => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
+            Code::StorageLimit => Some((header::RETRY_AFTER, HeaderValue::from_static("3600"))),
             Code::InvalidRequest
             | Code::Forbidden
             | Code::HostNotAllowed
@@ -138,6 +139,11 @@ impl ApiError {
             | Code::OptionRequired
             | Code::MessageGone
             | Code::DraftConflict
+            | Code::AttachmentSent
+            | Code::UnknownAttachment
+            | Code::AttachmentUnsupported
+            | Code::NoThumbnail
+            | Code::RangeNotSatisfiable
             | Code::PayloadTooLarge
             | Code::UnsupportedMediaType
             | Code::UnknownAgent

@@ -49,6 +49,30 @@ impl From<StoreError> for ApiError {
                 (Code::PermissionAnswered, "The permission request has already been answered.")
             }
             StoreError::PermissionExpired => (Code::PermissionExpired, "The permission request has expired."),
+            StoreError::UnknownAttachment { index } => {
+                let field = format!("attachments[{index}]");
+                let message = "is not the ID of an unsent attachment of yours".to_owned();
+                return Self::new(Code::UnknownAttachment, format!("`{field}` {message}."))
+                    .with_errors(vec![FieldError { field, message }]);
+            }
+            StoreError::AttachmentUnsupported { index, name } => {
+                let field = format!("attachments[{index}]");
+                let message = format!("is a file that the agent does not accept: {name}");
+                return Self::new(Code::AttachmentUnsupported, format!("The agent does not accept this file: {name}"))
+                    .with_errors(vec![FieldError { field, message }]);
+            }
+            StoreError::AttachmentSent => {
+                (Code::AttachmentSent, "The attachment is part of a message, and is deleted with it.")
+            }
+            StoreError::UploadExpired => {
+                (Code::RequestTimeout, "The upload was interrupted for too long. Upload the file again.")
+            }
+            StoreError::StorageLimit { limit } => {
+                let detail = format!(
+                    "Your files may take up at most {limit} bytes. Delete some chats with files before you upload more."
+                );
+                return Self::new(Code::StorageLimit, detail);
+            }
             StoreError::IdempotencyMismatch => (
                 Code::IdempotencyMismatch,
                 "The idempotency key was already used for a different request. Use a new key.",

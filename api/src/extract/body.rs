@@ -19,7 +19,7 @@ use serde_json::{Value, error::Category};
 use super::field_error;
 use crate::{
     error::{ApiError, Code},
-    server::{BODY_TIMEOUT, BodyTimeoutError},
+    server::{BODY_TIMEOUT, BodyTimeoutError, UPLOAD_IDLE_TIMEOUT},
     state::AppState,
 };
 
@@ -100,10 +100,14 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
 }
 
 /// Creates the error for a body that could not be read completely.
-fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
+pub fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
     let mut causes = std::iter::successors(Some(error), |error| Error::source(*error));
-    if causes.any(<dyn Error>::is::<BodyTimeoutError>) {
-        let detail = format!("The body did not arrive within {} seconds.", BODY_TIMEOUT.as_secs());
+    if let Some(BodyTimeoutError { is_upload }) = causes.find_map(<dyn Error>::downcast_ref) {
+        let detail = if *is_upload {
+            format!("No data arrived for {} seconds.", UPLOAD_IDLE_TIMEOUT.as_secs())
+        } else {
+            format!("The body did not arrive within {} seconds.", BODY_TIMEOUT.as_secs())
+        };
         return ApiError::new(Code::RequestTimeout, detail);
     }
     ApiError::new(Code::InvalidRequest, "The connection was closed before the entire body arrived.")

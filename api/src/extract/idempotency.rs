@@ -32,6 +32,12 @@ impl IdempotencyHeader {
         let request = serde_json::to_vec(body).map_err(ApiError::internal)?;
         Ok(Some(IdempotencyKey::new(key, self.operation, &request)))
     }
+
+    /// Returns the key, if present, for an operation whose body is not JSON.
+    #[must_use]
+    pub fn into_key(self) -> Option<String> {
+        self.key
+    }
 }
 
 fn parse(headers: &HeaderMap) -> Result<Option<String>, ApiError> {

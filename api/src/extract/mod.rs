@@ -1,7 +1,7 @@
 //! Extractors, which reject invalid requests.
 //!
 //! They run in the order of a handler's parameters. Every handler uses the same order: authentication ([`Principal`]),
-//! ownership ([`OwnedSession`], [`OwnedMessage`], [`OwnedTask`], [`OwnedPermission`]), role ([`WriteAccess`]), then the
+//! ownership ([`OwnedSession`], [`OwnedAttachment`], [`OwnedMessage`], [`OwnedTask`], [`OwnedPermission`]), role ([`WriteAccess`]), then the
 //! query ([`QueryParams`]), the headers ([`IdempotencyHeader`]), and the body ([`JsonBody`], [`NoBody`]).
 //!
 //! [`Principal`]: banter_shared::chat::Principal
@@ -17,10 +17,10 @@ mod query;
 mod stream_reader;
 mod whole_number;
 
-pub use body::{JsonBody, NoBody};
+pub use body::{JsonBody, NoBody, incomplete as body_error};
 pub use cookie::{LoginCookie, NAME as LOGIN_COOKIE};
 pub use idempotency::IdempotencyHeader;
-pub use ownership::{OwnedMessage, OwnedPermission, OwnedSession, OwnedTask};
+pub use ownership::{OwnedAttachment, OwnedMessage, OwnedPermission, OwnedSession, OwnedTask};
 pub use principal::WriteAccess;
 pub use query::QueryParams;
 pub use stream_reader::{StreamQuery, StreamReader};

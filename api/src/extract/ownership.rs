@@ -1,11 +1,11 @@
-//! Extractors for the objects in a path: a session and, in some paths, a message, task, or permission request in that
-//! session. If an object does not exist, or the session belongs to another user, the response is 404.
+//! Extractors for the objects in a path: an attachment, or a session and, in some paths, a message, task, or permission
+//! request in that session. If an object does not exist, or the session or attachment belongs to another user, the response is 404.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use banter_shared::{
-    chat::{Principal, TaskDetail},
-    id::{MessageId, PermissionId, SessionId, TaskId},
+    chat::{Attachment, Principal, TaskDetail},
+    id::{FileId, MessageId, PermissionId, SessionId, TaskId},
 };
 
 use crate::{error::ApiError, state::AppState};
@@ -36,10 +36,30 @@ pub struct OwnedPermission {
     pub id: PermissionId,
 }
 
+/// The attachment in the path, which exists and belongs to the principal.
+#[derive(Clone, Debug)]
+pub struct OwnedAttachment {
+    /// The attachment.
+    pub attachment: Attachment,
+    /// The file with its content.
+    pub file_id: FileId,
+}
+
 /// Parses an ID in the path. For an invalid ID, the response is 404.
 async fn id<T: std::str::FromStr>(parts: &mut Parts, state: &AppState, name: &str) -> Result<T, ApiError> {
     let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
     params.iter().find(|(key, _)| *key == name).and_then(|(_, text)| text.parse().ok()).ok_or_else(ApiError::not_found)
+}
+
+impl FromRequestParts<AppState> for OwnedAttachment {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let principal = Principal::from_request_parts(parts, state).await?;
+        let id = id(parts, state, "id").await?;
+        let (attachment, file_id) = state.store.find_attachment(&principal.user, id).await?;
+        Ok(Self { attachment, file_id })
+    }
 }
 
 impl FromRequestParts<AppState> for OwnedSession {

@@ -1,6 +1,7 @@
 //! The operations. Each one has its own file, `routes/<resource>/<verb>.rs`.
 
 pub mod agents;
+pub mod attachments;
 pub mod auth;
 pub mod drafts;
 pub mod events;

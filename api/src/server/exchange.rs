@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{body::Body, extract::Request};
+use axum::{body::Body, extract::Request, http::Method};
 use hyper::body::{Body as _, Incoming};
-use tokio::time::Instant;
 
 use super::{
     Activity,
-    request_body::{BODY_TIMEOUT, RequestBody},
+    request_body::{BodyDeadline, RequestBody},
 };
+
+/// The path to which files are uploaded. They may take longer than other bodies.
+const UPLOAD_PATH: &str = "/v1/attachments";
 
 /// One request and its response. Dropping this value ends the exchange.
 #[derive(Debug)]
@@ -23,7 +25,8 @@ impl HttpExchange {
     pub(super) fn begin(activity: &Arc<Activity>, request: Request<Incoming>) -> (Self, Request) {
         let has_body = !request.body().is_end_stream();
         let number = activity.begin_exchange(has_body);
-        let deadline = Instant::now() + BODY_TIMEOUT;
+        let is_upload = request.method() == Method::POST && request.uri().path() == UPLOAD_PATH;
+        let deadline = BodyDeadline::new(is_upload);
         let mut request = request.map(|body| {
             if has_body {
                 Body::from_stream(RequestBody::new(body, deadline, Arc::clone(activity), number))

@@ -43,7 +43,7 @@ pub use activity::Activity;
 pub use connections::Connections;
 pub use guarded_body::GuardedBody;
 pub use limits::ConnectionLimits;
-pub use request_body::{BODY_TIMEOUT, BodyTimeoutError};
+pub use request_body::{BODY_TIMEOUT, BodyTimeoutError, UPLOAD_IDLE_TIMEOUT};
 
 use crate::stream::AttachedStream;
 use client_stream::ClientStream;

@@ -18,6 +18,11 @@ export function useAgents() {
   });
 }
 
+/** Returns whether any files can be sent to the agent. */
+export function acceptsFiles({ accepts }: Agent): boolean {
+  return accepts.images || accepts.files;
+}
+
 /**
  * Returns the agent with the key, or undefined if it does not exist or the agents are not loaded
  * yet.

@@ -62,6 +62,17 @@ const session = v.looseObject({
   queued_count: v.number(),
 });
 
+const attachment = v.looseObject({
+  id: v.string(),
+  name: v.string(),
+  media_type: v.string(),
+  size: v.number(),
+  sha256: v.string(),
+  width: v.nullable(v.number()),
+  height: v.nullable(v.number()),
+  created_at: v.string(),
+});
+
 const finishReason = v.picklist(["stop", "length", "refusal", "cancelled", "interrupted", "error", "empty"]);
 
 const message = v.looseObject({
@@ -71,6 +82,7 @@ const message = v.looseObject({
   seq: v.number(),
   role,
   content: v.string(),
+  attachments: v.array(attachment),
   task_id: v.string(),
   task: v.nullable(task),
   finish_reason: v.nullable(finishReason),

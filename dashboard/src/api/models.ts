@@ -12,8 +12,18 @@ export type Step = Omit<Schemas["Step"], "kind" | "detail"> & {
   kind: Schemas["Step"]["kind"];
   detail: Record<string, unknown>;
 };
+export type Attachment = Schemas["Attachment"];
 export type Agent = Schemas["Agent"];
 export type Partial = Schemas["Partial"];
+
+const NO_ATTACHMENTS: readonly Attachment[] = [];
+
+/** Returns the attachments of a message. Copies from earlier versions of the page have none. */
+export function attachmentsOf(message: {
+  readonly attachments?: readonly Attachment[];
+}): readonly Attachment[] {
+  return message.attachments ?? NO_ATTACHMENTS;
+}
 
 /** Returns whether a task with this status has ended. */
 export function isEnded(status: TaskStatus): boolean {

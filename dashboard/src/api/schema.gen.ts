@@ -72,6 +72,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a file
+         * @description The body is the file, or a form (`multipart/form-data`) with one part named `file`. The media type is detected from the content. The attachment can be sent with one message, and is deleted after 24 hours if it is not sent. If no data arrives for 30 seconds, the upload fails.
+         */
+        post: operations["createAttachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/attachments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a file
+         * @description Supports `Range` and `If-None-Match`. Browsers show PNG, JPEG, GIF, WebP, and AVIF images; other files are downloaded.
+         */
+        get: operations["getAttachment"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an unsent attachment
+         * @description An attachment that is part of a message is deleted with the message; this returns 409 `attachment_sent`. Attachments that are not sent are deleted after 24 hours.
+         */
+        delete: operations["deleteAttachment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/me": {
         parameters: {
             query?: never;
@@ -444,6 +488,13 @@ export interface components {
             /** @description The task. */
             task: components["schemas"]["Task"];
         };
+        /** @description Which files can be sent to an agent. */
+        AcceptedContent: {
+            /** @description Whether the agent accepts images. */
+            images: boolean;
+            /** @description Whether the agent accepts other files. An agent with the `openai` driver accepts only text files. */
+            files: boolean;
+        };
         /** @description An agent. */
         Agent: {
             /** @description The agent's key, which sessions refer to as `agent_key`. */
@@ -456,6 +507,8 @@ export interface components {
             driver: string;
             /** @description The format of the agent's answers: `markdown`, or `text` for terminal output with ANSI escape sequences. */
             answer_format: string;
+            /** @description Which files can be sent to the agent. */
+            accepts: components["schemas"]["AcceptedContent"];
             /** @description An emoji or a color; null if none is configured. */
             avatar: string | null;
             /** @description Suggested prompts for an empty session. */
@@ -480,10 +533,48 @@ export interface components {
             /** @description The `option_id` of one of the request's options. */
             option_id?: string;
         };
+        /** @description A file that a user has uploaded or that an agent has returned. */
+        Attachment: {
+            /** @description The ID of the attachment. */
+            id: components["schemas"]["AttachmentId"];
+            /** @description The file's name, without a folder. */
+            name: string;
+            /** @description The media type (RFC 6838), detected from the content. */
+            media_type: string;
+            /**
+             * Format: int64
+             * @description The size in bytes.
+             */
+            size: number;
+            /** @description The SHA-256 hash of the content, as lowercase hexadecimal digits. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description The width in pixels; null unless the file is an image of a known format.
+             */
+            width: number | null;
+            /**
+             * Format: int64
+             * @description The height in pixels; null unless the file is an image of a known format.
+             */
+            height: number | null;
+            /** @description When the file was uploaded. */
+            created_at: components["schemas"]["Timestamp"];
+        };
+        /**
+         * Format: uuid
+         * @description The ID of an attachment.
+         */
+        AttachmentId: string;
         /** @description A message to send. */
         CreateMessage: {
-            /** @description The text: 1 byte to 256 KiB of UTF-8, with at least one non-whitespace character. Stored verbatim. */
+            /**
+             * @description The text: 1 byte to 256 KiB of UTF-8, with at least one non-whitespace character. May be empty if there are
+             *     attachments. Stored verbatim.
+             */
             content: string;
+            /** @description The IDs of uploaded files, at most 10, in the order in which they are shown. */
+            attachments?: components["schemas"]["AttachmentId"][];
             /** @description What to do if a task in the session is running or queued; defaults to `queue`. */
             on_busy?: components["schemas"]["OnBusy"];
         };
@@ -800,6 +891,8 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @description The text of the message. */
             content: string;
+            /** @description The files that are part of the message, in the order in which they were sent. */
+            attachments: components["schemas"]["Attachment"][];
             /** @description The ID of the turn's task. */
             task_id: components["schemas"]["TaskId"];
             task: components["schemas"]["Task"] | null;
@@ -944,7 +1037,7 @@ export interface components {
          * @description A machine-readable error code.
          * @enum {string}
          */
-        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
+        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "attachment_sent" | "unknown_attachment" | "attachment_unsupported" | "no_thumbnail" | "range_not_satisfiable" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "storage_limit" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
         /** @description A new draft. */
         PutDraft: {
             /** @description The text: at most 256 KiB of UTF-8; may be empty. */
@@ -1297,6 +1390,14 @@ export interface components {
             /** @description Whether the session is pinned to the top of the list. */
             pinned?: boolean | null;
         };
+        /** @description A form with one file. */
+        UploadForm: {
+            /**
+             * Format: binary
+             * @description The file.
+             */
+            file: string;
+        };
         /** @description The token usage of an answer, as reported by the agent. */
         Usage: {
             /**
@@ -1440,6 +1541,313 @@ export interface operations {
             };
             /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createAttachment: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The name of the file, without a folder: 1 to 255 bytes of UTF-8. Takes precedence over the name in
+                 *     `Content-Disposition` or in the part.
+                 */
+                name?: string;
+            };
+            header?: {
+                /**
+                 * @description A unique value that identifies the request, at most 200 bytes. If the request is repeated within 24 hours with
+                 *     the same key and body, nothing new is created and the original object is returned.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The attachment. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+            /** @description The name or the form is invalid, or the connection was closed before the entire file arrived. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No data arrived for 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is larger than `ATTACHMENT_MAX_BYTES`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_mismatch`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_limit`: your files would exceed `STORAGE_BYTES_PER_USER`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAttachment: {
+        parameters: {
+            query?: {
+                /** @description Return an image that is scaled down so that its width and height are at most this many pixels. */
+                thumbnail?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The ID of the attachment. */
+                id: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The requested range of the file. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The file is the one in `If-None-Match`. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or belongs to another user. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range is outside the file. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_thumbnail`: the file is not an image, or is too large to be scaled. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAttachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ID of the attachment. */
+                id: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The attachment was deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or belongs to another user. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not permit the operation; `code` identifies the reason. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2752,7 +3160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_mismatch`. */
+            /** @description `unknown_attachment`, `attachment_unsupported`, or `idempotency_mismatch`. */
             422: {
                 headers: {
                     [name: string]: unknown;

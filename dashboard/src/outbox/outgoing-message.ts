@@ -1,3 +1,5 @@
+import type { Attachment } from "@/api/models";
+
 /** A message that the server has not accepted yet, as it is stored on the device. */
 export interface OutgoingMessage {
   /** The Idempotency-Key, which also identifies the message in the outbox. */
@@ -8,6 +10,8 @@ export interface OutgoingMessage {
   readonly sessionId: string | null;
   readonly agentKey?: string;
   readonly content: string;
+  /** The files, which are already uploaded. */
+  readonly attachments?: readonly Attachment[];
   /**
    * The device's time in milliseconds since the Unix epoch, adjusted so that later messages have
    * higher values.
@@ -23,7 +27,7 @@ export interface OutgoingMessage {
 }
 
 /** A message for a session, or the first message of a new session with an agent. */
-export type NewMessage = Pick<OutgoingMessage, "content" | "baseline"> &
+export type NewMessage = Pick<OutgoingMessage, "content" | "attachments" | "baseline"> &
   ({ sessionId: string } | { sessionId: null; agentKey: string });
 
 /** Keeps outgoing messages across reloads. */

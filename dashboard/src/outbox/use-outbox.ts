@@ -2,7 +2,7 @@
 import { useEffect, useMemo } from "react";
 import { useCurrentAccount } from "@/account";
 import { body, client } from "@/api/client";
-import type { Message } from "@/api/models";
+import { attachmentsOf, type Message } from "@/api/models";
 import { useObservable } from "@/observable";
 import { store } from "@/stream/store";
 import { createIndexedDbStorage } from "./indexed-db";
@@ -35,11 +35,11 @@ export const outbox = createOutbox({
     );
     return session.id;
   },
-  async send({ key, sessionId, content }, signal) {
+  async send({ key, sessionId, content, attachments = [] }, signal) {
     const { message, task } = await body(
       client.POST("/v1/chat/{id}/messages", {
         params: { path: { id: sessionId ?? "" }, header: { "Idempotency-Key": key } },
-        body: { content },
+        body: { content, attachments: attachments.map(({ id }) => id) },
         signal,
       }),
     );
@@ -82,11 +82,17 @@ export function matchDelivered(
         message.role === "user" &&
         message.seq > outgoing.baseline &&
         message.content === outgoing.content &&
+        hasSameFiles(message, outgoing) &&
         !delivered.has(message.id),
     );
     if (match) delivered.set(match.id, outgoing.key);
   }
   return delivered;
+}
+
+function hasSameFiles(message: Message, outgoing: OutgoingMessage): boolean {
+  const ids = (files: readonly { id: string }[]) => files.map(({ id }) => id).join();
+  return ids(attachmentsOf(message)) === ids(attachmentsOf(outgoing));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo } from "react";
-import { useAgents } from "@/api/agents";
+import { acceptsFiles, useAgents } from "@/api/agents";
 import { ApiError, isRejected } from "@/api/client";
 import { useCanWrite } from "@/api/me";
 import type { Session, Task } from "@/api/models";
@@ -140,7 +140,15 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
         </Suspense>
       )}
       {session && isLoaded && <SeeFailure session={session} />}
-      {session && <Footer session={session} task={task} agentName={face.name} trouble={trouble} />}
+      {session && (
+        <Footer
+          session={session}
+          task={task}
+          agentName={face.name}
+          acceptsFiles={agent ? acceptsFiles(agent) : false}
+          trouble={trouble}
+        />
+      )}
     </Frame>
   );
 }
@@ -264,6 +272,8 @@ function Footer(props: {
   /** The task that Stop cancels. */
   task: Task | null;
   agentName: string;
+  /** Whether the agent accepts files. */
+  acceptsFiles: boolean;
   /** Why the agent cannot answer, or null. */
   trouble: string | null;
 }) {
@@ -310,8 +320,9 @@ function Footer(props: {
         placeholder={texts.newChat.placeholder(props.agentName)}
         isBusy={task !== null}
         isStopping={isStopping}
-        onSend={(content) =>
-          outbox.add({ sessionId: session.id, content, baseline: session.last_seq })
+        acceptsFiles={props.acceptsFiles}
+        onSend={(content, attachments) =>
+          outbox.add({ sessionId: session.id, content, attachments, baseline: session.last_seq })
         }
         onStop={() => task && void stopTask(session.id, task.id)}
         onScrollKey={(key) =>

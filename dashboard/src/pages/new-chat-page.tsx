@@ -1,9 +1,9 @@
 import { Link } from "@tanstack/react-router";
 import { Bot, ChevronLeft, Eye, Settings, TriangleAlert } from "lucide-react";
 import { use, useState } from "react";
-import { useAgents } from "@/api/agents";
+import { acceptsFiles, useAgents } from "@/api/agents";
 import { useCanWrite } from "@/api/me";
-import type { Agent } from "@/api/models";
+import type { Agent, Attachment } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { reportFailure } from "@/components/report-failure";
 import { Button, IconButton } from "@/components/ui/button";
@@ -56,11 +56,17 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
     }
   }
 
-  async function start(content: string) {
+  async function start(content: string, attachments: readonly Attachment[] = []) {
     const chosenAgent = agent ?? (await findAgent());
     // The page shows that no agent is available, and the composer restores the text.
     if (!chosenAgent) throw new Error("No agent is available.");
-    await outbox.add({ sessionId: null, agentKey: chosenAgent.key, content, baseline: 0 });
+    await outbox.add({
+      sessionId: null,
+      agentKey: chosenAgent.key,
+      content,
+      attachments,
+      baseline: 0,
+    });
     changePreferences({ lastAgent: chosenAgent.key });
   }
 
@@ -160,6 +166,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
                 ? texts.newChat.placeholder(agent.name)
                 : texts.newChat.chooseAgent
           }
+          acceptsFiles={agent ? acceptsFiles(agent) : false}
           onSend={start}
         />
       )}

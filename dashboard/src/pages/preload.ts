@@ -12,6 +12,8 @@ export function preloadLater(): () => void {
       import("./new-chat-page"),
       import("./overlay-dialogs"),
       import("./sign-in-page"),
+      import("@/attachments/file-list"),
+      import("@/attachments/pending-file-list"),
       import("@/features/sessions/session-dialogs"),
       import("@/features/sessions/selection-bar"),
       import("@/features/thread/permission/permission-card"),

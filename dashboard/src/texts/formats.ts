@@ -27,6 +27,25 @@ export function formatPercent(fraction: number): string {
   return percents().format(fraction);
 }
 
+const byteUnits = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
+const sizes = byteUnits.map((unit) =>
+  perLocale(
+    (tag) =>
+      new Intl.NumberFormat(tag, {
+        style: "unit",
+        unit,
+        unitDisplay: unit === "byte" ? "long" : "short",
+        maximumFractionDigits: 1,
+      }),
+  ),
+);
+
+/** Formats a number of bytes in the largest fitting unit, such as "1.5 MB". */
+export function formatBytes(bytes: number): string {
+  const index = Math.min(Math.floor(Math.log10(Math.max(1, bytes)) / 3), byteUnits.length - 1);
+  return sizes[index]?.().format(bytes / 1000 ** index) ?? "";
+}
+
 /** Formats the parts of a sentence, such as "a, b, and c". */
 export function formatList(parts: readonly string[]): string {
   return lists().format(parts);

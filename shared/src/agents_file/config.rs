@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{
     defaults::{DEFAULT_FIRST_BYTE_TIMEOUT, DEFAULT_HISTORY_BYTES, DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT},
-    program::{AcpConfig, AnswerFormat, CommandConfig},
+    program::{AcpConfig, AnswerFormat, CommandConfig, CommandInput},
 };
+use crate::chat::AcceptedFiles;
 
 /// The key of the demo agent, which exists unless it is disabled.
 pub const DEMO_KEY: &str = "demo";
@@ -69,6 +70,8 @@ pub struct OpenaiConfig {
     /// The maximum length, in bytes of text, of the conversation sent to the server. The oldest messages are omitted
     /// first.
     pub history_bytes: usize,
+    /// Whether the model accepts images.
+    pub images: bool,
     /// The maximum time from the request to the first byte of the response body.
     pub first_byte_timeout: Duration,
     /// The maximum time without data after the first byte.
@@ -134,6 +137,19 @@ impl DriverConfig {
         matches!(self, Self::Acp(_) | Self::Command(_))
     }
 
+    /// Returns which files users can send to the agent.
+    #[must_use]
+    pub const fn accepted_files(&self) -> AcceptedFiles {
+        match self {
+            Self::Demo(_) | Self::Acp(_) => AcceptedFiles::ANY,
+            Self::Openai(openai) => AcceptedFiles { images: openai.images, text: true, other: false },
+            Self::Command(command) => match command.input {
+                CommandInput::Json => AcceptedFiles::ANY,
+                CommandInput::Message | CommandInput::Transcript => AcceptedFiles::NONE,
+            },
+        }
+    }
+
     /// Returns the maximum length, in bytes of text, of the conversation that the agent receives.
     #[must_use]
     pub const fn history_bytes(&self) -> usize {
@@ -170,6 +186,7 @@ impl OpenaiConfig {
             max_tokens: None,
             seed: None,
             history_bytes: DEFAULT_HISTORY_BYTES,
+            images: false,
             first_byte_timeout: DEFAULT_FIRST_BYTE_TIMEOUT,
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
         }

@@ -15,7 +15,7 @@ use super::{
 const COMMON_FIELDS: [&str; 9] =
     ["key", "name", "description", "driver", "enabled", "avatar", "starters", "timeout_s", "max_attempts"];
 /// Fields of the `openai` driver.
-const OPENAI_FIELDS: [&str; 10] = [
+const OPENAI_FIELDS: [&str; 11] = [
     "base_url",
     "model",
     "api_key_env",
@@ -24,6 +24,7 @@ const OPENAI_FIELDS: [&str; 10] = [
     "max_tokens",
     "seed",
     "history_bytes",
+    "images",
     "first_byte_timeout_s",
     "idle_timeout_s",
 ];
@@ -168,6 +169,7 @@ fn parse_openai(reader: &TableReader<'_>) -> Result<OpenaiConfig, ParseError> {
         max_tokens: reader.whole("max_tokens", 1..=10_000_000)?,
         seed: reader.whole("seed", i64::MIN..=i64::MAX)?,
         history_bytes: reader.history_bytes()?.unwrap_or(default.history_bytes),
+        images: reader.flag("images")?.unwrap_or(default.images),
         first_byte_timeout: reader.seconds("first_byte_timeout_s", 1..=DAY_S)?.unwrap_or(default.first_byte_timeout),
         idle_timeout: reader.seconds("idle_timeout_s", 1..=DAY_S)?.unwrap_or(default.idle_timeout),
         ..default

@@ -3,7 +3,8 @@
 /// The maximum length of a user message, in bytes of UTF-8.
 pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
 
-/// The text of a user message, verbatim: 1 to [`MAX_CONTENT_BYTES`] bytes that do not consist only of whitespace.
+/// The text of a user message, verbatim: 1 to [`MAX_CONTENT_BYTES`] bytes that do not consist only of whitespace. Only the
+/// text of a message with attachments may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content(String);
 
@@ -31,6 +32,14 @@ impl Content {
             return Err(ContentError::Blank);
         }
         Ok(Self(text))
+    }
+
+    /// Validates the text of a message with attachments, which may be blank.
+    ///
+    /// # Errors
+    /// Returns an error if the text is too long.
+    pub fn parse_with_attachments(text: String) -> Result<Self, ContentError> {
+        if text.len() > MAX_CONTENT_BYTES { Err(ContentError::TooLong(text.len())) } else { Ok(Self(text)) }
     }
 
     /// Returns the text, unchanged.

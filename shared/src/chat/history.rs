@@ -1,9 +1,9 @@
 //! The input of a turn: the messages of the conversation, and the agent session to resume.
 
-use super::Role;
+use super::{Attachment, Role};
 
 /// A message of the conversation, verbatim.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryMessage {
     /// The turn number.
     pub turn: i64,
@@ -11,6 +11,8 @@ pub struct HistoryMessage {
     pub role: Role,
     /// The text.
     pub content: String,
+    /// The attachments.
+    pub attachments: Vec<Attachment>,
 }
 
 /// A session that the agent itself maintains.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
-use super::{Task, Usage};
+use super::{Attachment, Task, Usage};
 use crate::{
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
@@ -66,6 +66,10 @@ pub struct Message {
     pub role: Role,
     /// The text of the message.
     pub content: String,
+    /// The files that are part of the message, in the order in which they were sent.
+    #[serde(default)]
+    #[schema(required)]
+    pub attachments: Vec<Attachment>,
     /// The ID of the turn's task.
     pub task_id: TaskId,
     /// The task; null for an answer.

@@ -1,5 +1,6 @@
 //! The chat domain, including sessions, messages, tasks, and the rules that do not require a database.
 
+mod attachment;
 mod content;
 mod display;
 mod draft;
@@ -21,6 +22,9 @@ mod trace_parent;
 mod turn_time;
 mod user;
 
+pub use attachment::{
+    AcceptedFiles, Attachment, FileName, FileNameError, MAX_ATTACHMENTS, MAX_FILE_NAME_BYTES, is_raster_image, is_text,
+};
 pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
 pub use display::{clean_line, preview};
 pub use draft::{Draft, DraftText, DraftTooLong};

@@ -13,6 +13,7 @@ use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
 pub use error::ConfigError;
 
 use crate::{
+    attachments::{STORAGE_URL_FORMS, StorageUrl},
     private,
     relay::{RelayOptions, WakeMode},
     store::{Location, StoreOptions},
@@ -45,6 +46,10 @@ pub struct Config {
     pub agents_file: Option<PathBuf>,
     /// `DATA_DIR`: the directory for the agents' home directories and work folders.
     pub data_dir: PathBuf,
+    /// `ATTACHMENTS_URL`: where the contents of attachments are stored; a folder in `DATA_DIR` by default.
+    pub attachments_url: StorageUrl,
+    /// `ATTACHMENT_MAX_BYTES` and `STORAGE_BYTES_PER_USER`.
+    pub attachment_limits: AttachmentLimits,
     /// `WORKER_CONCURRENCY`: the maximum number of concurrent tasks per worker.
     pub worker_concurrency: usize,
     /// `TASK_LEASE_SECONDS`: how long a worker may go without sending a heartbeat before its tasks are taken over.
@@ -64,6 +69,15 @@ pub struct Config {
     pub max_connections: Option<usize>,
     /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one client address.
     pub max_connections_per_address: Option<usize>,
+}
+
+/// The limits for uploaded files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttachmentLimits {
+    /// The maximum size of a file, in bytes.
+    pub file_bytes: u64,
+    /// The maximum total size of a user's files, in bytes; `None` if there is no limit.
+    pub user_bytes: Option<i64>,
 }
 
 /// Adds the variables of `.env`, if the file exists, to the environment. Variables in the environment take precedence.
@@ -111,6 +125,7 @@ impl Config {
                     .into(),
             });
         }
+        let data_dir: PathBuf = get("DATA_DIR").unwrap_or_else(|| "data".into()).into();
         Ok(Self {
             database,
             durable_against_power_cut: match get("DATABASE_SYNCHRONOUS").as_deref() {
@@ -128,7 +143,24 @@ impl Config {
             },
             bind_addr: parse("BIND_ADDR", get("BIND_ADDR"), "127.0.0.1:8080", "ADDRESS:PORT, such as 127.0.0.1:8080")?,
             agents_file: get("AGENTS_FILE").map(PathBuf::from),
-            data_dir: get("DATA_DIR").unwrap_or_else(|| "data".into()).into(),
+            attachments_url: match get("ATTACHMENTS_URL") {
+                Some(url) => parse("ATTACHMENTS_URL", Some(url), "", STORAGE_URL_FORMS)?,
+                None => StorageUrl::Folder(data_dir.join("attachments")),
+            },
+            attachment_limits: AttachmentLimits {
+                file_bytes: in_range(
+                    "ATTACHMENT_MAX_BYTES",
+                    get("ATTACHMENT_MAX_BYTES"),
+                    25 * 1024 * 1024,
+                    1,
+                    5 * 1024 * 1024 * 1024,
+                )?,
+                user_bytes: match in_range("STORAGE_BYTES_PER_USER", get("STORAGE_BYTES_PER_USER"), 0, 0, i64::MAX)? {
+                    0 => None,
+                    limit => Some(limit),
+                },
+            },
+            data_dir,
             worker_concurrency: in_range("WORKER_CONCURRENCY", get("WORKER_CONCURRENCY"), 8, 1, 1024)?,
             task_lease: Duration::from_secs(in_range("TASK_LEASE_SECONDS", get("TASK_LEASE_SECONDS"), 10, 2, 3600)?),
             task_max_attempts: in_range("TASK_MAX_ATTEMPTS", get("TASK_MAX_ATTEMPTS"), 3, 1, 100)?,

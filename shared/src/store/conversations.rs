@@ -1,9 +1,9 @@
 //! Reads the conversation for an attempt: the messages for the agent, and the agent session to resume.
 
-use sqlx::FromRow as _;
+use sqlx::{FromRow as _, types::Json};
 
 use super::{Claim, Store, StoreError};
-use crate::chat::{AgentSession, HistoryMessage, ResumePoint};
+use crate::chat::{AgentSession, Attachment, HistoryMessage, ResumePoint, Role};
 
 /// The part of the conversation that an attempt receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Conversation {
 
 /// Selects the messages of the turns from `$3` to `$4`, newest first. Of turn `$2`, only the user's message is selected: an
 /// answer exists only if the attempt has already ended.
-const LIST_HISTORY: &str = "SELECT m.turn, m.role, m.content FROM chat_message m \
+const LIST_HISTORY: &str = "SELECT m.turn, m.role, m.content, m.attachments FROM chat_message m \
      WHERE m.chat_session_id = $1 AND m.turn BETWEEN $3 AND $4 AND (m.turn < $2 OR m.role = 'user') \
      ORDER BY m.turn DESC, m.role";
 
@@ -30,6 +30,22 @@ const MAX_TURNS: i64 = 64;
 /// NULL.
 const FIND_RESUME: &str = "SELECT r.resume_id, r.provider, r.turn FROM chat_session s \
      LEFT JOIN agent_resume r ON r.chat_session_id = s.id AND r.agent_key = $3 AND r.turn < $2 WHERE s.id = $1";
+
+/// A row of [`LIST_HISTORY`].
+#[derive(sqlx::FromRow)]
+struct HistoryRow {
+    turn: i64,
+    role: Role,
+    content: String,
+    attachments: Option<Json<Vec<Attachment>>>,
+}
+
+impl From<HistoryRow> for HistoryMessage {
+    fn from(row: HistoryRow) -> Self {
+        let attachments = row.attachments.map(|Json(attachments)| attachments).unwrap_or_default();
+        Self { turn: row.turn, role: row.role, content: row.content, attachments }
+    }
+}
 
 /// The row of [`FIND_RESUME`].
 #[derive(sqlx::FromRow)]
@@ -64,7 +80,7 @@ impl Store {
             let mut bytes = 0_usize;
             'reads: loop {
                 for row in &rows {
-                    let message = HistoryMessage::from_row(row)?;
+                    let message = HistoryMessage::from(HistoryRow::from_row(row)?);
                     bytes = bytes.saturating_add(message.content.len());
                     history.push(message);
                     if bytes > history_bytes && history.len() > 1 {

@@ -45,6 +45,32 @@ pub enum StoreError {
         /// The IDs of the request's options.
         offered: Vec<String>,
     },
+    /// An attachment does not exist, belongs to another user, or is already part of a message.
+    #[error("the attachment is unknown")]
+    UnknownAttachment {
+        /// The position of its ID in the request.
+        index: usize,
+    },
+    /// The agent does not accept an attachment.
+    #[error("the agent does not accept the attachment {name:?}")]
+    AttachmentUnsupported {
+        /// The position of its ID in the request.
+        index: usize,
+        /// The name of the file.
+        name: String,
+    },
+    /// The attachment is part of a message.
+    #[error("the attachment is part of a message")]
+    AttachmentSent,
+    /// The upload took too long without being continued, and its file was deleted.
+    #[error("the upload has expired")]
+    UploadExpired,
+    /// The user's attachments would exceed the limit for their total size.
+    #[error("the user's attachments would exceed {limit} bytes")]
+    StorageLimit {
+        /// The limit in bytes.
+        limit: i64,
+    },
     /// The idempotency key was used for a different request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,

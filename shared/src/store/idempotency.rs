@@ -8,6 +8,7 @@ use super::{StoreError, database_driver::Connection, script::Script};
 use crate::{
     chat::UserRef,
     clock::Timestamp,
+    hex,
     id::{MessageId, SessionId},
 };
 
@@ -26,7 +27,7 @@ impl IdempotencyKey {
     /// Creates the key for an operation (such as `POST /v1/chat`) and its request.
     #[must_use]
     pub fn new(key: String, operation: String, request: &[u8]) -> Self {
-        Self { key, operation, request_hash: hex(&Sha256::digest(request)) }
+        Self { key, operation, request_hash: hex::encode(&Sha256::digest(request)) }
     }
 }
 
@@ -107,13 +108,4 @@ pub(super) async fn insert(
         .bind("now", now)
         .execute(tx)
         .await
-}
-
-/// Formats bytes as lowercase hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -6,10 +6,11 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use sqlx::FromRow as _;
 
-use super::{Store, StoreError, events, idempotency::hex};
+use super::{Store, StoreError, events};
 use crate::{
     chat::{Principal, UserRef, UserRole},
     clock::Timestamp,
+    hex,
     id::KeyId,
 };
 
@@ -58,7 +59,7 @@ pub(super) fn random_token() -> String {
 }
 
 pub(super) fn secret_hash(secret: &str) -> String {
-    hex(&Sha256::digest(secret.as_bytes()))
+    hex::encode(&Sha256::digest(secret.as_bytes()))
 }
 
 impl Store {

@@ -19,6 +19,7 @@
 //! [`Hints`]: crate::event::Hints
 
 mod agents;
+mod attachments;
 mod attempt_end;
 mod attempts;
 mod backup;
@@ -86,6 +87,7 @@ use std::{
 };
 
 pub use agents::AgentHealth;
+pub use attachments::{NewAttachment, StoredAttachment, TOUCH_INTERVAL};
 pub use attempt_end::{AttemptEnd, AttemptReport};
 pub use backup::{BackupError, back_up};
 pub use check::{CheckReport, Finding};

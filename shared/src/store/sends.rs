@@ -2,20 +2,27 @@
 
 use std::sync::LazyLock;
 
+use sqlx::types::Json;
+
 use super::{
     Change, IdempotencyKey, Store, StoreError,
+    attachments::take_unsent,
     events::{COUNT_EVENT, LOG_USER_MESSAGE},
     idempotency::{self, INSERT_KEY},
     jobs::{AgentJob, ENTER_ROUND, NewJob, PUSH_JOB},
     rows,
     script::Script,
+    sqlite,
     stops::REQUEST_STOP,
 };
 use crate::{
-    chat::{Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, TaskStatus, Title, TraceParent, UserRef},
+    chat::{
+        AcceptedFiles, Attachment, Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, TaskStatus, Title,
+        TraceParent, UserRef,
+    },
     clock::Timestamp,
     event::Hints,
-    id::{MessageId, SessionId, TaskId},
+    id::{AttachmentId, MessageId, SessionId, TaskId},
 };
 
 /// The maximum number of queued tasks per session.
@@ -26,6 +33,10 @@ const MAX_QUEUED: i64 = 1000;
 pub struct NewMessage {
     /// The text.
     pub content: Content,
+    /// The attachments, in their order.
+    pub attachments: Vec<AttachmentId>,
+    /// Which attachments the session's agent accepts.
+    pub accepted: AcceptedFiles,
     /// What to do if the agent is busy.
     pub on_busy: OnBusy,
     /// The maximum number of attempts for the message's task.
@@ -34,6 +45,22 @@ pub struct NewMessage {
     pub key: Option<IdempotencyKey>,
     /// The trace of the request, if that trace is recorded.
     pub trace_parent: Option<TraceParent>,
+}
+
+impl NewMessage {
+    /// Creates a message without attachments that is queued if the agent is busy.
+    #[must_use]
+    pub const fn new(content: Content, max_attempts: i64) -> Self {
+        Self {
+            content,
+            attachments: Vec::new(),
+            accepted: AcceptedFiles::NONE,
+            on_busy: OnBusy::Queue,
+            max_attempts,
+            key: None,
+            trace_parent: None,
+        }
+    }
 }
 
 /// A message that was sent by this request or by an earlier one with the same key.
@@ -100,6 +127,9 @@ impl SendState {
     }
 }
 
+/// Makes the attachments with the IDs in the JSON array `$1` part of message `$2`.
+const ADD_ATTACHMENTS: &str = concat!("UPDATE attachment SET message_id = $2 WHERE id IN ", sqlite::listed!());
+
 /// Stores a message, its task, and its event. If given, also stores a job for the task, a stop request for the running
 /// task, and the idempotency key.
 static SEND: LazyLock<Script> = LazyLock::new(|| {
@@ -116,6 +146,7 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
             "title_folded",
             "user_message_id",
             "content",
+            "attachments",
             "task_id",
             "answer_message_id",
             "max_attempts",
@@ -138,8 +169,8 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
             ),
             (
                 None,
-                "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq) \
-                 VALUES ($user_message_id, $session_id, 'user', $content, $task_id, $now, $turn, $seq)",
+                "INSERT INTO chat_message (id, chat_session_id, role, content, attachments, task_id, created_at, turn, seq) \
+                 VALUES ($user_message_id, $session_id, 'user', $content, $attachments, $task_id, $now, $turn, $seq)",
             ),
             (
                 None,
@@ -165,8 +196,8 @@ impl Store {
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`], [`StoreError::SessionArchived`], [`StoreError::AgentBusy`] (with
-    /// `OnBusy::Reject`), [`StoreError::QueueFull`], [`StoreError::IdempotencyMismatch`], or
-    /// [`StoreError::MessageGone`].
+    /// `OnBusy::Reject`), [`StoreError::QueueFull`], [`StoreError::IdempotencyMismatch`],
+    /// [`StoreError::MessageGone`], [`StoreError::UnknownAttachment`], or [`StoreError::AttachmentUnsupported`].
     pub async fn post_message(
         &self,
         user: &UserRef,
@@ -191,16 +222,18 @@ impl Store {
                 return Ok(Change::nothing(sent(message)?));
             }
             state.check(post.on_busy)?;
-            let message = new_message(session_id, post, &state, now);
+            let attachments = take_unsent(tx, user, &post.attachments, post.accepted).await?;
+            let message = new_message(session_id, post, attachments, &state, now);
             let task_id = message.task_id;
-            let title = state.is_untitled.then(|| Title::from_first_message(&message.content));
+            let title = state.is_untitled.then(|| first_title(&message));
             let job = if state.is_busy() {
                 None
             } else {
                 Some(NewJob::new(AgentJob { task_id, chat_session_id: session_id }, None, now)?)
             };
             let interrupted = state.running_task_id.filter(|_| post.on_busy == OnBusy::Interrupt);
-            SEND.call()
+            let mut send = SEND
+                .call()
                 .bind("session_id", session_id)
                 .bind("workspace_id", &user.workspace_id)
                 .bind("user_id", &user.user_id)
@@ -212,6 +245,7 @@ impl Store {
                 .bind("title_folded", title.as_ref().map(Title::folded))
                 .bind("user_message_id", message.id)
                 .bind("content", &message.content)
+                .bind("attachments", (!message.attachments.is_empty()).then_some(Json(&message.attachments)))
                 .bind("task_id", task_id)
                 .bind("answer_message_id", MessageId::generate())
                 .bind("max_attempts", post.max_attempts)
@@ -223,9 +257,12 @@ impl Store {
                 .bind("stop_reason", StopReason::Interrupt)
                 .bind("operation", key.map(|key| &key.operation))
                 .bind("idempotency_key", key.map(|key| &key.key))
-                .bind("request_hash", key.map(|key| &key.request_hash))
-                .execute(tx)
-                .await?;
+                .bind("request_hash", key.map(|key| &key.request_hash));
+            if !post.attachments.is_empty() {
+                let add = sqlx::query(ADD_ATTACHMENTS).bind(Json(&post.attachments)).bind(message.id);
+                send = send.then(add);
+            }
+            send.execute(tx).await?;
             let hints = Hints {
                 users: vec![user.clone()],
                 wake_workers: job.is_some(),
@@ -244,8 +281,23 @@ fn sent(message: Message) -> Result<SentMessage, StoreError> {
     Ok(SentMessage { message, task })
 }
 
+/// Returns the title that a session gets from its first message: the beginning of the text or, without text, the name of
+/// the first file.
+fn first_title(message: &Message) -> Title {
+    match message.attachments.first() {
+        Some(attachment) if message.content.trim().is_empty() => Title::from_first_message(&attachment.name),
+        _ => Title::from_first_message(&message.content),
+    }
+}
+
 /// Creates the message for the session's next turn, with its task.
-fn new_message(session_id: SessionId, post: &NewMessage, state: &SendState, now: Timestamp) -> Message {
+fn new_message(
+    session_id: SessionId,
+    post: &NewMessage,
+    attachments: Vec<Attachment>,
+    state: &SendState,
+    now: Timestamp,
+) -> Message {
     let task = Task {
         id: TaskId::generate(),
         chat_session_id: session_id,
@@ -267,6 +319,7 @@ fn new_message(session_id: SessionId, post: &NewMessage, state: &SendState, now:
         seq: state.last_seq + 1,
         role: Role::User,
         content: post.content.as_str().to_owned(),
+        attachments,
         task_id: task.id,
         task: Some(task),
         finish_reason: None,

@@ -75,7 +75,7 @@ async fn returns_404_for_another_users_session_in_every_role() {
     ];
     let mut complaints = Complaints::default();
 
-    for operation in OPERATIONS.iter().filter(|operation| operation.is_about_a_session()) {
+    for operation in OPERATIONS.iter().filter(|operation| operation.has_owner()) {
         let target = operation.prepare(&app, &owner).await;
         let before = owner.chat(&target.session).await;
         for other in &others {
@@ -118,14 +118,15 @@ async fn returns_404_for_an_unknown_id() {
     let strange = ["not-a-uuid", "0", "-1", "00000000-0000-0000-0000-000000000000", "%00", "%F0%9F%98%80", "a%2Fb"];
     let mut complaints = Complaints::default();
 
-    for operation in OPERATIONS.iter().filter(|operation| operation.is_about_a_session()) {
+    for operation in OPERATIONS.iter().filter(|operation| operation.has_owner()) {
         let good = operation.prepare(&app, &owner).await;
         let mut targets = Vec::new();
         for id in strange.iter().map(|id| (*id).to_owned()).chain([unknown_id()]) {
             targets.push(Target { session: id.clone(), ..good.clone() });
             targets.push(Target { message: id.clone(), ..good.clone() });
             targets.push(Target { task: id.clone(), ..good.clone() });
-            targets.push(Target { permission: id, ..good.clone() });
+            targets.push(Target { permission: id.clone(), ..good.clone() });
+            targets.push(Target { attachment: id, ..good.clone() });
         }
         targets.push(Target { message: sent_elsewhere.message_id.clone(), ..good.clone() });
         targets.push(Target { task: sent_elsewhere.task_id.clone(), ..good.clone() });
@@ -176,9 +177,14 @@ async fn a_viewer_gets_404_before_403_for_another_users_objects() {
     let viewer = app.client_for("ann", "viewer").await;
     let mut complaints = Complaints::default();
 
-    for operation in OPERATIONS.iter().filter(|operation| operation.is_about_a_session()) {
-        let target =
-            Target { session: unknown_id(), message: unknown_id(), task: unknown_id(), permission: unknown_id() };
+    for operation in OPERATIONS.iter().filter(|operation| operation.has_owner()) {
+        let target = Target {
+            session: unknown_id(),
+            message: unknown_id(),
+            task: unknown_id(),
+            permission: unknown_id(),
+            attachment: unknown_id(),
+        };
         let reply = operation.send(&viewer, &target, "", None).await;
         complaints.expect_problem(&operation.name(), &reply, 404);
     }

@@ -12,6 +12,9 @@ use super::table::{OPERATIONS, Operation};
 
 /// The time limit for a body.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
+/// The path to which files are uploaded, and the time limit for each piece of a file.
+const UPLOAD: &str = "/v1/attachments";
+const UPLOAD_IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// Headroom for a busy machine.
 const SLACK: Duration = Duration::from_secs(10);
 
@@ -44,7 +47,7 @@ async fn returns_408_for_a_body_that_does_not_arrive() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let mut targets = Vec::new();
-    for operation in OPERATIONS.iter().filter(|operation| operation.method != "GET") {
+    for operation in OPERATIONS.iter().filter(|operation| operation.method != "GET" && operation.path != UPLOAD) {
         let path = operation.path_for(&operation.prepare(&app, &client).await);
         targets.push((operation, path));
     }
@@ -53,6 +56,24 @@ async fn returns_408_for_a_body_that_does_not_arrive() {
     let complaints: Vec<String> = join_all(sent).await.into_iter().filter_map(Result::err).collect();
 
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[tokio::test]
+async fn an_upload_may_be_slow_but_must_not_stall() {
+    let app = TestApp::builder().workers(0).start().await;
+    let head = post_head(UPLOAD, 64).replace("application/json", "text/plain");
+    let begun = Instant::now();
+    let mut connection = RawConnection::with(app.client().address(), &head).await;
+    while begun.elapsed() < BODY_LIMIT + Duration::from_secs(2) {
+        assert!(connection.read_to_close(Duration::from_secs(1)).await.is_none(), "the api has answered too early");
+        connection.send(" ").await;
+    }
+    let stalled = Instant::now();
+
+    let reply = connection.read_to_close(UPLOAD_IDLE_LIMIT + SLACK).await.expect("the upload is still open");
+
+    assert_eq!(reply.status(), Some(408), "{}", reply.text);
+    assert!(stalled.elapsed() > UPLOAD_IDLE_LIMIT / 2);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use banter_tests::{
     app::TestApp,
-    chat::{fresh_key, unknown_id},
+    chat::{fresh_key, id_of, unknown_id},
     client::{Client, Reply},
     permission_request::ask_permission,
 };
@@ -26,8 +26,8 @@ pub enum Access {
 pub struct Operation {
     /// The HTTP method, such as `GET`.
     pub method: &'static str,
-    /// The path, which may contain the parameters `{session}`, `{message}`, `{task}`, and `{permission}`, and required
-    /// query parameters.
+    /// The path, which may contain the parameters `{session}`, `{message}`, `{task}`, `{permission}`, and
+    /// `{attachment}`, and required query parameters.
     pub path: &'static str,
     pub access: Access,
     /// The status of the response to valid input.
@@ -91,6 +91,12 @@ pub const OPERATIONS: &[Operation] = &[
         Access::Read,
         &["limit=0", "limit=201", "limit=-1", "limit=x", "before_turn=x", "after_turn=x", "before_turn=1.5"],
     ),
+    Operation {
+        bad_queries: &["name=", "name=..", "name=a%2Fb", "name=a%00"],
+        ..change("POST", "/v1/attachments", 201)
+    },
+    get("/v1/attachments/{attachment}", Access::Read, &["thumbnail=0", "thumbnail=1025", "thumbnail=x"]),
+    change("DELETE", "/v1/attachments/{attachment}", 204),
     get("/v1/chat/{session}/tasks/{task}", Access::Read, &[]),
     get(
         "/v1/search?q=Hello&chat_session_id={session}",
@@ -156,6 +162,9 @@ pub const OPERATIONS: &[Operation] = &[
                 (json!({"content": " \n\t\u{a0}\u{3000}"}), "content"),
                 (json!({"content": "x".repeat(MAX_CONTENT + 1)}), "content"),
                 (json!({"content": "x", "on_busy": "maybe"}), "on_busy"),
+                (json!({"content": "x", "attachments": 5}), "attachments"),
+                (json!({"content": "x", "attachments": vec![unknown_id(); 11]}), "attachments"),
+                (json!({"content": "x", "attachments": [5]}), "attachments[0]"),
             ]
         },
         bad_queries: &["wait=-1", "wait=121", "wait=x"],
@@ -198,9 +207,9 @@ impl Operation {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Returns whether the path contains a session.
-    pub fn is_about_a_session(&self) -> bool {
-        self.path.contains("{session}")
+    /// Returns whether the path contains an object that belongs to a user.
+    pub fn has_owner(&self) -> bool {
+        self.path.contains("{session}") || self.path.contains("{attachment}")
     }
 
     /// Returns the path with its parameters replaced by the IDs of these objects.
@@ -210,6 +219,7 @@ impl Operation {
             .replace("{message}", &target.message)
             .replace("{task}", &target.task)
             .replace("{permission}", &target.permission)
+            .replace("{attachment}", &target.attachment)
     }
 
     /// Creates the objects that the operation needs to succeed: a session with one message and, if the path requires
@@ -226,7 +236,8 @@ impl Operation {
         } else {
             unknown_id()
         };
-        Target { session, message: sent.message_id, task: sent.task_id, permission }
+        let attachment = id_of(&owner.upload("notes.txt", "hello").await);
+        Target { session, message: sent.message_id, task: sent.task_id, permission, attachment }
     }
 
     /// Calls the operation on a target, with this query string. The body defaults to the operation's valid body.
@@ -256,6 +267,7 @@ pub struct Target {
     pub message: String,
     pub task: String,
     pub permission: String,
+    pub attachment: String,
 }
 
 /// The failures in a test, collected so that one run reports all of them.

@@ -46,12 +46,16 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Returns the (role, content) pairs of the messages, excluding system prompts.
+    /// Returns the (role, content) pairs of the messages, excluding system prompts and images.
     pub fn conversation(&self) -> Vec<(String, String)> {
         let messages = self.body["messages"].as_array().cloned().unwrap_or_default();
         let pair = |message: &Value| {
-            let text = message["content"].as_str().unwrap_or_else(|| panic!("the content is not a text: {message}"));
-            (message["role"].as_str().unwrap().to_owned(), text.to_owned())
+            let text = match &message["content"] {
+                Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+                Value::String(text) => text.clone(),
+                _ => panic!("the message has no content: {message}"),
+            };
+            (message["role"].as_str().unwrap().to_owned(), text)
         };
         messages.iter().filter(|message| message["role"] != "system").map(pair).collect()
     }

@@ -2,15 +2,21 @@
 //! reads its input from stdin and writes its answer to stdout. User text is never passed as an argument, and no shell
 //! is involved.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use banter_shared::{
     agents_file::{CommandConfig, CommandInput},
-    chat::{ErrorCode, FinishReason, HistoryMessage, Role},
+    chat::{Attachment, ErrorCode, FinishReason, HistoryMessage, Role},
     count::seconds,
+    id::AttachmentId,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     process::{ChildStdin, ChildStdout},
@@ -20,9 +26,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Agent, AgentError, Answer, Turn, Update,
+    Agent, AgentError, Answer, Files, Turn, Update,
     acp::from_exit,
     driver::{BuildContext, Driver, ProbeReport},
+    files::place,
     process::{AgentProcess, Launch, ProcessHost},
     prompt,
 };
@@ -85,7 +92,8 @@ impl Inner {
         let process = self.host.start(&self.launch, turn.session_id).await?;
         let AgentProcess { stdin, stdout, handle } = process;
         let history = prompt::within_budget(turn.history, self.config.history_bytes);
-        self.host.tasks().spawn(write(stdin, input(self.config.input, &history)));
+        let paths = place_files(&history, &*turn.files, handle.folder()).await?;
+        self.host.tasks().spawn(write(stdin, input(self.config.input, &history, &paths)));
         let finish_reason = self.read(stdout, updates).await?;
         if finish_reason == FinishReason::Stop {
             let limit = self.config.idle_timeout;
@@ -140,8 +148,21 @@ async fn write(mut stdin: ChildStdin, text: String) {
     }
 }
 
+/// Places the attachments in the work folder, and returns their paths.
+async fn place_files(
+    history: &[HistoryMessage],
+    files: &dyn Files,
+    work_folder: &Path,
+) -> Result<HashMap<AttachmentId, PathBuf>, AgentError> {
+    let mut paths = HashMap::new();
+    for attachment in history.iter().flat_map(|message| &message.attachments) {
+        paths.insert(attachment.id, place(files, attachment, work_folder).await?);
+    }
+    Ok(paths)
+}
+
 /// Returns the program's input in the configured format.
-fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
+fn input(kind: CommandInput, history: &[HistoryMessage], paths: &HashMap<AttachmentId, PathBuf>) -> String {
     let Some((message, earlier)) = history.split_last() else { return String::new() };
     match kind {
         CommandInput::Message => message.content.clone(),
@@ -155,7 +176,16 @@ fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
             paragraphs.join("\n\n")
         }
         CommandInput::Json => history.iter().fold(String::new(), |mut lines, message| {
-            let _ = writeln!(lines, "{}", json!({"role": message.role, "content": message.content}));
+            let mut line = json!({"role": message.role, "content": message.content});
+            let file = |attachment: &Attachment| {
+                let path = paths.get(&attachment.id)?;
+                Some(json!({"name": attachment.name, "media_type": attachment.media_type, "path": path}))
+            };
+            let files: Vec<Value> = message.attachments.iter().filter_map(file).collect();
+            if !files.is_empty() {
+                line["attachments"] = files.into();
+            }
+            let _ = writeln!(lines, "{line}");
             lines
         }),
     }
@@ -191,8 +221,12 @@ mod tests {
     use super::*;
 
     fn history(messages: &[(Role, &str)]) -> Vec<HistoryMessage> {
-        let message =
-            |(role, content): &(Role, &str)| HistoryMessage { turn: 0, role: *role, content: (*content).into() };
+        let message = |(role, content): &(Role, &str)| HistoryMessage {
+            turn: 0,
+            role: *role,
+            content: (*content).into(),
+            attachments: Vec::new(),
+        };
         messages.iter().map(message).collect()
     }
 
@@ -202,11 +236,11 @@ mod tests {
         let three = history(&[(Role::User, "a"), (Role::Assistant, "b\n"), (Role::User, "c")]);
 
         for kind in [CommandInput::Message, CommandInput::Transcript] {
-            assert_eq!(input(kind, &one), " a\n");
+            assert_eq!(input(kind, &one, &HashMap::new()), " a\n");
         }
-        assert_eq!(input(CommandInput::Message, &three), "c");
-        assert_eq!(input(CommandInput::Transcript, &three), "User: a\n\nAssistant: b\n\n\nUser: c");
-        assert_eq!(input(CommandInput::Json, &one), "{\"role\":\"user\",\"content\":\" a\\n\"}\n");
+        assert_eq!(input(CommandInput::Message, &three, &HashMap::new()), "c");
+        assert_eq!(input(CommandInput::Transcript, &three, &HashMap::new()), "User: a\n\nAssistant: b\n\n\nUser: c");
+        assert_eq!(input(CommandInput::Json, &one, &HashMap::new()), "{\"role\":\"user\",\"content\":\" a\\n\"}\n");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod acp;
 mod command;
 pub mod demo;
 pub mod driver;
+mod files;
 pub mod health;
 pub mod limits;
 mod openai;
@@ -12,7 +13,7 @@ pub mod process;
 mod prompt;
 pub mod registry;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use banter_shared::{
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::process::StartError;
+pub use files::{Files, StoredFiles};
 pub use registry::Registry;
 
 /// Capacity of the channel for an agent's updates, in updates. A full channel applies backpressure to the agent.
@@ -44,6 +46,8 @@ pub struct Turn {
     pub resume: Option<ResumePoint>,
     /// The conversation so far, in order. The last message is the user message to answer.
     pub history: Vec<HistoryMessage>,
+    /// Reads the contents of the history's attachments.
+    pub files: Arc<dyn Files>,
 }
 
 /// An update from an agent during its turn.

@@ -1,7 +1,7 @@
 //! Selects and formats the part of a conversation that is sent to an agent. Each message is either included in full or
 //! omitted.
 
-use banter_shared::chat::{HistoryMessage, Role};
+use banter_shared::chat::{Attachment, HistoryMessage, Role};
 
 /// Returns the newest messages whose combined text fits within the budget. The last message is always included,
 /// whatever its length.
@@ -36,10 +36,19 @@ pub const ASSISTANT_HEADING: &str = "[assistant]\n";
 pub const INTRODUCTION: &str = "The following blocks contain the conversation so far, one message per block. The last \
     block is the new message to answer.";
 
+/// A block of a prompt: a message and its attachments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The text.
+    pub text: String,
+    /// The attachments.
+    pub attachments: Vec<Attachment>,
+}
+
 /// Returns the blocks of a prompt for an agent that remembers the conversation. The last block is the new message. It
 /// is preceded by any earlier messages that the agent has not received, as far as they fit within the budget. `seen` is
 /// the last turn that the agent has received.
-pub fn blocks(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usize) -> Vec<String> {
+pub fn blocks(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usize) -> Vec<Block> {
     let last = history.len().saturating_sub(1);
     let is_new = |(index, message): &(usize, HistoryMessage)| *index == last || Some(message.turn) > seen;
     let unseen = history.into_iter().enumerate().filter(is_new).map(|(_, message)| message).collect();
@@ -47,13 +56,16 @@ pub fn blocks(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usi
     let Some(message) = unseen.pop() else { return Vec::new() };
     let mut blocks = Vec::new();
     if !unseen.is_empty() {
-        blocks.push(INTRODUCTION.to_owned());
+        blocks.push(Block { text: INTRODUCTION.to_owned(), attachments: Vec::new() });
     }
-    blocks.extend(unseen.iter().map(|earlier| match earlier.role {
-        Role::User => format!("{USER_HEADING}{}", earlier.content),
-        Role::Assistant => format!("{ASSISTANT_HEADING}{}", earlier.content),
+    blocks.extend(unseen.into_iter().map(|earlier| {
+        let heading = match earlier.role {
+            Role::User => USER_HEADING,
+            Role::Assistant => ASSISTANT_HEADING,
+        };
+        Block { text: format!("{heading}{}", earlier.content), attachments: earlier.attachments }
     }));
-    blocks.push(message.content);
+    blocks.push(Block { text: message.content, attachments: message.attachments });
     blocks
 }
 
@@ -62,11 +74,11 @@ mod tests {
     use super::*;
 
     fn user(content: &str) -> HistoryMessage {
-        HistoryMessage { turn: 1, role: Role::User, content: content.into() }
+        HistoryMessage { turn: 1, role: Role::User, content: content.into(), attachments: Vec::new() }
     }
 
     fn assistant(content: &str) -> HistoryMessage {
-        HistoryMessage { turn: 1, role: Role::Assistant, content: content.into() }
+        HistoryMessage { turn: 1, role: Role::Assistant, content: content.into(), attachments: Vec::new() }
     }
 
     #[test]
@@ -111,7 +123,7 @@ mod tests {
     }
 
     fn turn(turn: i64, role: Role, content: &str) -> HistoryMessage {
-        HistoryMessage { turn, role, content: content.into() }
+        HistoryMessage { turn, role, content: content.into(), attachments: Vec::new() }
     }
 
     fn conversation() -> Vec<HistoryMessage> {
@@ -124,30 +136,34 @@ mod tests {
         ]
     }
 
+    fn texts(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usize) -> Vec<String> {
+        blocks(history, seen, budget_bytes).into_iter().map(|block| block.text).collect()
+    }
+
     #[test]
     fn sends_only_the_new_message_if_the_rest_was_seen() {
-        assert_eq!(blocks(conversation(), Some(2), 1000), ["three"]);
-        assert_eq!(blocks(vec![turn(1, Role::User, " one\n")], None, 1000), [" one\n"]);
-        assert_eq!(blocks(Vec::new(), None, 1000), [""; 0]);
+        assert_eq!(texts(conversation(), Some(2), 1000), ["three"]);
+        assert_eq!(texts(vec![turn(1, Role::User, " one\n")], None, 1000), [" one\n"]);
+        assert_eq!(texts(Vec::new(), None, 1000), [""; 0]);
     }
 
     #[test]
     fn sends_each_unseen_message_in_a_block_and_the_new_one_last() {
-        assert_eq!(blocks(conversation(), Some(1), 1000), [INTRODUCTION, "[user]\ntwo", "three"]);
+        assert_eq!(texts(conversation(), Some(1), 1000), [INTRODUCTION, "[user]\ntwo", "three"]);
         assert_eq!(
-            blocks(conversation(), None, 1000),
+            texts(conversation(), None, 1000),
             [INTRODUCTION, "[user]\none", "[assistant]\n1", "[user]\ntwo", "three"]
         );
     }
 
     #[test]
     fn fits_unseen_messages_into_the_budget() {
-        assert_eq!(blocks(conversation(), None, 8), [INTRODUCTION, "[user]\ntwo", "three"]);
-        assert_eq!(blocks(conversation(), None, 1), ["three"], "the new message is always included");
+        assert_eq!(texts(conversation(), None, 8), [INTRODUCTION, "[user]\ntwo", "three"]);
+        assert_eq!(texts(conversation(), None, 1), ["three"], "the new message is always included");
     }
 
     #[test]
     fn sends_the_new_message_even_if_later_turns_were_seen() {
-        assert_eq!(blocks(conversation(), Some(9), 1000), ["three"]);
+        assert_eq!(texts(conversation(), Some(9), 1000), ["three"]);
     }
 }

@@ -105,6 +105,7 @@ mod tests {
     use banter_shared::id::TaskId;
 
     use super::*;
+    use crate::agents::files::tests::MemoryFiles;
 
     const FILE: &str = r#"
         [[agents]]
@@ -137,6 +138,7 @@ mod tests {
             turn: 1,
             resume: None,
             history: Vec::new(),
+            files: Arc::new(MemoryFiles::default()),
         };
         let (updates, _) = mpsc::channel(1);
 

@@ -25,6 +25,8 @@ pub struct Agent {
     pub driver: String,
     /// The format of the agent's answers: `markdown`, or `text` for terminal output with ANSI escape sequences.
     pub answer_format: String,
+    /// Which files can be sent to the agent.
+    pub accepts: AcceptedContent,
     /// An emoji or a color; null if none is configured.
     #[schema(required)]
     pub avatar: Option<String>,
@@ -35,6 +37,15 @@ pub struct Agent {
     /// Why the agent is unavailable; null if it is available.
     #[schema(required)]
     pub reason: Option<String>,
+}
+
+/// Which files can be sent to an agent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AcceptedContent {
+    /// Whether the agent accepts images.
+    pub images: bool,
+    /// Whether the agent accepts other files. An agent with the `openai` driver accepts only text files.
+    pub files: bool,
 }
 
 /// A list of agents.
@@ -50,12 +61,14 @@ impl From<KnownAgent<'_>> for Agent {
             Availability::Available => None,
             Availability::Unavailable(reason) => Some(reason),
         };
+        let accepted = config.driver.accepted_files();
         Self {
             key: config.key.clone(),
             name: config.name.clone(),
             description: config.description.clone(),
             driver: config.driver.as_str().to_owned(),
             answer_format: config.driver.answer_format().as_str().to_owned(),
+            accepts: AcceptedContent { images: accepted.images, files: accepted.text || accepted.other },
             avatar: config.avatar.clone(),
             starters: config.starters.clone(),
             available: reason.is_none(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::{Json, extract::State, http::StatusCode};
 use banter_shared::{
     chat::{OnBusy, Principal},
+    id::AttachmentId,
     store::{NewMessage, SentMessage},
 };
 use banter_telemetry::traces::current_trace_parent;
@@ -40,9 +41,13 @@ pub struct CreateQuery {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateMessage {
-    /// The text: 1 byte to 256 KiB of UTF-8, with at least one non-whitespace character. Stored verbatim.
-    #[schema(min_length = 1)]
+    /// The text: 1 byte to 256 KiB of UTF-8, with at least one non-whitespace character. May be empty if there are
+    /// attachments. Stored verbatim.
     pub content: String,
+    /// The IDs of uploaded files, at most 10, in the order in which they are shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 10)]
+    pub attachments: Vec<AttachmentId>,
     /// What to do if a task in the session is running or queued; defaults to `queue`.
     #[serde(default)]
     #[schema(required = false)]
@@ -86,7 +91,9 @@ pub async fn create(
     let wait = query.wait.map(|WholeNumber(seconds)| Duration::from_secs(seconds));
     let key = key.with_body(&body)?;
     let post = NewMessage {
-        content: super::parse_content(body.content)?,
+        content: super::parse_content(body.content, &body.attachments)?,
+        attachments: body.attachments,
+        accepted: state.accepted_files(&agent_key),
         on_busy: body.on_busy,
         max_attempts: state.max_attempts(&agent_key),
         key,

@@ -48,7 +48,7 @@ pub async fn edit(
     _: WriteAccess,
     JsonBody(body): JsonBody<EditMessage>,
 ) -> Result<Json<Message>, ApiError> {
-    let content = super::parse_content(body.content)?;
+    let content = super::parse_content(body.content, &[])?;
 
     Ok(Json(state.announce(state.store.edit_message(&principal.user, session_id, id, &content).await?)))
 }

@@ -7,7 +7,10 @@ mod response;
 pub mod unsend;
 mod wait;
 
-use banter_shared::chat::{Content, Message};
+use banter_shared::{
+    chat::{Content, MAX_ATTACHMENTS, Message},
+    id::AttachmentId,
+};
 
 use crate::{error::ApiError, extract::WholeNumber};
 
@@ -23,7 +26,13 @@ pub fn approximate_bytes(messages: &[Message]) -> usize {
     messages.iter().map(|message| message.content.len() + EACH).sum()
 }
 
-/// Parses the `content` field of a request body.
-fn parse_content(content: String) -> Result<Content, ApiError> {
-    Content::parse(content).map_err(|error| ApiError::invalid("content", error.to_string()))
+/// Parses the `content` and `attachments` fields of a request body. A message with attachments needs no text.
+fn parse_content(content: String, attachments: &[AttachmentId]) -> Result<Content, ApiError> {
+    if attachments.len() > MAX_ATTACHMENTS {
+        let message = format!("must contain at most {MAX_ATTACHMENTS} IDs, not {}", attachments.len());
+        return Err(ApiError::invalid("attachments", message));
+    }
+    let parsed =
+        if attachments.is_empty() { Content::parse(content) } else { Content::parse_with_attachments(content) };
+    parsed.map_err(|error| ApiError::invalid("content", error.to_string()))
 }

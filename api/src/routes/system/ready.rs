@@ -112,6 +112,11 @@ fn store_problem(error: &StoreError) -> &'static str {
         | StoreError::PermissionExpired
         | StoreError::PermissionOptionUnknown { .. }
         | StoreError::PermissionOptionRequired { .. }
+        | StoreError::UnknownAttachment { .. }
+        | StoreError::AttachmentUnsupported { .. }
+        | StoreError::AttachmentSent
+        | StoreError::UploadExpired
+        | StoreError::StorageLimit { .. }
         | StoreError::IdempotencyMismatch
         | StoreError::MessageGone
         | StoreError::LeaseLost => "returned an error",

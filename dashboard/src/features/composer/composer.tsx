@@ -1,6 +1,16 @@
-import { ArrowUp, Square } from "lucide-react";
-import { useLayoutEffect, useRef } from "react";
+import { ArrowUp, Paperclip, Square } from "lucide-react";
+import { lazy, Suspense, useCallback, useLayoutEffect, useRef } from "react";
+import type { Attachment } from "@/api/models";
+import {
+  addFiles,
+  MAX_FILES,
+  restoreFiles,
+  takeFiles,
+  useFiles,
+} from "@/attachments/pending-files";
+import { useFileDrop } from "@/attachments/use-file-drop";
 import { IconButton, TextButton } from "@/components/ui/button";
+import { notify } from "@/components/ui/toast";
 import {
   dismissConflictingDraft,
   setComposing,
@@ -23,6 +33,8 @@ const MAX_BYTES = 256 * 1024;
  * such a text again at every key press. For 250 KB, that takes 100 ms instead of 10 ms.
  */
 const MIXED_DIRECTION_MAX_CHARS = 16 * 1024;
+
+const PendingFileList = lazy(() => import("@/attachments/pending-file-list"));
 
 const encoder = new TextEncoder();
 
@@ -49,15 +61,20 @@ export function Composer(props: {
    */
   onScrollKey?: (key: string) => boolean;
   hasFocus?: boolean;
-  /** Sends the text. Resolves once the stored draft is no longer needed. */
-  onSend: (text: string) => Promise<void>;
+  /** Whether files can be added. */
+  acceptsFiles?: boolean;
+  /** Sends the message. Resolves once the stored draft is no longer needed. */
+  onSend: (text: string, files: readonly Attachment[]) => Promise<void>;
   onStop?: () => void;
 }) {
   const { draftKey, isBusy = false, isStopping = false, isDisabled = false } = props;
   const text = useDraft(draftKey);
   const field = useRef<HTMLTextAreaElement>(null);
   const sendsOnEnter = usePreferences().sendWith === "enter";
-  const canSend = text.trim() !== "" && !isDisabled;
+  const files = useFiles(draftKey);
+  const hasFiles = files.some(({ attachment }) => attachment !== null);
+  const isUploading = files.some(({ attachment, problem }) => !attachment && !problem);
+  const canSend = (text.trim() !== "" || hasFiles) && !isUploading && !isDisabled;
   const isTooLong = isOverLimit(text);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text.
@@ -73,11 +90,34 @@ export function Composer(props: {
   useInitialFocus(field, props.hasFocus === true);
   useTypeToFocus(field);
 
+  const { acceptsFiles = false } = props;
+  const add = useCallback(
+    (added: readonly File[]) => {
+      if (!acceptsFiles) return notify(texts.files.unsupported);
+      if (addFiles(draftKey, added) > 0) notify(texts.files.tooMany(MAX_FILES));
+      field.current?.focus();
+    },
+    [draftKey, acceptsFiles],
+  );
+  const isOver = useFileDrop(add);
+
   function send() {
     if (!canSend || isTooLong) return;
     const forget = takeDraft(draftKey);
-    void props.onSend(text).then(forget, () => writeDraft(draftKey, text));
+    const sent = takeFiles(draftKey);
+    void props.onSend(text, sent).then(forget, () => {
+      writeDraft(draftKey, text);
+      restoreFiles(draftKey, sent);
+    });
     field.current?.focus();
+  }
+
+  function onPaste(event: React.ClipboardEvent) {
+    const { files: pasted, types } = event.clipboardData;
+    // Programs such as spreadsheets add a picture of the copied text.
+    if (pasted.length === 0 || types.includes("text/plain")) return;
+    event.preventDefault();
+    add([...pasted]);
   }
 
   function onKeyDown(event: React.KeyboardEvent) {
@@ -103,12 +143,25 @@ export function Composer(props: {
   return (
     <div className="print:hidden px-3.5 pt-2 pb-[max(14px,env(safe-area-inset-bottom))] md:px-6">
       <ConflictingDraft draftKey={draftKey} onDone={() => field.current?.focus()} />
+      {isOver && <DropTarget />}
+      {files.length > 0 && (
+        <Suspense fallback={null}>
+          <PendingFileList
+            draftKey={draftKey}
+            files={files}
+            onRemoved={() => field.current?.focus()}
+          />
+        </Suspense>
+      )}
       {isTooLong && (
         <p role="alert" className="mx-auto mb-2 max-w-[820px] text-bad text-note">
           {texts.composer.tooLong}
         </p>
       )}
-      <div className="mx-auto flex max-w-[820px] items-end gap-2 rounded-[24px] border border-line bg-surface py-[7px] pe-[7px] ps-[18px] pointer-coarse:py-[5px] shadow-low transition-[border-color] duration-150 focus-within:border-line-strong">
+      <div
+        className={`mx-auto flex max-w-[820px] items-end gap-2 rounded-[24px] border border-line bg-surface py-[7px] pe-[7px] pointer-coarse:py-[5px] shadow-low transition-[border-color] duration-150 focus-within:border-line-strong ${acceptsFiles ? "ps-[7px]" : "ps-[18px]"}`}
+      >
+        {acceptsFiles && <AttachButton onFiles={add} />}
         <textarea
           ref={field}
           data-composer=""
@@ -121,6 +174,7 @@ export function Composer(props: {
           placeholder={props.placeholder}
           onChange={(event) => writeDraft(draftKey, event.target.value)}
           onKeyDown={onKeyDown}
+          onPaste={onPaste}
           onCompositionStart={() => setComposing(draftKey, true)}
           onCompositionEnd={() => setComposing(draftKey, false)}
           className={`max-h-[calc(0.4*var(--visible-height,100dvh))] min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 pointer-coarse:py-[9px] leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3 ${text.length > MIXED_DIRECTION_MAX_CHARS ? "[unicode-bidi:isolate]" : ""}`}
@@ -158,6 +212,42 @@ export function Composer(props: {
             : texts.composer.hint
           : texts.composer.hintMod(formatKeys("Mod", "Enter"), isBusy)}
       </p>
+    </div>
+  );
+}
+
+/** A button that opens the file dialog. */
+function AttachButton({ onFiles }: { onFiles: (files: readonly File[]) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        onChange={({ target }) => {
+          onFiles([...(target.files ?? [])]);
+          // Choosing the same file again is also a change.
+          target.value = "";
+        }}
+      />
+      <IconButton
+        label={texts.files.attach}
+        onClick={() => input.current?.click()}
+        className="rounded-full!"
+      >
+        <Paperclip size={18} strokeWidth={1.9} />
+      </IconButton>
+    </>
+  );
+}
+
+/** Covers the page while files are dragged over it. */
+function DropTarget() {
+  return (
+    <div className="pointer-events-none fixed inset-3 z-30 grid place-items-center rounded-3xl border-2 border-accent border-dashed bg-bg/80">
+      <p className="font-[570] text-[18px]">{texts.files.drop}</p>
     </div>
   );
 }

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { clearCurrentAccount } from "@/account";
 import { client } from "@/api/client";
 import { useMe } from "@/api/me";
+import { clearFiles } from "@/attachments/pending-files";
 import { reportFailure } from "@/components/report-failure";
 import { Button, TextButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
@@ -27,6 +28,7 @@ export function SignOut() {
       await client.DELETE("/v1/auth/session");
       if (isRemoving) {
         clearDrafts();
+        clearFiles();
         await outbox.clear();
       }
       await clearCopies();

@@ -63,6 +63,22 @@ export const chat: typeof english = {
       isBusy ? `${keys} für Warteschlange · Esc zum Stoppen` : `${keys} zum Senden`,
     tooLong: "Diese Nachricht ist größer als 256 KiB. Bitte vor dem Senden kürzen.",
   },
+  files: {
+    attach: "Dateien anhängen",
+    drop: "Dateien hier ablegen",
+    list: "Angehängte Dateien",
+    uploading: (name: string) => `${name} wird hochgeladen`,
+    download: (name: string) => `${name} herunterladen`,
+    remove: (name: string) => `${name} entfernen`,
+    retry: (name: string) => `${name} erneut hochladen`,
+    tooMany: (count: number) =>
+      plural(count, {
+        one: "Eine Nachricht kann # Datei enthalten.",
+        other: "Eine Nachricht kann bis zu # Dateien enthalten.",
+      }),
+    tooLarge: "Diese Datei ist zu groß.",
+    unsupported: "Dieser Agent nimmt keine Dateien an.",
+  },
   permission: {
     label: "Genehmigungsanfrage",
     request: (agent) => `${agent} benötigt eine Genehmigung`,

@@ -64,6 +64,22 @@ export const chat = {
       isBusy ? `${keys} to queue · Esc to stop` : `${keys} to send`,
     tooLong: "This message exceeds 256 KiB. Shorten it before sending.",
   },
+  files: {
+    attach: "Attach files",
+    drop: "Drop files to attach them",
+    list: "Attached files",
+    uploading: (name: string) => `Uploading ${name}`,
+    download: (name: string) => `Download ${name}`,
+    remove: (name: string) => `Remove ${name}`,
+    retry: (name: string) => `Upload ${name} again`,
+    tooMany: (count: number) =>
+      plural(count, {
+        one: "A message can have # file.",
+        other: "A message can have up to # files.",
+      }),
+    tooLarge: "This file is too large.",
+    unsupported: "This agent doesn’t accept files.",
+  },
   permission: {
     label: "Permission request",
     request: (agent: string) => `${agent} needs your permission`,

@@ -57,6 +57,18 @@ export const chat: typeof english = {
     hintMod: (keys, isBusy) => (isBusy ? `${keys}で待機列に追加 · Escで停止` : `${keys}で送信`),
     tooLong: "メッセージが256 KiBを超えています。短くしてから送信してください。",
   },
+  files: {
+    attach: "ファイルを添付",
+    drop: "ここにドロップして添付",
+    list: "添付ファイル",
+    uploading: (name: string) => `${name}をアップロード中`,
+    download: (name: string) => `${name}をダウンロード`,
+    remove: (name: string) => `${name}を削除`,
+    retry: (name: string) => `${name}を再アップロード`,
+    tooMany: (count: number) => `1件のメッセージに添付できるのは${formatNumber(count)}個までです。`,
+    tooLarge: "ファイルが大きすぎます。",
+    unsupported: "このエージェントはファイルを受け取れません。",
+  },
   permission: {
     label: "許可リクエスト",
     request: (agent) => `${agent}が許可を求めています`,

@@ -39,6 +39,13 @@ export const errors: typeof english = {
     unknown_option: "このリクエストではその選択肢を使用できません。",
     option_required: "エージェントの選択肢から選んでください。",
     message_gone: "このメッセージはすでに送信され、その後削除されました。",
+    attachment_sent: "このファイルはメッセージに含まれています。",
+    unknown_attachment: "ファイルが利用できなくなりました。もう一度添付してください。",
+    attachment_unsupported: "このエージェントは、この種類のファイルを受け取れません。",
+    no_thumbnail: "このファイルのプレビューはありません。",
+    range_not_satisfiable: "ファイルのこの部分は存在しません。",
+    storage_limit:
+      "ファイルの合計サイズが上限に達しました。ファイルを含むチャットを削除してください。",
     request_timeout: "リクエストがタイムアウトしました。",
     payload_too_large: "メッセージが長すぎます。短くしてください。",
     unsupported_media_type:

@@ -24,6 +24,7 @@ fn reads_every_field() {
         max_tokens = 1_000
         seed = -7
         history_bytes = 4096
+        images = true
         first_byte_timeout_s = 9
         idle_timeout_s = 8
         "##,
@@ -47,6 +48,7 @@ fn reads_every_field() {
             max_tokens: Some(1000),
             seed: Some(-7),
             history_bytes: 4096,
+            images: true,
             first_byte_timeout: Duration::from_secs(9),
             idle_timeout: Duration::from_secs(8),
         }),

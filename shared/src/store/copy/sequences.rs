@@ -8,8 +8,13 @@ use crate::store::{
 };
 
 /// The tables with such a generator, and the column for which it generates numbers.
-const GENERATED: [(&str, &str); 4] =
-    [("deleted_session", "number"), ("answer_chunk", "id"), ("user_log", "id"), ("event_log", "id")];
+const GENERATED: [(&str, &str); 5] = [
+    ("deleted_session", "number"),
+    ("released_file", "number"),
+    ("answer_chunk", "id"),
+    ("user_log", "id"),
+    ("event_log", "id"),
+];
 
 /// The counters of the stripes, and the column with the last number. The databases have different numbers of stripes.
 const COUNTERS: [(&str, &str); 3] = [("step_revision", "last"), ("draft_revision", "last"), ("queue_clock", "round")];

@@ -28,9 +28,12 @@ const fn replaced(name: &'static str, key: &'static [&'static str]) -> Table {
 pub(super) const NOT_COPIED: [&str; 3] = ["installation", "readiness_check", "stream_ticket"];
 
 /// All tables to copy. Each one follows the tables to which its foreign keys refer.
-pub(super) const TABLES: [Table; 20] = [
+pub(super) const TABLES: [Table; 23] = [
     Table { derived: Some("unread_count"), ..table("chat_session", &["id"]) },
     table("chat_message", &["id"]),
+    table("stored_file", &["id"]),
+    table("attachment", &["id"]),
+    table("released_file", &["number"]),
     table("chat_draft", &["chat_session_id"]),
     table("work_folder", &["chat_session_id"]),
     table("agent_resume", &["chat_session_id", "agent_key"]),

@@ -4,7 +4,7 @@ use sqlx::types::Json;
 
 use super::{task::JoinedTask, usage};
 use crate::{
-    chat::{FinishReason, Message, Role},
+    chat::{Attachment, FinishReason, Message, Role},
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
     store::{
@@ -18,7 +18,7 @@ use crate::{
 macro_rules! select_messages {
     () => {
         concat!(
-            "SELECT m.id, m.chat_session_id, m.turn, m.seq, m.role, m.content, m.task_id, m.finish_reason, \
+            "SELECT m.id, m.chat_session_id, m.turn, m.seq, m.role, m.content, m.attachments, m.task_id, m.finish_reason, \
              m.elapsed_ms, m.input_tokens, m.output_tokens, m.created_at, m.edited_at, ",
             $crate::store::rows::task_columns!(),
             " FROM chat_message m LEFT JOIN agent_task t ON t.id = m.task_id AND m.role = 'user' "
@@ -37,6 +37,7 @@ pub(in crate::store) struct MessageRow {
     seq: i64,
     role: Role,
     content: String,
+    attachments: Option<Json<Vec<Attachment>>>,
     task_id: TaskId,
     finish_reason: Option<FinishReason>,
     elapsed_ms: Option<i64>,
@@ -57,6 +58,7 @@ impl From<MessageRow> for Message {
             seq: row.seq,
             role: row.role,
             content: row.content,
+            attachments: row.attachments.map(|Json(attachments)| attachments).unwrap_or_default(),
             task_id: row.task_id,
             task: row.task.0,
             finish_reason: row.finish_reason,

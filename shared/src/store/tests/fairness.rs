@@ -24,7 +24,7 @@ async fn send_in(f: &Fixture, user: &UserRef, session: SessionId) -> SentMessage
     // Jobs pushed in the same millisecond are in no particular order.
     f.clock.advance(Duration::from_millis(1));
     let content = Content::parse("Hello".into()).unwrap();
-    let post = NewMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None, trace_parent: None };
+    let post = NewMessage::new(content, 3);
     f.store.post_message(user, session, &post).await.unwrap().value
 }
 

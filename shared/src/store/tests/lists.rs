@@ -22,11 +22,9 @@ async fn an_idempotency_key_refers_to_one_message_until_it_is_unsent() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let post = |text: &str, request: &'static [u8]| NewMessage {
-        content: Content::parse(text.into()).unwrap(),
         on_busy: OnBusy::Reject,
-        max_attempts: 3,
         key: Some(IdempotencyKey::new("k".into(), "POST /x".into(), request)),
-        trace_parent: None,
+        ..NewMessage::new(Content::parse(text.into()).unwrap(), 3)
     };
     let send = async |text: &'static str, request| f.store.post_message(&f.user, session, &post(text, request)).await;
 

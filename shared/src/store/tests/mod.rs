@@ -2,6 +2,7 @@
 //! that PostgreSQL server. The `tests` crate tests entire processes.
 
 mod access;
+mod attachments;
 mod conversations;
 mod copy;
 mod fairness;
@@ -142,7 +143,7 @@ impl Fixture {
 
     async fn post_as(&self, session: SessionId, text: &str, on_busy: OnBusy) -> Result<SentMessage, StoreError> {
         let content = Content::parse(text.into()).unwrap();
-        let post = NewMessage { content, on_busy, max_attempts: 3, key: None, trace_parent: None };
+        let post = NewMessage { on_busy, ..NewMessage::new(content, 3) };
         Ok(self.store.post_message(&self.user, session, &post).await?.value)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{statements::Statement, *};
 
 /// Scans that are allowed, because they stay short regardless of the number of users, sessions, and messages.
-const SHORT_SCANS: [&str; 17] = [
+const SHORT_SCANS: [&str; 19] = [
     // Expressions, parameters, and the schema.
     "SCAN CONSTANT ROW",
     "SCAN json_each ",
@@ -23,6 +23,9 @@ const SHORT_SCANS: [&str; 17] = [
     "SCAN agent_health",
     // A table with one row for each bucket of a histogram.
     "SCAN turn_time",
+    // Files that are about to be deleted.
+    "SCAN released_file",
+    "INDEX stored_file_deleting",
     // The turns that fit into a request.
     "SCAN part",
     // Unfinished tasks.

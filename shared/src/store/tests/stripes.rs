@@ -133,7 +133,7 @@ async fn readers_follow_the_text_the_steps_and_the_drafts_of_all_stripes() {
 
 async fn send(f: &Fixture, user: &UserRef, session: SessionId) {
     let content = Content::parse("Hello".into()).unwrap();
-    let post = NewMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None, trace_parent: None };
+    let post = NewMessage::new(content, 3);
     f.store.post_message(user, session, &post).await.unwrap();
 }
 

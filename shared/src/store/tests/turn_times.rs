@@ -195,8 +195,7 @@ async fn a_claim_contains_the_trace_of_the_send_and_the_time_in_the_queue() {
     let session = f.session().await;
     let trace_parent = Some(TraceParent::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()));
     let content = Content::parse("Hello".into()).unwrap();
-    let post =
-        NewMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None, trace_parent: trace_parent.clone() };
+    let post = NewMessage { trace_parent: trace_parent.clone(), ..NewMessage::new(content, 3) };
     f.store.post_message(&f.user, session, &post).await.unwrap();
     f.post(session, "Without a trace").await;
     f.clock.advance(Duration::from_secs(3));

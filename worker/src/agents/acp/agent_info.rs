@@ -17,6 +17,10 @@ pub(super) struct AgentInfo {
     pub display_name: Option<String>,
     /// The names of the agent's authentication methods, or the IDs of methods without a name.
     pub sign_in_methods: Vec<String>,
+    /// Whether prompts may contain images.
+    pub accepts_images: bool,
+    /// Whether prompts may contain the contents of files.
+    pub accepts_resources: bool,
     /// Whether the agent supports `session/load`.
     pub can_load: bool,
     /// Whether the agent supports `session/resume`.
@@ -48,6 +52,8 @@ impl AgentInfo {
             sign_in_methods: methods
                 .filter_map(|method| text(&method["name"]).or_else(|| text(&method["id"])))
                 .collect(),
+            accepts_images: supports(&capabilities["promptCapabilities"]["image"]),
+            accepts_resources: supports(&capabilities["promptCapabilities"]["embeddedContext"]),
             can_load: supports(&capabilities["loadSession"]),
             can_resume: session("resume"),
             can_close: session("close"),
@@ -66,7 +72,7 @@ mod tests {
     fn parses_the_result_of_initialize_and_ignores_malformed_fields() {
         let agent_info = AgentInfo::parse(&json!({
             "protocolVersion": 1, "agentInfo": {"name": "fake", "version": "1.2"},
-            "agentCapabilities": {"loadSession": true, "sessionCapabilities": {"resume": {}, "close": null, "delete": {}}},
+            "agentCapabilities": {"loadSession": true, "promptCapabilities": {"image": true, "embeddedContext": false}, "sessionCapabilities": {"resume": {}, "close": null, "delete": {}}},
             "authMethods": [{"id": "key", "name": "An API key"}, 5, {"id": "login"}],
         }));
         assert_eq!((agent_info.version, agent_info.display_name.as_deref()), (Some(1), Some("fake 1.2")));
@@ -74,6 +80,7 @@ mod tests {
             (agent_info.can_load, agent_info.can_resume, agent_info.can_close, agent_info.can_delete),
             (true, true, false, true)
         );
+        assert_eq!((agent_info.accepts_images, agent_info.accepts_resources), (true, false));
         assert_eq!(agent_info.sign_in_methods, ["An API key", "login"]);
 
         for odd in [json!(null), json!([]), json!({"agentInfo": 5, "agentCapabilities": "all", "authMethods": {}})] {

@@ -19,6 +19,7 @@ mod peer;
 mod permission;
 mod pool;
 mod probe;
+mod prompt_blocks;
 mod prompt_result;
 mod runner;
 mod session;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     connection::Connection,
     pool::{Pool, SlotGuard},
-    session,
+    prompt_blocks, session,
     settle::SettlePolicy,
     turn::{self, Prompt, Reuse, TurnResult},
 };
@@ -75,11 +75,20 @@ impl Runner {
         if updates.send(Update::Resume(agent_session)).await.is_err() {
             return stopped();
         }
+        let blocks = prompt::blocks(turn.history, session.last_turn, self.config.history_bytes);
+        let (folder, agent) = (warm.connection.handle().folder(), &warm.connection.agent_info);
+        let blocks = match prompt_blocks::create(blocks, &*turn.files, folder, agent).await {
+            Ok(blocks) => blocks,
+            Err(error) => {
+                warm.session = Some(session);
+                return (Err(error), None);
+            }
+        };
         let TurnResult { result, reuse, cleanup } = Prompt {
             connection: &warm.connection,
             config: &self.config,
             session_id: &session.id,
-            blocks: prompt::blocks(turn.history, session.last_turn, self.config.history_bytes),
+            blocks,
             updates,
             stop,
             shutting_down: self.host.shutting_down(),

@@ -14,7 +14,7 @@ mod settling;
 
 use std::{pin::pin, time::Duration};
 
-use agent_client_protocol::v1::schema::{ContentBlock, PromptRequest, TextContent};
+use agent_client_protocol::v1::schema::{ContentBlock, PromptRequest};
 use banter_shared::{
     agents_file::AcpConfig,
     chat::{ErrorCode, FinishReason},
@@ -75,8 +75,8 @@ pub(super) struct Prompt<'a> {
     pub connection: &'a Connection,
     pub config: &'a AcpConfig,
     pub session_id: &'a str,
-    /// The text blocks of the prompt; the last one is the user's message.
-    pub blocks: Vec<String>,
+    /// The blocks of the prompt; the last ones are the user's message.
+    pub blocks: Vec<ContentBlock>,
     pub updates: &'a mpsc::Sender<Update>,
     pub stop: &'a CancellationToken,
     /// Cancelled when the worker is about to exit.
@@ -98,8 +98,7 @@ impl Prompt<'_> {
     pub async fn run(self) -> TurnResult {
         let started_at = tree::moment();
         let mut subscription = self.connection.subscribe(self.session_id);
-        let blocks = self.blocks.iter().map(|text| ContentBlock::Text(TextContent::new(text.clone()))).collect();
-        let request = PromptRequest::new(self.session_id.to_owned(), blocks);
+        let request = PromptRequest::new(self.session_id.to_owned(), self.blocks.clone());
         let mut response = pin!(self.connection.request("session/prompt", request));
         let mut mapper = UpdateMapper::default();
         let mut pending = PendingPermissions::default();

@@ -8,6 +8,7 @@
 
 mod commands;
 mod driver;
+mod files;
 mod sender;
 mod server;
 mod session_files;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use banter_shared::chat::{HistoryMessage, Role};
 
+use files::DemoFile;
 pub use server::serve;
 
 /// Pause after each word in an ordinary answer.
@@ -99,12 +101,16 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Returns the answer to the last user message in a conversation, or a greeting if there is none.
-fn answer(history: &[HistoryMessage]) -> DemoAnswer {
+/// Returns the answer to the last user message in a conversation, which was sent with these files, or a greeting if there
+/// is none.
+fn answer(history: &[HistoryMessage], files: &[DemoFile]) -> DemoAnswer {
     let Some(message) = history.iter().rfind(|message| message.role == Role::User) else {
         return DemoAnswer::typed(texts::GREETING);
     };
-    commands::answer(&message.content).unwrap_or_else(|| DemoAnswer::typed(&small_talk::reply(history)))
+    commands::answer(&message.content).unwrap_or_else(|| {
+        let reply = if files.is_empty() { small_talk::reply(history) } else { files::describe(files) };
+        DemoAnswer::typed(&reply)
+    })
 }
 
 #[cfg(test)]
@@ -112,7 +118,7 @@ mod tests {
     use super::*;
 
     fn ask(content: &str) -> DemoAnswer {
-        answer(&[HistoryMessage { turn: 1, role: Role::User, content: content.into() }])
+        answer(&[HistoryMessage { turn: 1, role: Role::User, content: content.into(), attachments: Vec::new() }], &[])
     }
 
     #[test]

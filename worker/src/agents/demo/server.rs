@@ -13,7 +13,7 @@ use agent_client_protocol::{
         schema::{
             self, AgentCapabilities, CancelNotification, ContentBlock, ContentChunk, Implementation, InitializeRequest,
             InitializeResponse, LoadSessionRequest, LoadSessionResponse, NewSessionRequest, NewSessionResponse,
-            PromptRequest, PromptResponse, SessionNotification, SessionUpdate, StopReason,
+            PromptCapabilities, PromptRequest, PromptResponse, SessionNotification, SessionUpdate, StopReason,
         },
     },
 };
@@ -29,7 +29,7 @@ use tokio_util::{
 };
 
 use super::{
-    AnswerEnd, answer,
+    AnswerEnd, DemoFile, answer,
     sender::{AnswerSender, Interruption},
     session_files,
 };
@@ -51,7 +51,11 @@ pub async fn serve() -> anyhow::Result<()> {
             async |request: InitializeRequest, responder, _| {
                 responder.respond(
                     InitializeResponse::new(request.protocol_version)
-                        .agent_capabilities(AgentCapabilities::new().load_session(true))
+                        .agent_capabilities(
+                            AgentCapabilities::new()
+                                .load_session(true)
+                                .prompt_capabilities(PromptCapabilities::new().image(true).embedded_context(true)),
+                        )
                         .agent_info(Implementation::new("banter-demo", env!("CARGO_PKG_VERSION"))),
                 )
             },
@@ -143,12 +147,12 @@ impl DemoServer {
         cx: ConnectionTo<Client>,
     ) -> Result<(), Error> {
         let id = request.session_id.0.to_string();
-        let messages = messages(request.prompt);
+        let (messages, files) = read_prompt(request.prompt);
         session_files::append(&id, &messages);
         let (answer, stop) = self.with(&id, |session| {
             session.history.extend(messages);
             session.stop = CancellationToken::new();
-            (answer(&session.history), session.stop.clone())
+            (answer(&session.history, &files), session.stop.clone())
         });
         let sender = AnswerSender { cx, session_id: request.session_id, stop };
         let mut text = String::new();
@@ -160,7 +164,7 @@ impl DemoServer {
             let question = UntypedMessage::new("demo/farewell", json!({}))?;
             let _ = timeout(FLUSH_LIMIT, sender.cx.send_request(question).block_task()).await;
         }
-        let answer = HistoryMessage { turn: 0, role: Role::Assistant, content: text };
+        let answer = HistoryMessage { turn: 0, role: Role::Assistant, content: text, attachments: Vec::new() };
         session_files::append(&id, std::slice::from_ref(&answer));
         self.with(&id, |session| session.history.push(answer));
         let failure = |code, message: &str| Error::new(i32::from(code), message);
@@ -180,14 +184,29 @@ impl DemoServer {
 }
 
 /// Returns the messages in a prompt: the new message, preceded by any messages that this session has not received yet.
-fn messages(blocks: Vec<ContentBlock>) -> Vec<HistoryMessage> {
-    let texts: Vec<String> = blocks
-        .into_iter()
-        .filter_map(|block| match block {
-            ContentBlock::Text(text) => Some(text.text),
-            _ => None,
-        })
-        .collect();
+/// Also returns the files of the new message.
+fn read_prompt(blocks: Vec<ContentBlock>) -> (Vec<HistoryMessage>, Vec<DemoFile>) {
+    let (mut texts, mut files) = (Vec::new(), Vec::new());
+    for block in blocks {
+        match block {
+            ContentBlock::Text(text) => {
+                texts.push(text.text);
+                files.clear();
+            }
+            ContentBlock::ResourceLink(link) => files.extend(DemoFile::from_link(&link)),
+            _ => {}
+        }
+    }
+    let has_heading = |text: &String| text.starts_with(USER_HEADING) || text.starts_with(ASSISTANT_HEADING);
+    let has_earlier = texts.first().is_some_and(|text| text == INTRODUCTION);
+    if !files.is_empty() && (texts.is_empty() || has_earlier && texts.last().is_some_and(has_heading)) {
+        // The new message has no text.
+        texts.push(String::new());
+    }
+    (messages(&texts), files)
+}
+
+fn messages(texts: &[String]) -> Vec<HistoryMessage> {
     let Some((last, earlier)) = texts.split_last() else { return Vec::new() };
     let earlier = earlier.iter().filter(|text| *text != INTRODUCTION).map(|text| {
         let answer = text.strip_prefix(ASSISTANT_HEADING);
@@ -195,7 +214,8 @@ fn messages(blocks: Vec<ContentBlock>) -> Vec<HistoryMessage> {
         (role, answer.or_else(|| text.strip_prefix(USER_HEADING)).unwrap_or(text))
     });
     let all = earlier.chain([(Role::User, last.as_str())]);
-    all.map(|(role, text)| HistoryMessage { turn: 0, role, content: text.to_owned() }).collect()
+    all.map(|(role, text)| HistoryMessage { turn: 0, role, content: text.to_owned(), attachments: Vec::new() })
+        .collect()
 }
 
 #[cfg(test)]
@@ -207,11 +227,30 @@ mod tests {
     fn parses_the_conversation_in_a_prompt() {
         let history: Vec<HistoryMessage> = [(Role::User, "[user]\nx"), (Role::Assistant, ""), (Role::User, "/echo a")]
             .into_iter()
-            .map(|(role, content)| HistoryMessage { turn: 0, role, content: content.into() })
+            .map(|(role, content)| HistoryMessage { turn: 0, role, content: content.into(), attachments: Vec::new() })
             .collect();
 
         let blocks = prompt::blocks(history.clone(), None, usize::MAX);
 
-        assert_eq!(messages(blocks.into_iter().map(ContentBlock::from).collect()), history);
+        let blocks = blocks.into_iter().map(|block| ContentBlock::from(block.text)).collect();
+        assert_eq!(read_prompt(blocks), (history, Vec::new()));
+    }
+
+    #[test]
+    fn finds_the_files_of_the_new_message() {
+        let link = |name: &str| {
+            ContentBlock::ResourceLink(schema::ResourceLink::new(name.to_owned(), format!("file:///x/{name}")))
+        };
+        let text = |text: &str| ContentBlock::from(text.to_owned());
+        let read = |blocks| {
+            let (messages, files) = read_prompt(blocks);
+            (messages.last().unwrap().content.clone(), messages.len(), files.len())
+        };
+
+        assert_eq!(read(vec![text("Look"), link("a"), link("b")]), ("Look".into(), 1, 2));
+        assert_eq!(read(vec![link("a")]), (String::new(), 1, 1));
+        let earlier = [text(INTRODUCTION), text("[user]\nOne"), link("old"), text("[assistant]\n1")];
+        assert_eq!(read([&earlier[..], &[text("Two")]].concat()), ("Two".into(), 3, 0));
+        assert_eq!(read([&earlier[..], &[link("new")]].concat()), (String::new(), 3, 1));
     }
 }

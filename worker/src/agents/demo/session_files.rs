@@ -25,7 +25,7 @@ pub(super) fn read(id: &str) -> Option<Vec<HistoryMessage>> {
     let text = fs::read_to_string(file(id)?).ok()?;
     let message = |line: &str| {
         let (role, content): (Role, String) = serde_json::from_str(line).ok()?;
-        Some(HistoryMessage { turn: 0, role, content })
+        Some(HistoryMessage { turn: 0, role, content, attachments: Vec::new() })
     };
     Some(text.lines().filter_map(message).collect())
 }

@@ -200,9 +200,19 @@ mod tests {
         let mut history = Vec::new();
         for (index, message) in messages.iter().enumerate() {
             if index > 0 {
-                history.push(HistoryMessage { turn: 1, role: Role::Assistant, content: "My name is Nobody.".into() });
+                history.push(HistoryMessage {
+                    turn: 1,
+                    role: Role::Assistant,
+                    content: "My name is Nobody.".into(),
+                    attachments: Vec::new(),
+                });
             }
-            history.push(HistoryMessage { turn: 1, role: Role::User, content: (*message).into() });
+            history.push(HistoryMessage {
+                turn: 1,
+                role: Role::User,
+                content: (*message).into(),
+                attachments: Vec::new(),
+            });
         }
         reply(&history)
     }

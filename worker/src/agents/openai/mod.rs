@@ -15,6 +15,7 @@ mod connections;
 mod dialect;
 mod driver;
 mod errors;
+mod files;
 mod gzip;
 mod loading;
 mod models;
@@ -42,6 +43,7 @@ use self::{
     client::Client,
     dialect::Dialect,
     errors::{Context, Failure},
+    files::PromptMessage,
     loading::{LoadingLimits, LoadingWait},
     models::ModelList,
     reader::ReadResult,
@@ -91,12 +93,14 @@ impl OpenaiAgent {
 
     /// Requests the answer for a turn. Resends the request while the model is loading, and in a different form if the
     /// server rejects the request.
-    async fn complete(&self, mut turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
-        turn.history = prompt::within_budget(turn.history, self.config.history_bytes);
+    async fn complete(&self, turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
+        let budget = self.config.history_bytes;
+        let history = prompt::within_budget(turn.history, budget);
+        let messages = files::load(history, &*turn.files, self.config.images, budget).await?;
         let mut loading = LoadingWait::new(self.loading_limits);
         let mut dialect = self.profile(|profile| profile.dialect);
         loop {
-            let failure = match self.attempt(&turn, dialect, updates).await {
+            let failure = match self.attempt(&messages, dialect, updates).await {
                 Ok(answer) => {
                     self.profile(|profile| profile.dialect = dialect);
                     loading.end(updates).await?;
@@ -106,7 +110,7 @@ impl OpenaiAgent {
             };
             if failure.is_loading && loading.keep_waiting(updates).await? {
                 sleep(self.loading_limits.pause).await;
-            } else if let Some(next) = self.adapted(&turn, dialect, &failure) {
+            } else if let Some(next) = self.adapted(&messages, dialect, &failure) {
                 tracing::info!(
                     dialect = ?next,
                     "agent's server rejected the request; retrying with a different request format"
@@ -123,9 +127,14 @@ impl OpenaiAgent {
     ///
     /// # Errors
     /// A failure after any output does not include the server's response, so that the request is not resent.
-    async fn attempt(&self, turn: &Turn, dialect: Dialect, updates: &mpsc::Sender<Update>) -> Result<Answer, Failure> {
+    async fn attempt(
+        &self,
+        messages: &[PromptMessage],
+        dialect: Dialect,
+        updates: &mpsc::Sender<Update>,
+    ) -> Result<Answer, Failure> {
         let model = self.model().await?;
-        let request = request::completion(&self.config, &model, &turn.history, dialect);
+        let request = request::completion(&self.config, &model, messages, dialect);
         let deadline = Instant::now() + self.config.first_byte_timeout;
         let response = self.client.complete(&request, deadline).await?;
         if response.status() == StatusCode::NOT_FOUND {
@@ -144,7 +153,7 @@ impl OpenaiAgent {
     }
 
     /// Returns the next dialect to try after a failure, if that dialect would change the request.
-    fn adapted(&self, turn: &Turn, dialect: Dialect, failure: &Failure) -> Option<Dialect> {
+    fn adapted(&self, messages: &[PromptMessage], dialect: Dialect, failure: &Failure) -> Option<Dialect> {
         let is_final = matches!(
             failure.error.code,
             ErrorCode::AgentAuth
@@ -153,7 +162,7 @@ impl OpenaiAgent {
                 | ErrorCode::AgentUnavailable
         );
         let message = failure.response.as_deref().filter(|_| !is_final)?;
-        let request = |dialect| request::completion(&self.config, "", &turn.history, dialect);
+        let request = |dialect| request::completion(&self.config, "", messages, dialect);
         let present = request(dialect);
         // Servers report repeated roles in many ways, so an unrecognized error about the messages is assumed to be
         // about roles.

@@ -2,13 +2,10 @@
 
 use std::borrow::Cow;
 
-use banter_shared::{
-    agents_file::OpenaiConfig,
-    chat::{HistoryMessage, Role},
-};
-use serde::Serialize;
+use banter_shared::{agents_file::OpenaiConfig, chat::Role};
+use serde::{Serialize, Serializer};
 
-use super::dialect::Dialect;
+use super::{dialect::Dialect, files::PromptMessage};
 
 /// The separator between the parts of a joined message.
 const SEPARATOR: &str = "\n\n";
@@ -39,7 +36,38 @@ struct StreamOptions {
 #[derive(Debug, PartialEq, Serialize)]
 struct RequestMessage<'a> {
     role: RequestRole,
-    content: Cow<'a, str>,
+    content: RequestContent<'a>,
+}
+
+/// The content of a message. Sent as a string if there are no images, because some servers accept nothing else.
+#[derive(Debug, Default, PartialEq)]
+struct RequestContent<'a> {
+    text: Cow<'a, str>,
+    images: Vec<&'a str>,
+}
+
+impl Serialize for RequestContent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.images.is_empty() {
+            return self.text.serialize(serializer);
+        }
+        let text = (!self.text.is_empty()).then_some(ContentPart::Text { text: &self.text });
+        let images = self.images.iter().map(|url| ContentPart::ImageUrl { image_url: ImageUrl { url } });
+        serializer.collect_seq(text.into_iter().chain(images))
+    }
+}
+
+/// A part of a message with images.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ContentPart<'a> {
+    Text { text: &'a str },
+    ImageUrl { image_url: ImageUrl<'a> },
+}
+
+#[derive(Serialize)]
+struct ImageUrl<'a> {
+    url: &'a str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -63,7 +91,7 @@ impl From<Role> for RequestRole {
 pub(super) fn completion<'a>(
     config: &'a OpenaiConfig,
     model: &'a str,
-    history: &'a [HistoryMessage],
+    history: &'a [PromptMessage],
     dialect: Dialect,
 ) -> CompletionRequest<'a> {
     let limit = |is_sent: bool| config.max_tokens.filter(|_| is_sent);
@@ -82,33 +110,37 @@ pub(super) fn completion<'a>(
 /// Returns the messages to send. Changes, joins, or omits messages only if the dialect requires it.
 fn messages<'a>(
     system_prompt: Option<&'a str>,
-    history: &'a [HistoryMessage],
+    history: &'a [PromptMessage],
     dialect: Dialect,
 ) -> Vec<RequestMessage<'a>> {
-    let message = |role, content: &'a str| RequestMessage { role, content: content.into() };
+    let message = |role, text: &'a str, images: &'a [String]| RequestMessage {
+        role,
+        content: RequestContent { text: text.into(), images: images.iter().map(String::as_str).collect() },
+    };
     let mut messages: Vec<RequestMessage<'a>> = Vec::with_capacity(history.len() + 1);
-    for HistoryMessage { role, content, .. } in history {
-        if dialect.no_empty_messages && content.trim().is_empty() {
+    for PromptMessage { role, text, images } in history {
+        if dialect.no_empty_messages && text.trim().is_empty() && images.is_empty() {
             continue;
         }
         let role = RequestRole::from(*role);
         match messages.last_mut() {
             Some(last) if dialect.alternate_roles && last.role == role => {
-                let joined = last.content.to_mut();
+                let joined = last.content.text.to_mut();
                 joined.push_str(SEPARATOR);
-                joined.push_str(content);
+                joined.push_str(text);
+                last.content.images.extend(images.iter().map(String::as_str));
             }
             None if dialect.alternate_roles && role == RequestRole::Assistant => {}
-            Some(_) | None => messages.push(message(role, content)),
+            Some(_) | None => messages.push(message(role, text, images)),
         }
     }
     let Some(prompt) = system_prompt else { return messages };
     if !dialect.no_system_role {
-        messages.insert(0, message(RequestRole::System, prompt));
+        messages.insert(0, message(RequestRole::System, prompt, &[]));
     } else if let Some(first) = messages.iter_mut().find(|message| message.role == RequestRole::User) {
-        first.content = format!("{prompt}{SEPARATOR}{}", first.content).into();
+        first.content.text = format!("{prompt}{SEPARATOR}{}", first.content.text).into();
     } else {
-        messages.insert(0, message(RequestRole::User, prompt));
+        messages.insert(0, message(RequestRole::User, prompt, &[]));
     }
     messages
 }
@@ -123,9 +155,9 @@ mod tests {
         serde_json::to_value(request).unwrap()
     }
 
-    fn history(messages: &[(Role, &str)]) -> Vec<HistoryMessage> {
+    fn history(messages: &[(Role, &str)]) -> Vec<PromptMessage> {
         let message =
-            |(role, content): &(Role, &str)| HistoryMessage { turn: 1, role: *role, content: (*content).into() };
+            |(role, text): &(Role, &str)| PromptMessage { role: *role, text: (*text).into(), images: Vec::new() };
         messages.iter().map(message).collect()
     }
 
@@ -206,5 +238,23 @@ mod tests {
 
         let without_empty = arranged(Dialect { no_empty_messages: true, ..Dialect::default() });
         assert_eq!(without_empty.as_array().map(Vec::len), Some(7));
+    }
+
+    #[test]
+    fn sends_images_as_parts() {
+        let with_image = |role, text: &str| PromptMessage { role, text: text.into(), images: vec!["data:x".into()] };
+        let history = [with_image(Role::User, "a"), with_image(Role::User, "")];
+        let image = json!({"type": "image_url", "image_url": {"url": "data:x"}});
+        let sent = |dialect| value(messages(None, &history, dialect));
+
+        let text = |text: &str| json!({"type": "text", "text": text});
+        assert_eq!(
+            sent(Dialect { no_empty_messages: true, ..Dialect::default() }),
+            json!([{"role": "user", "content": [text("a"), image]}, {"role": "user", "content": [image]}])
+        );
+        assert_eq!(
+            sent(Dialect { alternate_roles: true, ..Dialect::default() }),
+            json!([{"role": "user", "content": [text("a\n\n"), image, image]}])
+        );
     }
 }

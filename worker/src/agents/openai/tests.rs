@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::server::Server;
 use super::*;
+use crate::agents::files::tests::MemoryFiles;
 
 /// A time limit that is long enough for a busy machine, but short enough for tests in which the server is silent.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,8 +37,15 @@ fn agent(config: OpenaiConfig) -> OpenaiAgent {
 }
 
 fn turn(content: &str) -> Turn {
-    let history = vec![HistoryMessage { turn: 1, role: Role::User, content: content.into() }];
-    Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), turn: 1, resume: None, history }
+    let history = vec![HistoryMessage { turn: 1, role: Role::User, content: content.into(), attachments: Vec::new() }];
+    Turn {
+        session_id: SessionId::generate(),
+        task_id: TaskId::generate(),
+        turn: 1,
+        resume: None,
+        history,
+        files: Arc::new(MemoryFiles::default()),
+    }
 }
 
 /// Runs a turn and collects the text.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use banter_shared::{
     agents_file::AgentConfig,
+    attachments::StorageUrl,
     chat::{
-        Content, FinishReason, OnBusy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind,
+        Content, FinishReason, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind,
         PermissionOption, Step, StepDetail, StepKind, StepStatus, TaskDetail, UserRef,
     },
     clock::SystemClock,
@@ -139,9 +140,19 @@ impl Fixture {
         let follow = attempts::follow(running.clone(), store.clone(), relay.clone(), worker.clone(), wake, end.clone());
         tokio::spawn(follow);
         let (agents, shutdown) = (Arc::new(agents), Shutdown::new());
+        let storage = Storage::open(StorageUrl::Folder(folder.path().join("attachments"))).unwrap();
         let data_folder = DataFolder { id: "here".into(), host: "this".into() };
-        let runner =
-            TurnRunner { store, relay, agents, running, worker: worker.clone(), data_folder, concurrency: 1, shutdown };
+        let runner = TurnRunner {
+            store,
+            storage,
+            relay,
+            agents,
+            running,
+            worker: worker.clone(),
+            data_folder,
+            concurrency: 1,
+            shutdown,
+        };
         Self { _folder: folder, runner, worker, user, session, calls, end }
     }
 
@@ -151,7 +162,7 @@ impl Fixture {
 
     pub(super) async fn post(&self) {
         let content = Content::parse("Hello".into()).unwrap();
-        let post = NewMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None, trace_parent: None };
+        let post = NewMessage::new(content, 3);
         self.store().post_message(&self.user, self.session, &post).await.unwrap();
     }
 

@@ -1,9 +1,12 @@
+import { attachmentsOf } from "@/api/models";
+import { restoreFiles } from "@/attachments/pending-files";
 import { TextButton } from "@/components/ui/button";
 import { readDraft, writeDraft } from "@/drafts";
 import type { OutgoingMessage } from "@/outbox/outgoing-message";
 import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 import { explainProblem } from "@/texts/explain";
+import { MessageFiles } from "./message-files";
 import { bubbleOfUser, waitingBubble } from "./user-bubble";
 import { UserText } from "./user-text";
 
@@ -24,10 +27,13 @@ export function OutgoingBubble({
       : waitingBubble;
   return (
     <>
-      <div className={`${bubbleOfUser} animate-rise ${look}`}>
-        <span className="sr-only">{texts.thread.youSaid}: </span>
-        <UserText text={message.content} id={message.key} />
-      </div>
+      <MessageFiles files={attachmentsOf(message)} />
+      {message.content !== "" && (
+        <div className={`${bubbleOfUser} animate-rise ${look}`}>
+          <span className="sr-only">{texts.thread.youSaid}: </span>
+          <UserText text={message.content} id={message.key} />
+        </div>
+      )}
       <div
         className={`flex flex-wrap justify-end gap-x-2 gap-y-1 self-end px-1 pb-2 text-end text-small pointer-coarse:gap-y-3 ${isFailed ? "text-bad" : "text-ink-3"}`}
       >
@@ -60,7 +66,8 @@ function describe({ state, reason }: OutgoingMessage): string {
 }
 
 /** Moves the message to the composer, before the current draft. */
-function moveToComposer({ key, content }: OutgoingMessage, draftKey: string): void {
+function moveToComposer({ key, content, attachments }: OutgoingMessage, draftKey: string): void {
+  if (attachments) restoreFiles(draftKey, attachments);
   writeDraft(draftKey, [content, readDraft(draftKey)].filter(Boolean).join("\n\n"));
   void outbox.discard(key);
 }

@@ -1,9 +1,10 @@
 import { lazy, memo, Suspense } from "react";
-import { isEnded, type Message, type Task } from "@/api/models";
+import { attachmentsOf, isEnded, type Message, type Task } from "@/api/models";
 import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 import { focusComposer } from "../use-focus-handover";
 import { stopEditing, useIsEditing } from "./message-editing";
+import { MessageFiles } from "./message-files";
 import { MessageStatus } from "./message-status";
 import { UserText } from "./user-text";
 
@@ -45,10 +46,13 @@ export const UserBubble = memo(function UserBubble(props: {
 
   const bubble = (
     <div className="group flex min-w-0 flex-col gap-1 self-stretch">
-      <div className={`${bubbleOfUser} ${look}`} data-user="">
-        <span className="sr-only">{texts.thread.youSaid}: </span>
-        <UserText text={message.content} id={message.id} />
-      </div>
+      <MessageFiles files={attachmentsOf(message)} />
+      {message.content !== "" && (
+        <div className={`${bubbleOfUser} ${look}`} data-user="">
+          <span className="sr-only">{texts.thread.youSaid}: </span>
+          <UserText text={message.content} id={message.id} />
+        </div>
+      )}
       <MessageStatus
         message={message}
         task={task}

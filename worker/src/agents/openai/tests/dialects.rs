@@ -15,7 +15,8 @@ fn rejects(status: &str, message: &str) -> Script {
 
 /// Returns a turn that follows a failed turn, a turn with an answer, and a turn with an empty answer.
 fn long_turn() -> Turn {
-    let message = |turn, role, content: &str| HistoryMessage { turn, role, content: content.into() };
+    let message =
+        |turn, role, content: &str| HistoryMessage { turn, role, content: content.into(), attachments: Vec::new() };
     let history = vec![
         message(1, Role::User, "one"),
         message(2, Role::User, "two"),

@@ -42,7 +42,8 @@ async fn sends_no_authorization_without_a_key() {
 async fn fits_the_history_into_the_budget() {
     let mut server = Server::start([stream(ANSWER)]).await;
     let agent = agent(OpenaiConfig { history_bytes: 10, system_prompt: Some("Be brief.".into()), ..config(&server) });
-    let message = |role, content: &str| HistoryMessage { turn: 1, role, content: content.into() };
+    let message =
+        |role, content: &str| HistoryMessage { turn: 1, role, content: content.into(), attachments: Vec::new() };
     let history = vec![message(Role::User, "too old"), message(Role::User, "failed"), message(Role::User, "last")];
     let (updates, _received) = mpsc::channel(4);
 

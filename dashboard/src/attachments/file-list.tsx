@@ -1,0 +1,76 @@
+/** Lists the files of a message. */
+import { FileText } from "lucide-react";
+import type { Attachment } from "@/api/models";
+import { texts } from "@/texts";
+import { formatBytes } from "@/texts/formats";
+import { isImage } from "./pending-files";
+
+/** The maximum width and height of an image in a message, in CSS pixels. */
+const MAX_PX = 280;
+/** The size of thumbnails, which are also sharp on screens with a high resolution. */
+const THUMBNAIL_PX = 2 * MAX_PX;
+
+const addressOf = ({ id }: Attachment) => `/v1/attachments/${id}`;
+
+export default function FileList({ files }: { files: readonly Attachment[] }) {
+  const images = files.filter(({ media_type }) => isImage(media_type));
+  const others = files.filter(({ media_type }) => !isImage(media_type));
+  return (
+    <div className="flex flex-col items-end gap-1.5 self-end">
+      {images.length > 0 && (
+        <div className="flex flex-wrap justify-end gap-1.5">
+          {images.map((image) => (
+            <ImageLink key={image.id} image={image} />
+          ))}
+        </div>
+      )}
+      {others.map((file) => (
+        <FileCard key={file.id} file={file} />
+      ))}
+    </div>
+  );
+}
+
+/** An image that opens in a new tab. Its place is reserved while it is loading. */
+function ImageLink({ image }: { image: Attachment }) {
+  const { width, height } = image;
+  const scale = width && height ? Math.min(1, MAX_PX / width, MAX_PX / height) : 1;
+  return (
+    <a
+      href={addressOf(image)}
+      target="_blank"
+      rel="noopener noreferrer"
+      className="block overflow-hidden rounded-2xl border border-line bg-hover"
+    >
+      <img
+        src={`${addressOf(image)}?thumbnail=${THUMBNAIL_PX}`}
+        // An image that cannot be scaled is shown as it is.
+        onError={({ currentTarget }) => {
+          if (currentTarget.src.includes("?")) currentTarget.src = addressOf(image);
+        }}
+        alt={image.name}
+        loading="lazy"
+        width={width ? Math.max(24, Math.round(width * scale)) : undefined}
+        height={height ? Math.max(24, Math.round(height * scale)) : undefined}
+        className="max-h-[280px] max-w-full object-cover"
+      />
+    </a>
+  );
+}
+
+function FileCard({ file }: { file: Attachment }) {
+  return (
+    <a
+      href={addressOf(file)}
+      download={file.name}
+      aria-label={texts.files.download(file.name)}
+      className="flex max-w-full items-center gap-3 rounded-2xl border border-line bg-surface px-3.5 py-2.5 hover:border-line-strong"
+    >
+      <FileText aria-hidden="true" size={20} strokeWidth={1.8} className="shrink-0 text-ink-2" />
+      <span className="min-w-0">
+        <bdi className="block truncate font-[570] text-note">{file.name}</bdi>
+        <span className="block text-ink-3 text-small">{formatBytes(file.size)}</span>
+      </span>
+    </a>
+  );
+}

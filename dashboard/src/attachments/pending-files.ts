@@ -1,0 +1,185 @@
+/**
+ * The files that the user has added to a draft. A file is uploaded at once, so that sending the
+ * message does not have to wait for it. Uploaded files are kept across reloads, separately for each
+ * account.
+ */
+import { currentAccount } from "@/account";
+import { ApiError, client } from "@/api/client";
+import type { Attachment } from "@/api/models";
+import { newId } from "@/identifier";
+import { createEmitter, useObservable } from "@/observable";
+import { upload } from "./upload";
+
+/** The maximum number of files in a message. The api has the same limit. */
+export const MAX_FILES = 10;
+
+const PREFIX = "banter.files.";
+
+export interface PendingFile {
+  /** The Idempotency-Key of the upload, which also identifies the file in the draft. */
+  readonly key: string;
+  readonly name: string;
+  readonly size: number;
+  /** The part that was uploaded, from 0 to 1. */
+  readonly progress: number;
+  readonly attachment: Attachment | null;
+  readonly problem: { readonly code: string; readonly detail: string } | null;
+}
+
+interface Source {
+  readonly file: File;
+  abort: () => void;
+}
+
+const NONE: readonly PendingFile[] = [];
+
+/** The files by storage key. */
+const drafts = new Map<string, readonly PendingFile[]>();
+const changes = createEmitter();
+/** What is uploaded, by file. */
+const sources = new Map<string, Source>();
+
+const storageKeyOf = (draftKey: string) => `${PREFIX}${currentAccount() ?? ""}/${draftKey}`;
+
+function read(storageKey: string): readonly PendingFile[] {
+  return drafts.get(storageKey) ?? load(storageKey);
+}
+
+function load(storageKey: string): readonly PendingFile[] {
+  let stored: readonly Attachment[] = [];
+  try {
+    stored = JSON.parse(localStorage.getItem(storageKey) ?? "[]");
+  } catch {
+    // Storage is disabled or damaged.
+  }
+  const files = stored.length === 0 ? NONE : stored.map(fromAttachment);
+  drafts.set(storageKey, files);
+  return files;
+}
+
+function write(storageKey: string, files: readonly PendingFile[]): void {
+  drafts.set(storageKey, files);
+  changes.emit();
+  const uploaded = files.flatMap(({ attachment }) => attachment ?? []);
+  try {
+    if (uploaded.length === 0) localStorage.removeItem(storageKey);
+    else localStorage.setItem(storageKey, JSON.stringify(uploaded));
+  } catch {
+    // Storage is disabled or full, so the files are lost on reload.
+  }
+}
+
+function fromAttachment(attachment: Attachment): PendingFile {
+  const { id, name, size } = attachment;
+  return { key: id, name, size, progress: 1, attachment, problem: null };
+}
+
+function update(storageKey: string, key: string, change: Partial<PendingFile>): void {
+  const files = read(storageKey);
+  if (!files.some((file) => file.key === key)) return;
+  write(
+    storageKey,
+    files.map((file) => (file.key === key ? { ...file, ...change } : file)),
+  );
+}
+
+/** Adds files to a draft and uploads them. Returns how many did not fit. */
+export function addFiles(draftKey: string, added: readonly File[]): number {
+  const storageKey = storageKeyOf(draftKey);
+  const known = read(storageKey);
+  const fitting = added.slice(0, Math.max(0, MAX_FILES - known.length));
+  const files = fitting.map((file): PendingFile => {
+    const key = newId();
+    sources.set(key, { file, abort: () => {} });
+    const { name, size } = file;
+    return { key, name, size, progress: 0, attachment: null, problem: null };
+  });
+  write(storageKey, [...known, ...files]);
+  for (const { key } of files) void start(storageKey, key);
+  return added.length - fitting.length;
+}
+
+async function start(storageKey: string, key: string): Promise<void> {
+  const source = sources.get(key);
+  if (!source) return;
+  update(storageKey, key, { progress: 0, problem: null });
+  const { result, abort } = upload(source.file, key, (progress) =>
+    update(storageKey, key, { progress }),
+  );
+  source.abort = abort;
+  try {
+    const attachment = await result;
+    // The user has removed the file in the meantime.
+    if (!sources.has(key)) void deleteAttachment(attachment);
+    update(storageKey, key, { progress: 1, attachment });
+    sources.delete(key);
+  } catch (error) {
+    const problem = error instanceof ApiError ? error : new ApiError(0, "network", String(error));
+    update(storageKey, key, { problem: { code: problem.code, detail: problem.message } });
+  }
+}
+
+/** Uploads a file again after a failure. */
+export function retryFile(draftKey: string, key: string): void {
+  void start(storageKeyOf(draftKey), key);
+}
+
+/** Removes a file from a draft, and from the server. */
+export function removeFile(draftKey: string, key: string): void {
+  const storageKey = storageKeyOf(draftKey);
+  const removed = read(storageKey).find((file) => file.key === key);
+  sources.get(key)?.abort();
+  sources.delete(key);
+  write(
+    storageKey,
+    read(storageKey).filter((file) => file.key !== key),
+  );
+  if (removed?.attachment) void deleteAttachment(removed.attachment);
+}
+
+/** An attachment that cannot be deleted is deleted by the server after a day. */
+async function deleteAttachment({ id }: Attachment): Promise<void> {
+  await client.DELETE("/v1/attachments/{id}", { params: { path: { id } } }).catch(() => {});
+}
+
+/** Removes the uploaded files from a draft, to send them. */
+export function takeFiles(draftKey: string): readonly Attachment[] {
+  const storageKey = storageKeyOf(draftKey);
+  const files = read(storageKey);
+  const taken = files.filter(({ attachment }) => attachment !== null);
+  write(
+    storageKey,
+    files.filter(({ attachment }) => attachment === null),
+  );
+  return taken.flatMap(({ attachment }) => attachment ?? []);
+}
+
+/** Returns files to a draft whose message was not sent. */
+export function restoreFiles(draftKey: string, attachments: readonly Attachment[]): void {
+  const storageKey = storageKeyOf(draftKey);
+  write(storageKey, [...attachments.map(fromAttachment), ...read(storageKey)]);
+}
+
+/** Removes the current account's files from all drafts on this device. */
+export function clearFiles(): void {
+  const prefix = storageKeyOf("");
+  try {
+    for (const key of Object.keys(localStorage))
+      if (key.startsWith(prefix)) localStorage.removeItem(key);
+  } catch {
+    // Storage is disabled.
+  }
+  for (const key of drafts.keys()) if (key.startsWith(prefix)) drafts.delete(key);
+  changes.emit();
+}
+
+/** Returns the files of a draft. */
+export function useFiles(draftKey: string): readonly PendingFile[] {
+  const storageKey = storageKeyOf(draftKey);
+  return useObservable({ get: () => read(storageKey), subscribe: changes.subscribe });
+}
+
+/** Returns whether browsers show files of this type as images. */
+export function isImage(type: string): boolean {
+  return /^image\/(png|jpeg|gif|webp|avif)$/.test(type);
+}

@@ -1,0 +1,7 @@
+//! Attachments: uploading, downloading, sending, what agents receive, and the deletion of files.
+
+mod agents;
+mod download;
+mod files;
+mod send;
+mod upload;

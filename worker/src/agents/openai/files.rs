@@ -1,0 +1,124 @@
+//! The messages of a request, with the contents of their attachments.
+
+use banter_shared::chat::{Attachment, HistoryMessage, Role};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::agents::{AgentError, Files};
+
+/// The maximum total size of the images in a request, in bytes. The newest images take precedence.
+const MAX_IMAGE_BYTES: i64 = 20 * 1024 * 1024;
+
+/// A message of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PromptMessage {
+    /// The author.
+    pub role: Role,
+    /// The text, including the contents of text files.
+    pub text: String,
+    /// The images, as data URLs.
+    pub images: Vec<String>,
+}
+
+/// Adds the contents of the attachments to the messages. Text files are limited to `budget_bytes`, newest first. What is
+/// left out is mentioned by its name.
+///
+/// # Errors
+/// Fails if a file cannot be read.
+pub(super) async fn load(
+    history: Vec<HistoryMessage>,
+    files: &dyn Files,
+    accepts_images: bool,
+    budget_bytes: usize,
+) -> Result<Vec<PromptMessage>, AgentError> {
+    let mut image_room = if accepts_images { MAX_IMAGE_BYTES } else { 0 };
+    let used: usize = history.iter().map(|message| message.content.len()).sum();
+    let mut text_room = i64::try_from(budget_bytes.saturating_sub(used)).unwrap_or(i64::MAX);
+    let last = history.len().saturating_sub(1);
+    let mut messages = Vec::with_capacity(history.len());
+    for (index, HistoryMessage { role, content, attachments, .. }) in history.into_iter().enumerate().rev() {
+        let mut message = PromptMessage { role, text: content, images: Vec::new() };
+        // What the user has just sent is never left out.
+        let is_new = index == last;
+        for attachment in &attachments {
+            let size = attachment.size;
+            if attachment.is_image() && accepts_images && (is_new || size <= image_room) {
+                image_room -= size;
+                let data = STANDARD.encode(files.read(attachment).await?);
+                message.images.push(format!("data:{};base64,{data}", attachment.media_type));
+            } else if attachment.is_text() && (is_new || size <= text_room) {
+                text_room -= size;
+                let content = files.read(attachment).await?;
+                add_paragraph(&mut message.text, &fenced(attachment, &String::from_utf8_lossy(&content)));
+            } else {
+                add_paragraph(&mut message.text, &format!("[File not included: {}]", attachment.name));
+            }
+        }
+        messages.push(message);
+    }
+    messages.reverse();
+    Ok(messages)
+}
+
+fn add_paragraph(text: &mut String, paragraph: &str) {
+    if !text.is_empty() {
+        text.push_str("\n\n");
+    }
+    text.push_str(paragraph);
+}
+
+/// Returns the name and the content of a text file, in a code block whose fence does not occur in the content.
+fn fenced(attachment: &Attachment, content: &str) -> String {
+    let longest = content.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(3.max(longest + 1));
+    let end = if content.ends_with('\n') { "" } else { "\n" };
+    format!("{}:\n{fence}\n{content}{end}{fence}", attachment.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::files::tests::MemoryFiles;
+
+    fn message(role: Role, content: &str, attachments: Vec<Attachment>) -> HistoryMessage {
+        HistoryMessage { turn: 1, role, content: content.into(), attachments }
+    }
+
+    #[tokio::test]
+    async fn adds_texts_in_fences_and_images_as_data_urls() {
+        let mut files = MemoryFiles::default();
+        let image = files.add("a.png", "image/png", b"\x89PNG");
+        let text = files.add("a.md", "text/markdown", b"```\nx\n```");
+        let history = vec![message(Role::User, "Look", vec![image, text])];
+
+        let loaded = load(history, &files, true, 1000).await.unwrap();
+
+        assert_eq!(loaded[0].text, "Look\n\na.md:\n````\n```\nx\n```\n````");
+        assert_eq!(loaded[0].images, ["data:image/png;base64,iVBORw=="]);
+    }
+
+    #[tokio::test]
+    async fn mentions_what_is_left_out() {
+        let mut files = MemoryFiles::default();
+        let image = files.add("a.png", "image/png", b"\x89PNG");
+        let old = files.add("old.txt", "text/plain", b"a long text");
+        let new = files.add("new.txt", "text/plain", b"another long text\n");
+        let history = vec![
+            message(Role::User, "", vec![image, old]),
+            message(Role::Assistant, "answer", Vec::new()),
+            message(Role::User, "", vec![new]),
+        ];
+
+        let loaded = load(history, &files, false, 10).await.unwrap();
+
+        let texts: Vec<&str> = loaded.iter().map(|message| message.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "[File not included: a.png]\n\n[File not included: old.txt]",
+                "answer",
+                "new.txt:\n```\nanother long text\n```",
+            ]
+        );
+        assert!(loaded.iter().all(|message| message.images.is_empty()));
+    }
+}
