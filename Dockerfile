@@ -27,7 +27,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin banter \
-    && install -d -o banter -g banter -m 0700 /data
+    && install -d -o banter -g banter -m 0700 /data /attachments
 COPY --from=programs /src/target/release/api /src/target/release/worker /usr/local/bin/
 USER banter
 WORKDIR /data

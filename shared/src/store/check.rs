@@ -33,7 +33,18 @@ pub struct CheckReport {
 const PLACES: i64 = 20;
 
 /// The rules, each with a query that selects its violations.
-const RULES: [(&str, &str); 20] = [
+const RULES: [(&str, &str); 22] = [
+    (
+        "an attachment uses a stored file with its content",
+        "SELECT a.id FROM attachment a WHERE NOT EXISTS \
+         (SELECT 1 FROM stored_file f WHERE f.id = a.file_id AND f.workspace_id = a.workspace_id \
+          AND f.status = 'stored' AND f.sha256 = a.sha256 AND f.size = a.size)",
+    ),
+    (
+        "a message lists its attachments",
+        "SELECT a.id FROM attachment a WHERE a.message_id IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM chat_message m WHERE m.id = a.message_id AND m.attachments LIKE '%' || a.id || '%')",
+    ),
     (
         "a user message has exactly one task",
         "SELECT m.id FROM chat_message m WHERE m.role = 'user' AND NOT EXISTS \

@@ -6,7 +6,7 @@ use sqlx::{FromRow as _, types::Json};
 
 use super::task::JoinedTask;
 use crate::{
-    chat::{LastMessage, Role, Session, SessionStatus, preview},
+    chat::{Attachment, LastMessage, Role, Session, SessionStatus, preview},
     clock::Timestamp,
     id::SessionId,
     store::{
@@ -26,7 +26,7 @@ macro_rules! select_sessions {
              (SELECT COUNT(*) FROM agent_task q WHERE q.chat_session_id = s.id AND q.status = 'queued') AS queued_count, \
              m.role AS m_role, ",
             $crate::store::sqlite::content_start!(),
-            " AS m_preview, m.created_at AS m_created_at, ",
+            " AS m_preview, m.attachments AS m_attachments, m.created_at AS m_created_at, ",
             $crate::store::rows::task_columns!(),
             " FROM chat_session s \
              LEFT JOIN chat_message m ON m.chat_session_id = s.id AND m.seq = \
@@ -66,6 +66,7 @@ struct JoinedMessage {
     m_role: Option<Role>,
     /// The beginning of the text, which may end inside a character.
     m_preview: Option<Vec<u8>>,
+    m_attachments: Option<Json<Vec<Attachment>>>,
     m_created_at: Option<Timestamp>,
 }
 
@@ -73,9 +74,20 @@ impl From<JoinedMessage> for Option<LastMessage> {
     fn from(row: JoinedMessage) -> Self {
         Some(LastMessage {
             role: row.m_role?,
-            preview: preview(&row.m_preview.unwrap_or_default()),
+            preview: preview_of(&row.m_preview.unwrap_or_default(), row.m_attachments),
             created_at: row.m_created_at?,
         })
+    }
+}
+
+/// Returns the preview of a message: the beginning of its text or, without text, the names of its files.
+fn preview_of(text: &[u8], attachments: Option<Json<Vec<Attachment>>>) -> String {
+    match attachments {
+        Some(Json(attachments)) if text.trim_ascii().is_empty() => {
+            let names: Vec<&str> = attachments.iter().map(|attachment| attachment.name.as_str()).collect();
+            preview(names.join(", ").as_bytes())
+        }
+        _ => preview(text),
     }
 }
 

@@ -66,6 +66,7 @@ async fn a_message_contains_its_attachments_wherever_it_is_read() {
     let thread = f.store.get_thread(&f.user, session, 10).await.unwrap();
     assert_eq!(thread.messages[0].attachments, expected);
     assert_eq!(thread.session.title, "a.txt");
+    assert_eq!(thread.session.last_message.unwrap().preview, "a.txt, b.txt");
     let claim = f.claim().await;
     let conversation = f.store.read_conversation(&claim, 1000).await.unwrap();
     assert_eq!(conversation.history[0].attachments, expected);
