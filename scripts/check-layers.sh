@@ -9,7 +9,8 @@ fail() {
 }
 
 tree=$(cargo tree --locked --package banter-shared --edges normal --prefix none)
-if grep -qE '^(axum|hyper|reqwest) ' <<<"$tree"; then fail "shared depends on HTTP"; fi
+if grep -qE '^axum ' <<<"$tree"; then fail "shared depends on the HTTP server"; fi
+if grep -rlE '\b(http|hyper|reqwest)::' shared/src; then fail "shared contains code for HTTP"; fi
 if grep -rlE 'sqlx::query' --include='*.rs' api worker shared/src | grep -vE '^shared/src/(store|relay)/'; then
   fail "SQL outside the store"
 fi

@@ -13,7 +13,7 @@
 //! | [`config`], [`shutdown`], [`version`] | starting and stopping a process | [`store`], [`relay`] |
 //! | [`upkeep`] | background work in every process | [`store`], [`relay`] |
 //!
-//! The store and the relay do not depend on each other, and nothing here depends on HTTP.
+//! The store and the relay do not depend on each other, and nothing here handles HTTP requests.
 
 pub mod agents_file;
 pub mod attachments;

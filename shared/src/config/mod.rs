@@ -192,7 +192,7 @@ impl Config {
     }
 
     /// Creates the folder `DATA_DIR` as a private folder. If the folder already exists, makes it private unless it is
-    /// shared ([`private::restrict_own_folder`]).
+    /// shared ([`private::restrict_own_folder`]), and with it the folder for attachments if it is in `DATA_DIR`.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be created.
@@ -202,6 +202,12 @@ impl Config {
             value: Some(self.data_dir.display().to_string()),
             expected: format!("an existing folder, or one that can be created ({error})"),
         })?;
+        if let StorageUrl::Folder(folder) = &self.attachments_url
+            && folder.starts_with(&self.data_dir)
+            && private::restrict_own_folder(folder)
+        {
+            tracing::info!(folder = %folder.display(), "the folder for attachments was readable by other accounts; access is now restricted to this account");
+        }
         if !is_new && private::restrict_own_folder(&self.data_dir) {
             tracing::info!(folder = %self.data_dir.display(), "DATA_DIR was readable by other accounts; access is now restricted to this account");
         }

@@ -128,7 +128,11 @@ impl SendState {
 }
 
 /// Makes the attachments with the IDs in the JSON array `$1` part of message `$2`.
-const ADD_ATTACHMENTS: &str = concat!("UPDATE attachment SET message_id = $2 WHERE id IN ", sqlite::listed!());
+const ADD_ATTACHMENTS: &str = concat!(
+    "WITH listed (id) AS ",
+    sqlite::listed!(),
+    " UPDATE attachment SET message_id = $2 WHERE id IN (SELECT id FROM listed)"
+);
 
 /// Stores a message, its task, and its event. If given, also stores a job for the task, a stop request for the running
 /// task, and the idempotency key.

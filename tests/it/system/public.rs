@@ -110,8 +110,18 @@ async fn lists_agents_with_all_their_fields() {
     let agents = app.client().get("/v1/agents").await.ok(200);
 
     let demo = agents["items"].as_array().unwrap().iter().find(|agent| agent["key"] == "demo").unwrap();
-    let expected =
-        ["answer_format", "available", "avatar", "description", "driver", "key", "name", "reason", "starters"];
+    let expected = [
+        "accepts",
+        "answer_format",
+        "available",
+        "avatar",
+        "description",
+        "driver",
+        "key",
+        "name",
+        "reason",
+        "starters",
+    ];
     assert_eq!(crate::support::fields(demo), expected);
     assert_eq!(demo["available"], true);
     assert_eq!(demo["reason"], json!(null));
@@ -192,6 +202,7 @@ async fn objects_have_exactly_the_fields_of_the_contract() {
         "usage",
     ];
     let of_message = [
+        "attachments",
         "chat_session_id",
         "content",
         "created_at",
