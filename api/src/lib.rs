@@ -50,7 +50,7 @@ use banter_shared::{
     store::{Installation, Retention, Store},
     upkeep::{self, UpkeepOptions},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
     access::AccessPolicy,
@@ -60,6 +60,10 @@ use crate::{
     state::{AppState, Parts},
     stream::Hub,
 };
+
+/// The maximum number of uploads that a process receives at once. Each one needs up to 15 MiB if the storage is a
+/// bucket. Further uploads wait.
+const MAX_UPLOADS: usize = 32;
 
 /// An api that is ready to serve requests.
 pub struct Application {
@@ -120,6 +124,7 @@ impl Application {
             metrics,
             storage,
             thumbnails: Thumbnails::default(),
+            uploads: Semaphore::new(MAX_UPLOADS),
             attachment_limits: config.attachment_limits,
             response_memory: ResponseMemory::new(connections.clone()),
             openapi: openapi::to_json(&router::openapi())?.into(),

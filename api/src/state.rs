@@ -13,6 +13,7 @@ use banter_shared::{
     upkeep::STOP_TIMEOUT,
 };
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use crate::{access::AccessPolicy, metrics::Metrics, response_memory::ResponseMemory, stream::Hub};
 
@@ -32,6 +33,8 @@ pub struct Parts {
     /// The storage for attachments.
     pub(crate) storage: Storage,
     pub(crate) thumbnails: Thumbnails,
+    /// One permit per upload in progress, which limits the memory for uploads.
+    pub(crate) uploads: Semaphore,
     pub(crate) attachment_limits: AttachmentLimits,
     pub(crate) response_memory: ResponseMemory,
     /// The OpenAPI document, as JSON.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     attachments::{Storage, StorageError},
+    id::FileId,
     relay::SharedRelay,
     shutdown::Shutdown,
     store::{LeaseWatch, Retention, Store, StoreError},
@@ -135,32 +136,33 @@ async fn collect_files(store: Store, storage: Storage, end: CancellationToken) {
     let mut ticks = interval(COLLECT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while tick(&mut ticks, &end).await {
-        if let Err(error) = collect_batches(&store, &storage).await {
-            tracing::warn!(%error, "failed to delete unused files; retrying");
+        match store.collect_files().await {
+            Ok(files) => {
+                for id in files {
+                    // Another file may still be deletable.
+                    if let Err(error) = delete_file(&store, &storage, id).await {
+                        tracing::warn!(%error, %id, "failed to delete an unused file; retrying");
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "failed to list unused files; retrying"),
         }
     }
 }
 
-/// The reason why files could not be deleted.
+/// The reason why a file could not be deleted.
 #[derive(Debug, thiserror::Error)]
-enum CollectError {
+enum DeleteError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("ATTACHMENTS_URL: {0}")]
     Storage(#[from] StorageError),
 }
 
-async fn collect_batches(store: &Store, storage: &Storage) -> Result<(), CollectError> {
-    loop {
-        let files = store.collect_files().await?;
-        if files.is_empty() {
-            return Ok(());
-        }
-        for id in files {
-            storage.delete(id).await?;
-            store.forget_file(id).await?;
-        }
-    }
+async fn delete_file(store: &Store, storage: &Storage, id: FileId) -> Result<(), DeleteError> {
+    storage.delete(id).await?;
+    store.forget_file(id).await?;
+    Ok(())
 }
 
 /// Erases the remnants of deleted text from the database files.

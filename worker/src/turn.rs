@@ -245,8 +245,8 @@ impl TurnRunner {
         self.store.read_conversation(claim, history_bytes).await
     }
 
-    /// Prepares the turn and reads the conversation, and retries if that fails. Returns `None` if the attempt should end before a read
-    /// succeeds.
+    /// Prepares the turn and reads the conversation, and retries if that fails. Returns `None` if the attempt should
+    /// end before a read succeeds.
     async fn read_turn(&self, claim: &Claim, history_bytes: usize, stop: &CancellationToken) -> Option<Turn> {
         loop {
             match self.prepare(claim, history_bytes).await {

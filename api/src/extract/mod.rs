@@ -1,8 +1,9 @@
 //! Extractors, which reject invalid requests.
 //!
 //! They run in the order of a handler's parameters. Every handler uses the same order: authentication ([`Principal`]),
-//! ownership ([`OwnedSession`], [`OwnedAttachment`], [`OwnedMessage`], [`OwnedTask`], [`OwnedPermission`]), role ([`WriteAccess`]), then the
-//! query ([`QueryParams`]), the headers ([`IdempotencyHeader`]), and the body ([`JsonBody`], [`NoBody`]).
+//! ownership ([`OwnedSession`], [`OwnedAttachment`], [`OwnedMessage`], [`OwnedTask`], [`OwnedPermission`]), role
+//! ([`WriteAccess`]), then the query ([`QueryParams`]), the headers ([`IdempotencyHeader`]), and the body
+//! ([`JsonBody`], [`NoBody`]).
 //!
 //! [`Principal`]: banter_shared::chat::Principal
 

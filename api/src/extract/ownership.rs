@@ -1,5 +1,6 @@
 //! Extractors for the objects in a path: an attachment, or a session and, in some paths, a message, task, or permission
-//! request in that session. If an object does not exist, or the session or attachment belongs to another user, the response is 404.
+//! request in that session. If an object does not exist, or the session or attachment belongs to another user, the
+//! response is 404.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;

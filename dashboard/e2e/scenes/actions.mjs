@@ -53,8 +53,11 @@ export async function leave(page) {
   if (await dismiss.isVisible()) await dismiss.click();
   const undo = page.getByRole("button", { name: "Undo" });
   if (await undo.isVisible()) await undo.click();
-  const showSidebar = page.getByRole("button", { name: "Show sidebar" });
-  if (await showSidebar.isVisible()) await showSidebar.click();
+  // The button appears some time after the window has become wide enough for a sidebar.
+  const isHidden = await page.evaluate(
+    () => JSON.parse(localStorage.getItem("banter.preferences") ?? "{}").isSidebarHidden === true,
+  );
+  if (isHidden && !isPhone(page)) await page.getByRole("button", { name: "Show sidebar" }).click();
   await stopTurns(page);
 }
 

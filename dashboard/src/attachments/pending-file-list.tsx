@@ -12,7 +12,7 @@ const PICTURE_PX = 80;
 export default function PendingFileList(props: {
   draftKey: string;
   files: readonly PendingFile[];
-  /** Called after a file was removed. Its button no longer has the focus. */
+  /** Called after a button was removed, because it no longer has the focus. */
   onRemoved: () => void;
 }) {
   const { draftKey, files } = props;
@@ -34,7 +34,10 @@ export default function PendingFileList(props: {
           {file.problem && (
             <IconButton
               label={texts.files.retry(file.name)}
-              onClick={() => retryFile(draftKey, file.key)}
+              onClick={() => {
+                retryFile(file.key);
+                props.onRemoved();
+              }}
             >
               <RotateCw size={15} />
             </IconButton>

@@ -14,6 +14,8 @@ import { upload } from "./upload";
 export const MAX_FILES = 10;
 
 const PREFIX = "banter.files.";
+/** The server deletes files that are not sent after a day. */
+const KEPT_MS = 23 * 3_600_000;
 
 export interface PendingFile {
   /** The Idempotency-Key of the upload, which also identifies the file in the draft. */
@@ -46,20 +48,36 @@ function read(storageKey: string): readonly PendingFile[] {
 }
 
 function load(storageKey: string): readonly PendingFile[] {
-  let stored: readonly Attachment[] = [];
-  try {
-    stored = JSON.parse(localStorage.getItem(storageKey) ?? "[]");
-  } catch {
-    // Storage is disabled or damaged.
-  }
+  const stored = readStored(storageKey);
   const files = stored.length === 0 ? NONE : stored.map(fromAttachment);
   drafts.set(storageKey, files);
   return files;
 }
 
-function write(storageKey: string, files: readonly PendingFile[]): void {
+/** Returns the uploaded files of a draft in this browser that the server still has. */
+function readStored(storageKey: string): readonly Attachment[] {
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(storageKey) ?? "[]");
+    if (!Array.isArray(stored)) return [];
+    const oldest = Date.now() - KEPT_MS;
+    return (stored as Attachment[]).filter(({ created_at }) => Date.parse(created_at) > oldest);
+  } catch {
+    // Storage is disabled or damaged.
+    return [];
+  }
+}
+
+function show(storageKey: string, files: readonly PendingFile[]): void {
   drafts.set(storageKey, files);
   changes.emit();
+}
+
+function write(storageKey: string, files: readonly PendingFile[]): void {
+  show(storageKey, files);
+  save(storageKey, files);
+}
+
+function save(storageKey: string, files: readonly PendingFile[]): void {
   const uploaded = files.flatMap(({ attachment }) => attachment ?? []);
   try {
     if (uploaded.length === 0) localStorage.removeItem(storageKey);
@@ -74,13 +92,17 @@ function fromAttachment(attachment: Attachment): PendingFile {
   return { key: id, name, size, progress: 1, attachment, problem: null };
 }
 
-function update(storageKey: string, key: string, change: Partial<PendingFile>): void {
-  const files = read(storageKey);
-  if (!files.some((file) => file.key === key)) return;
-  write(
-    storageKey,
-    files.map((file) => (file.key === key ? { ...file, ...change } : file)),
-  );
+/** Changes a file. Returns the storage key of its draft, or null if the file was removed. */
+function update(key: string, change: Partial<PendingFile>): string | null {
+  for (const [storageKey, files] of drafts) {
+    if (!files.some((file) => file.key === key)) continue;
+    show(
+      storageKey,
+      files.map((file) => (file.key === key ? { ...file, ...change } : file)),
+    );
+    return storageKey;
+  }
+  return null;
 }
 
 /** Adds files to a draft and uploads them. Returns how many did not fit. */
@@ -95,33 +117,31 @@ export function addFiles(draftKey: string, added: readonly File[]): number {
     return { key, name, size, progress: 0, attachment: null, problem: null };
   });
   write(storageKey, [...known, ...files]);
-  for (const { key } of files) void start(storageKey, key);
+  for (const { key } of files) void start(key);
   return added.length - fitting.length;
 }
 
-async function start(storageKey: string, key: string): Promise<void> {
+async function start(key: string): Promise<void> {
   const source = sources.get(key);
   if (!source) return;
-  update(storageKey, key, { progress: 0, problem: null });
-  const { result, abort } = upload(source.file, key, (progress) =>
-    update(storageKey, key, { progress }),
-  );
+  update(key, { progress: 0, problem: null });
+  const { result, abort } = upload(source.file, key, (progress) => update(key, { progress }));
   source.abort = abort;
   try {
     const attachment = await result;
     // The user has removed the file in the meantime.
-    if (!sources.has(key)) void deleteAttachment(attachment);
-    update(storageKey, key, { progress: 1, attachment });
-    sources.delete(key);
+    if (!sources.delete(key)) void deleteAttachment(attachment);
+    const storageKey = update(key, { progress: 1, attachment });
+    if (storageKey !== null) save(storageKey, read(storageKey));
   } catch (error) {
     const problem = error instanceof ApiError ? error : new ApiError(0, "network", String(error));
-    update(storageKey, key, { problem: { code: problem.code, detail: problem.message } });
+    update(key, { problem: { code: problem.code, detail: problem.message } });
   }
 }
 
 /** Uploads a file again after a failure. */
-export function retryFile(draftKey: string, key: string): void {
-  void start(storageKeyOf(draftKey), key);
+export function retryFile(key: string): void {
+  void start(key);
 }
 
 /** Removes a file from a draft, and from the server. */
@@ -142,17 +162,41 @@ async function deleteAttachment({ id }: Attachment): Promise<void> {
   await client.DELETE("/v1/attachments/{id}", { params: { path: { id } } }).catch(() => {});
 }
 
-/** Removes the uploaded files from a draft, to send them. */
-export function takeFiles(draftKey: string): readonly Attachment[] {
+/**
+ * Removes the uploaded files from a draft, to send them. After the message is stored elsewhere, the
+ * caller must call `forget`, which removes the stored copy.
+ */
+export function takeFiles(draftKey: string): {
+  readonly attachments: readonly Attachment[];
+  forget(): void;
+} {
   const storageKey = storageKeyOf(draftKey);
   const files = read(storageKey);
-  const taken = files.filter(({ attachment }) => attachment !== null);
-  write(
+  show(
     storageKey,
     files.filter(({ attachment }) => attachment === null),
   );
-  return taken.flatMap(({ attachment }) => attachment ?? []);
+  return {
+    attachments: files.flatMap(({ attachment }) => attachment ?? []),
+    forget: () => save(storageKey, read(storageKey)),
+  };
 }
+
+/** Moves the files of a draft to another one. Uploads in progress continue. */
+export function moveFiles(from: string, to: string): void {
+  const [source, target] = [storageKeyOf(from), storageKeyOf(to)];
+  const moved = read(source);
+  if (moved.length === 0) return;
+  write(target, [...read(target), ...moved]);
+  write(source, NONE);
+}
+
+/** Another tab has changed the files of a draft. Files that this tab uploads stay in it. */
+window.addEventListener("storage", ({ key }) => {
+  if (!key?.startsWith(PREFIX) || !drafts.has(key)) return;
+  const own = read(key).filter(({ attachment }) => attachment === null);
+  show(key, [...readStored(key).map(fromAttachment), ...own]);
+});
 
 /** Returns files to a draft whose message was not sent. */
 export function restoreFiles(draftKey: string, attachments: readonly Attachment[]): void {

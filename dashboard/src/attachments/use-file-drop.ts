@@ -5,16 +5,15 @@ import { hasOverlay } from "@/keyboard";
  * Calls `onFiles` with the files that are dropped anywhere on the page. Returns whether files are
  * being dragged over the page.
  */
-export function useFileDrop(onFiles: ((files: readonly File[]) => void) | null): boolean {
+export function useFileDrop(onFiles: (files: readonly File[]) => void): boolean {
   const [isOver, setOver] = useState(false);
   useEffect(() => {
-    if (!onFiles) return;
-    const hasFiles = (event: DragEvent) =>
-      event.dataTransfer?.types.includes("Files") === true && !hasOverlay();
+    const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true;
     function onDragOver(event: DragEvent) {
       if (!hasFiles(event)) return;
+      // The browser would open the files instead of the page.
       event.preventDefault();
-      setOver(true);
+      if (!hasOverlay()) setOver(true);
     }
     function onDragLeave({ relatedTarget }: DragEvent) {
       // The pointer has left the window.
@@ -24,7 +23,7 @@ export function useFileDrop(onFiles: ((files: readonly File[]) => void) | null):
       setOver(false);
       if (!hasFiles(event)) return;
       event.preventDefault();
-      onFiles?.([...(event.dataTransfer?.files ?? [])]);
+      if (!hasOverlay()) onFiles([...(event.dataTransfer?.files ?? [])]);
     }
     window.addEventListener("dragover", onDragOver);
     window.addEventListener("dragleave", onDragLeave);

@@ -1,5 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
+import { moveFiles } from "@/attachments/pending-files";
 import { discardDraft, readDraft, writeDraft } from "@/drafts";
 import { outbox } from "@/outbox/use-outbox";
 
@@ -16,6 +17,7 @@ export function useOpenCreatedChat(isHome: boolean): void {
         const draft = readDraft(DRAFT);
         discardDraft(DRAFT);
         if (draft) writeDraft(sessionId, draft);
+        moveFiles(DRAFT, sessionId);
         // The Back button must lead to the chat list.
         void navigate({ to: "/chat/$sessionId", params: { sessionId }, replace: !isHome });
       }),

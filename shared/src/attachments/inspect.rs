@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::thumbnail::is_turned;
 use crate::chat::{is_raster_image, is_text};
 
 /// How much of the beginning of a file is kept to determine its type and dimensions. The dimensions of a JPEG image
@@ -12,6 +13,9 @@ const HEAD_BYTES: usize = 256 * 1024;
 const UNKNOWN: &str = "application/octet-stream";
 /// The type of text files without a more specific type.
 const PLAIN_TEXT: &str = "text/plain";
+
+/// The maximum length of a media type, in bytes.
+const MAX_TYPE_BYTES: usize = 127;
 
 /// What a file contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,22 +56,20 @@ impl Inspector {
     }
 
     /// Returns what the file contains. `hints` are media types in the order of preference, such as the declared one and
-    /// that of the file's extension. The first one that describes text is the type of a text file that has no signature.
+    /// that of the file's extension. The first one that describes text is the type of a text file that has no
+    /// signature.
     #[must_use]
     pub fn finish(self, hints: &[&str]) -> ContentInfo {
         let is_utf8 = self.text.is_complete();
         let media_type = match infer::get(&self.head) {
             Some(found) if !is_text(found.mime_type()) || is_utf8 => found.mime_type(),
-            _ if is_utf8 => hints.iter().copied().find(|hint| is_text(hint)).unwrap_or(PLAIN_TEXT),
+            _ if is_utf8 => {
+                let is_usable = |hint: &&str| is_text(hint) && is_well_formed(hint);
+                hints.iter().copied().find(is_usable).unwrap_or(PLAIN_TEXT)
+            }
             _ => UNKNOWN,
         };
-        let dimensions = if is_raster_image(media_type) {
-            imagesize::blob_size(&self.head)
-                .ok()
-                .and_then(|size| Some((i64::try_from(size.width).ok()?, i64::try_from(size.height).ok()?)))
-        } else {
-            None
-        };
+        let dimensions = if is_raster_image(media_type) { dimensions(&self.head) } else { None };
         ContentInfo {
             size: i64::try_from(self.size).unwrap_or(i64::MAX),
             sha256: crate::hex::encode(&self.hash.finalize()),
@@ -75,6 +77,22 @@ impl Inspector {
             dimensions,
         }
     }
+}
+
+/// Returns the width and height of an image as it is shown. Cameras store photos as they were taken and note how to
+/// turn them.
+fn dimensions(head: &[u8]) -> Option<(i64, i64)> {
+    let size = imagesize::blob_size(head).ok()?;
+    let (width, height) = (i64::try_from(size.width).ok()?, i64::try_from(size.height).ok()?);
+    Some(if is_turned(head) { (height, width) } else { (width, height) })
+}
+
+/// Returns whether a media type consists of two short names (RFC 6838, section 4.2).
+fn is_well_formed(media_type: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+    media_type.len() <= MAX_TYPE_BYTES
+        && media_type.split('/').count() == 2
+        && media_type.split('/').all(|name| !name.is_empty() && name.bytes().all(is_allowed))
 }
 
 /// Checks piece by piece whether a file is text in UTF-8.
@@ -143,6 +161,7 @@ mod tests {
             (b"%PDF-1.7\n", &["image/png"], "application/pdf"),
             (b"hello", &[], "text/plain"),
             (b"hello", &["image/png", "text/markdown"], "text/markdown"),
+            (b"hello", &["text/a b", "text/", "text/x/y"], "text/plain"),
             (b"", &[], "text/plain"),
             (b"{}", &["application/json"], "application/json"),
             (b"\xff\xfe\0\0", &["text/plain"], UNKNOWN),

@@ -12,8 +12,10 @@ use object_store::{
 use super::StorageUrl;
 use crate::{id::FileId, private};
 
-/// The size of the parts in which a large object is written. S3 requires at least 5 MiB.
-const PART_BYTES: usize = 5 * 1024 * 1024;
+/// The size of the parts in which an object is written to a bucket. S3 requires at least 5 MiB.
+const BUCKET_PART_BYTES: usize = 5 * 1024 * 1024;
+/// The size of the parts in which an object is written to a folder.
+const FOLDER_PART_BYTES: usize = 256 * 1024;
 /// The maximum number of parts that are written at once, which limits the memory that an upload needs.
 const PARTS_IN_FLIGHT: usize = 2;
 
@@ -81,8 +83,8 @@ impl Storage {
         &self.url
     }
 
-    /// Returns the name of an object. Folders with two digits keep listings of large storages usable; the last digits of
-    /// an ID are random.
+    /// Returns the name of an object. Folders with two digits keep listings of large storages usable; the last digits
+    /// of an ID are random.
     fn path(&self, id: FileId) -> Path {
         let name = id.to_string();
         let folder = name[name.len() - 2..].to_owned();
@@ -95,7 +97,11 @@ impl Storage {
     /// Returns an error if the storage fails.
     pub async fn write(&self, id: FileId) -> Result<Writing, StorageError> {
         let upload = self.objects.put_multipart(&self.path(id)).await?;
-        Ok(Writing { parts: WriteMultipart::new_with_chunk_size(upload, PART_BYTES) })
+        let part_bytes = match &self.url {
+            StorageUrl::Folder(_) => FOLDER_PART_BYTES,
+            StorageUrl::Bucket { .. } => BUCKET_PART_BYTES,
+        };
+        Ok(Writing { parts: WriteMultipart::new_with_chunk_size(upload, part_bytes) })
     }
 
     /// Reads a range of an object as it arrives.
@@ -237,7 +243,7 @@ mod tests {
         writing.finish().await.unwrap();
         storage.write(aborted).await.unwrap().abort().await;
         let mut writing = storage.write(crashed).await.unwrap();
-        writing.add(Bytes::from(vec![0; 2 * PART_BYTES])).await.unwrap();
+        writing.add(Bytes::from(vec![0; 2 * FOLDER_PART_BYTES])).await.unwrap();
         // A process that crashes runs no destructors.
         std::mem::forget(writing);
 

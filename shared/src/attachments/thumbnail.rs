@@ -13,8 +13,11 @@ pub const MAX_THUMBNAIL_PX: u32 = 1024;
 
 /// The maximum width and height of an image that is decoded, in pixels.
 const MAX_SOURCE_PX: u32 = 16_384;
-/// The maximum memory for decoding an image, in bytes: enough for 40 megapixels.
+/// The maximum size of a decoded image, in bytes: enough for 40 megapixels. The decoder may need more in the meantime.
 const MAX_SOURCE_BYTES: u64 = 160 * 1024 * 1024;
+
+/// The maximum size of an image file that is decoded, in bytes.
+const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 
 /// The reason why an image has no thumbnail.
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +72,8 @@ pub struct ThumbnailSlot {
 }
 
 impl ThumbnailSlot {
-    /// Scales an image down so that its width and height are at most `side` pixels. Returns a PNG image if the image may
-    /// be transparent, and otherwise a JPEG image, with its media type.
+    /// Scales an image down so that its width and height are at most `side` pixels. Returns a PNG image if the image
+    /// may be transparent, and otherwise a JPEG image, with its media type.
     ///
     /// # Errors
     /// Returns an error if the image cannot be decoded or is too large.
@@ -92,6 +95,16 @@ pub fn average_color(content: &[u8]) -> Option<[u8; 3]> {
     Some(pixel.get_pixel(0, 0).0)
 }
 
+/// Returns whether an image is shown turned by 90 or 270 degrees. `head` is the beginning of the file.
+pub(super) fn is_turned(head: &[u8]) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+
+    let reader = ImageReader::new(Cursor::new(head)).with_guessed_format().ok();
+    let decoder = reader.and_then(|reader| reader.into_decoder().ok());
+    let orientation = decoder.and_then(|mut decoder| decoder.orientation().ok());
+    matches!(orientation, Some(Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH))
+}
+
 fn scale(content: &[u8], side: u32) -> Result<(Vec<u8>, &'static str), ThumbnailError> {
     let (mut image, orientation) = decode(content)?;
     if image.width() > side || image.height() > side {
@@ -110,6 +123,9 @@ fn scale(content: &[u8], side: u32) -> Result<(Vec<u8>, &'static str), Thumbnail
 
 /// Decodes an image, with limits. Returns it as stored, and how to turn it.
 fn decode(content: &[u8]) -> Result<(DynamicImage, Orientation), ThumbnailError> {
+    if content.len() > MAX_FILE_BYTES {
+        return Err(ThumbnailError::TooLarge);
+    }
     let mut reader = ImageReader::new(Cursor::new(content)).with_guessed_format().map_err(image::ImageError::from)?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SOURCE_PX);

@@ -39,8 +39,8 @@ pub enum FinishReason {
     Refusal,
     /// The user stopped the task or archived the session; the text so far was kept.
     Cancelled,
-    /// A newer message was sent with `on_busy=interrupt`, or, after a tool call, the attempt hit a retryable error or the
-    /// worker shut down.
+    /// A newer message was sent with `on_busy=interrupt`, or, after a tool call, the attempt hit a retryable error or
+    /// the worker shut down.
     Interrupted,
     /// The task failed; the text of the latest attempt that produced any was kept.
     Error,

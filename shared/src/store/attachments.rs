@@ -1,8 +1,8 @@
 //! Attachments, and which stored files exist.
 //!
 //! The contents are outside the database. A file is recorded before its object is written and until its object has been
-//! deleted, so no crash leaves an object without a row (docs/adr/0019). Files belong to workspaces rather than to users:
-//! only [`Store::write`] changes their rows, so that no two stripes wait for each other.
+//! deleted, so no crash leaves an object without a row (docs/adr/0019). Files belong to workspaces rather than to
+//! users: only [`Store::write`] changes their rows, so that no two stripes wait for each other.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub struct NewAttachment {
     pub user_limit: Option<i64>,
 }
 
-/// A stored attachment, and the files that are not needed because their content was already stored.
+/// A stored attachment.
 #[derive(Clone, Debug)]
 pub struct StoredAttachment {
     /// The attachment.
@@ -95,8 +95,8 @@ impl Store {
     }
 
     /// Stores an attachment whose object is complete. If the workspace already has a file with the same content, the
-    /// attachment uses that file. If the idempotency key was already used for the same file, returns the attachment that
-    /// was stored then.
+    /// attachment uses that file. If the idempotency key was already used for the same file, returns the attachment
+    /// that was stored then.
     ///
     /// # Errors
     /// Returns [`StoreError::UploadExpired`], [`StoreError::IdempotencyMismatch`], [`StoreError::StorageLimit`], or
@@ -328,8 +328,8 @@ async fn insert(
     Ok(())
 }
 
-/// Returns the attachments with these IDs, in this order, for a message to an agent that accepts `accepted`. Fails if one
-/// of them does not exist, belongs to another user, is part of a message, or is not accepted.
+/// Returns the attachments with these IDs, in this order, for a message to an agent that accepts `accepted`. Fails if
+/// one of them does not exist, belongs to another user, is part of a message, or is not accepted.
 pub(super) async fn take_unsent(
     tx: &mut Connection,
     user: &UserRef,

@@ -1,5 +1,5 @@
-//! The database's invariants, checked in one read transaction. A PostgreSQL server enforces foreign keys itself, and has
-//! its own tools for damaged files.
+//! The database's invariants, checked in one read transaction. A PostgreSQL server enforces foreign keys itself, and
+//! has its own tools for damaged files.
 
 use sqlx::AssertSqlSafe;
 

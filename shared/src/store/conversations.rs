@@ -14,14 +14,14 @@ pub struct Conversation {
     pub resume: Option<ResumePoint>,
 }
 
-/// Selects the messages of the turns from `$3` to `$4`, newest first. Of turn `$2`, only the user's message is selected: an
-/// answer exists only if the attempt has already ended.
+/// Selects the messages of the turns from `$3` to `$4`, newest first. Of turn `$2`, only the user's message is
+/// selected: an answer exists only if the attempt has already ended.
 const LIST_HISTORY: &str = "SELECT m.turn, m.role, m.content, m.attachments FROM chat_message m \
      WHERE m.chat_session_id = $1 AND m.turn BETWEEN $3 AND $4 AND (m.turn < $2 OR m.role = 'user') \
      ORDER BY m.turn DESC, m.role";
 
-/// The number of turns in the first read of the history, which suffices for most prompts. Each further read covers twice
-/// as many.
+/// The number of turns in the first read of the history, which suffices for most prompts. Each further read covers
+/// twice as many.
 const FIRST_TURNS: i64 = 8;
 /// The maximum number of turns in one read.
 const MAX_TURNS: i64 = 64;

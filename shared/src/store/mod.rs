@@ -8,8 +8,8 @@
 //! The store sends no notifications. An operation returns [`Hints`] if other processes need to be notified, and the
 //! caller announces them after the commit.
 //!
-//! The database is a SQLite file or on a PostgreSQL server, and all operations are the same on both (docs/adr/0017). What
-//! is specific to one of them is in `sqlite.rs`, `postgres.rs`, `tail/`, and the driver.
+//! The database is a SQLite file or on a PostgreSQL server, and all operations are the same on both (docs/adr/0017).
+//! What is specific to one of them is in `sqlite.rs`, `postgres.rs`, `tail/`, and the driver.
 //!
 //! Changes run on the process's writer connection, and changes that are waiting for it are committed together
 //! (`writer/`). On a server, there is one for each stripe of users (`stripe.rs`). Reads use a separate pool of
@@ -273,8 +273,8 @@ impl Store {
         })
     }
 
-    /// Returns the options for connections to the database file whose statements wait at most `limit` for a lock; `None`
-    /// if the database is on a server.
+    /// Returns the options for connections to the database file whose statements wait at most `limit` for a lock;
+    /// `None` if the database is on a server.
     fn file_options(&self, limit: Duration) -> Option<SqliteOptions> {
         match &self.inner.connect {
             Options::Sqlite(options) => Some(SqliteOptions { busy_timeout: limit, ..options.clone() }),

@@ -285,8 +285,8 @@ fn sent(message: Message) -> Result<SentMessage, StoreError> {
     Ok(SentMessage { message, task })
 }
 
-/// Returns the title that a session gets from its first message: the beginning of the text or, without text, the name of
-/// the first file.
+/// Returns the title that a session gets from its first message: the beginning of the text or, without text, the name
+/// of the first file.
 fn first_title(message: &Message) -> Title {
     match message.attachments.first() {
         Some(attachment) if message.content.trim().is_empty() => Title::from_first_message(&attachment.name),

@@ -13,7 +13,8 @@ use banter_shared::{
     store::{Store, StoreError},
 };
 use bytes::Bytes;
-use tokio::fs;
+use tokio::{fs, io::AsyncWriteExt as _};
+use uuid::Uuid;
 
 use super::AgentError;
 
@@ -97,30 +98,29 @@ async fn write_copy(folder: &Path, name: &str, content: &[u8]) -> io::Result<Pat
     if !fs::symlink_metadata(folder).await?.is_dir() {
         return Err(io::Error::new(ErrorKind::NotADirectory, format!("{} is not a folder", folder.display())));
     }
-    for number in 1..=MAX_COPIES {
-        let path = folder.join(numbered(name, number));
-        // A new file never follows a link.
-        let mut file = match fs::File::options().write(true).create_new(true).open(&path).await {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                if has_content(&path, content).await {
-                    return Ok(path);
+    // A file appears under its name only when it is complete.
+    let partial = folder.join(format!(".{}.partial", Uuid::now_v7().simple()));
+    let written = async {
+        let mut file = fs::File::options().write(true).create_new(true).open(&partial).await?;
+        file.write_all(content).await?;
+        file.flush().await?;
+        for number in 1..=MAX_COPIES {
+            let path = folder.join(numbered(name, number));
+            match fs::hard_link(&partial, &path).await {
+                Ok(()) => return Ok(path),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    if has_content(&path, content).await {
+                        return Ok(path);
+                    }
                 }
-                continue;
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
-        };
-        let written = async {
-            tokio::io::AsyncWriteExt::write_all(&mut file, content).await?;
-            tokio::io::AsyncWriteExt::flush(&mut file).await
-        };
-        if let Err(error) = written.await {
-            let _ = fs::remove_file(&path).await;
-            return Err(error);
         }
-        return Ok(path);
-    }
-    Err(io::Error::new(ErrorKind::AlreadyExists, "too many files have the same name"))
+        Err(io::Error::new(ErrorKind::AlreadyExists, "too many files have the same name"))
+    };
+    let written = written.await;
+    let _ = fs::remove_file(&partial).await;
+    written
 }
 
 async fn has_content(path: &Path, content: &[u8]) -> bool {
@@ -129,8 +129,8 @@ async fn has_content(path: &Path, content: &[u8]) -> bool {
     is_same_size && fs::read(path).await.is_ok_and(|found| found == content)
 }
 
-/// Returns the name of the copy with this number, such as `notes-2.txt`. The first copy has the original name. The result
-/// is at most as long as file systems allow.
+/// Returns the name of the copy with this number, such as `notes-2.txt`. The first copy has the original name. The
+/// result is at most as long as file systems allow.
 fn numbered(name: &str, number: u32) -> String {
     if number == 1 {
         return name.to_owned();

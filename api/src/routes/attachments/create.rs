@@ -14,6 +14,7 @@ use banter_shared::{
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+use multer::{Constraints, SizeLimit};
 use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
@@ -82,6 +83,7 @@ pub async fn create(
         return Err(too_large(&state));
     }
     let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let _slot = state.uploads.acquire().await.map_err(ApiError::internal)?;
     let mut upload = Upload::begin(&state, &principal).await?;
     let received = if let Ok(boundary) = multer::parse_boundary(declared) {
         receive_form(&mut upload, body, boundary).await
@@ -186,7 +188,11 @@ impl<'a> Upload<'a> {
 
 /// Receives a form with one file.
 async fn receive_form(upload: &mut Upload<'_>, body: Body, boundary: String) -> Result<Part, ApiError> {
-    let mut form = multer::Multipart::new(body.into_data_stream(), boundary);
+    let limit = SizeLimit::new().whole_stream(upload.state.attachment_limits.file_bytes.saturating_add(FORM_BYTES));
+    let limits = Constraints::new().size_limit(limit);
+    let mut form = multer::Multipart::with_constraints(body.into_data_stream(), boundary, limits);
+    let state = upload.state;
+    let form_error = |error| form_error(error, state);
     let not_one = || ApiError::invalid("file", "must be the only part of the form");
     let mut field = form.next_field().await.map_err(form_error)?.ok_or_else(not_one)?;
     if field.name() != Some("file") {
@@ -204,8 +210,9 @@ async fn receive_form(upload: &mut Upload<'_>, body: Body, boundary: String) -> 
 }
 
 /// Creates the error for a form that could not be read.
-fn form_error(error: multer::Error) -> ApiError {
+fn form_error(error: multer::Error, state: &AppState) -> ApiError {
     match error {
+        multer::Error::StreamSizeExceeded { .. } => too_large(state),
         multer::Error::StreamReadFailed(source) => body_error(&*source),
         other => ApiError::new(Code::InvalidRequest, format!("The body is not a valid form: {other}.")),
     }

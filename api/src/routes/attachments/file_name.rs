@@ -5,8 +5,7 @@ use banter_shared::chat::FileName;
 
 use crate::error::ApiError;
 
-/// Returns the valid name from the first source that contains one: the query parameter, or the header. `None` if neither
-/// does.
+/// Returns the name in the query parameter or, without one, in the header; `None` if neither contains a name.
 ///
 /// # Errors
 /// Returns an error if the name is invalid.

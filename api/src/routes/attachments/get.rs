@@ -176,7 +176,8 @@ async fn thumbnail(
     }
 }
 
-/// Maps an error of the storage. The object of an attachment always exists, unless the storage was lost or replaced.
+/// Maps an error of the storage. The object of an attachment exists, unless the attachment was deleted just now, or the
+/// storage was lost or replaced.
 fn unreadable(error: StorageError) -> ApiError {
     match error {
         StorageError::NotFound => ApiError::internal("the object of an attachment is missing from ATTACHMENTS_URL"),

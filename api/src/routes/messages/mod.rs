@@ -21,9 +21,9 @@ pub type PageTurns = WholeNumber<u32, 1, 200>;
 
 /// Returns the approximate size of the messages, in bytes.
 pub fn approximate_bytes(messages: &[Message]) -> usize {
-    /// The approximate size, in bytes, of a message without its content.
+    /// The approximate size, in bytes, of a message without its content, and of an attachment.
     const EACH: usize = 1024;
-    messages.iter().map(|message| message.content.len() + EACH).sum()
+    messages.iter().map(|message| message.content.len() + (1 + message.attachments.len()) * EACH).sum()
 }
 
 /// Parses the `content` and `attachments` fields of a request body. A message with attachments needs no text.

@@ -73,8 +73,9 @@ export function Composer(props: {
   const sendsOnEnter = usePreferences().sendWith === "enter";
   const files = useFiles(draftKey);
   const hasFiles = files.some(({ attachment }) => attachment !== null);
-  const isUploading = files.some(({ attachment, problem }) => !attachment && !problem);
-  const canSend = (text.trim() !== "" || hasFiles) && !isUploading && !isDisabled;
+  // A file whose upload has failed must be uploaded again or removed first.
+  const isComplete = files.every(({ attachment }) => attachment !== null);
+  const canSend = (text.trim() !== "" || hasFiles) && isComplete && !isDisabled;
   const isTooLong = isOverLimit(text);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text.
@@ -104,10 +105,14 @@ export function Composer(props: {
   function send() {
     if (!canSend || isTooLong) return;
     const forget = takeDraft(draftKey);
-    const sent = takeFiles(draftKey);
-    void props.onSend(text, sent).then(forget, () => {
+    const taken = takeFiles(draftKey);
+    const forgetAll = () => {
+      forget();
+      taken.forget();
+    };
+    void props.onSend(text, taken.attachments).then(forgetAll, () => {
       writeDraft(draftKey, text);
-      restoreFiles(draftKey, sent);
+      restoreFiles(draftKey, taken.attachments);
     });
     field.current?.focus();
   }
@@ -143,7 +148,7 @@ export function Composer(props: {
   return (
     <div className="print:hidden px-3.5 pt-2 pb-[max(14px,env(safe-area-inset-bottom))] md:px-6">
       <ConflictingDraft draftKey={draftKey} onDone={() => field.current?.focus()} />
-      {isOver && <DropTarget />}
+      {isOver && acceptsFiles && <DropTarget />}
       {files.length > 0 && (
         <Suspense fallback={null}>
           <PendingFileList

@@ -26,7 +26,11 @@ export function useSteadyPress(container: RefObject<HTMLElement | null>): void {
       if (!hasMoved(began) || distance(began.event, event) > TOLERANCE_PX) return;
       event.preventDefault();
       event.stopPropagation();
-      began.target.click();
+      const { ctrlKey, metaKey, shiftKey, altKey } = event;
+      const keys = { ctrlKey, metaKey, shiftKey, altKey };
+      began.target.dispatchEvent(
+        new MouseEvent("click", { bubbles: true, cancelable: true, ...keys }),
+      );
     }
     element?.addEventListener("pointerdown", onPointerDown);
     element?.addEventListener("click", onClick, { capture: true });

@@ -1,5 +1,5 @@
-//! Tests for the store's operations, using a real database: a SQLite file or, if `TEST_POSTGRES_URL` is set, a database on
-//! that PostgreSQL server. The `tests` crate tests entire processes.
+//! Tests for the store's operations, using a real database: a SQLite file or, if `TEST_POSTGRES_URL` is set, a database
+//! on that PostgreSQL server. The `tests` crate tests entire processes.
 
 mod access;
 mod attachments;

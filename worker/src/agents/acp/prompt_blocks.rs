@@ -1,7 +1,7 @@
 //! The content blocks of a prompt.
 //!
-//! Every file is placed in the work folder and linked. Agents that support it also receive images and short texts in the
-//! prompt itself (<https://agentclientprotocol.com/protocol/content>).
+//! Every file is placed in the work folder and linked. Agents that support it also receive images and short texts in
+//! the prompt itself (<https://agentclientprotocol.com/protocol/content>).
 
 use std::path::Path;
 

@@ -77,11 +77,16 @@ impl Runner {
         }
         let blocks = prompt::blocks(turn.history, session.last_turn, self.config.history_bytes);
         let (folder, agent) = (warm.connection.handle().folder(), &warm.connection.agent_info);
-        let blocks = match prompt_blocks::create(blocks, &*turn.files, folder, agent).await {
-            Ok(blocks) => blocks,
-            Err(error) => {
+        let created = prompt_blocks::create(blocks, &*turn.files, folder, agent);
+        let blocks = match stop.run_until_cancelled(created).await {
+            Some(Ok(blocks)) => blocks,
+            Some(Err(error)) => {
                 warm.session = Some(session);
                 return (Err(error), None);
+            }
+            None => {
+                warm.session = Some(session);
+                return stopped();
             }
         };
         let TurnResult { result, reuse, cleanup } = Prompt {

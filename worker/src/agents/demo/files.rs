@@ -87,9 +87,9 @@ fn escape(text: &str) -> String {
 
 fn readable_size(bytes: usize) -> String {
     match bytes {
-        0..1024 => count(bytes, "byte"),
-        1024..1_048_576 => format!("{} KB", bytes.div_ceil(1024)),
-        _ => format!("{} MB", bytes.div_ceil(1_048_576)),
+        0..1000 => count(bytes, "byte"),
+        1000..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        _ => format!("{} MB", bytes.div_ceil(1_000_000)),
     }
 }
 

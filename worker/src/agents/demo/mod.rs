@@ -101,8 +101,8 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Returns the answer to the last user message in a conversation, which was sent with these files, or a greeting if there
-/// is none.
+/// Returns the answer to the last user message in a conversation, which was sent with these files, or a greeting if
+/// there is none.
 fn answer(history: &[HistoryMessage], files: &[DemoFile]) -> DemoAnswer {
     let Some(message) = history.iter().rfind(|message| message.role == Role::User) else {
         return DemoAnswer::typed(texts::GREETING);

@@ -19,8 +19,8 @@ pub(super) struct PromptMessage {
     pub images: Vec<String>,
 }
 
-/// Adds the contents of the attachments to the messages. Text files are limited to `budget_bytes`, newest first. What is
-/// left out is mentioned by its name.
+/// Adds the contents of the attachments to the messages. Text files are limited to `budget_bytes`, newest first. What
+/// is left out is mentioned by its name.
 ///
 /// # Errors
 /// Fails if a file cannot be read.
@@ -40,17 +40,27 @@ pub(super) async fn load(
         // What the user has just sent is never left out.
         let is_new = index == last;
         for attachment in &attachments {
-            let size = attachment.size;
-            if attachment.is_image() && accepts_images && (is_new || size <= image_room) {
-                image_room -= size;
-                let data = STANDARD.encode(files.read(attachment).await?);
-                message.images.push(format!("data:{};base64,{data}", attachment.media_type));
-            } else if attachment.is_text() && (is_new || size <= text_room) {
-                text_room -= size;
-                let content = files.read(attachment).await?;
-                add_paragraph(&mut message.text, &fenced(attachment, &String::from_utf8_lossy(&content)));
+            let is_image = attachment.is_image() && accepts_images;
+            let room = if is_image { &mut image_room } else { &mut text_room };
+            let is_wanted = (is_image || attachment.is_text()) && (is_new || attachment.size <= *room);
+            let content = if is_wanted {
+                match files.read(attachment).await {
+                    Err(error) if is_new => return Err(error),
+                    // A file that was lost does not prevent later turns.
+                    read => read.ok(),
+                }
             } else {
+                None
+            };
+            let Some(content) = content else {
                 add_paragraph(&mut message.text, &format!("[File not included: {}]", attachment.name));
+                continue;
+            };
+            *room -= attachment.size;
+            if is_image {
+                message.images.push(format!("data:{};base64,{}", attachment.media_type, STANDARD.encode(content)));
+            } else {
+                add_paragraph(&mut message.text, &fenced(attachment, &String::from_utf8_lossy(&content)));
             }
         }
         messages.push(message);

@@ -1,5 +1,6 @@
 import { lazy, Suspense } from "react";
 import type { Attachment } from "@/api/models";
+import { texts } from "@/texts";
 
 const FileList = lazy(() => import("@/attachments/file-list"));
 
@@ -7,8 +8,11 @@ const FileList = lazy(() => import("@/attachments/file-list"));
 export function MessageFiles({ files }: { files: readonly Attachment[] }) {
   if (files.length === 0) return null;
   return (
-    <Suspense fallback={null}>
-      <FileList files={files} />
-    </Suspense>
+    <>
+      <span className="sr-only">{texts.thread.youSaid}: </span>
+      <Suspense fallback={null}>
+        <FileList files={files} />
+      </Suspense>
+    </>
   );
 }

@@ -28,7 +28,7 @@ export function OutgoingBubble({
   return (
     <>
       <MessageFiles files={attachmentsOf(message)} />
-      {message.content !== "" && (
+      {message.content.trim() !== "" && (
         <div className={`${bubbleOfUser} animate-rise ${look}`}>
           <span className="sr-only">{texts.thread.youSaid}: </span>
           <UserText text={message.content} id={message.key} />
