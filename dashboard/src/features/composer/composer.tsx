@@ -163,10 +163,7 @@ export function Composer(props: {
           {texts.composer.tooLong}
         </p>
       )}
-      <div
-        className={`mx-auto flex max-w-[820px] items-end gap-2 rounded-[24px] border border-line bg-surface py-[7px] pe-[7px] pointer-coarse:py-[5px] shadow-low transition-[border-color] duration-150 focus-within:border-line-strong ${acceptsFiles ? "ps-[7px]" : "ps-[18px]"}`}
-      >
-        {acceptsFiles && <AttachButton onFiles={add} />}
+      <div className="mx-auto flex max-w-[820px] items-end gap-2 rounded-[24px] border border-line bg-surface py-[7px] pe-[7px] ps-[18px] pointer-coarse:py-[5px] shadow-low transition-[border-color] duration-150 focus-within:border-line-strong">
         <textarea
           ref={field}
           data-composer=""
@@ -184,6 +181,8 @@ export function Composer(props: {
           onCompositionEnd={() => setComposing(draftKey, false)}
           className={`max-h-[calc(0.4*var(--visible-height,100dvh))] min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 pointer-coarse:py-[9px] leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3 ${text.length > MIXED_DIRECTION_MAX_CHARS ? "[unicode-bidi:isolate]" : ""}`}
         />
+        {/* After the field, so that Shift+Tab leads from the field to a request above it. */}
+        {acceptsFiles && <AttachButton onFiles={add} />}
         {isBusy && (
           <IconButton
             label={isStopping ? texts.status.stopping : texts.composer.stop}
