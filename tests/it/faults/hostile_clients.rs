@@ -18,8 +18,9 @@ use serde_json::json;
 /// A grace period, in seconds, that is longer than any shutdown in these tests may take, so that no process exits
 /// merely because the grace period has run out.
 const LONG_GRACE: &str = "300";
-/// Maximum peak memory use of an api, in bytes.
-const MEMORY_LIMIT: usize = 150 * 1024 * 1024;
+/// How much the memory use of an api may rise above that of an idle one, in bytes. The memory for responses is limited to
+/// 72 MiB; the rest is what the connections and the allocator need, which is about 45 MiB.
+const MEMORY_LIMIT: usize = 145 * 1024 * 1024;
 
 /// Starts an api with this limit on open files. Returns the process and a client.
 async fn limited(app: &TestApp, files: u32, variables: &[(&str, &str)]) -> (Process, Client) {
@@ -191,6 +192,8 @@ async fn long_session(client: &Client) -> String {
 async fn clients_that_never_read_pages_use_little_memory() {
     let mut app = TestApp::builder().workers(0).env("SHUTDOWN_GRACE_SECONDS", LONG_GRACE).start().await;
     let client = app.client();
+    is_served(&client).await;
+    let idle = app.api(0).process.peak_memory();
     let session = long_session(&client).await;
     let path = format!("/v1/chat/{session}");
     let requests = ["?", "/messages?", "/messages?after_turn=0&", "/messages?before_turn=50&"]
@@ -209,8 +212,8 @@ async fn clients_that_never_read_pages_use_little_memory() {
         });
         assert_eq!(page.await["has_more"], true);
     }
-    let peak = app.api(0).process.peak_memory();
-    assert!(peak < MEMORY_LIMIT, "the api has taken {} MiB", peak / 1024 / 1024);
+    let taken = app.api(0).process.peak_memory() - idle;
+    assert!(taken < MEMORY_LIMIT, "the api has taken {} MiB more than when it was idle", taken / 1024 / 1024);
     app.api(0).process.stop(STOP_LIMIT).await;
     drop(open);
 }
