@@ -18,8 +18,8 @@ use serde_json::json;
 /// A grace period, in seconds, that is longer than any shutdown in these tests may take, so that no process exits
 /// merely because the grace period has run out.
 const LONG_GRACE: &str = "300";
-/// How much the memory use of an api may rise above that of an idle one, in bytes. The memory for responses is limited to
-/// 72 MiB; the rest is what the connections and the allocator need, which is about 45 MiB.
+/// How much the memory use of an api may rise above that of an idle one, in bytes. The memory for responses is limited
+/// to 72 MiB; the rest is what the connections and the allocator need, which is about 45 MiB.
 const MEMORY_LIMIT: usize = 145 * 1024 * 1024;
 
 /// Starts an api with this limit on open files. Returns the process and a client.
