@@ -152,14 +152,20 @@ async fn collect_files(store: Store, storage: Storage, end: CancellationToken) {
 
 /// The reason why a file could not be deleted.
 #[derive(Debug, thiserror::Error)]
-enum DeleteError {
+pub enum DeleteError {
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The storage failed.
     #[error("ATTACHMENTS_URL: {0}")]
     Storage(#[from] StorageError),
 }
 
-async fn delete_file(store: &Store, storage: &Storage, id: FileId) -> Result<(), DeleteError> {
+/// Deletes the object of a file that is marked for deletion, and then its record.
+///
+/// # Errors
+/// Returns an error if the storage or the store fails. The background work of all processes tries again.
+pub async fn delete_file(store: &Store, storage: &Storage, id: FileId) -> Result<(), DeleteError> {
     storage.delete(id).await?;
     store.forget_file(id).await?;
     Ok(())

@@ -533,7 +533,7 @@ export interface components {
             /** @description The `option_id` of one of the request's options. */
             option_id?: string;
         };
-        /** @description A file that a user has uploaded or that an agent has returned. */
+        /** @description A file that a user has uploaded. */
         Attachment: {
             /** @description The ID of the attachment. */
             id: components["schemas"]["AttachmentId"];

@@ -77,12 +77,6 @@ impl Storage {
         Ok(Self { url, objects, prefix })
     }
 
-    /// Returns where the contents are stored.
-    #[must_use]
-    pub const fn url(&self) -> &StorageUrl {
-        &self.url
-    }
-
     /// Returns the name of an object. Folders with two digits keep listings of large storages usable; the last digits
     /// of an ID are random.
     fn path(&self, id: FileId) -> Path {

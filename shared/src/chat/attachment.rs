@@ -11,7 +11,7 @@ pub const MAX_ATTACHMENTS: usize = 10;
 /// The maximum length of a file's name, in bytes of UTF-8, which is also the limit of most file systems.
 pub const MAX_FILE_NAME_BYTES: usize = 255;
 
-/// A file that a user has uploaded or that an agent has returned.
+/// A file that a user has uploaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
 pub struct Attachment {
     /// The ID of the attachment.
@@ -50,7 +50,7 @@ impl Attachment {
 }
 
 /// Which files an agent accepts with a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcceptedFiles {
     /// Whether the agent accepts images.
     pub images: bool,

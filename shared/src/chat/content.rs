@@ -25,13 +25,8 @@ impl Content {
     /// # Errors
     /// Returns an error if the text is blank or too long.
     pub fn parse(text: String) -> Result<Self, ContentError> {
-        if text.len() > MAX_CONTENT_BYTES {
-            return Err(ContentError::TooLong(text.len()));
-        }
-        if text.trim().is_empty() {
-            return Err(ContentError::Blank);
-        }
-        Ok(Self(text))
+        let content = Self::parse_with_attachments(text)?;
+        if content.0.trim().is_empty() { Err(ContentError::Blank) } else { Ok(content) }
     }
 
     /// Validates the text of a message with attachments, which may be blank.

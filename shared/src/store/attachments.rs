@@ -12,7 +12,6 @@ use super::{Store, StoreError, database_driver::Connection, sqlite};
 use crate::{
     attachments::ContentInfo,
     chat::{AcceptedFiles, Attachment, FileName, UserRef},
-    clock::Timestamp,
     id::{AttachmentId, FileId},
 };
 
@@ -52,7 +51,7 @@ pub struct NewAttachment {
 pub struct StoredAttachment {
     /// The attachment.
     pub attachment: Attachment,
-    /// The file to delete with [`Store::forget_file`], if the content was already stored.
+    /// The file whose object is to be deleted, if the content was already stored.
     pub unneeded: Option<FileId>,
 }
 
@@ -115,7 +114,7 @@ impl Store {
                 if (&attachment.sha256, attachment.name.as_str()) != (sha256, new.name.as_str()) {
                     return Err(StoreError::IdempotencyMismatch);
                 }
-                mark_deleting(tx, new.file_id, now).await?;
+                mark_deleting(tx, new.file_id).await?;
                 return Ok(StoredAttachment { attachment, unneeded: Some(new.file_id) });
             }
             check_limit(tx, user, *size, new.user_limit).await?;
@@ -127,7 +126,7 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
             if known.is_some() {
-                mark_deleting(tx, new.file_id, now).await?;
+                mark_deleting(tx, new.file_id).await?;
             } else {
                 sqlx::query("UPDATE stored_file SET status = 'stored', sha256 = $2, size = $3 WHERE id = $1")
                     .bind(new.file_id)
@@ -250,7 +249,7 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn discard_file(&self, id: FileId) -> Result<(), StoreError> {
-        self.write(async |tx| mark_deleting(tx, id, self.inner.clock.now()).await).await
+        self.write(async |tx| mark_deleting(tx, id).await).await
     }
 
     /// Removes the record of a file whose object has been deleted.
@@ -291,10 +290,9 @@ async fn check_limit(tx: &mut Connection, user: &UserRef, size: i64, limit: Opti
     if stored.saturating_add(size) > limit { Err(StoreError::StorageLimit { limit }) } else { Ok(()) }
 }
 
-async fn mark_deleting(tx: &mut Connection, id: FileId, now: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("UPDATE stored_file SET status = 'deleting', touched_at = $2 WHERE id = $1 AND status = 'writing'")
+async fn mark_deleting(tx: &mut Connection, id: FileId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE stored_file SET status = 'deleting' WHERE id = $1 AND status = 'writing'")
         .bind(id)
-        .bind(now)
         .execute(tx)
         .await?;
     Ok(())

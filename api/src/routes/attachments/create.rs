@@ -11,6 +11,7 @@ use banter_shared::{
     chat::{Attachment, FileName, Principal},
     id::FileId,
     store::{NewAttachment, TOUCH_INTERVAL},
+    upkeep,
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
@@ -26,6 +27,9 @@ use crate::{
     openapi::{AnyProblem, IdempotencyParam, UploadProblem},
     state::AppState,
 };
+
+/// The maximum number of bytes that a form adds to its file.
+const FORM_BYTES: u64 = 16 * 1024;
 
 /// The query parameters for uploading a file.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -98,9 +102,6 @@ pub async fn create(
 
     stored.map(|attachment| (StatusCode::CREATED, Json(attachment)))
 }
-
-/// The maximum number of bytes that a form adds to its file.
-const FORM_BYTES: u64 = 16 * 1024;
 
 /// What a request says about a file.
 struct Part {
@@ -228,7 +229,8 @@ fn too_large(state: &AppState) -> ApiError {
     ApiError::new(Code::PayloadTooLarge, format!("A file must be at most {limit} bytes."))
 }
 
-/// Deletes an incomplete or rejected file. If this fails, or if the process crashes, the collector deletes it.
+/// Deletes an incomplete or rejected file. If this fails, or if the process crashes, the background work
+/// deletes it.
 async fn discard_file(state: &AppState, id: FileId) {
     match state.store.discard_file(id).await {
         Ok(()) => delete_file(state, id).await,
@@ -236,14 +238,9 @@ async fn discard_file(state: &AppState, id: FileId) {
     }
 }
 
-/// Deletes a file that is marked for deletion. If this fails, the collector deletes it.
+/// Deletes a file that is marked for deletion. If this fails, the background work deletes it.
 async fn delete_file(state: &AppState, id: FileId) {
-    let deleted = async {
-        state.storage.delete(id).await?;
-        state.store.forget_file(id).await?;
-        anyhow::Ok(())
-    };
-    if let Err(error) = deleted.await {
+    if let Err(error) = upkeep::delete_file(&state.store, &state.storage, id).await {
         tracing::debug!(%error, "failed to delete a file; it is deleted later");
     }
 }

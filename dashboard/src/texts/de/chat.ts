@@ -67,11 +67,11 @@ export const chat: typeof english = {
     attach: "Dateien anhängen",
     drop: "Dateien hier ablegen",
     list: "Angehängte Dateien",
-    uploading: (name: string) => `${name} wird hochgeladen`,
-    download: (name: string) => `${name} herunterladen`,
-    remove: (name: string) => `${name} entfernen`,
-    retry: (name: string) => `${name} erneut hochladen`,
-    tooMany: (count: number) =>
+    uploading: (name) => `${name} wird hochgeladen`,
+    download: (name) => `${name} herunterladen`,
+    remove: (name) => `${name} entfernen`,
+    retry: (name) => `${name} erneut hochladen`,
+    tooMany: (count) =>
       plural(count, {
         one: "Eine Nachricht kann # Datei enthalten.",
         other: "Eine Nachricht kann bis zu # Dateien enthalten.",

@@ -72,7 +72,11 @@ mod tests {
     fn parses_the_result_of_initialize_and_ignores_malformed_fields() {
         let agent_info = AgentInfo::parse(&json!({
             "protocolVersion": 1, "agentInfo": {"name": "fake", "version": "1.2"},
-            "agentCapabilities": {"loadSession": true, "promptCapabilities": {"image": true, "embeddedContext": false}, "sessionCapabilities": {"resume": {}, "close": null, "delete": {}}},
+            "agentCapabilities": {
+                "loadSession": true,
+                "promptCapabilities": {"image": true, "embeddedContext": false},
+                "sessionCapabilities": {"resume": {}, "close": null, "delete": {}},
+            },
             "authMethods": [{"id": "key", "name": "An API key"}, 5, {"id": "login"}],
         }));
         assert_eq!((agent_info.version, agent_info.display_name.as_deref()), (Some(1), Some("fake 1.2")));

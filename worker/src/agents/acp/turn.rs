@@ -12,7 +12,7 @@ mod pending;
 mod processes;
 mod settling;
 
-use std::{pin::pin, time::Duration};
+use std::{mem, pin::pin, time::Duration};
 
 use agent_client_protocol::v1::schema::{ContentBlock, PromptRequest};
 use banter_shared::{
@@ -95,10 +95,10 @@ enum LoopExit {
 
 impl Prompt<'_> {
     /// Sends the prompt and forwards updates until the turn ends.
-    pub async fn run(self) -> TurnResult {
+    pub async fn run(mut self) -> TurnResult {
         let started_at = tree::moment();
         let mut subscription = self.connection.subscribe(self.session_id);
-        let request = PromptRequest::new(self.session_id.to_owned(), self.blocks.clone());
+        let request = PromptRequest::new(self.session_id.to_owned(), mem::take(&mut self.blocks));
         let mut response = pin!(self.connection.request("session/prompt", request));
         let mut mapper = UpdateMapper::default();
         let mut pending = PendingPermissions::default();

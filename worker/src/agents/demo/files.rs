@@ -8,7 +8,6 @@ use banter_shared::{
     chat::{is_raster_image, is_text},
     count::count,
 };
-use bytes::Bytes;
 use reqwest::Url;
 
 /// The maximum number of characters of a text file that are quoted.
@@ -47,7 +46,7 @@ fn describe_one(file: &DemoFile) -> String {
     match info.dimensions {
         Some((width, height)) if is_raster_image(&info.media_type) => {
             let _ = write!(text, "an image ({}) of {width} × {height} pixels, {size}.", info.media_type);
-            if let Some([red, green, blue]) = average_color(&Bytes::from(content)) {
+            if let Some([red, green, blue]) = average_color(&content) {
                 let _ = write!(text, " Its average color is #{red:02x}{green:02x}{blue:02x}.");
             }
         }
