@@ -171,6 +171,22 @@ pub async fn delete_file(store: &Store, storage: &Storage, id: FileId) -> Result
     Ok(())
 }
 
+/// Discards a file that is incomplete or was rejected. If this fails, or if the process crashes, the background work
+/// deletes the file.
+pub async fn discard_file(store: &Store, storage: &Storage, id: FileId) {
+    match store.discard_file(id).await {
+        Ok(()) => delete_file_or_leave(store, storage, id).await,
+        Err(error) => tracing::debug!(%error, "failed to discard a file; it is deleted later"),
+    }
+}
+
+/// Deletes a file as [`delete_file`] does, or leaves it to the background work if that fails.
+pub async fn delete_file_or_leave(store: &Store, storage: &Storage, id: FileId) {
+    if let Err(error) = delete_file(store, storage, id).await {
+        tracing::debug!(%error, "failed to delete a file; it is deleted later");
+    }
+}
+
 /// Erases the remnants of deleted text from the database files.
 async fn erase(store: Store, end: CancellationToken) {
     let mut needs_rewrite = false;

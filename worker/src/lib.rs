@@ -5,6 +5,7 @@
 //! identifies the folder that contains the agents' files, and `work_folders` removes the folders of deleted sessions.
 
 pub mod agents;
+mod answer_files;
 pub mod attempts;
 mod data_folder;
 pub mod doctor;
@@ -124,6 +125,7 @@ impl Worker {
         let runner = TurnRunner {
             store: store.clone(),
             storage,
+            attachment_limits: config.attachment_limits,
             relay: relay.clone(),
             agents,
             running: running.clone(),

@@ -18,6 +18,7 @@ use banter_shared::{
         AgentSession, AttemptMilestones, ErrorCode, PermissionDetail, StepDetail, StepStatus, TaskError, TaskStatus,
     },
     clock::SharedClock,
+    config::AttachmentLimits,
     count::seconds,
     id::{PermissionId, WorkerId},
     relay::SharedRelay,
@@ -37,6 +38,7 @@ use crate::{
         Agent, AgentError, Answer, PermissionReply, PermissionRequest, Registry, StepUpdate, StoredFiles, Turn,
         UPDATE_BUFFER, Update,
     },
+    answer_files::{FileWriter, RejectedFile},
     attempts::{AttemptGuard, RunningAttempts},
     outcome,
     permissions::Permissions,
@@ -55,10 +57,15 @@ const READ_PAUSE: Duration = Duration::from_millis(200);
 const FOLDER_NOTICE_KEY: &str = "\0folder";
 /// The title of this notice.
 const FOLDER_NOTICE: &str = "The agent continued without this chat's files";
+/// The start of the keys of the notices about files that were not stored.
+const FILE_NOTICE_KEY: &str = "\0file ";
 
 /// How long storing the text may delay a hand-back, which has a deadline of its own. A write that takes longer
 /// continues in the background.
 const HAND_BACK_TEXT_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long storing the files may delay the end of an attempt that was stopped or timed out.
+const STOPPED_FILES_LIMIT: Duration = Duration::from_secs(3);
 
 /// Runs attempts.
 #[derive(Clone)]
@@ -67,6 +74,8 @@ pub struct TurnRunner {
     pub store: Store,
     /// The contents of attachments.
     pub storage: Storage,
+    /// The limits for the files that agents return.
+    pub attachment_limits: AttachmentLimits,
     /// The relay.
     pub relay: SharedRelay,
     /// The agents.
@@ -144,6 +153,9 @@ impl TurnRunner {
         if store_text(&end, &mut output.text).await == WriterStatus::LeaseLost {
             return None;
         }
+        if matches!(end, AttemptResult::Stopped | AttemptResult::TimedOut(_)) {
+            let _ = timeout(STOPPED_FILES_LIMIT, output.store_files()).await;
+        }
         let first_text_at = output.first_text_at;
         let (text, resume, steps) = output.into_parts();
         let end = match end {
@@ -195,7 +207,12 @@ impl TurnRunner {
         // This stops the agent no matter how this function returns.
         let _stop_agent = agent_stop.clone().drop_guard();
         let mut answer = agent.answer(turn, updates, agent_stop);
+        // Set once the agent has finished. From then on, only its files are stored.
+        let mut finished = None;
         loop {
+            if let Some(result) = finished.take_if(|_| !output.files.has_work()) {
+                return AttemptResult::Finished(result);
+            }
             // The agent is waiting for the user, who may take hours to answer.
             time_limit.set_paused(*requests.borrow_and_update() > 0);
             tokio::select! {
@@ -214,12 +231,13 @@ impl TurnRunner {
                         return AttemptResult::LeaseLost;
                     }
                 }
-                Some(update) = received.recv() => output.accept(update),
-                result = &mut answer => {
+                () = output.files.advance(), if output.files.has_work() => output.report_rejected_files(),
+                Some(update) = received.recv(), if output.files.has_room() => output.accept(update),
+                result = &mut answer, if finished.is_none() => {
                     while let Ok(update) = received.try_recv() {
                         output.accept(update);
                     }
-                    return AttemptResult::Finished(result);
+                    finished = Some(result);
                 }
             }
         }
@@ -278,6 +296,7 @@ impl TurnRunner {
 /// Handles the agent's output in one attempt.
 struct AttemptOutput {
     text: TextWriter,
+    files: FileWriter,
     steps: StepWriter,
     permissions: Permissions,
     resume: Option<AgentSession>,
@@ -288,10 +307,11 @@ struct AttemptOutput {
 
 impl AttemptOutput {
     fn new(runner: &TurnRunner, claim: &Claim, guard: &AttemptGuard) -> Self {
-        let TurnRunner { store, relay, shutdown, .. } = runner;
+        let TurnRunner { store, storage, attachment_limits, relay, shutdown, .. } = runner;
         let tasks = shutdown.tasks();
         Self {
             text: TextWriter::new(store, relay, tasks, claim.clone()),
+            files: FileWriter::new(store, storage, *attachment_limits, tasks, claim.clone()),
             steps: StepWriter::new(store, relay, tasks, claim.clone()),
             permissions: Permissions::new(store, relay, tasks, &claim.user, guard.decided()),
             resume: None,
@@ -309,6 +329,10 @@ impl AttemptOutput {
             Update::Retract => {
                 self.text.retract();
                 self.steps.retract_text();
+            }
+            Update::File(file) => {
+                self.files.push(file);
+                self.report_rejected_files();
             }
             Update::Step(step) => self.steps.push(*step, self.text.len()),
             Update::Permission(request) => self.request_permission(request),
@@ -328,6 +352,29 @@ impl AttemptOutput {
             detail: StepDetail::notice("warning", text),
         };
         self.steps.push(notice, self.text.len());
+    }
+
+    /// Stores all files that have arrived.
+    async fn store_files(&mut self) {
+        while self.files.has_work() {
+            self.files.advance().await;
+            self.report_rejected_files();
+        }
+    }
+
+    /// Adds a notice for each file that was not stored.
+    fn report_rejected_files(&mut self) {
+        for RejectedFile { title, reason } in self.files.take_rejected() {
+            let notice = StepUpdate {
+                key: format!("{FILE_NOTICE_KEY}{title}"),
+                tool_call_id: None,
+                parent_tool_call_id: None,
+                title,
+                status: StepStatus::Succeeded,
+                detail: StepDetail::notice("warning", reason),
+            };
+            self.steps.push(notice, self.text.len());
+        }
     }
 
     /// Adds a permission request as a step, and starts waiting for its decision.

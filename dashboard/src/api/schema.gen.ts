@@ -533,7 +533,7 @@ export interface components {
             /** @description The `option_id` of one of the request's options. */
             option_id?: string;
         };
-        /** @description A file that a user has uploaded. */
+        /** @description A file that a user has uploaded or an agent has returned. */
         Attachment: {
             /** @description The ID of the attachment. */
             id: components["schemas"]["AttachmentId"];
@@ -558,7 +558,7 @@ export interface components {
              * @description The height in pixels; null unless the file is an image of a known format.
              */
             height: number | null;
-            /** @description When the file was uploaded. */
+            /** @description When the file was uploaded or returned. */
             created_at: components["schemas"]["Timestamp"];
         };
         /**

@@ -11,7 +11,7 @@ pub const MAX_ATTACHMENTS: usize = 10;
 /// The maximum length of a file's name, in bytes of UTF-8, which is also the limit of most file systems.
 pub const MAX_FILE_NAME_BYTES: usize = 255;
 
-/// A file that a user has uploaded.
+/// A file that a user has uploaded or an agent has returned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
 pub struct Attachment {
     /// The ID of the attachment.
@@ -30,7 +30,7 @@ pub struct Attachment {
     /// The height in pixels; null unless the file is an image of a known format.
     #[schema(required)]
     pub height: Option<i64>,
-    /// When the file was uploaded.
+    /// When the file was uploaded or returned.
     pub created_at: Timestamp,
 }
 

@@ -12,7 +12,8 @@ use super::{Store, StoreError, database_driver::Connection, sqlite};
 use crate::{
     attachments::ContentInfo,
     chat::{AcceptedFiles, Attachment, FileName, UserRef},
-    id::{AttachmentId, FileId},
+    clock::Timestamp,
+    id::{AttachmentId, FileId, TaskId},
 };
 
 /// How often a process must call [`Store::touch_file`] while it writes a file.
@@ -101,52 +102,44 @@ impl Store {
     /// Returns [`StoreError::UploadExpired`], [`StoreError::IdempotencyMismatch`], [`StoreError::StorageLimit`], or
     /// another error if the store fails.
     pub async fn store_attachment(&self, user: &UserRef, new: &NewAttachment) -> Result<StoredAttachment, StoreError> {
-        let ContentInfo { size, sha256, media_type, dimensions } = &new.content;
         self.write(async |tx| {
             let now = self.inner.clock.now();
-            let is_writing: Option<i64> =
-                sqlx::query_scalar("SELECT 1 FROM stored_file WHERE id = $1 AND status = 'writing'")
-                    .bind(new.file_id)
-                    .fetch_optional(&mut *tx)
-                    .await?;
-            is_writing.ok_or(StoreError::UploadExpired)?;
+            check_writing(tx, new.file_id).await?;
             if let Some(attachment) = find_uploaded(tx, user, new.key.as_deref()).await? {
-                if (&attachment.sha256, attachment.name.as_str()) != (sha256, new.name.as_str()) {
+                if (&attachment.sha256, attachment.name.as_str()) != (&new.content.sha256, new.name.as_str()) {
                     return Err(StoreError::IdempotencyMismatch);
                 }
                 mark_deleting(tx, new.file_id).await?;
                 return Ok(StoredAttachment { attachment, unneeded: Some(new.file_id) });
             }
-            check_limit(tx, user, *size, new.user_limit).await?;
-            let known: Option<FileId> = sqlx::query_scalar(
-                "SELECT id FROM stored_file WHERE workspace_id = $1 AND sha256 = $2 AND status = 'stored'",
-            )
-            .bind(&user.workspace_id)
-            .bind(sha256)
-            .fetch_optional(&mut *tx)
-            .await?;
-            if known.is_some() {
-                mark_deleting(tx, new.file_id).await?;
-            } else {
-                sqlx::query("UPDATE stored_file SET status = 'stored', sha256 = $2, size = $3 WHERE id = $1")
-                    .bind(new.file_id)
-                    .bind(sha256)
-                    .bind(*size)
-                    .execute(&mut *tx)
+            store_content(tx, user, new, None, now).await
+        })
+        .await
+    }
+
+    /// Stores a file that an agent has returned in an attempt, and whose object is complete. It becomes an attachment
+    /// of the attempt's answer.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::UploadExpired`], [`StoreError::LeaseLost`] if the attempt has already ended,
+    /// [`StoreError::StorageLimit`], or another error if the store fails.
+    pub async fn store_answer_file(
+        &self,
+        user: &UserRef,
+        task_id: TaskId,
+        attempt: i64,
+        new: &NewAttachment,
+    ) -> Result<StoredAttachment, StoreError> {
+        self.write(async |tx| {
+            check_writing(tx, new.file_id).await?;
+            let is_running: Option<i64> =
+                sqlx::query_scalar("SELECT 1 FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running'")
+                    .bind(task_id)
+                    .bind(attempt)
+                    .fetch_optional(&mut *tx)
                     .await?;
-            }
-            let attachment = Attachment {
-                id: AttachmentId::generate(),
-                name: new.name.as_str().to_owned(),
-                media_type: media_type.clone(),
-                size: *size,
-                sha256: sha256.clone(),
-                width: dimensions.map(|(width, _)| width),
-                height: dimensions.map(|(_, height)| height),
-                created_at: now,
-            };
-            insert(tx, user, &attachment, known.unwrap_or(new.file_id), new.key.as_deref()).await?;
-            Ok(StoredAttachment { attachment, unneeded: known.map(|_| new.file_id) })
+            is_running.ok_or(StoreError::LeaseLost)?;
+            store_content(tx, user, new, Some((task_id, attempt)), self.inner.clock.now()).await
         })
         .await
     }
@@ -172,7 +165,8 @@ impl Store {
     pub async fn delete_attachment(&self, user: &UserRef, id: AttachmentId) -> Result<(), StoreError> {
         self.write_and_erase(user, async |tx| {
             let is_sent: Option<bool> = sqlx::query_scalar(
-                "SELECT message_id IS NOT NULL FROM attachment WHERE id = $1 AND workspace_id = $2 AND user_id = $3",
+                "SELECT message_id IS NOT NULL OR task_id IS NOT NULL FROM attachment \
+                 WHERE id = $1 AND workspace_id = $2 AND user_id = $3",
             )
             .bind(id)
             .bind(&user.workspace_id)
@@ -202,7 +196,7 @@ impl Store {
             "SELECT EXISTS (SELECT 1 FROM released_file) \
              OR EXISTS (SELECT 1 FROM stored_file WHERE status = 'deleting') \
              OR EXISTS (SELECT 1 FROM stored_file WHERE status = 'writing' AND touched_at < $1) \
-             OR EXISTS (SELECT 1 FROM attachment WHERE message_id IS NULL AND created_at < $2) AS has_work",
+             OR EXISTS (SELECT 1 FROM attachment WHERE message_id IS NULL AND task_id IS NULL AND created_at < $2) AS has_work",
         );
         let row = self.read_row(has_work.bind(abandoned_before).bind(unsent_before)).await?;
         if !row.map(|row| sqlx::Row::try_get(&row, "has_work")).transpose()?.unwrap_or(false) {
@@ -211,7 +205,7 @@ impl Store {
         self.write(async |tx| {
             sqlx::query(
                 "DELETE FROM attachment WHERE id IN (SELECT id FROM attachment \
-                 WHERE message_id IS NULL AND created_at < $1 LIMIT $2 + 0)",
+                 WHERE message_id IS NULL AND task_id IS NULL AND created_at < $1 LIMIT $2 + 0)",
             )
             .bind(unsent_before)
             .bind(BATCH)
@@ -265,6 +259,76 @@ impl Store {
     }
 }
 
+/// Fails if a file counts as abandoned.
+async fn check_writing(tx: &mut Connection, id: FileId) -> Result<(), StoreError> {
+    let is_writing: Option<i64> = sqlx::query_scalar("SELECT 1 FROM stored_file WHERE id = $1 AND status = 'writing'")
+        .bind(id)
+        .fetch_optional(tx)
+        .await?;
+    is_writing.map(|_| ()).ok_or(StoreError::UploadExpired)
+}
+
+/// Stores an attachment, which uses its own file, or one of the workspace with the same content. `attempt` is the one
+/// that returned the file, if an agent did.
+async fn store_content(
+    tx: &mut Connection,
+    user: &UserRef,
+    new: &NewAttachment,
+    attempt: Option<(TaskId, i64)>,
+    now: Timestamp,
+) -> Result<StoredAttachment, StoreError> {
+    let ContentInfo { size, sha256, media_type, dimensions } = &new.content;
+    check_limit(tx, user, *size, new.user_limit).await?;
+    let known: Option<FileId> =
+        sqlx::query_scalar("SELECT id FROM stored_file WHERE workspace_id = $1 AND sha256 = $2 AND status = 'stored'")
+            .bind(&user.workspace_id)
+            .bind(sha256)
+            .fetch_optional(&mut *tx)
+            .await?;
+    if known.is_some() {
+        mark_deleting(tx, new.file_id).await?;
+    } else {
+        sqlx::query("UPDATE stored_file SET status = 'stored', sha256 = $2, size = $3 WHERE id = $1")
+            .bind(new.file_id)
+            .bind(sha256)
+            .bind(*size)
+            .execute(&mut *tx)
+            .await?;
+    }
+    let attachment = Attachment {
+        id: AttachmentId::generate(),
+        name: new.name.as_str().to_owned(),
+        media_type: media_type.clone(),
+        size: *size,
+        sha256: sha256.clone(),
+        width: dimensions.map(|(width, _)| width),
+        height: dimensions.map(|(_, height)| height),
+        created_at: now,
+    };
+    sqlx::query(
+        "INSERT INTO attachment (id, workspace_id, user_id, file_id, name, media_type, size, sha256, width, height, \
+         created_at, upload_key, task_id, attempt) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(attachment.id)
+    .bind(&user.workspace_id)
+    .bind(&user.user_id)
+    .bind(known.unwrap_or(new.file_id))
+    .bind(&attachment.name)
+    .bind(&attachment.media_type)
+    .bind(attachment.size)
+    .bind(&attachment.sha256)
+    .bind(attachment.width)
+    .bind(attachment.height)
+    .bind(attachment.created_at)
+    .bind(new.key.as_deref())
+    .bind(attempt.map(|(task_id, _)| task_id))
+    .bind(attempt.map(|(_, attempt)| attempt))
+    .execute(tx)
+    .await?;
+    Ok(StoredAttachment { attachment, unneeded: known.map(|_| new.file_id) })
+}
+
 /// Returns the attachment that was uploaded with an idempotency key, if there is one.
 async fn find_uploaded(
     tx: &mut Connection,
@@ -298,32 +362,14 @@ async fn mark_deleting(tx: &mut Connection, id: FileId) -> Result<(), StoreError
     Ok(())
 }
 
-async fn insert(
+/// Returns the files that an attempt has returned.
+pub(super) async fn list_of_attempt(
     tx: &mut Connection,
-    user: &UserRef,
-    attachment: &Attachment,
-    file_id: FileId,
-    key: Option<&str>,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO attachment (id, workspace_id, user_id, file_id, name, media_type, size, sha256, width, height, \
-         created_at, upload_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-    )
-    .bind(attachment.id)
-    .bind(&user.workspace_id)
-    .bind(&user.user_id)
-    .bind(file_id)
-    .bind(&attachment.name)
-    .bind(&attachment.media_type)
-    .bind(attachment.size)
-    .bind(&attachment.sha256)
-    .bind(attachment.width)
-    .bind(attachment.height)
-    .bind(attachment.created_at)
-    .bind(key)
-    .execute(tx)
-    .await?;
-    Ok(())
+    task_id: TaskId,
+    attempt: i64,
+) -> Result<Vec<Attachment>, StoreError> {
+    let query = sqlx::query_as(concat!(select_attachments!(), "WHERE task_id = $1 AND attempt = $2 ORDER BY id"));
+    Ok(query.bind(task_id).bind(attempt).fetch_all(tx).await?)
 }
 
 /// Returns the attachments with these IDs, in this order, for a message to an agent that accepts `accepted`. Fails if
@@ -341,7 +387,7 @@ pub(super) async fn take_unsent(
         select_attachments!(),
         "WHERE id IN ",
         sqlite::listed!(),
-        " AND workspace_id = $2 AND user_id = $3 AND message_id IS NULL"
+        " AND workspace_id = $2 AND user_id = $3 AND message_id IS NULL AND task_id IS NULL"
     ))
     .bind(Json(ids))
     .bind(&user.workspace_id)

@@ -100,7 +100,8 @@ async fn end_found(
     }
     match end {
         AttemptEnd::Answered { text, finish_reason, usage, resume: _ } => {
-            let is_empty = text.is_empty() && finish_reason == FinishReason::Stop;
+            let has_files = task.last_files_attempt == Some(task.attempt);
+            let is_empty = text.is_empty() && !has_files && finish_reason == FinishReason::Stop;
             let finish_reason = if is_empty { FinishReason::Empty } else { finish_reason };
             let failures = task.failures;
             let outcome = TaskOutcome {

@@ -33,7 +33,7 @@ pub struct CheckReport {
 const PLACES: i64 = 20;
 
 /// The rules, each with a query that selects its violations.
-const RULES: [(&str, &str); 22] = [
+const RULES: [(&str, &str); 23] = [
     (
         "an attachment uses a stored file with its content",
         "SELECT a.id FROM attachment a WHERE NOT EXISTS \
@@ -44,6 +44,11 @@ const RULES: [(&str, &str); 22] = [
         "a message lists its attachments",
         "SELECT a.id FROM attachment a WHERE a.message_id IS NOT NULL AND NOT EXISTS \
          (SELECT 1 FROM chat_message m WHERE m.id = a.message_id AND m.attachments LIKE '%' || a.id || '%')",
+    ),
+    (
+        "a file that an agent has returned belongs to a message once its task has ended",
+        "SELECT a.id FROM attachment a JOIN agent_task t ON t.id = a.task_id \
+         WHERE a.message_id IS NOT NULL OR t.status NOT IN ('queued', 'running')",
     ),
     (
         "a user message has exactly one task",

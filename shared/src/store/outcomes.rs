@@ -2,8 +2,10 @@
 
 use std::sync::LazyLock;
 
+use sqlx::types::Json;
+
 use super::{
-    Change, StoreError, chunks,
+    Change, StoreError, attachments, chunks,
     database_driver::Connection,
     events::{COUNT_EVENT, LOG_ANSWER, LOG_TASK_UPDATED},
     jobs::{AgentJob, END_JOB, ENTER_ROUND, JobEnd, NewJob, PUSH_JOB, schedule_head, withdraw_job},
@@ -47,6 +49,8 @@ pub(super) struct UnfinishedTask {
     pub(super) has_steps: bool,
     /// Whether an agent session is stored.
     pub(super) has_resume: bool,
+    /// The last attempt in which the agent returned files, if there is one.
+    pub(super) last_files_attempt: Option<i64>,
     /// The task at the head of the session's queue, if this task is running.
     next_task_id: Option<TaskId>,
     /// When that task is due, if not immediately.
@@ -80,6 +84,9 @@ static END: LazyLock<Script> = LazyLock::new(|| {
             "user_message_id",
             "answer_message_id",
             "turn",
+            "attachments",
+            "files_attempt",
+            "last_files_attempt",
             "finish_reason",
             "elapsed_ms",
             "input_tokens",
@@ -105,12 +112,19 @@ static END: LazyLock<Script> = LazyLock::new(|| {
             ),
             (
                 Some("has_answer"),
-                "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq, \
-                 finish_reason, elapsed_ms, input_tokens, output_tokens) \
-                 SELECT $answer_message_id, id, 'assistant', $text, $task_id, $now, $turn, last_seq, \
+                "INSERT INTO chat_message (id, chat_session_id, role, content, attachments, task_id, created_at, turn, \
+                 seq, finish_reason, elapsed_ms, input_tokens, output_tokens) \
+                 SELECT $answer_message_id, id, 'assistant', $text, $attachments, $task_id, $now, $turn, last_seq, \
                  $finish_reason, $elapsed_ms, $input_tokens, $output_tokens FROM chat_session \
                  WHERE id = $session_id",
             ),
+            (
+                Some("attachments"),
+                "UPDATE attachment SET message_id = $answer_message_id, task_id = NULL, attempt = NULL \
+                 WHERE task_id = $task_id AND attempt = $files_attempt",
+            ),
+            // The files of earlier attempts, whose text is omitted as well.
+            (Some("last_files_attempt"), "DELETE FROM attachment WHERE task_id = $task_id"),
             (
                 None,
                 "UPDATE agent_task SET status = $status, worker_id = NULL, job_id = NULL, failures = $failures, \
@@ -129,7 +143,7 @@ static END: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Stores the outcome of a task. The answer is stored if the task succeeded or has any text.
+/// Stores the outcome of a task. The answer is stored if the task succeeded or has any text or files.
 pub(super) async fn end_task(
     tx: &mut Connection,
     task: &UnfinishedTask,
@@ -137,11 +151,18 @@ pub(super) async fn end_task(
     now: Timestamp,
 ) -> Result<Change<TaskStatus>, StoreError> {
     let is_answered = outcome.status == TaskStatus::Succeeded;
-    let text = match outcome.text {
-        Some(text) if !text.is_empty() || is_answered => text,
+    let (text, attempt) = match outcome.text {
+        Some(text) if !text.is_empty() || is_answered => (text, Some(task.attempt)),
         Some(_) | None => stored_text(tx, task.task_id).await?,
     };
-    let text = (!text.is_empty() || is_answered).then(|| sanitize_agent_text(&text));
+    // The text and the files are of the same attempt.
+    let files_attempt = task.last_files_attempt.map(|last| attempt.unwrap_or(last));
+    let files = match files_attempt {
+        Some(attempt) => attachments::list_of_attempt(tx, task.task_id, attempt).await?,
+        None => Vec::new(),
+    };
+    let has_answer = !text.is_empty() || !files.is_empty() || is_answered;
+    let text = has_answer.then(|| sanitize_agent_text(&text));
     let job_end = if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done };
     let next = task.next_task_id.map(|id| AgentJob { task_id: id, chat_session_id: task.session_id });
     let job = next.map(|job| NewJob::new(job, task.next_due_at, now)).transpose()?;
@@ -158,11 +179,14 @@ pub(super) async fn end_task(
         .bind("stripe", stripe.number())
         .bind("now", now)
         .bind("now_seconds", now.unix_seconds())
-        .bind("has_answer", text.is_some())
+        .bind("has_answer", has_answer)
         .bind("text", text.as_deref())
         .bind("user_message_id", task.user_message_id)
         .bind("answer_message_id", task.answer_message_id)
         .bind("turn", task.turn)
+        .bind("attachments", (!files.is_empty()).then_some(Json(&files)))
+        .bind("files_attempt", files_attempt)
+        .bind("last_files_attempt", task.last_files_attempt)
         .bind("finish_reason", outcome.finish_reason)
         .bind("elapsed_ms", task.started_at.map(|started| now.millis_since(started)))
         .bind("input_tokens", outcome.usage.map(|usage| usage.input_tokens))
@@ -188,15 +212,15 @@ pub(super) async fn end_task(
     Ok(Change::new(outcome.status, hints))
 }
 
-/// Returns the stored text of the latest attempt that had any.
-async fn stored_text(tx: &mut Connection, task_id: TaskId) -> Result<String, StoreError> {
+/// Returns the stored text of the latest attempt that had any, and the number of that attempt.
+async fn stored_text(tx: &mut Connection, task_id: TaskId) -> Result<(String, Option<i64>), StoreError> {
     let attempt: Option<i64> = sqlx::query_scalar("SELECT MAX(attempt) FROM answer_chunk WHERE task_id = $1")
         .bind(task_id)
         .fetch_one(&mut *tx)
         .await?;
     match attempt {
-        Some(attempt) => chunks::text_so_far(tx, task_id, attempt).await,
-        None => Ok(String::new()),
+        Some(attempt) => Ok((chunks::text_so_far(tx, task_id, attempt).await?, Some(attempt))),
+        None => Ok((String::new(), None)),
     }
 }
 
@@ -217,6 +241,7 @@ const FIND_UNFINISHED: &str = "SELECT t.id, t.status = 'running' AS is_running, 
      EXISTS (SELECT 1 FROM task_step p WHERE p.task_id = t.id) AS has_steps, \
      EXISTS (SELECT 1 FROM agent_resume r \
          WHERE r.chat_session_id = t.chat_session_id AND r.agent_key = s.agent_key) AS has_resume, \
+     (SELECT MAX(a.attempt) FROM attachment a WHERE a.task_id = t.id) AS last_files_attempt, \
      n.id AS next_task_id, n.next_attempt_at AS next_due_at \
      FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id \
      LEFT JOIN agent_task n ON t.status = 'running' AND n.id = (SELECT q.id FROM agent_task q \

@@ -131,7 +131,7 @@ async fn has_content(path: &Path, content: &[u8]) -> bool {
 
 /// Returns the name of the copy with this number, such as `notes-2.txt`. The first copy has the original name. The
 /// result is at most as long as file systems allow.
-fn numbered(name: &str, number: u32) -> String {
+pub(crate) fn numbered(name: &str, number: u32) -> String {
     if number == 1 {
         return name.to_owned();
     }

@@ -1,6 +1,7 @@
 //! The [`Agent`] trait, and one implementation per [driver](driver::Driver).
 
 mod acp;
+mod base64_content;
 mod command;
 pub mod demo;
 pub mod driver;
@@ -13,7 +14,7 @@ pub mod process;
 mod prompt;
 pub mod registry;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use banter_shared::{
@@ -23,10 +24,12 @@ use banter_shared::{
     },
     id::{SessionId, TaskId},
 };
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::process::StartError;
+pub(crate) use files::numbered;
 pub use files::{Files, StoredFiles};
 pub use registry::Registry;
 
@@ -57,6 +60,8 @@ pub enum Update {
     Text(String),
     /// The text sent so far has turned out not to be part of the answer.
     Retract,
+    /// A file that is part of the answer.
+    File(AgentFile),
     /// A new or changed step.
     Step(Box<StepUpdate>),
     /// A permission request; the agent is waiting for a decision.
@@ -64,6 +69,37 @@ pub enum Update {
     /// The agent's own session for this turn. It is stored with the turn's outcome, so that the next turn can resume
     /// it.
     Resume(AgentSession),
+}
+
+/// A file that an agent returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentFile {
+    /// The name or path that the agent stated, if any.
+    pub name: Option<String>,
+    /// The media type that the agent stated, if any.
+    pub media_type: Option<String>,
+    /// The content.
+    pub content: FileContent,
+}
+
+/// The content of a file that an agent returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileContent {
+    /// The content itself.
+    Bytes(Bytes),
+    /// The path of a file in the agent's work folder.
+    Path(PathBuf),
+}
+
+impl FileContent {
+    /// Returns the memory that the content occupies, in bytes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        match self {
+            Self::Bytes(content) => content.len(),
+            Self::Path(_) => 0,
+        }
+    }
 }
 
 /// The current state of a step. It replaces earlier states with the same key.

@@ -1,5 +1,6 @@
 //! Tests for a single attempt, with a scripted agent, a real store, and a real relay.
 
+mod files;
 mod fixture;
 mod hand_back;
 mod permissions;

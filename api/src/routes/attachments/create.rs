@@ -168,12 +168,12 @@ impl<'a> Upload<'a> {
         match state.store.store_attachment(&principal.user, &new).await {
             Ok(stored) => {
                 if let Some(unneeded) = stored.unneeded {
-                    delete_file(state, unneeded).await;
+                    upkeep::delete_file_or_leave(&state.store, &state.storage, unneeded).await;
                 }
                 Ok(stored.attachment)
             }
             Err(error) => {
-                discard_file(state, file_id).await;
+                upkeep::discard_file(&state.store, &state.storage, file_id).await;
                 Err(error.into())
             }
         }
@@ -182,7 +182,7 @@ impl<'a> Upload<'a> {
     /// Discards what has been received because of this error.
     async fn discard(self, error: ApiError) -> ApiError {
         self.writing.abort().await;
-        discard_file(self.state, self.file_id).await;
+        upkeep::discard_file(&self.state.store, &self.state.storage, self.file_id).await;
         error
     }
 }
@@ -227,20 +227,4 @@ fn essence(media_type: &str) -> &str {
 fn too_large(state: &AppState) -> ApiError {
     let limit = state.attachment_limits.file_bytes;
     ApiError::new(Code::PayloadTooLarge, format!("A file must be at most {limit} bytes."))
-}
-
-/// Deletes an incomplete or rejected file. If this fails, or if the process crashes, the background work
-/// deletes it.
-async fn discard_file(state: &AppState, id: FileId) {
-    match state.store.discard_file(id).await {
-        Ok(()) => delete_file(state, id).await,
-        Err(error) => tracing::debug!(%error, "failed to discard a file; it is deleted later"),
-    }
-}
-
-/// Deletes a file that is marked for deletion. If this fails, the background work deletes it.
-async fn delete_file(state: &AppState, id: FileId) {
-    if let Err(error) = upkeep::delete_file(&state.store, &state.storage, id).await {
-        tracing::debug!(%error, "failed to delete a file; it is deleted later");
-    }
 }

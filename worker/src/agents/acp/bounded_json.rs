@@ -10,6 +10,12 @@ use serde_json::{Map, Value};
 
 /// Maximum length, in bytes, of a string. This is longer than the longest possible answer.
 const MAX_STRING_BYTES: usize = 1024 * 1024 + 64;
+/// The names of the fields in which the protocol transmits files as base64
+/// (<https://agentclientprotocol.com/protocol/content>).
+const FILE_FIELDS: [&str; 2] = ["data", "blob"];
+/// Total length, in bytes, of the files in a message. Files do not count toward [`MAX_TOTAL_BYTES`], and are omitted
+/// rather than truncated.
+const MAX_FILE_BYTES: usize = 40 * 1024 * 1024;
 /// Maximum length of a field name, in bytes.
 const MAX_NAME_BYTES: usize = 1024;
 /// Maximum number of values in a message. Any further values are omitted.
@@ -28,8 +34,12 @@ pub(super) struct BoundedJson(pub Value);
 
 impl<'de> Deserialize<'de> for BoundedJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let allowance = Allowance { values: Cell::new(MAX_VALUES), bytes: Cell::new(MAX_TOTAL_BYTES) };
-        Seed(&allowance).deserialize(deserializer).map(Self)
+        let allowance = Allowance {
+            values: Cell::new(MAX_VALUES),
+            bytes: Cell::new(MAX_TOTAL_BYTES),
+            file_bytes: Cell::new(MAX_FILE_BYTES),
+        };
+        Seed { allowance: &allowance, is_file: false }.deserialize(deserializer).map(Self)
     }
 }
 
@@ -37,6 +47,7 @@ impl<'de> Deserialize<'de> for BoundedJson {
 struct Allowance {
     values: Cell<usize>,
     bytes: Cell<usize>,
+    file_bytes: Cell<usize>,
 }
 
 impl Allowance {
@@ -45,6 +56,13 @@ impl Allowance {
         let left = self.values.get();
         self.values.set(left.saturating_sub(1));
         left > 0
+    }
+
+    /// Returns the text of a file, or an empty text if too little is left of the allowance.
+    fn file(&self, text: &str) -> String {
+        let left = self.file_bytes.get().checked_sub(text.len());
+        self.file_bytes.set(left.unwrap_or_default());
+        left.map(|_| text.to_owned()).unwrap_or_default()
     }
 
     fn cut(&self, text: &str, max: usize) -> String {
@@ -56,7 +74,11 @@ impl Allowance {
 }
 
 #[derive(Clone, Copy)]
-struct Seed<'a>(&'a Allowance);
+struct Seed<'a> {
+    allowance: &'a Allowance,
+    /// Whether a string is the content of a file.
+    is_file: bool,
+}
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value;
@@ -94,13 +116,14 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-        Ok(self.0.cut(text, MAX_STRING_BYTES).into())
+        let is_file = self.is_file && text.len() > SHORT_BYTES;
+        Ok(if is_file { self.allowance.file(text) } else { self.allowance.cut(text, MAX_STRING_BYTES) }.into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut kept = Vec::new();
-        while kept.len() < MAX_ITEMS && self.0.take() {
-            match items.next_element_seed(self)? {
+        while kept.len() < MAX_ITEMS && self.allowance.take() {
+            match items.next_element_seed(Self { is_file: false, ..self })? {
                 Some(item) => kept.push(item),
                 None => return Ok(kept.into()),
             }
@@ -111,11 +134,12 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut kept = Map::new();
-        while self.0.take() {
+        while self.allowance.take() {
             match fields.next_key::<String>()? {
                 Some(name) => {
-                    let field = fields.next_value_seed(self)?;
-                    kept.insert(self.0.cut(&name, MAX_NAME_BYTES), field);
+                    let is_file = FILE_FIELDS.contains(&name.as_str());
+                    let field = fields.next_value_seed(Self { is_file, ..self })?;
+                    kept.insert(self.allowance.cut(&name, MAX_NAME_BYTES), field);
                 }
                 None => return Ok(kept.into()),
             }
@@ -153,6 +177,9 @@ mod tests {
         let many = parse(&json!(vec![&long; 30]).to_string());
         let bytes: usize = many.as_array().unwrap().iter().map(|text| text.as_str().unwrap().len()).sum();
         assert!((MAX_TOTAL_BYTES - 1..MAX_TOTAL_BYTES + 30 * SHORT_BYTES).contains(&bytes), "{bytes}");
+        let file = "A".repeat(MAX_FILE_BYTES / 2 + 1);
+        let files = parse(&json!([{"data": file}, {"blob": file}, {"data": "x"}]).to_string());
+        assert_eq!(files, json!([{"data": file}, {"blob": ""}, {"data": "x"}]));
         let nested = parse(&json!(vec![vec![0; 2000]; 2000]).to_string());
         let values: usize = nested.as_array().unwrap().iter().map(|list| list.as_array().unwrap().len()).sum();
         assert!(values <= MAX_VALUES, "{values}");

@@ -1,6 +1,11 @@
-//! Converts content from an agent to text.
+//! Converts content from an agent to text and files.
 
+use std::path::{Path, PathBuf};
+
+use reqwest::Url;
 use serde_json::{Map, Value};
+
+use crate::agents::{AgentFile, FileContent, base64_content};
 
 /// Returns the text of a content block, a list of blocks, or a bare string. For a block of an unknown type, this is the
 /// first nonempty text in `text`, `content`, or `value`.
@@ -18,8 +23,8 @@ fn block_text(block: &Value) -> String {
     match block["type"].as_str() {
         Some("resource_link") => format!("[{}]({})", text("name"), text("uri")),
         Some("resource") => block["resource"]["text"].as_str().unwrap_or_default().to_owned(),
-        Some("image") => "*(image not shown)*".to_owned(),
-        Some("audio") => "*(audio not shown)*".to_owned(),
+        Some("image") => "*(image)*".to_owned(),
+        Some("audio") => "*(audio)*".to_owned(),
         // Some agents use the text's format as the block type, or nest the text in another object.
         Some(_) | None => {
             let texts = ["text", "content", "value"].into_iter().map(|field| text_of(&block[field]));
@@ -32,6 +37,87 @@ fn block_text(block: &Value) -> String {
 pub(super) fn chunk_text(fields: &Map<String, Value>) -> String {
     let texts = ["content", "text", "delta", "message"].into_iter().filter_map(|field| fields.get(field)).map(text_of);
     texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+/// Removes the files from the content of a chunk, and returns them.
+pub(super) fn take_files(fields: &mut Map<String, Value>, work_folder: &Path) -> Vec<AgentFile> {
+    let mut files = Vec::new();
+    let mut is_file = |block: &Value| match file_of(block, work_folder) {
+        Some(file) => {
+            files.push(file);
+            true
+        }
+        None => false,
+    };
+    match fields.get_mut("content") {
+        Some(Value::Array(blocks)) => blocks.retain(|block| !is_file(block)),
+        Some(block) if is_file(block) => *block = Value::Null,
+        Some(_) | None => {}
+    }
+    files
+}
+
+/// Returns the images and other files that a tool has returned. Links to files are not included: most of them refer to
+/// what the tool has read.
+pub(super) fn tool_files(fields: &Map<String, Value>) -> Vec<AgentFile> {
+    let blocks = |item: &Value| match &item["content"] {
+        Value::Array(blocks) => blocks.clone(),
+        block => vec![block.clone()],
+    };
+    let items = match fields.get("content") {
+        Some(Value::Array(items)) => items.as_slice(),
+        Some(item) => std::slice::from_ref(item),
+        None => &[],
+    };
+    items
+        .iter()
+        .filter(|item| item["type"] == "content")
+        .flat_map(blocks)
+        .filter_map(|block| inline_file(&block))
+        .collect()
+}
+
+/// Returns the file in a content block, if it contains one or refers to one in the work folder.
+fn file_of(block: &Value, work_folder: &Path) -> Option<AgentFile> {
+    if block["type"] != "resource_link" {
+        return inline_file(block);
+    }
+    let path = path_within(work_folder, block["uri"].as_str()?)?;
+    let name = block["name"].as_str().filter(|name| Path::new(name).extension().is_some());
+    let name = name.map(str::to_owned).or_else(|| Some(path.file_name()?.to_string_lossy().into_owned()));
+    let media_type = block["mimeType"].as_str().map(str::to_owned);
+    Some(AgentFile { name, media_type, content: FileContent::Path(path) })
+}
+
+/// Returns the file whose content is in a content block. Texts in resources are part of the answer's text.
+fn inline_file(block: &Value) -> Option<AgentFile> {
+    let (place, data) = match block["type"].as_str()? {
+        "image" | "audio" => (block, &block["data"]),
+        "resource" => (&block["resource"], &block["resource"]["blob"]),
+        _ => return None,
+    };
+    let content = base64_content::decode(data.as_str()?)?;
+    let name = place["uri"].as_str().and_then(name_in);
+    let media_type = place["mimeType"].as_str().map(str::to_owned);
+    Some(AgentFile { name, media_type, content: FileContent::Bytes(content) })
+}
+
+/// Returns the file name at the end of a URI, which may be a path.
+fn name_in(uri: &str) -> Option<String> {
+    let path = Url::parse(uri).ok().and_then(|url| url.to_file_path().ok());
+    let path = path.unwrap_or_else(|| PathBuf::from(uri.split(['?', '#']).next().unwrap_or_default()));
+    Some(path.file_name()?.to_string_lossy().into_owned()).filter(|name| !name.starts_with("data:"))
+}
+
+/// Returns the path of a regular file in the work folder to which a URI refers. Symbolic links are followed, and must
+/// not lead out of the folder.
+fn path_within(work_folder: &Path, uri: &str) -> Option<PathBuf> {
+    let path = match Url::parse(uri) {
+        Ok(url) => url.to_file_path().ok()?,
+        Err(_) => work_folder.join(uri),
+    };
+    let (path, folder) = (path.canonicalize().ok()?, work_folder.canonicalize().ok()?);
+    (path.starts_with(folder) && path.is_file()).then_some(path)
 }
 
 /// Returns whether the content of a chunk is a thought.

@@ -16,9 +16,12 @@ mod step;
 mod tests;
 mod thoughts;
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
-use banter_shared::chat::{StepDetail, StepStatus};
+use banter_shared::chat::{StepDetail, StepStatus, ToolKind};
 use serde_json::{Map, Value};
 
 pub(super) use self::notices::Notice;
@@ -30,11 +33,11 @@ use self::{
     thoughts::Thoughts,
 };
 use super::{
-    content::{chunk_text, cut, has_other_content, is_thought},
+    content::{chunk_text, cut, has_other_content, is_thought, take_files, tool_files},
     terminal::TerminalOutputs,
     tool::{PermissionState, Tool},
 };
-use crate::agents::Update;
+use crate::agents::{AgentFile, Update};
 
 /// Maximum number of tool calls in a turn.
 const MAX_TOOLS: usize = 2000;
@@ -44,6 +47,10 @@ const MAX_TOOLS_BYTES: usize = 16 * 1024 * 1024;
 /// Maps the updates in one turn and keeps the turn's state.
 #[derive(Default)]
 pub(super) struct UpdateMapper {
+    /// The agent's work folder. Links to files in it are files of the answer.
+    work_folder: PathBuf,
+    /// The number of files in the answer.
+    file_count: usize,
     tools: HashMap<String, Tool>,
     tools_bytes: usize,
     /// For each ID that more than one tool call has used, the number of those calls.
@@ -88,6 +95,11 @@ pub(super) fn is_user_message(update: &Value) -> bool {
 }
 
 impl UpdateMapper {
+    /// Creates a mapper for the turn of an agent with this work folder.
+    pub fn new(work_folder: &Path) -> Self {
+        Self { work_folder: work_folder.to_owned(), ..Self::default() }
+    }
+
     /// Processes an update from the agent and appends the resulting [`Update`]s to `out`.
     pub fn update(&mut self, mut update: Value, out: &mut Vec<Update>) -> Flow {
         self.terminals.show(&mut update);
@@ -97,6 +109,8 @@ impl UpdateMapper {
             "agent_message_chunk" if is_thought(&fields) => self.thoughts.push(&chunk_text(&fields)),
             "agent_message_chunk" => {
                 let message_id = fields.get("messageId").and_then(Value::as_str).map(str::to_owned);
+                let files = take_files(&mut fields, &self.work_folder);
+                self.push_files(files, out);
                 let text = chunk_text(&fields);
                 if text.is_empty() && has_other_content(&fields) {
                     self.ignore(&kind);
@@ -117,6 +131,9 @@ impl UpdateMapper {
                 }
                 self.upsert(&id, &fields);
                 self.emit_tool(&id, out);
+                if self.tools.get(&id).is_some_and(|tool| creates_files(tool.kind())) {
+                    self.push_files(tool_files(&fields), out);
+                }
             }
             "plan" => {
                 self.interrupt(out);
@@ -223,6 +240,11 @@ impl UpdateMapper {
         !self.text.is_empty()
     }
 
+    /// Returns whether the answer has any text or files.
+    pub fn has_content(&self) -> bool {
+        self.has_text() || self.file_count > 0
+    }
+
     /// Returns whether the agent has called a tool.
     pub fn has_tools(&self) -> bool {
         !self.tools.is_empty()
@@ -245,6 +267,11 @@ impl UpdateMapper {
         }
         self.thoughts.end(out);
         self.text.push(&text, message_id, out)
+    }
+
+    fn push_files(&mut self, files: Vec<AgentFile>, out: &mut Vec<Update>) {
+        self.file_count += files.len();
+        out.extend(files.into_iter().map(Update::File));
     }
 
     fn ignore(&mut self, kind: &str) -> Flow {
@@ -286,6 +313,20 @@ impl UpdateMapper {
         let mut update = step_update(&key, Some(id), tool.title(), tool.status(), detail);
         update.parent_tool_call_id = tool.parent().map(str::to_owned);
         out.push(Update::Step(Box::new(update)));
+    }
+}
+
+/// Returns whether the files that tools of this kind return are new to the user. Other tools return what they have read.
+const fn creates_files(kind: ToolKind) -> bool {
+    match kind {
+        ToolKind::Edit | ToolKind::Execute | ToolKind::Other => true,
+        ToolKind::Read
+        | ToolKind::Delete
+        | ToolKind::Move
+        | ToolKind::Search
+        | ToolKind::Think
+        | ToolKind::Fetch
+        | ToolKind::SwitchMode => false,
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn to_answer(
         Some("end_turn") => (!has_failed()).then_some(FinishReason::Stop),
         Some(other) => (!indicates_failure(other) && !has_failed()).then_some(FinishReason::Stop),
         None => (reported_error(result).is_none()
-            && (mapper.has_text() || mapper.has_tools() && !is_only_an_error(mapper)))
+            && (mapper.has_content() || mapper.has_tools() && !is_only_an_error(mapper)))
         .then_some(FinishReason::Stop),
     };
     if let Some(finish_reason) = finish_reason {
@@ -92,9 +92,9 @@ fn reason_of(result: &Value) -> Option<&str> {
         .find_map(|name| result.get(name)?.as_str())
 }
 
-/// Returns whether the agent sent an error notice but no text.
+/// Returns whether the agent sent an error notice but no answer.
 fn is_only_an_error(mapper: &UpdateMapper) -> bool {
-    !mapper.has_text() && mapper.last_notice().is_some_and(|notice| notice.is_error)
+    !mapper.has_content() && mapper.last_notice().is_some_and(|notice| notice.is_error)
 }
 
 fn indicates_failure(reason: &str) -> bool {

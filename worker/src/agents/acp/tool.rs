@@ -181,6 +181,10 @@ impl Tool {
         }
     }
 
+    pub fn kind(&self) -> ToolKind {
+        self.kind
+    }
+
     pub fn title(&self) -> &str {
         match (&self.name, self.title.is_empty()) {
             (_, false) => &self.title,

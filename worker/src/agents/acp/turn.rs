@@ -100,7 +100,7 @@ impl Prompt<'_> {
         let mut subscription = self.connection.subscribe(self.session_id);
         let request = PromptRequest::new(self.session_id.to_owned(), mem::take(&mut self.blocks));
         let mut response = pin!(self.connection.request("session/prompt", request));
-        let mut mapper = UpdateMapper::default();
+        let mut mapper = UpdateMapper::new(self.connection.handle().folder());
         let mut pending = PendingPermissions::default();
         let exit = self.follow(&mut subscription.events, &mut response, &mut mapper, &mut pending).await;
         match exit {
@@ -169,7 +169,7 @@ impl Prompt<'_> {
         loop {
             let mut out = Vec::new();
             let mut flow = Flow::Continue;
-            let settled_at = settling.as_ref().map_or(silent_since, |turn| turn.settled_at(mapper.has_text()));
+            let settled_at = settling.as_ref().map_or(silent_since, |turn| turn.settled_at(mapper.has_content()));
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => match settling {

@@ -41,6 +41,8 @@ pub(super) fn answer(message: &str) -> Option<DemoAnswer> {
         "/think" => DemoAnswer::typed(texts::AFTER_THOUGHT).preceded_by(Prelude::Thought),
         "/plan" => DemoAnswer::typed(texts::AFTER_PLAN).preceded_by(Prelude::Plan),
         "/tool" => DemoAnswer::typed(texts::AFTER_TOOL).preceded_by(Prelude::Tool),
+        "/picture" => DemoAnswer::typed(texts::AFTER_PICTURE).preceded_by(Prelude::Picture),
+        "/file" => DemoAnswer::typed(texts::AFTER_FILE).preceded_by(Prelude::File),
         "/crash" => crash(argument),
         "/fail" => fail(argument),
         _ => DemoAnswer::typed(&format!("Unknown command: {name}\n\n{}", texts::HELP)),

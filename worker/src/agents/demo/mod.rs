@@ -9,6 +9,7 @@
 mod commands;
 mod driver;
 mod files;
+mod output_files;
 mod sender;
 mod server;
 mod session_files;
@@ -48,6 +49,10 @@ enum Prelude {
     Plan,
     /// A tool call that needs permission. If permission is denied, a different text follows.
     Tool,
+    /// An image.
+    Picture,
+    /// A text file.
+    File,
 }
 
 /// How an answer ends.

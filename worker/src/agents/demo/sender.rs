@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{DemoAnswer, Prelude, texts, words};
+use super::{DemoAnswer, Prelude, output_files, texts, words};
 
 /// Pause between the words in a thought.
 const THOUGHT_PAUSE: Duration = Duration::from_millis(30);
@@ -55,6 +55,8 @@ impl AnswerSender {
             Prelude::Nothing => {}
             Prelude::Thought => self.think().await?,
             Prelude::Plan => self.plan().await?,
+            Prelude::Picture => self.send_block(output_files::picture()?)?,
+            Prelude::File => self.send_block(output_files::file().await?)?,
             Prelude::Tool => {
                 if !self.run_tool().await? {
                     return self.send_text(DemoAnswer::typed(texts::AFTER_REFUSED_TOOL), text).await;
@@ -76,6 +78,10 @@ impl AnswerSender {
             }
         }
         Ok(())
+    }
+
+    fn send_block(&self, block: ContentBlock) -> Result<(), Error> {
+        self.notify(SessionUpdate::AgentMessageChunk(ContentChunk::new(block)))
     }
 
     async fn think(&self) -> Result<(), Interruption> {

@@ -16,6 +16,8 @@ pub(super) const HELP: &str = "I'm a demo, not an AI. Chat with me, or try a com
 - `/think` – reasoning before the answer
 - `/plan` – a plan, completed step by step
 - `/tool` – a tool call that needs your permission
+- `/picture` – an answer with an image
+- `/file` – an answer with a file
 - `/echo some text` – repeats the text verbatim
 - `/empty` – an answer without text
 - `/fail` – a permanent error
@@ -35,6 +37,8 @@ pub(super) const TOOL_COMMAND: &str = "wc --words poem.txt";
 pub(super) const TOOL_OUTPUT: &str = "14 poem.txt";
 pub(super) const AFTER_TOOL: &str = "I pretended to run the tool: the poem has 14 words.";
 pub(super) const AFTER_REFUSED_TOOL: &str = "The request wasn’t approved, so I didn’t run the tool.";
+pub(super) const AFTER_PICTURE: &str = "I painted a sunset: 24 bands of color, chosen by a formula.";
+pub(super) const AFTER_FILE: &str = "Here is a file with the squares of the numbers from 1 to 100.";
 pub(super) const CRASH_USAGE: &str = "Use `/crash` or `/crash tool`.";
 
 pub(super) const SLOW_USAGE: &str = "`/slow` takes a number of seconds from 0 to 3600, such as `/slow 2.5`.";

@@ -37,6 +37,8 @@ pub(super) async fn load(
     let mut messages = Vec::with_capacity(history.len());
     for (index, HistoryMessage { role, content, attachments, .. }) in history.into_iter().enumerate().rev() {
         let mut message = PromptMessage { role, text: content, images: Vec::new() };
+        // Servers accept images only in user messages, so the images of an answer are added to the next message.
+        let mut images = Vec::new();
         // What the user has just sent is never left out.
         let is_new = index == last;
         for attachment in &attachments {
@@ -58,10 +60,19 @@ pub(super) async fn load(
             };
             *room -= attachment.size;
             if is_image {
-                message.images.push(format!("data:{};base64,{}", attachment.media_type, STANDARD.encode(content)));
+                images.push(format!("data:{};base64,{}", attachment.media_type, STANDARD.encode(content)));
+                if role == Role::Assistant {
+                    add_paragraph(&mut message.text, &format!("[Image: {}]", attachment.name));
+                }
             } else {
                 add_paragraph(&mut message.text, &fenced(attachment, &String::from_utf8_lossy(&content)));
             }
+        }
+        match (role, messages.last_mut()) {
+            (Role::Assistant, Some(PromptMessage { role: Role::User, images: next, .. })) => {
+                next.splice(0..0, images);
+            }
+            _ => message.images = images,
         }
         messages.push(message);
     }
@@ -104,6 +115,23 @@ mod tests {
 
         assert_eq!(loaded[0].text, "Look\n\na.md:\n````\n```\nx\n```\n````");
         assert_eq!(loaded[0].images, ["data:image/png;base64,iVBORw=="]);
+    }
+
+    #[tokio::test]
+    async fn adds_the_images_of_an_answer_to_the_next_message() {
+        let mut files = MemoryFiles::default();
+        let answer = files.add("drawn.png", "image/png", b"\x89PNG");
+        let user = files.add("photo.jpg", "image/jpeg", b"\xff\xd8\xff");
+        let history = vec![
+            message(Role::User, "Draw", Vec::new()),
+            message(Role::Assistant, "Here", vec![answer]),
+            message(Role::User, "Like this", vec![user]),
+        ];
+
+        let loaded = load(history, &files, true, 1000).await.unwrap();
+
+        assert_eq!((loaded[1].text.as_str(), &loaded[1].images), ("Here\n\n[Image: drawn.png]", &Vec::new()));
+        assert_eq!(loaded[2].images, ["data:image/png;base64,iVBORw==", "data:image/jpeg;base64,/9j/"]);
     }
 
     #[tokio::test]

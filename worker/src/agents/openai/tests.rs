@@ -80,7 +80,7 @@ fn text_of(updates: &[Update]) -> String {
         match update {
             Update::Text(more) => text.push_str(more),
             Update::Retract => text.clear(),
-            Update::Step(_) | Update::Permission(_) | Update::Resume(_) => {}
+            Update::File(_) | Update::Step(_) | Update::Permission(_) | Update::Resume(_) => {}
         }
     }
     text
@@ -90,7 +90,7 @@ fn text_of(updates: &[Update]) -> String {
 fn notices(updates: &[Update]) -> Vec<(&str, StepStatus)> {
     let steps = updates.iter().filter_map(|update| match update {
         Update::Step(step) => Some(step),
-        Update::Text(_) | Update::Retract | Update::Permission(_) | Update::Resume(_) => None,
+        Update::Text(_) | Update::Retract | Update::File(_) | Update::Permission(_) | Update::Resume(_) => None,
     });
     let notices = steps.filter(|step| step.detail.kind() == StepKind::Notice);
     notices.map(|step| (step.title.as_str(), step.status)).collect()

@@ -1,6 +1,6 @@
 //! A scripted agent, a real store, and a real relay.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use banter_shared::{
     agents_file::AgentConfig,
@@ -10,6 +10,7 @@ use banter_shared::{
         PermissionOption, Step, StepDetail, StepKind, StepStatus, TaskDetail, UserRef,
     },
     clock::SystemClock,
+    config::AttachmentLimits,
     id::{SessionId, TaskId, WorkerId},
     relay::{EmbeddedRelay, Identity, WakeMode},
     store::{DataFolder, Location, NewMessage, NewSession, StoreError, StoreOptions},
@@ -86,7 +87,7 @@ impl Call {
 }
 
 pub(super) struct Fixture {
-    _folder: TempDir,
+    folder: TempDir,
     pub(super) runner: TurnRunner,
     pub(super) worker: WorkerId,
     pub(super) user: UserRef,
@@ -145,6 +146,7 @@ impl Fixture {
         let runner = TurnRunner {
             store,
             storage,
+            attachment_limits: AttachmentLimits { file_bytes: 1000, user_bytes: None },
             relay,
             agents,
             running,
@@ -153,7 +155,11 @@ impl Fixture {
             concurrency: 1,
             shutdown,
         };
-        Self { _folder: folder, runner, worker, user, session, calls, end }
+        Self { folder, runner, worker, user, session, calls, end }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(super) fn store(&self) -> &Store {

@@ -7,7 +7,7 @@ use banter_shared::chat::{StepKind, StepStatus};
 use serde_json::{Value, json};
 
 use super::{answer_text::MAX_ANSWER_BYTES, *};
-use crate::agents::{StepUpdate, Update, acp::tool::MAX_DETAIL_BYTES};
+use crate::agents::{FileContent, StepUpdate, Update, acp::tool::MAX_DETAIL_BYTES};
 
 /// A turn and all the updates that it has emitted.
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl MappedTurn {
     fn steps(&self) -> impl Iterator<Item = &StepUpdate> {
         self.out.iter().filter_map(|update| match update {
             Update::Step(step) => Some(&**step),
-            Update::Text(_) | Update::Retract | Update::Permission(_) | Update::Resume(_) => None,
+            Update::Text(_) | Update::Retract | Update::File(_) | Update::Permission(_) | Update::Resume(_) => None,
         })
     }
 
@@ -72,7 +72,7 @@ impl MappedTurn {
     fn text(&self) -> String {
         let texts = self.out.iter().filter_map(|update| match update {
             Update::Text(text) => Some(text.as_str()),
-            Update::Step(_) | Update::Retract | Update::Permission(_) | Update::Resume(_) => None,
+            Update::Step(_) | Update::Retract | Update::File(_) | Update::Permission(_) | Update::Resume(_) => None,
         });
         texts.collect()
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     chunk::{self, Chunk, Finish},
+    images::{Image, ImageContent},
     last_words::LastWords,
     message::ServerMessage,
     output::Output,
@@ -259,10 +260,25 @@ impl<'a> Assembler<'a> {
             }
             Part::Thought(text) => self.output.push_thought(&text),
             Part::ThoughtDetail(text) => self.output.push_thought_detail(&text),
-            Part::Image(image) => self.output.notices.add_image(&image),
+            Part::Image(image) => return self.take_image(image),
             Part::ToolCall(call) => {
                 let name = replace_marks(&call.name).into_owned();
                 self.output.notices.add_tool_call(ToolCall { name, ..call });
+            }
+        }
+        true
+    }
+
+    /// Processes an image or another file. A link is shown as text, because the worker does not open addresses that an
+    /// answer names. Returns `false` if the answer is too long.
+    fn take_image(&mut self, image: Image) -> bool {
+        match image.content {
+            ImageContent::Bytes(content) => self.output.push_file(image.media_type, content),
+            ImageContent::Link(address) if !address.contains(['<', '>', ' ', '\n']) => {
+                return self.output.push_text(&format!("\n\n<{address}>\n\n"));
+            }
+            ImageContent::Link(_) | ImageContent::TooLarge(_) | ImageContent::Unreadable => {
+                self.output.notices.add_image(&image);
             }
         }
         true

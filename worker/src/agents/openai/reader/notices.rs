@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use banter_shared::chat::{StepDetail, StepStatus};
 
-use super::{images::Image, parts::ToolCall};
+use super::{
+    images::{Image, ImageContent},
+    parts::ToolCall,
+};
 use crate::agents::{StepUpdate, openai::errors::one_line};
 
 /// Maximum number of notices per answer.
@@ -24,16 +27,23 @@ pub(super) struct AnswerNotices {
 }
 
 impl AnswerNotices {
-    /// Adds a notice that the answer contains an image or audio.
+    /// Adds a notice that the answer contains audio, or an image that is too large or unreadable.
     pub fn add_image(&mut self, image: &Image) {
+        if image.media_type.starts_with("audio/") {
+            return self.add("The agent returned audio. Audio can't be played yet.".to_owned());
+        }
         let format = image.media_type.rsplit('/').next().unwrap_or_default();
         let format = one_line(format, 12).to_uppercase();
+        let (size, problem) = match image.content {
+            ImageContent::TooLarge(bytes) => (Some(size(bytes)), "that is too large to be shown"),
+            ImageContent::Bytes(_) | ImageContent::Link(_) | ImageContent::Unreadable => {
+                (None, "that could not be read")
+            }
+        };
         let about: Vec<String> =
-            [Some(format).filter(|format| !format.is_empty()), image.bytes.map(size)].into_iter().flatten().collect();
+            [Some(format).filter(|format| !format.is_empty()), size].into_iter().flatten().collect();
         let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
-        let what = if image.media_type.starts_with("audio/") { "audio" } else { "an image" };
-        let plural = if what == "audio" { "Audio can't be played yet." } else { "Images can't be shown yet." };
-        self.add(format!("The agent returned {what}{about}. {plural}"));
+        self.add(format!("The agent returned an image{about} {problem}."));
     }
 
     /// Adds a tool call or a piece of one. The notice is added by [`AnswerNotices::end_tool_calls`], when the name is
@@ -162,8 +172,8 @@ mod tests {
     fn shows_each_notice_once() {
         let mut notices = AnswerNotices::default();
         for _ in 0..3 {
-            notices.add_image(&Image { media_type: "image/png".into(), bytes: Some(1_125_000) });
-            notices.add_image(&Image { media_type: String::new(), bytes: None });
+            notices.add_image(&Image { media_type: "image/png".into(), content: ImageContent::TooLarge(32_000_000) });
+            notices.add_image(&Image { media_type: String::new(), content: ImageContent::Unreadable });
             notices.add_tool_call(call(None, "", "get_`weather`\n"));
         }
         notices.end_tool_calls();
@@ -173,8 +183,8 @@ mod tests {
         assert_eq!(
             titles,
             [
-                "The agent returned an image (PNG, 1.1 MB). Images can't be shown yet.",
-                "The agent returned an image. Images can't be shown yet.",
+                "The agent returned an image (PNG, 32.0 MB) that is too large to be shown.",
+                "The agent returned an image that could not be read.",
                 "The model tried to call the tool `get_'weather'`, but no tools are available.",
             ]
         );

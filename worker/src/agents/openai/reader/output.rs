@@ -1,13 +1,14 @@
 //! Converts the parts of an answer to updates.
 
 use banter_shared::{chat::sanitize_agent_text, lenient_json::SurrogateJoiner};
+use bytes::Bytes;
 
 use super::{
     notices::AnswerNotices,
     think_tags::{Segment, ThinkTags},
     thoughts::Thoughts,
 };
-use crate::agents::Update;
+use crate::agents::{AgentFile, FileContent, Update};
 
 /// Maximum length of an answer, in bytes of UTF-8. A longer answer is truncated and ends with the finish reason
 /// `length`.
@@ -97,6 +98,12 @@ impl Output {
     pub fn take_updates(&mut self) -> Vec<Update> {
         self.push_steps();
         std::mem::take(&mut self.updates)
+    }
+
+    /// Adds a file to the answer.
+    pub fn push_file(&mut self, media_type: String, content: Bytes) {
+        let media_type = Some(media_type).filter(|media_type| !media_type.is_empty());
+        self.updates.push(Update::File(AgentFile { name: None, media_type, content: FileContent::Bytes(content) }));
     }
 
     /// Appends to the thoughts that are received separately from the text.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::images::{Image, image_of};
+use super::images::{Image, ImageContent, image_of};
 
 /// Maximum depth of nested content.
 const MAX_DEPTH: usize = 6;
@@ -89,8 +89,8 @@ fn audio_of(audio: &Value, parts: &mut Vec<Part>) {
     }
     if ["data", "url"].iter().any(|name| fields.get(*name).and_then(Value::as_str).is_some_and(|data| !data.is_empty()))
     {
-        // Audio arrives in pieces, so its total size is unknown.
-        parts.push(Part::Image(Image { media_type: "audio/".to_owned(), bytes: None }));
+        // Audio arrives in pieces.
+        parts.push(Part::Image(Image { media_type: "audio/".to_owned(), content: ImageContent::Unreadable }));
     }
 }
 
@@ -191,8 +191,12 @@ mod tests {
         Part::Thought(text.into())
     }
 
-    fn png(bytes: usize) -> Part {
-        Part::Image(Image { media_type: "image/png".into(), bytes: Some(bytes) })
+    fn png(content: ImageContent) -> Part {
+        Part::Image(Image { media_type: "image/png".into(), content })
+    }
+
+    fn zeros(count: usize) -> ImageContent {
+        ImageContent::Bytes(vec![0; count].into())
     }
 
     #[test]
@@ -241,27 +245,30 @@ mod tests {
             (json!("hi"), vec![text("hi")]),
             (
                 json!({"content": null, "audio": {"id": "a", "transcript": "hi", "data": "AAAA"}}),
-                vec![text("hi"), Part::Image(Image { media_type: "audio/".into(), bytes: None })],
+                vec![text("hi"), Part::Image(Image { media_type: "audio/".into(), content: ImageContent::Unreadable })],
             ),
             (json!({"function_call": {"name": "f"}}), vec![ToolCall::named("f")]),
             (json!({"content": [{"type": "tool_use", "name": "f", "input": {}}]}), vec![ToolCall::named("f")]),
             (json!({"content": [{"functionCall": {"name": "f"}}]}), vec![ToolCall::named("f")]),
             (
                 json!({"content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}),
-                vec![png(3)],
+                vec![png(zeros(3))],
             ),
             (
                 json!({"content": "hi", "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA;omitted=8"}}]}),
-                vec![text("hi"), png(9)],
+                vec![text("hi"), png(ImageContent::TooLarge(9))],
             ),
-            (json!({"content": [{"inline_data": {"mime_type": "image/png", "data": "AAA="}}]}), vec![png(2)]),
+            (json!({"content": [{"inline_data": {"mime_type": "image/png", "data": "AAA="}}]}), vec![png(zeros(2))]),
             (
                 json!({"content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}]}),
-                vec![png(3)],
+                vec![png(zeros(3))],
             ),
             (
                 json!({"images": ["https://example.org/a.png"]}),
-                vec![Part::Image(Image { media_type: String::new(), bytes: None })],
+                vec![Part::Image(Image {
+                    media_type: String::new(),
+                    content: ImageContent::Link("https://example.org/a.png".into()),
+                })],
             ),
         ];
         for (message, expected) in cases {

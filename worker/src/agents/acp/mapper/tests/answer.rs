@@ -99,3 +99,67 @@ fn stops_at_the_maximum_answer_length() {
     assert_eq!(turn.text().len(), MAX_ANSWER_BYTES - 1, "no character is split");
     assert_eq!(turn.update(SAY, text_chunk("more")), Flow::TooLong);
 }
+
+#[test]
+fn returns_files_from_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a b.txt");
+    std::fs::write(&file, "text").unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", folder.path().join("outside")).unwrap();
+    let uri = |name: &str| reqwest::Url::from_file_path(folder.path().join(name)).unwrap().to_string();
+    let link = |uri: &str| json!({"type": "resource_link", "name": "link", "uri": uri});
+    let found = |block: Value| {
+        let mut turn = MappedTurn { mapper: UpdateMapper::new(folder.path()), out: Vec::new() };
+        turn.update(SAY, json!({"content": block}));
+        let files = turn.out.iter().filter_map(|update| match update {
+            Update::File(file) => Some((file.name.clone().unwrap_or_default(), file.content.clone())),
+            _ => None,
+        });
+        (files.collect::<Vec<_>>(), turn.text(), turn.mapper.has_content())
+    };
+    let bytes = |content: &'static [u8]| FileContent::Bytes(content.into());
+    let path = FileContent::Path(file.canonicalize().unwrap());
+
+    for (block, name, content) in [
+        (json!({"type": "image", "data": "AAAA", "mimeType": "image/png"}), "", bytes(b"\0\0\0")),
+        (json!({"type": "image", "data": "AAAA", "uri": "out/a.png"}), "a.png", bytes(b"\0\0\0")),
+        (json!({"type": "audio", "data": "AAAA", "mimeType": "audio/wav"}), "", bytes(b"\0\0\0")),
+        (
+            json!({"type": "resource", "resource": {"uri": "file:///x/a.pdf", "blob": "AAAA"}}),
+            "a.pdf",
+            bytes(b"\0\0\0"),
+        ),
+        (json!([{"type": "image", "data": "AAAA"}]), "", bytes(b"\0\0\0")),
+        (link(&uri("a b.txt")), "a b.txt", path.clone()),
+        (link("a b.txt"), "a b.txt", path),
+    ] {
+        assert_eq!(found(block.clone()), (vec![(name.to_owned(), content)], String::new(), true), "{block}");
+    }
+    for (block, text) in [
+        (json!({"type": "image", "data": "", "mimeType": "image/png"}), "*(image)*".to_owned()),
+        (json!({"type": "resource", "resource": {"uri": "file:///x", "text": "text"}}), "text".to_owned()),
+        (link("https://example.org/a.png"), "[link](https://example.org/a.png)".to_owned()),
+        (link("file:///etc/hostname"), "[link](file:///etc/hostname)".to_owned()),
+        (link(&uri("outside")), format!("[link]({})", uri("outside"))),
+        (link(&uri("missing")), format!("[link]({})", uri("missing"))),
+        (link("../.."), "[link](../..)".to_owned()),
+    ] {
+        assert_eq!(found(block.clone()), (Vec::new(), text, true), "{block}");
+    }
+}
+
+#[test]
+fn returns_the_files_of_tools_that_create_them() {
+    let image = json!([{"type": "content", "content": {"type": "image", "data": "AAAA"}}]);
+    for (kind, expected) in [("execute", 1), ("other", 1), ("read", 0), ("search", 0)] {
+        let turn = MappedTurn::all(&[
+            (CALL, json!({"toolCallId": "a", "kind": kind, "status": "pending"})),
+            (UPDATE, json!({"toolCallId": "a", "status": "completed", "content": image})),
+        ]);
+
+        let files = turn.out.iter().filter(|update| matches!(update, Update::File(_))).count();
+
+        assert_eq!(files, expected, "{kind}");
+        assert_eq!(turn.step("tool:a").detail.to_value()["output"], "*(image)*");
+    }
+}

@@ -211,7 +211,7 @@ fn converts_tool_content_to_text() {
 
     let output = &turn.step("tool:a").detail.to_value()["output"];
 
-    assert_eq!(output, "[b](file:///b)\n*(image not shown)*");
+    assert_eq!(output, "[b](file:///b)\n*(image)*");
 }
 
 #[test]

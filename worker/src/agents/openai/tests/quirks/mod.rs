@@ -63,13 +63,20 @@ struct Expected {
     text: String,
     thoughts: Vec<String>,
     notices: Vec<String>,
+    /// The sizes of the files, in bytes.
+    files: Vec<usize>,
     outcome: Result<FinishReason, (ErrorCode, String)>,
 }
 
 /// Creates a row that sends nothing and expects an empty answer.
 fn row(name: &'static str) -> Row {
-    let expected =
-        Expected { text: String::new(), thoughts: Vec::new(), notices: Vec::new(), outcome: Ok(FinishReason::Stop) };
+    let expected = Expected {
+        text: String::new(),
+        thoughts: Vec::new(),
+        notices: Vec::new(),
+        files: Vec::new(),
+        outcome: Ok(FinishReason::Stop),
+    };
     Row { name, content_type: "text/event-stream", sends: Vec::new(), expected }
 }
 
@@ -111,6 +118,11 @@ impl Row {
 
     fn notice(mut self, notice: &str) -> Self {
         self.expected.notices.push(notice.to_owned());
+        self
+    }
+
+    fn file(mut self, bytes: usize) -> Self {
+        self.expected.files.push(bytes);
         self
     }
 
@@ -183,6 +195,7 @@ async fn read(content_type: &str, sends: Vec<Action>) -> Observation {
             match update {
                 Update::Text(more) => read.text.push_str(&more),
                 Update::Retract => read.text.clear(),
+                Update::File(file) => read.files.push(file.content.held_bytes()),
                 Update::Step(step) if step.detail.kind() == StepKind::Notice => read.notices.push(step.title),
                 Update::Step(step) => {
                     let text = step.detail.to_value()["text"].as_str().unwrap().to_owned();

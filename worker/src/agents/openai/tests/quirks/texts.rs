@@ -149,34 +149,43 @@ async fn reads_one_of_several_choices() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shows_a_notice_for_an_image_and_keeps_the_text() {
-    let image = |bytes: usize| format!("data:image/png;base64,{}", "iVBO".repeat(bytes / 3));
-    let shown = |size: &str| format!("The agent returned an image (PNG, {size}). Images can't be shown yet.");
+async fn returns_images_and_keeps_the_text() {
+    let data = |bytes: usize| "iVBO".repeat(bytes / 3);
+    let image = |bytes: usize| format!("data:image/png;base64,{}", data(bytes));
+    let shown = |size: &str| format!("The agent returned an image (PNG, {size}) that is too large to be shown.");
     let url = |bytes: usize| json!({"type": "image_url", "image_url": {"url": image(bytes)}});
     let mut rows = Vec::new();
-    for (bytes, size) in [(1_125_000, "1.1 MB"), (9_000_000, "9.0 MB")] {
+    for (bytes, size) in [(3, None), (1_125_000, None), (9_000_000, Some("9.0 MB"))] {
+        let expect = |row: Row| match size {
+            None => row.file(bytes),
+            Some(size) => row.notice(&shown(size)),
+        };
         let parts = json!({"content": [{"type": "text", "text": "a"}, url(bytes), {"type": "text", "text": "b"}]});
-        rows.push(
-            row("in an array of parts")
-                .send([&*delta(&parts), &end("stop"), DONE].concat())
-                .text("ab")
-                .notice(&shown(size)),
-        );
+        let sent = [&*delta(&parts), &end("stop"), DONE].concat();
+        rows.push(expect(row("in an array of parts").send(sent).text("ab")));
         let images = json!({"content": "a", "images": [url(bytes)]});
-        rows.push(
-            row("in a list of images")
-                .send([&*delta(&images), &text("b"), &end("stop"), DONE].concat())
-                .text("ab")
-                .notice(&shown(size)),
-        );
-        let data = "iVBO".repeat(bytes / 3);
-        let inline =
-            json!({"content": {"parts": [{"text": "a"}, {"inline_data": {"mime_type": "image/png", "data": data}}]}});
-        rows.push(row("inline").send([&*delta(&inline), &end("stop"), DONE].concat()).text("a").notice(&shown(size)));
+        let sent = [&*delta(&images), &text("b"), &end("stop"), DONE].concat();
+        rows.push(expect(row("in a list of images").send(sent).text("ab")));
+        let inline = json!({"mime_type": "image/png", "data": data(bytes)});
+        let inline = json!({"content": {"parts": [{"text": "a"}, {"inline_data": inline}]}});
+        rows.push(expect(row("inline").send([&*delta(&inline), &end("stop"), DONE].concat()).text("a")));
         let whole =
             json!({"choices": [{"message": {"content": "a", "images": [url(bytes)]}, "finish_reason": "stop"}]});
-        rows.push(row("in a document").send(whole.to_string()).text("a").notice(&shown(size)));
+        rows.push(expect(row("in a document").send(whole.to_string()).text("a")));
     }
+    let link = json!({"images": [{"image_url": {"url": "https://example.org/a.png"}}]});
+    rows.push(
+        row("a link")
+            .send([&*text("a"), &delta(&link), &text("b"), &end("stop"), DONE].concat())
+            .text("a\n\n<https://example.org/a.png>\n\nb"),
+    );
+    let broken = json!({"content": "a", "images": ["data:image/png;base64,*"]});
+    rows.push(
+        row("not base64")
+            .send([&*delta(&broken), &end("stop"), DONE].concat())
+            .text("a")
+            .notice("The agent returned an image (PNG) that could not be read."),
+    );
     let large = json!({"content": [{"type": "text", "text": "a"}, url(24_000_000)]});
     rows.push(row("32 MB in one line").send([&*delta(&large), DONE].concat()).text("a").notice(&shown("24.0 MB")));
     let numbers = format!(
