@@ -223,6 +223,16 @@ problems! {
         "409": "`message_gone`: the session created with this idempotency key has been deleted.",
         "422": "`unknown_agent`, `agent_unavailable`, or `idempotency_mismatch`.",
     }
+    /// Errors that forking a session can return.
+    ForkProblem {
+        "409": "`agent_busy`: the turn has not ended. `nothing_to_fork`: no turn has ended. `message_gone`.",
+        "422": "`unknown_agent`, `agent_unavailable`, or `idempotency_mismatch`.",
+    }
+    /// Errors that changing a session's agent can return.
+    AgentChangeProblem {
+        "409": "`agent_busy`: a task is running, so the agent cannot change.",
+        "422": "`unknown_agent` or `agent_unavailable`.",
+    }
     /// Errors that sending a message can return.
     SendProblem {
         "409": "`agent_busy`, `session_archived`, or `message_gone`.",

@@ -25,6 +25,7 @@ fn operations() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Base::openapi())
         .routes(routes!(sessions::create::create, sessions::list::list))
         .routes(routes!(sessions::get::get, sessions::update::update, sessions::delete::delete))
+        .routes(routes!(sessions::fork::fork))
         .routes(routes!(sessions::read::read))
         .routes(routes!(sessions::unread::unread))
         .routes(routes!(drafts::get::get, drafts::put::put))

@@ -56,6 +56,7 @@ export function makeSession(over = {}) {
     unread_count: 0,
     active_task: null,
     queued_count: 0,
+    forked_from: null,
     ...over,
   };
 }
@@ -73,6 +74,7 @@ export function makeMessage(over = {}) {
     seq: 1,
     role: "user",
     content: "hi",
+    agent_key: null,
     attachments: [],
     task_id: "task-1",
     task: null,
@@ -91,7 +93,12 @@ export function makeMessage(over = {}) {
  * @returns {Message}
  */
 export function makeAnswer(over = {}) {
-  const answer = { id: "answer-1", seq: 2, role: /** @type {const} */ ("assistant") };
+  const answer = {
+    id: "answer-1",
+    seq: 2,
+    role: /** @type {const} */ ("assistant"),
+    agent_key: "demo",
+  };
   return makeMessage({ ...answer, content: "Hello!", finish_reason: "stop", ...over });
 }
 

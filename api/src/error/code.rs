@@ -41,8 +41,10 @@ codes! {
     MethodNotAllowed = METHOD_NOT_ALLOWED;
     /// The session is archived.
     SessionArchived = CONFLICT;
-    /// A task is running or queued, and `on_busy` is `reject`.
+    /// A task is running or queued, and `on_busy` is `reject`, or the operation requires that no task is running.
     AgentBusy = CONFLICT;
+    /// No turn of the session has ended.
+    NothingToFork = CONFLICT;
     /// The message cannot be changed, because its task is not queued or an agent may have seen it.
     TaskNotQueued = CONFLICT;
     /// The task has ended.

@@ -129,6 +129,7 @@ impl ApiError {
             | Code::MethodNotAllowed
             | Code::SessionArchived
             | Code::AgentBusy
+            | Code::NothingToFork
             | Code::TaskNotQueued
             | Code::TaskEnded
             | Code::TaskNotEnded

@@ -23,6 +23,12 @@ impl From<StoreError> for ApiError {
             StoreError::AgentBusy => {
                 (Code::AgentBusy, "The agent is busy. Wait until it finishes, or set `on_busy` to `queue`.")
             }
+            StoreError::TaskRunning => {
+                (Code::AgentBusy, "The agent is busy. Wait until its task has ended, or cancel the task first.")
+            }
+            StoreError::NothingToFork => {
+                (Code::NothingToFork, "The session has no completed turn. Fork it once the agent has answered.")
+            }
             StoreError::QueueFull => {
                 (Code::QueueFull, "The session's queue is full. Wait until the agent has answered some messages.")
             }

@@ -42,28 +42,40 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
     }
 }
 
-/// No body, or an empty JSON object. Must be a handler's last parameter.
-#[derive(Clone, Copy, Debug)]
-pub struct NoBody;
+/// A JSON object, parsed into `T`, or no body, which means the default. Must be a handler's last parameter.
+#[derive(Clone, Debug)]
+pub struct OptionalBody<T>(pub T);
 
-/// The empty JSON object that an operation without a body accepts.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-impl FromRequest<AppState> for NoBody {
+impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let bytes = read(&parts.headers, body).await?;
         if bytes.is_empty() {
-            return Ok(Self);
+            return Ok(Self(T::default()));
         }
         if !is_json(&parts.headers) {
             return Err(not_json());
         }
-        let Nothing {} = parse(&bytes)?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// No body, or an empty JSON object. Must be a handler's last parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct NoBody;
+
+/// The empty JSON object that an operation without a body accepts.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+impl FromRequest<AppState> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let OptionalBody(Nothing {}) = OptionalBody::from_request(request, state).await?;
         Ok(Self)
     }
 }

@@ -18,7 +18,7 @@ mod query;
 mod stream_reader;
 mod whole_number;
 
-pub use body::{JsonBody, NoBody, incomplete as body_error};
+pub use body::{JsonBody, NoBody, OptionalBody, incomplete as body_error};
 pub use cookie::{LoginCookie, NAME as LOGIN_COOKIE};
 pub use idempotency::IdempotencyHeader;
 pub use ownership::{OwnedAttachment, OwnedMessage, OwnedPermission, OwnedSession, OwnedTask};

@@ -43,6 +43,11 @@ const task = v.looseObject({
   finished_at: v.nullable(v.string()),
 });
 
+const forkOrigin = v.looseObject({
+  chat_session_id: v.string(),
+  message_id: v.string(),
+});
+
 const session = v.looseObject({
   id: v.string(),
   workspace_id: v.string(),
@@ -60,6 +65,7 @@ const session = v.looseObject({
   unread_count: v.number(),
   active_task: v.nullable(task),
   queued_count: v.number(),
+  forked_from: v.nullable(forkOrigin),
 });
 
 const attachment = v.looseObject({
@@ -82,6 +88,7 @@ const message = v.looseObject({
   seq: v.number(),
   role,
   content: v.string(),
+  agent_key: v.nullable(v.string()),
   attachments: v.array(attachment),
   task_id: v.string(),
   task: v.nullable(task),

@@ -215,7 +215,7 @@ export interface paths {
         head?: never;
         /**
          * Update a session
-         * @description Renames, pins, archives, or restores a session.
+         * @description Renames, pins, archives, or restores a session, or changes its agent. The agent cannot change while a task is running.
          */
         patch: operations["updateSession"];
         trace?: never;
@@ -258,6 +258,26 @@ export interface paths {
         get: operations["sessionEvents"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/{id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fork a session
+         * @description Creates a session with the history of this one, up to and including a turn. Turns that have not ended are not copied. The original session does not change.
+         */
+        post: operations["forkSession"];
         delete?: never;
         options?: never;
         head?: never;
@@ -821,6 +841,22 @@ export interface components {
          * @enum {string}
          */
         FinishReason: "stop" | "length" | "refusal" | "cancelled" | "interrupted" | "error" | "empty";
+        /** @description Where a session was forked from. */
+        ForkOrigin: {
+            /** @description The ID of the session. It may have been deleted since. */
+            chat_session_id: components["schemas"]["SessionId"];
+            /** @description The ID of the last message that was copied. */
+            message_id: components["schemas"]["MessageId"];
+        };
+        /** @description What to copy, and how the fork differs from the original session. */
+        ForkSession: {
+            /** @description The ID of a message of the last turn to copy; the last completed turn if omitted. */
+            message_id?: string | null;
+            /** @description The key of the agent that answers in the fork; the original session's agent if omitted. */
+            agent_key?: string | null;
+            /** @description The title, at most 200 characters; the original session's title if omitted. */
+            title?: string | null;
+        };
         /** @description The session of a search result. */
         FoundSession: {
             /** @description The ID. */
@@ -891,6 +927,8 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @description The text of the message. */
             content: string;
+            /** @description The key of the agent that wrote the answer; null for a user message. */
+            agent_key: string | null;
             /** @description The files that are part of the message, in the order in which they were sent. */
             attachments: components["schemas"]["Attachment"][];
             /** @description The ID of the turn's task. */
@@ -1037,7 +1075,7 @@ export interface components {
          * @description A machine-readable error code.
          * @enum {string}
          */
-        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "attachment_sent" | "unknown_attachment" | "attachment_unsupported" | "no_thumbnail" | "range_not_satisfiable" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "storage_limit" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
+        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "nothing_to_fork" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "attachment_sent" | "unknown_attachment" | "attachment_unsupported" | "no_thumbnail" | "range_not_satisfiable" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "storage_limit" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
         /** @description A new draft. */
         PutDraft: {
             /** @description The text: at most 256 KiB of UTF-8; may be empty. */
@@ -1138,7 +1176,7 @@ export interface components {
             id: components["schemas"]["SessionId"];
             /** @description The owner's workspace. */
             workspace_id: string;
-            /** @description The key of the agent that answers. */
+            /** @description The key of the agent that answers the next message. */
             agent_key: string;
             /** @description The owner's name within the workspace. */
             creator_id: string;
@@ -1175,6 +1213,7 @@ export interface components {
              * @description The number of queued tasks, including those between attempts.
              */
             queued_count: number;
+            forked_from: components["schemas"]["ForkOrigin"] | null;
         };
         /**
          * Format: uuid
@@ -1386,6 +1425,8 @@ export interface components {
         UpdateSession: {
             /** @description The new title, at most 200 characters. An automatic title never overwrites it. */
             title?: string | null;
+            /** @description The key of the agent that answers from the next turn on. It receives the conversation. */
+            agent_key?: string | null;
             status?: components["schemas"]["SessionStatus"] | null;
             /** @description Whether the session is pinned to the top of the list. */
             pinned?: boolean | null;
@@ -2662,6 +2703,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `agent_busy`: a task is running, so the agent cannot change. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
@@ -2673,6 +2723,15 @@ export interface operations {
             };
             /** @description The content type of the body is not JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_agent` or `agent_unavailable`. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2934,6 +2993,140 @@ export interface operations {
             };
             /** @description The object does not exist or belongs to another user. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forkSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A unique value that identifies the request, at most 200 bytes. If the request is repeated within 24 hours with
+                 *     the same key and body, nothing new is created and the original object is returned.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The ID of the session. */
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForkSession"];
+            };
+        };
+        responses: {
+            /** @description The new session. */
+            201: {
+                headers: {
+                    /** @description The path of the new session. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or belongs to another user. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `agent_busy`: the turn has not ended. `nothing_to_fork`: no turn has ended. `message_gone`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type of the body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_agent`, `agent_unavailable`, or `idempotency_mismatch`. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

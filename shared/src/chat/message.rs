@@ -66,6 +66,9 @@ pub struct Message {
     pub role: Role,
     /// The text of the message.
     pub content: String,
+    /// The key of the agent that wrote the answer; null for a user message.
+    #[schema(required)]
+    pub agent_key: Option<String>,
     /// The files that are part of the message, in the order in which they were sent.
     #[serde(default)]
     #[schema(required)]

@@ -5,7 +5,11 @@ use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
 use super::{Role, Task};
-use crate::{clock::Timestamp, id::SessionId, text_column::text_enum};
+use crate::{
+    clock::Timestamp,
+    id::{MessageId, SessionId},
+    text_column::text_enum,
+};
 
 /// The maximum length of [`LastMessage::preview`], in characters.
 pub const PREVIEW_CHARS: usize = 200;
@@ -47,6 +51,15 @@ pub struct LastMessage {
     pub created_at: Timestamp,
 }
 
+/// Where a session was forked from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ForkOrigin {
+    /// The ID of the session. It may have been deleted since.
+    pub chat_session_id: SessionId,
+    /// The ID of the last message that was copied.
+    pub message_id: MessageId,
+}
+
 /// A persistent conversation between a user and an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Session {
@@ -54,7 +67,7 @@ pub struct Session {
     pub id: SessionId,
     /// The owner's workspace.
     pub workspace_id: String,
-    /// The key of the agent that answers.
+    /// The key of the agent that answers the next message.
     pub agent_key: String,
     /// The owner's name within the workspace.
     pub creator_id: String,
@@ -85,4 +98,7 @@ pub struct Session {
     pub active_task: Option<Task>,
     /// The number of queued tasks, including those between attempts.
     pub queued_count: i64,
+    /// Where the session was forked from; null unless it is a fork.
+    #[schema(required)]
+    pub forked_from: Option<ForkOrigin>,
 }

@@ -341,11 +341,12 @@ async fn find_uploaded(
     Ok(query.bind(&user.workspace_id).bind(&user.user_id).bind(key).fetch_optional(tx).await?)
 }
 
-/// Fails if another attachment of this size would exceed the limit for the user's attachments.
+/// Fails if another file of this size would exceed the limit for the user's files.
 async fn check_limit(tx: &mut Connection, user: &UserRef, size: i64, limit: Option<i64>) -> Result<(), StoreError> {
     let Some(limit) = limit else { return Ok(()) };
     let stored: i64 = sqlx::query_scalar(
-        "SELECT CAST(COALESCE(SUM(size), 0) AS INTEGER) FROM attachment WHERE workspace_id = $1 AND user_id = $2",
+        "SELECT CAST(COALESCE(SUM(size), 0) AS INTEGER) FROM \
+         (SELECT MAX(size) AS size FROM attachment WHERE workspace_id = $1 AND user_id = $2 GROUP BY file_id) AS file",
     )
     .bind(&user.workspace_id)
     .bind(&user.user_id)

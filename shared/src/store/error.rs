@@ -12,6 +12,12 @@ pub enum StoreError {
     /// A task is running or queued, and the sender requested that the message be rejected in that case.
     #[error("the agent is busy")]
     AgentBusy,
+    /// A task is running, so the request would affect an incomplete turn.
+    #[error("a task is running")]
+    TaskRunning,
+    /// No turn of the session has ended, so there is no history to copy.
+    #[error("no turn has ended")]
+    NothingToFork,
     /// Too many tasks are queued in the session.
     #[error("too many messages are queued")]
     QueueFull,

@@ -84,6 +84,7 @@ static END: LazyLock<Script> = LazyLock::new(|| {
             "user_message_id",
             "answer_message_id",
             "turn",
+            "agent_key",
             "attachments",
             "files_attempt",
             "last_files_attempt",
@@ -112,9 +113,9 @@ static END: LazyLock<Script> = LazyLock::new(|| {
             ),
             (
                 Some("has_answer"),
-                "INSERT INTO chat_message (id, chat_session_id, role, content, attachments, task_id, created_at, turn, \
-                 seq, finish_reason, elapsed_ms, input_tokens, output_tokens) \
-                 SELECT $answer_message_id, id, 'assistant', $text, $attachments, $task_id, $now, $turn, last_seq, \
+                "INSERT INTO chat_message (id, chat_session_id, role, content, agent_key, attachments, task_id, created_at, \
+                 turn, seq, finish_reason, elapsed_ms, input_tokens, output_tokens) \
+                 SELECT $answer_message_id, id, 'assistant', $text, $agent_key, $attachments, $task_id, $now, $turn, last_seq, \
                  $finish_reason, $elapsed_ms, $input_tokens, $output_tokens FROM chat_session \
                  WHERE id = $session_id",
             ),
@@ -184,6 +185,7 @@ pub(super) async fn end_task(
         .bind("user_message_id", task.user_message_id)
         .bind("answer_message_id", task.answer_message_id)
         .bind("turn", task.turn)
+        .bind("agent_key", &task.agent_key)
         .bind("attachments", (!files.is_empty()).then_some(Json(&files)))
         .bind("files_attempt", files_attempt)
         .bind("last_files_attempt", task.last_files_attempt)

@@ -323,6 +323,7 @@ fn new_message(
         seq: state.last_seq + 1,
         role: Role::User,
         content: post.content.as_str().to_owned(),
+        agent_key: None,
         attachments,
         task_id: task.id,
         task: Some(task),

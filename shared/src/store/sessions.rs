@@ -31,6 +31,8 @@ pub struct NewSession {
 pub struct SessionPatch {
     /// The title set by the user.
     pub title: Option<Title>,
+    /// The agent that answers from the next turn on.
+    pub agent_key: Option<String>,
     /// Archives or restores the session.
     pub status: Option<SessionStatus>,
     /// Pins or unpins the session.
@@ -49,7 +51,8 @@ pub(super) async fn owned_session(
         .ok_or(StoreError::NotFound)
 }
 
-async fn find_created(
+/// Returns the session that an earlier request with this key created, if there is one.
+pub(super) async fn find_created(
     connection: &mut Connection,
     user: &UserRef,
     key: &IdempotencyKey,
@@ -129,10 +132,11 @@ impl Store {
         self.read(async |tx| find_created(tx, user, key, self.inner.clock.now()).await).await
     }
 
-    /// Renames, pins, archives, or restores a session.
+    /// Renames, pins, archives, or restores a session, or changes its agent.
     ///
     /// # Errors
-    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
+    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user, or
+    /// [`StoreError::TaskRunning`] if the agent is to change while a task is running.
     pub async fn update_session(
         &self,
         user: &UserRef,
@@ -146,7 +150,15 @@ impl Store {
             let title = patch.title.as_ref().map(Title::as_str);
             let pin_changes = patch.pinned.is_some_and(|pinned| pinned != before.pinned_at.is_some());
             let status_changes = patch.status.is_some_and(|status| status != before.status);
-            if title.is_some_and(|title| title != before.title) || pin_changes || status_changes {
+            let new_agent = patch.agent_key.as_ref().filter(|key| **key != before.agent_key);
+            if let Some(key) = new_agent {
+                if before.active_task.is_some() {
+                    return Err(StoreError::TaskRunning);
+                }
+                change_agent(tx, id, key).await?;
+            }
+            let has_changed = title.is_some_and(|title| title != before.title) || new_agent.is_some();
+            if has_changed || pin_changes || status_changes {
                 log.push(EventRef::session(LogKind::SessionUpdated, id));
             }
             // A title that the user submits counts as set by the user, even if it is unchanged.
@@ -232,6 +244,19 @@ impl Store {
             .await?;
         Ok(deleted)
     }
+}
+
+/// Changes the agent of a session. Answers without a stored agent are those of the previous one.
+async fn change_agent(tx: &mut Connection, id: SessionId, agent_key: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE chat_message SET agent_key = (SELECT agent_key FROM chat_session WHERE id = $1) \
+         WHERE chat_session_id = $1 AND role = 'assistant' AND agent_key IS NULL",
+    )
+    .bind(id)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("UPDATE chat_session SET agent_key = $2 WHERE id = $1").bind(id).bind(agent_key).execute(tx).await?;
+    Ok(())
 }
 
 /// Cancels the queued tasks of a session that was just archived. A running task continues.

@@ -30,7 +30,15 @@ macro_rules! content_start {
         "substr(CAST(m.content AS BLOB), 1, 2000)"
     };
 }
-pub(super) use {content_start, listed};
+/// A random ID (a UUID of version 4, RFC 9562) for each row of an `INSERT … SELECT`.
+macro_rules! random_id {
+    () => {
+        "lower(hex(randomblob(4)) || char(45) || hex(randomblob(2)) || char(45) || 4 || \
+         substr(hex(randomblob(2)), 2) || char(45) || 8 || substr(hex(randomblob(2)), 2) || char(45) || \
+         hex(randomblob(6)))"
+    };
+}
+pub(super) use {content_start, listed, random_id};
 
 /// Returns the settings of all connections of a store.
 fn pragmas(options: &StoreOptions) -> [(&'static str, String); 4] {

@@ -109,6 +109,10 @@ async fn rejects_a_body_that_is_not_a_json_object() {
     for operation in with_body() {
         let target = operation.prepare(&app, &client).await;
         for body in bodies {
+            if body.is_empty() && operation.path.ends_with("/fork") {
+                // The body is optional.
+                continue;
+            }
             let reply = send_raw(&client, operation, &target, Some("application/json"), body.to_vec()).await;
             let shown = String::from_utf8_lossy(&body[..body.len().min(20)]);
             complaints.expect_problem(&format!("{} with {shown:?}", operation.name()), &reply, 400);

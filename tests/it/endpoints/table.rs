@@ -125,11 +125,23 @@ pub const OPERATIONS: &[Operation] = &[
                 (json!({"status": "gone"}), "status"),
                 (json!({"status": 5}), "status"),
                 (json!({"pinned": "yes"}), "pinned"),
+                (json!({"agent_key": 5}), "agent_key"),
             ]
         },
         ..change("PATCH", "/v1/chat/{session}", 200)
     },
     change("DELETE", "/v1/chat/{session}", 204),
+    Operation {
+        body: Some(|| json!({"title": "A fork"})),
+        bad_bodies: || {
+            vec![
+                (json!({"title": "x".repeat(201)}), "title"),
+                (json!({"agent_key": 5}), "agent_key"),
+                (json!({"message_id": 5}), "message_id"),
+            ]
+        },
+        ..change("POST", "/v1/chat/{session}/fork", 201)
+    },
     Operation {
         access: Access::Read,
         body: Some(|| json!({"seq": 1})),
@@ -224,11 +236,11 @@ impl Operation {
 
     /// Creates the objects that the operation needs to succeed: a session with one message and, if the path requires
     /// one, a permission request. The message's task stays queued, because there is no worker. If the operation is a
-    /// retry, the task is cancelled.
+    /// retry or a fork, the task is cancelled.
     pub async fn prepare(&self, app: &TestApp, owner: &Client) -> Target {
         let session = owner.create_session("demo").await;
         let sent = owner.send(&session, "Hello").await;
-        if self.path.ends_with("/retry") {
+        if self.path.ends_with("/retry") || self.path.ends_with("/fork") {
             owner.cancel(&session, &sent.task_id).await.ok(202);
         }
         let permission = if self.path.contains("{permission}") {

@@ -202,6 +202,7 @@ async fn objects_have_exactly_the_fields_of_the_contract() {
         "usage",
     ];
     let of_message = [
+        "agent_key",
         "attachments",
         "chat_session_id",
         "content",
@@ -222,6 +223,7 @@ async fn objects_have_exactly_the_fields_of_the_contract() {
         "agent_key",
         "created_at",
         "creator_id",
+        "forked_from",
         "id",
         "last_activity_at",
         "last_message",

@@ -70,14 +70,7 @@ pub async fn create(
     if let Some(session) = earlier {
         return Ok(created(session));
     }
-    match state.find_agent(&body.agent_key).await? {
-        None => {
-            let detail = "Unknown agent. List the available agents with `GET /v1/agents`.";
-            return Err(ApiError::new(Code::UnknownAgent, detail));
-        }
-        Some(Availability::Unavailable(reason)) => return Err(ApiError::new(Code::AgentUnavailable, reason)),
-        Some(Availability::Available) => {}
-    }
+    check_agent(&state, &body.agent_key).await?;
 
     let new = NewSession { agent_key: body.agent_key, title };
     let session = state.announce(state.store.create_session(&principal.user, new, key).await?);
@@ -85,7 +78,20 @@ pub async fn create(
     Ok(created(session))
 }
 
-fn created(session: Session) -> (StatusCode, [(header::HeaderName, String); 1], Json<Session>) {
+/// Fails if an agent cannot answer messages.
+pub(super) async fn check_agent(state: &AppState, key: &str) -> Result<(), ApiError> {
+    match state.find_agent(key).await? {
+        None => {
+            let detail = "Unknown agent. List the available agents with `GET /v1/agents`.";
+            Err(ApiError::new(Code::UnknownAgent, detail))
+        }
+        Some(Availability::Unavailable(reason)) => Err(ApiError::new(Code::AgentUnavailable, reason)),
+        Some(Availability::Available) => Ok(()),
+    }
+}
+
+/// Returns the response for a session that was created.
+pub(super) fn created(session: Session) -> (StatusCode, [(header::HeaderName, String); 1], Json<Session>) {
     let location = format!("/v1/chat/{}", session.id);
     (StatusCode::CREATED, [(header::LOCATION, location)], Json(session))
 }

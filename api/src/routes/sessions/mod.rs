@@ -1,9 +1,10 @@
-//! Operations that create, list, get, update, mark as read, archive, and delete sessions.
+//! Operations that create, fork, list, get, update, mark as read, archive, and delete sessions.
 
 mod cursor;
 
 pub mod create;
 pub mod delete;
+pub mod fork;
 pub mod get;
 pub mod list;
 pub mod read;

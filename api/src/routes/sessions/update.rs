@@ -8,10 +8,11 @@ use banter_shared::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::create::check_agent;
 use crate::{
     error::ApiError,
     extract::{JsonBody, OwnedSession, WriteAccess},
-    openapi::{AnyProblem, BodyProblem, NotFoundProblem, SessionPath},
+    openapi::{AgentChangeProblem, AnyProblem, BodyProblem, NotFoundProblem, SessionPath},
     state::AppState,
 };
 
@@ -22,25 +23,29 @@ pub struct UpdateSession {
     /// The new title, at most 200 characters. An automatic title never overwrites it.
     #[schema(max_length = 200)]
     pub title: Option<String>,
+    /// The key of the agent that answers from the next turn on. It receives the conversation.
+    pub agent_key: Option<String>,
     /// `archived` archives the session; `active` restores it.
     pub status: Option<SessionStatus>,
     /// Whether the session is pinned to the top of the list.
     pub pinned: Option<bool>,
 }
 
-/// Renames, pins, archives, or restores a session.
+/// Renames, pins, archives, or restores a session, or changes its agent.
 #[utoipa::path(
     patch,
     path = "/v1/chat/{id}",
     operation_id = "updateSession",
     tag = "sessions",
     summary = "Update a session",
-    description = "Renames, pins, archives, or restores a session.",
+    description = "Renames, pins, archives, or restores a session, or changes its agent. The agent cannot change while a task \
+                   is running.",
     params(SessionPath),
     request_body = UpdateSession,
     responses(
         (status = 200, description = "The updated session.", body = Session),
         AnyProblem,
+        AgentChangeProblem,
         BodyProblem,
         NotFoundProblem,
     ),
@@ -48,12 +53,15 @@ pub struct UpdateSession {
 pub async fn update(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession { id, .. }: OwnedSession,
+    OwnedSession { id, agent_key }: OwnedSession,
     _: WriteAccess,
     JsonBody(body): JsonBody<UpdateSession>,
 ) -> Result<Json<Session>, ApiError> {
     let title = super::parse_title(body.title.as_deref())?;
-    let patch = SessionPatch { title, status: body.status, pinned: body.pinned };
+    if let Some(key) = body.agent_key.as_deref().filter(|key| *key != agent_key) {
+        check_agent(&state, key).await?;
+    }
+    let patch = SessionPatch { title, agent_key: body.agent_key, status: body.status, pinned: body.pinned };
 
     Ok(Json(state.announce(state.store.update_session(&principal.user, id, &patch).await?)))
 }

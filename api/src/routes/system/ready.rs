@@ -103,6 +103,8 @@ fn store_problem(error: &StoreError) -> &'static str {
         | StoreError::NotFound
         | StoreError::SessionArchived
         | StoreError::AgentBusy
+        | StoreError::TaskRunning
+        | StoreError::NothingToFork
         | StoreError::QueueFull
         | StoreError::TaskNotQueued
         | StoreError::TaskEnded

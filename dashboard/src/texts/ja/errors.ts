@@ -30,6 +30,7 @@ export const errors: typeof english = {
     session_archived: "このチャットはアーカイブされています。先に復元してください。",
     draft_conflict: "別のデバイスで下書きが変更されました。",
     agent_busy: "エージェントはこのチャットの別のメッセージを処理中です。",
+    nothing_to_fork: "このチャットではエージェントがまだ回答していません。",
     task_not_queued: "このメッセージはもう待機していません。",
     task_ended: "エージェントの処理はすでに終了しています。",
     task_not_ended: "エージェントはこのメッセージを処理中です。",

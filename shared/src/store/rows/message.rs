@@ -19,6 +19,8 @@ macro_rules! select_messages {
     () => {
         concat!(
             "SELECT m.id, m.chat_session_id, m.turn, m.seq, m.role, m.content, m.attachments, m.task_id, m.finish_reason, \
+             CASE m.role WHEN 'assistant' THEN COALESCE(m.agent_key, (SELECT s.agent_key FROM chat_session s \
+             WHERE s.id = m.chat_session_id)) END AS agent_key, \
              m.elapsed_ms, m.input_tokens, m.output_tokens, m.created_at, m.edited_at, ",
             $crate::store::rows::task_columns!(),
             " FROM chat_message m LEFT JOIN agent_task t ON t.id = m.task_id AND m.role = 'user' "
@@ -37,6 +39,7 @@ pub(in crate::store) struct MessageRow {
     seq: i64,
     role: Role,
     content: String,
+    agent_key: Option<String>,
     attachments: Option<Json<Vec<Attachment>>>,
     task_id: TaskId,
     finish_reason: Option<FinishReason>,
@@ -58,6 +61,7 @@ impl From<MessageRow> for Message {
             seq: row.seq,
             role: row.role,
             content: row.content,
+            agent_key: row.agent_key,
             attachments: row.attachments.map(|Json(attachments)| attachments).unwrap_or_default(),
             task_id: row.task_id,
             task: row.task.0,

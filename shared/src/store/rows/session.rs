@@ -6,9 +6,9 @@ use sqlx::{FromRow as _, types::Json};
 
 use super::task::JoinedTask;
 use crate::{
-    chat::{Attachment, LastMessage, Role, Session, SessionStatus, preview},
+    chat::{Attachment, ForkOrigin, LastMessage, Role, Session, SessionStatus, preview},
     clock::Timestamp,
-    id::SessionId,
+    id::{MessageId, SessionId},
     store::{
         StoreError,
         database_driver::{Connection, Query, Row},
@@ -21,7 +21,7 @@ macro_rules! select_sessions {
     () => {
         concat!(
             "SELECT s.id, s.workspace_id, s.agent_key, s.creator_id, s.title, s.status, s.pinned_at, s.created_at, \
-             s.updated_at, s.last_activity_at, s.last_seq, s.last_read_seq, \
+             s.updated_at, s.last_activity_at, s.last_seq, s.last_read_seq, s.forked_from_session_id, s.forked_from_message_id, \
              CASE s.status WHEN 'archived' THEN 0 ELSE s.unread_count END AS unread_count, \
              (SELECT COUNT(*) FROM agent_task q WHERE q.chat_session_id = s.id AND q.status = 'queued') AS queued_count, \
              m.role AS m_role, ",
@@ -53,6 +53,8 @@ struct SessionRow {
     last_read_seq: i64,
     unread_count: i64,
     queued_count: i64,
+    forked_from_session_id: Option<SessionId>,
+    forked_from_message_id: Option<MessageId>,
     #[sqlx(flatten)]
     last_message: JoinedMessage,
     #[sqlx(flatten)]
@@ -110,6 +112,10 @@ impl From<SessionRow> for Session {
             unread_count: row.unread_count,
             active_task: row.active_task.0,
             queued_count: row.queued_count,
+            forked_from: row
+                .forked_from_session_id
+                .zip(row.forked_from_message_id)
+                .map(|(chat_session_id, message_id)| ForkOrigin { chat_session_id, message_id }),
         }
     }
 }

@@ -113,6 +113,7 @@ async fn lists_sessions_of_every_status_and_kind_in_the_same_order() {
             title: Some(Title::parse(["apple", "pear"][number / 3 % 2]).unwrap()),
             status: (number % 5 == 0).then_some(SessionStatus::Archived),
             pinned: (number % 3 == 0).then_some(true),
+            agent_key: None,
         };
         sessions.push(f.store.update_session(&f.user, session, &patch).await.unwrap().value);
     }

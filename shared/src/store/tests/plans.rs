@@ -43,7 +43,7 @@ const LONG_SEARCHES: [(&str, &str); 5] = [
 ];
 
 /// Plan steps that are allowed in statements that contain the given text.
-const EXCEPTIONS: [(&str, &str); 12] = [
+const EXCEPTIONS: [(&str, &str); 18] = [
     // These stop at the first row.
     ("SCAN api_key", "SELECT 1 FROM api_key LIMIT 1"),
     ("SCAN chat_session", "SELECT 1 FROM chat_session LIMIT 1"),
@@ -55,6 +55,16 @@ const EXCEPTIONS: [(&str, &str); 12] = [
     ("SCAN deleted_session", "FROM deleted_session ORDER BY number LIMIT"),
     // This one deletes everything that belongs to the session.
     ("(chat_session_id=?)", "DELETE FROM chat_session WHERE id = $1"),
+    // This one skips the tasks in a session's queue.
+    ("INDEX agent_task_turn", "status NOT IN ('queued', 'running') ORDER BY turn DESC LIMIT 1"),
+    // These copy a session. The first one checks foreign keys only if they were violated before.
+    ("(chat_session_id=?)", "INSERT INTO chat_session (id, workspace_id, agent_key, creator_id, title, title_folded"),
+    ("(chat_session_id=?)", "FROM agent_task n JOIN"),
+    ("(chat_session_id=?)", "FROM chat_message c JOIN"),
+    // This one changes all answers of a session whose agent changes for the first time.
+    ("(chat_session_id=?)", "role = 'assistant' AND agent_key IS NULL"),
+    // This one reads the sizes of a user's files.
+    ("SCAN file", "GROUP BY file_id) AS file"),
     // This one lists all keys for an administrator.
     ("", "FROM api_key ORDER BY created_at, id"),
     // This one lists the workers with running tasks.

@@ -1,13 +1,20 @@
 //! Translates the store's statements.
 
 /// Expressions that SQLite and PostgreSQL write differently, in SQLite's form and in PostgreSQL's.
-const EXPRESSIONS: [(&str, &str); 4] = [
+const EXPRESSIONS: [(&str, &str); 5] = [
     // The elements of a JSON array (`sqlite::listed!`).
     ("(SELECT value FROM json_each($1))", "(SELECT jsonb_array_elements_text($1))"),
     // The start of a long text (`sqlite::content_start!`), without the replacements for NUL, which a preview omits.
     (
         "substr(CAST(m.content AS BLOB), 1, 2000)",
         "convert_to(replace(left(m.content, 2000), U&'\\+10FFFE0', ''), 'UTF8')",
+    ),
+    // A random ID (`sqlite::random_id!`).
+    (
+        "lower(hex(randomblob(4)) || char(45) || hex(randomblob(2)) || char(45) || 4 || \
+         substr(hex(randomblob(2)), 2) || char(45) || 8 || substr(hex(randomblob(2)), 2) || char(45) || \
+         hex(randomblob(6)))",
+        "CAST(gen_random_uuid() AS text)",
     ),
     // The metadata of a job, which is JSON in one schema and `hstore` in the other.
     ("-last_round, '{}' FROM user_log", "-last_round, '' FROM user_log"),
