@@ -40,6 +40,7 @@ export function OverlayDialog(props: {
     case "help":
       return <HelpDialog onClose={props.onClose} />;
     case "rename":
+    case "agent":
     case "delete":
       return <OpenSessionDialog kind={props.overlay} onClose={props.onClose} />;
     default:

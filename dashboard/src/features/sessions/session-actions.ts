@@ -11,7 +11,12 @@ import { outbox } from "@/outbox/use-outbox";
 import { store } from "@/stream/store";
 import { texts } from "@/texts";
 
-type Change = { title?: string; status?: Session["status"]; pinned?: boolean };
+type Change = {
+  title?: string;
+  status?: Session["status"];
+  pinned?: boolean;
+  agent_key?: string;
+};
 
 /** Runs an action and returns whether it succeeded. Shows the reason for a failure. */
 async function attempt(action: () => Promise<void>): Promise<boolean> {

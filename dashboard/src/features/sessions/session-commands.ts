@@ -2,6 +2,7 @@
 import {
   Archive,
   ArchiveRestore,
+  Bot,
   Link2,
   type LucideIcon,
   Mail,
@@ -16,7 +17,7 @@ import { archiveSession, changeSession, copyLink, markUnread } from "./session-a
 import type { ChatView } from "./use-chat-view";
 
 /** A dialog that a command opens. */
-export type SessionDialogKind = "rename" | "delete";
+export type SessionDialogKind = "rename" | "agent" | "delete";
 
 export interface SessionCommand {
   readonly id: string;
@@ -56,6 +57,13 @@ export function listSessionCommands(about: {
       run: () => openDialog("rename"),
     },
   ];
+  if (!isArchived && session.active_task === null)
+    commands.push({
+      id: "agent",
+      label: texts.actions.changeAgent,
+      icon: Bot,
+      run: () => openDialog("agent"),
+    });
   if (!isArchived)
     commands.push({
       id: "pin",

@@ -1,5 +1,7 @@
 import { useState } from "react";
+import { useAgents } from "@/api/agents";
 import type { Session } from "@/api/models";
+import { AgentPicker } from "@/components/agent-picker";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { texts } from "@/texts";
@@ -25,6 +27,14 @@ export function SessionDialog(props: {
           title={session.title}
           onClose={onClose}
           onRename={(title) => changeSession(session.id, { title })}
+        />
+      );
+    case "agent":
+      return (
+        <AgentDialog
+          agentKey={session.agent_key}
+          onClose={onClose}
+          onSelect={(agent_key) => changeSession(session.id, { agent_key })}
         />
       );
     case "delete":
@@ -78,6 +88,35 @@ function RenameDialog(props: {
           <Button onClick={props.onClose}>{texts.common.cancel}</Button>
           <Button variant="solid" type="submit" disabled={trimmed === ""}>
             {texts.common.save}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function AgentDialog(props: {
+  agentKey: string;
+  onClose: () => void;
+  onSelect: (key: string) => Promise<boolean>;
+}) {
+  const [selected, select] = useState(props.agentKey);
+  const { data: agents } = useAgents();
+  async function submit(event: React.FormEvent) {
+    event.preventDefault();
+    if (selected === props.agentKey || (await props.onSelect(selected))) props.onClose();
+  }
+  return (
+    <Dialog title={texts.actions.agentTitle} onClose={props.onClose}>
+      <form onSubmit={submit}>
+        <p className="mb-3 text-ink-2 text-note">{texts.actions.agentHint}</p>
+        <div className="-mx-1 max-h-[50vh] overflow-y-auto p-1">
+          <AgentPicker agents={agents ?? []} selected={selected} onSelect={select} />
+        </div>
+        <div className="mt-5 flex justify-end gap-2">
+          <Button onClick={props.onClose}>{texts.common.cancel}</Button>
+          <Button variant="solid" type="submit">
+            {texts.actions.confirmAgent}
           </Button>
         </div>
       </form>

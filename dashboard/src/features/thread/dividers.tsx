@@ -15,6 +15,11 @@ export function DayDivider({ at }: { at: string }) {
   );
 }
 
+/** A divider above the first answer of another agent. */
+export function AgentDivider({ name }: { name: string }) {
+  return <p className="self-center py-2 text-ink-3 text-small">{texts.thread.newAgent(name)}</p>;
+}
+
 /** The "New" divider, which marks where new messages start. */
 export function NewDivider() {
   return (

@@ -10,6 +10,7 @@ import { texts } from "@/texts";
 import { Announcer } from "./announcer";
 import { DayDivider } from "./dividers";
 import { FindInChat } from "./find/find-in-chat";
+import { ForkOrigin } from "./fork-origin";
 import { OutgoingBubble } from "./message/outgoing-bubble";
 import { PagesNote } from "./pages-note";
 import { useFullRendering } from "./print";
@@ -210,6 +211,9 @@ export const Thread = memo(function Thread(props: {
                 >
                   {row?.isAfterGap && (
                     <PagesNote isError={pages.isError} onRetry={pages.retry} className="py-3" />
+                  )}
+                  {index === 0 && !hasOlder && session.forked_from && (
+                    <ForkOrigin origin={session.forked_from} />
                   )}
                   {row && <ThreadRow row={row} agent={agent} />}
                   {/* The first message of a chat does not move when it gets its day. */}

@@ -17,6 +17,8 @@ export interface TurnRow {
    * Whether the "New" divider is above this turn or only above its answer; null if it is neither.
    */
   readonly isNewBefore: "turn" | "answer" | null;
+  /** The key of the answer's agent, if another agent wrote the answer before it; otherwise null. */
+  readonly newAgent: string | null;
   /** Whether turns before this one have not been fetched although earlier ones have been. */
   readonly isAfterGap: boolean;
   /** Whether the turn is the newest one. */
@@ -59,6 +61,7 @@ export function buildTurnRows(
   let previousAt: string | null = null;
   let open = Math.max(0, openCount - countOpen(turns, tasks));
   let hasMarker = false;
+  let agentKey: string | null = null;
   return turns.map((turn, index) => {
     const first = turn.user ?? turn.answer;
     const taskId = first?.task_id ?? "";
@@ -75,6 +78,10 @@ export function buildTurnRows(
     const isAfterGap = turn.turn >= gapTurn && (turns[index - 1]?.turn ?? gapTurn) < gapTurn;
     previousAt = (turn.answer ?? turn.user)?.created_at ?? previousAt;
 
+    const author = turn.answer?.agent_key ?? agentKey;
+    const newAgent = agentKey !== null && author !== agentKey ? author : null;
+    agentKey = author;
+
     const isOpen = isOpenTask(task);
     const position = isOpen && task.status === "queued" ? open : 0;
     if (isOpen) open += 1;
@@ -84,7 +91,7 @@ export function buildTurnRows(
     const isWholeTurnNew = readSeq > 0 && (turn.user === null || turn.user.seq > readSeq);
     const isNewBefore = isNew ? (isWholeTurnNew ? "turn" : "answer") : null;
     return {
-      ...{ turn, task, position, isNewBefore, isAfterGap },
+      ...{ turn, task, position, isNewBefore, newAgent, isAfterGap },
       day: hasDivider ? startsAt : null,
       isNewest: index === turns.length - 1,
       hasTime: times[Number(hasUserTime) * 2 + Number(hasAnswerTime)] ?? times[0],

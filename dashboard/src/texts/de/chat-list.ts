@@ -52,6 +52,10 @@ export const chatList: typeof english = {
     pin: "Anheften",
     unpin: "Nicht mehr anheften",
     markUnread: "Als ungelesen markieren",
+    changeAgent: "Agent wechseln…",
+    agentTitle: "Agent wechseln",
+    agentHint: "Der neue Agent erhält den Verlauf und beantwortet deine nächste Nachricht.",
+    confirmAgent: "Wechseln",
     copyLink: "Link kopieren",
     linkCopied: "Link kopiert",
     copyFailed:

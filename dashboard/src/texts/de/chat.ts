@@ -45,6 +45,11 @@ export const chat: typeof english = {
     agentUnavailable: (reason) =>
       reason ? `Dieser Agent ist nicht verfügbar: ${reason}` : "Dieser Agent ist nicht verfügbar.",
     askAnotherAgent: "Anderen Agenten fragen",
+    fork: "Abzweigen",
+    forkHint: "Neuen Chat mit dem Verlauf bis hier erstellen",
+    forked: "Von einem anderen Chat abgezweigt",
+    forkedFrom: (title) => `Abgezweigt von „${title}“`,
+    newAgent: (name) => `Ab hier antwortet ${name}`,
     agentSaid: (agent) => `Antwort von ${agent}`,
     youSaid: "Eigene Nachricht",
   },

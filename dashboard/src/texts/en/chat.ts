@@ -47,6 +47,11 @@ export const chat = {
     agentUnavailable: (reason: string) =>
       reason ? `This agent is unavailable: ${reason}` : "This agent is unavailable.",
     askAnotherAgent: "Ask another agent",
+    fork: "Fork",
+    forkHint: "Create a chat with the history up to here",
+    forked: "Forked from another chat",
+    forkedFrom: (title: string) => `Forked from “${title}”`,
+    newAgent: (name: string) => `${name} answers from here`,
     agentSaid: (agent: string) => `${agent} said`,
     youSaid: "You said",
   },

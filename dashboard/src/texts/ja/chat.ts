@@ -41,6 +41,11 @@ export const chat: typeof english = {
     agentUnavailable: (reason) =>
       reason ? `このエージェントは利用できません: ${reason}` : "このエージェントは利用できません。",
     askAnotherAgent: "別のエージェントに聞く",
+    fork: "分岐",
+    forkHint: "ここまでの履歴で新しいチャットを作成",
+    forked: "別のチャットから分岐",
+    forkedFrom: (title) => `「${title}」から分岐`,
+    newAgent: (name) => `ここから${name}が回答します`,
     agentSaid: (agent) => `${agent}の回答`,
     youSaid: "自分のメッセージ",
   },

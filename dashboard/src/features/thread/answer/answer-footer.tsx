@@ -11,6 +11,7 @@ import { retryTask } from "../task-actions";
 import { isBlank } from "./answer-layout";
 import { ContinueButton } from "./continue-button";
 import { CopyButton } from "./copy-button";
+import { ForkButton } from "./fork-button";
 import { TurnDetails } from "./turn-details";
 
 /** Shorter durations are not shown. */
@@ -78,6 +79,9 @@ export function AnswerFooter(props: {
         {!isEmpty && (
           <CopyButton text={toPlainText(message.content)} isShort isAnswer className={reveal} />
         )}
+        <RequireWriteAccess>
+          <ForkButton message={message} className={reveal} />
+        </RequireWriteAccess>
         <button
           type="button"
           aria-expanded={hasDetails}

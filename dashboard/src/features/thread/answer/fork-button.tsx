@@ -1,0 +1,45 @@
+import { useNavigate } from "@tanstack/react-router";
+import { GitFork } from "lucide-react";
+import { useState } from "react";
+import { body, client } from "@/api/client";
+import type { Message } from "@/api/models";
+import { reportFailure } from "@/components/report-failure";
+import { store } from "@/stream/store";
+import { texts } from "@/texts";
+
+/** A button that creates a chat with the history up to an answer, and opens it. */
+export function ForkButton({ message, className }: { message: Message; className: string }) {
+  const navigate = useNavigate();
+  const [isBusy, setBusy] = useState(false);
+
+  async function fork() {
+    setBusy(true);
+    try {
+      const session = await body(
+        client.POST("/v1/chat/{id}/fork", {
+          params: { path: { id: message.chat_session_id } },
+          body: { message_id: message.id },
+        }),
+      );
+      store.dispatch({ type: "session.accepted", session });
+      await navigate({ to: "/chat/$sessionId", params: { sessionId: session.id } });
+    } catch (error) {
+      reportFailure(error);
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <button
+      type="button"
+      disabled={isBusy}
+      title={texts.thread.forkHint}
+      onClick={() => void fork()}
+      className={`tap inline-flex items-center gap-1.5 rounded px-1 text-ink-3 text-small hover:text-ink print:hidden ${className}`}
+    >
+      <GitFork size={13} aria-hidden="true" />
+      <span className="max-md:sr-only">{texts.thread.fork}</span>
+    </button>
+  );
+}
