@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { attach, pending, uploaded } from "./attachments.mjs";
 import { ANSWER_MS, answered, composer, send, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -14,18 +15,6 @@ const notes = {
   mimeType: "text/plain",
   buffer: Buffer.from("First line\nmore"),
 };
-
-const pending = (page) => page.getByRole("list", { name: "Attached files" }).getByRole("listitem");
-const uploaded = (page, name) =>
-  pending(page)
-    .filter({ hasText: name })
-    .filter({ hasNot: page.getByRole("progressbar") });
-
-async function attach(page, ...files) {
-  const chooser = page.waitForEvent("filechooser");
-  await page.getByRole("button", { name: "Attach files" }).click();
-  await (await chooser).setFiles(files);
-}
 
 /** Dispatches an event with a file, as pasting or dropping a file does. */
 const dispatch = (target, type, name) =>

@@ -1,16 +1,14 @@
 /** Lists the files of a message. */
 import { FileText } from "lucide-react";
 import type { Attachment } from "@/api/models";
+import { hasAnyModifier } from "@/keyboard";
 import { texts } from "@/texts";
 import { formatBytes } from "@/texts/formats";
-import { isImage } from "./pending-files";
+import { addressOf, isImage, THUMBNAIL_PX } from "./attachment";
+import { openLightbox } from "./lightbox/lightbox-state";
 
 /** The maximum width and height of an image in a message, in CSS pixels. */
 const MAX_PX = 280;
-/** The size of thumbnails, which are also sharp on screens with a high resolution. */
-const THUMBNAIL_PX = 2 * MAX_PX;
-
-const addressOf = ({ id }: Attachment) => `/v1/attachments/${id}`;
 
 export default function FileList({ files }: { files: readonly Attachment[] }) {
   const images = files.filter(({ media_type }) => isImage(media_type));
@@ -20,7 +18,7 @@ export default function FileList({ files }: { files: readonly Attachment[] }) {
       {images.length > 0 && (
         <div className="flex flex-wrap justify-end gap-1.5">
           {images.map((image) => (
-            <ImageLink key={image.id} image={image} />
+            <ImageLink key={image.id} image={image} onOpen={() => openLightbox(image, images)} />
           ))}
         </div>
       )}
@@ -31,8 +29,11 @@ export default function FileList({ files }: { files: readonly Attachment[] }) {
   );
 }
 
-/** An image that opens in a new tab. Its place is reserved while it is loading. */
-function ImageLink({ image }: { image: Attachment }) {
+/**
+ * An image that opens in the lightbox, or in a new tab with a modifier key or the middle button. Its
+ * place is reserved while it is loading.
+ */
+function ImageLink({ image, onOpen }: { image: Attachment; onOpen: () => void }) {
   const { width, height } = image;
   const scale = width && height ? Math.min(1, MAX_PX / width, MAX_PX / height) : 1;
   return (
@@ -40,7 +41,13 @@ function ImageLink({ image }: { image: Attachment }) {
       href={addressOf(image)}
       target="_blank"
       rel="noopener noreferrer"
-      className="block overflow-hidden rounded-2xl border border-line bg-hover"
+      aria-haspopup="dialog"
+      onClick={(event) => {
+        if (hasAnyModifier(event)) return;
+        event.preventDefault();
+        onOpen();
+      }}
+      className="block cursor-zoom-in overflow-hidden rounded-2xl border border-line bg-hover"
     >
       <img
         src={`${addressOf(image)}?thumbnail=${THUMBNAIL_PX}`}

@@ -4,7 +4,8 @@ import { IconButton } from "@/components/ui/button";
 import { texts } from "@/texts";
 import { explainProblem } from "@/texts/explain";
 import { formatBytes, formatPercent } from "@/texts/formats";
-import { isImage, type PendingFile, removeFile, retryFile } from "./pending-files";
+import { isImage } from "./attachment";
+import { type PendingFile, removeFile, retryFile } from "./pending-files";
 
 /** The size of pictures, which are also sharp on screens with a high resolution. */
 const PICTURE_PX = 80;

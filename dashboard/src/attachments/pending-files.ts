@@ -222,8 +222,3 @@ export function useFiles(draftKey: string): readonly PendingFile[] {
   const storageKey = storageKeyOf(draftKey);
   return useObservable({ get: () => read(storageKey), subscribe: changes.subscribe });
 }
-
-/** Returns whether browsers show files of this type as images. */
-export function isImage(type: string): boolean {
-  return /^image\/(png|jpeg|gif|webp|avif)$/.test(type);
-}

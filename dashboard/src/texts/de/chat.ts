@@ -79,6 +79,13 @@ export const chat: typeof english = {
     tooLarge: "Diese Datei ist zu groß.",
     unsupported: "Dieser Agent nimmt keine Dateien an.",
   },
+  lightbox: {
+    position: (number, count) => `${formatNumber(number)} von ${formatNumber(count)}`,
+    previous: "Vorheriges Bild",
+    next: "Nächstes Bild",
+    reset: "Zoom zurücksetzen",
+    failed: "Dieses Bild konnte nicht geladen werden.",
+  },
   permission: {
     label: "Genehmigungsanfrage",
     request: (agent) => `${agent} benötigt eine Genehmigung`,

@@ -80,6 +80,14 @@ export const chat = {
     tooLarge: "This file is too large.",
     unsupported: "This agent doesn’t accept files.",
   },
+  lightbox: {
+    position: (number: number, count: number) =>
+      `${formatNumber(number)} of ${formatNumber(count)}`,
+    previous: "Previous image",
+    next: "Next image",
+    reset: "Reset zoom",
+    failed: "Couldn’t load this image.",
+  },
   permission: {
     label: "Permission request",
     request: (agent: string) => `${agent} needs your permission`,

@@ -69,6 +69,13 @@ export const chat: typeof english = {
     tooLarge: "ファイルが大きすぎます。",
     unsupported: "このエージェントはファイルを受け取れません。",
   },
+  lightbox: {
+    position: (number, count) => `${formatNumber(count)}枚中${formatNumber(number)}枚目`,
+    previous: "前の画像",
+    next: "次の画像",
+    reset: "ズームをリセット",
+    failed: "画像を読み込めませんでした。",
+  },
   permission: {
     label: "許可リクエスト",
     request: (agent) => `${agent}が許可を求めています`,
