@@ -105,8 +105,8 @@ function update(key: string, change: Partial<PendingFile>): string | null {
   return null;
 }
 
-/** Adds files to a draft and uploads them. Returns how many did not fit. */
-export function addFiles(draftKey: string, added: readonly File[]): number {
+/** Adds files to a draft and uploads them. Returns the keys of those that fit, which come first. */
+export function addFiles(draftKey: string, added: readonly File[]): readonly string[] {
   const storageKey = storageKeyOf(draftKey);
   const known = read(storageKey);
   const fitting = added.slice(0, Math.max(0, MAX_FILES - known.length));
@@ -118,7 +118,7 @@ export function addFiles(draftKey: string, added: readonly File[]): number {
   });
   write(storageKey, [...known, ...files]);
   for (const { key } of files) void start(key);
-  return added.length - fitting.length;
+  return files.map(({ key }) => key);
 }
 
 async function start(key: string): Promise<void> {

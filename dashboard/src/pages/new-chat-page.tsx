@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { Bot, ChevronLeft, Eye, Settings, TriangleAlert } from "lucide-react";
 import { use, useState } from "react";
-import { acceptsFiles, useAgents } from "@/api/agents";
+import { useAgents } from "@/api/agents";
 import { useCanWrite } from "@/api/me";
 import type { Agent, Attachment } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
@@ -166,7 +166,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
                 ? texts.newChat.placeholder(agent.name)
                 : texts.newChat.chooseAgent
           }
-          acceptsFiles={agent ? acceptsFiles(agent) : false}
+          accepts={agent?.accepts}
           onSend={start}
         />
       )}

@@ -57,6 +57,9 @@ export const chat: typeof english = {
       "In einem anderen Tab oder auf einem anderen Gerät gibt es einen anderen Entwurf.",
     useConflictingDraft: "Verwenden",
     dismissConflictingDraft: "Verwerfen",
+    pasted: (size) => `${size} Text eingefügt.`,
+    attachPasted: "Als Datei anhängen",
+    keepPasted: "Als Text behalten",
     hint: "Eingabe zum Senden · Umschalt+Eingabe für neue Zeile",
     hintBusy: "Eingabe für Warteschlange · Esc zum Stoppen",
     hintMod: (keys, isBusy) =>

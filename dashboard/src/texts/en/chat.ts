@@ -58,6 +58,9 @@ export const chat = {
     conflictingDraft: "Another tab or device has a different draft.",
     useConflictingDraft: "Use that draft",
     dismissConflictingDraft: "Dismiss",
+    pasted: (size: string) => `You pasted ${size} of text.`,
+    attachPasted: "Attach as file",
+    keepPasted: "Keep as text",
     hint: "Enter to send · Shift+Enter for a new line",
     hintBusy: "Enter to queue · Esc to stop",
     hintMod: (keys: string, isBusy: boolean) =>
