@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { attach, pending, uploaded } from "./attachments.mjs";
-import { ANSWER_MS, answered, composer, send, startChat, thread } from "./chat.mjs";
+import { findAll } from "./axe.mjs";
+import { ANSWER_MS, answered, composer, finished, send, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -114,4 +115,40 @@ test("a file that is too large is refused", TIMEOUT, async () => {
     },
     { environment: () => ({ ATTACHMENT_MAX_BYTES: "1000" }) },
   );
+});
+
+test("the files of an answer are shown below its text", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await page.goto("/new");
+    await attach(page, image, notes);
+    await uploaded(page, "red.png").waitFor();
+    await uploaded(page, "notes.txt").waitFor();
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    await page.waitForURL(/\/chat\//);
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    // The agent returns the files that it has received.
+    const { pathname } = new URL(page.url());
+    await page.route(`**/v1${pathname}*`, async (route) => {
+      const response = await route.fetch();
+      const chat = await response.json();
+      const [message, answer] = chat.messages;
+      answer.attachments = message.attachments;
+      message.attachments = [];
+      await route.fulfill({ response, json: chat });
+    });
+    await page.reload();
+
+    const answer = finished(page).first();
+    const card = answer.getByRole("link", { name: "Download notes.txt" });
+    await card.waitFor();
+    const [text, file] = await Promise.all([
+      answer.getByText("with 2 lines and 3 words").boundingBox(),
+      card.boundingBox(),
+    ]);
+    assert.ok(file.y > text.y && file.x < text.x + 40, "below the text, on the agent’s side");
+    await answer.getByRole("link", { name: "red.png" }).click();
+    await page.getByRole("dialog").getByRole("img", { name: "red.png" }).waitFor();
+    await page.keyboard.press("Escape");
+    assert.deepEqual(await findAll(page), []);
+  });
 });

@@ -10,13 +10,17 @@ import { openLightbox } from "./lightbox/lightbox-state";
 /** The maximum width and height of an image in a message, in CSS pixels. */
 const MAX_PX = 280;
 
-export default function FileList({ files }: { files: readonly Attachment[] }) {
+/** Images and file cards, on the side of the user or of the agent. */
+export default function FileList(props: { files: readonly Attachment[]; isAnswer: boolean }) {
+  const { files, isAnswer } = props;
   const images = files.filter(({ media_type }) => isImage(media_type));
   const others = files.filter(({ media_type }) => !isImage(media_type));
   return (
-    <div className="flex flex-col items-end gap-1.5 self-end">
+    <div
+      className={`flex min-w-0 max-w-full flex-col gap-1.5 ${isAnswer ? "items-start self-start" : "items-end self-end"}`}
+    >
       {images.length > 0 && (
-        <div className="flex flex-wrap justify-end gap-1.5">
+        <div className={`flex flex-wrap gap-1.5 ${isAnswer ? "" : "justify-end"}`}>
           {images.map((image) => (
             <ImageLink key={image.id} image={image} onOpen={() => openLightbox(image, images)} />
           ))}

@@ -27,7 +27,7 @@ export function OutgoingBubble({
       : waitingBubble;
   return (
     <>
-      <MessageFiles files={attachmentsOf(message)} />
+      <MessageFiles files={attachmentsOf(message)} author={texts.thread.youSaid} />
       {message.content.trim() !== "" && (
         <div className={`${bubbleOfUser} animate-rise ${look}`}>
           <span className="sr-only">{texts.thread.youSaid}: </span>
