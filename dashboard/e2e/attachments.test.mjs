@@ -152,3 +152,18 @@ test("the files of an answer are shown below its text", TIMEOUT, async () => {
     assert.deepEqual(await findAll(page), []);
   });
 });
+
+test("a phone can offer the camera, the photos, and other files", TIMEOUT, async () => {
+  await withTestApp(
+    async ({ page }) => {
+      await page.goto("/new");
+      const chooser = page.waitForEvent("filechooser");
+      await page.getByRole("button", { name: "Attach files" }).tap();
+      const input = (await chooser).element();
+      assert.ok((await chooser).isMultiple());
+      assert.equal(await input.getAttribute("accept"), null);
+      assert.equal(await input.getAttribute("capture"), null);
+    },
+    { context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } },
+  );
+});

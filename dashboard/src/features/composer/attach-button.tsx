@@ -3,7 +3,11 @@ import { useRef } from "react";
 import { IconButton } from "@/components/ui/button";
 import { texts } from "@/texts";
 
-/** A button that opens the file dialog. */
+/**
+ * A button that opens the file dialog. Phones offer the camera, the photos, and other files: with
+ * `capture`, they would open only the camera, and with `accept="image/*"`, newer versions of
+ * Android offer only the photos.
+ */
 export function AttachButton({ onFiles }: { onFiles: (files: readonly File[]) => void }) {
   const input = useRef<HTMLInputElement>(null);
   return (
