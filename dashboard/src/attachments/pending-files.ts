@@ -157,6 +157,29 @@ export function removeFile(draftKey: string, key: string): void {
   if (removed?.attachment) void deleteAttachment(removed.attachment);
 }
 
+/** Removes all files from a draft, such as that of a deleted chat, and from the server. */
+export function discardFiles(draftKey: string): void {
+  for (const { key } of read(storageKeyOf(draftKey))) removeFile(draftKey, key);
+}
+
+/** Returns the keys of the current account's drafts that have files. */
+export function listFileDrafts(): readonly string[] {
+  const prefix = storageKeyOf("");
+  const storageKeys = new Set([...drafts.keys(), ...listStorageKeys()]);
+  return [...storageKeys]
+    .filter((key) => key.startsWith(prefix) && read(key).length > 0)
+    .map((key) => key.slice(prefix.length));
+}
+
+function listStorageKeys(): readonly string[] {
+  try {
+    return Object.keys(localStorage);
+  } catch {
+    // Storage is disabled.
+    return [];
+  }
+}
+
 /** An attachment that cannot be deleted is deleted by the server after a day. */
 async function deleteAttachment({ id }: Attachment): Promise<void> {
   await client.DELETE("/v1/attachments/{id}", { params: { path: { id } } }).catch(() => {});
@@ -207,12 +230,7 @@ export function restoreFiles(draftKey: string, attachments: readonly Attachment[
 /** Removes the current account's files from all drafts on this device. */
 export function clearFiles(): void {
   const prefix = storageKeyOf("");
-  try {
-    for (const key of Object.keys(localStorage))
-      if (key.startsWith(prefix)) localStorage.removeItem(key);
-  } catch {
-    // Storage is disabled.
-  }
+  for (const key of listStorageKeys()) if (key.startsWith(prefix)) localStorage.removeItem(key);
   for (const key of drafts.keys()) if (key.startsWith(prefix)) drafts.delete(key);
   changes.emit();
 }

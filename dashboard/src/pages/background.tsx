@@ -1,4 +1,5 @@
 import { LightboxHost } from "@/attachments/lightbox/lightbox-host";
+import { useDiscardedFiles } from "@/attachments/use-discarded-files";
 import { useDraftSync } from "@/draft-sync/use-draft-sync";
 import { useBadge } from "./use-badge";
 import { useNotifications } from "./use-notifications";
@@ -11,5 +12,6 @@ export function Background() {
   useBadge();
   useNotifications();
   useDraftSync();
+  useDiscardedFiles();
   return <LightboxHost />;
 }
