@@ -4,7 +4,17 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { attach, pending, uploaded } from "./attachments.mjs";
 import { findAll } from "./axe.mjs";
-import { ANSWER_MS, answered, composer, finished, send, startChat, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  chooseFromMenu,
+  composer,
+  finished,
+  live,
+  send,
+  startChat,
+  thread,
+} from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -165,5 +175,62 @@ test("a phone can offer the camera, the photos, and other files", TIMEOUT, async
       assert.equal(await input.getAttribute("capture"), null);
     },
     { context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } },
+  );
+});
+
+test("the files in the draft of a deleted chat are removed", TIMEOUT, async () => {
+  await withTestApp(async ({ page, server }) => {
+    const attachInNewChat = async () => {
+      await startChat(page, "/echo hello");
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      await attach(page, notes);
+      await uploaded(page, "notes.txt").waitFor();
+      return new URL(page.url()).pathname;
+    };
+    const storedFiles = () => Object.keys(localStorage).filter((key) => /^banter.files/.test(key));
+    const removed = () => page.waitForFunction(`(${storedFiles})().length === 0`);
+
+    await attachInNewChat();
+    assert.equal((await page.evaluate(storedFiles)).length, 1);
+    const deletion = page.waitForRequest(
+      (request) => request.method() === "DELETE" && request.url().includes("/v1/attachments/"),
+    );
+    await chooseFromMenu(page, "Delete");
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await removed();
+    await deletion;
+
+    const path = await attachInNewChat();
+    await server.direct(`/v1${path}?permanent=true`, { method: "DELETE" });
+    await removed();
+  });
+});
+
+test("the files of a queued message are shown while it is edited, and kept", TIMEOUT, async () => {
+  await withTestApp(
+    async ({ page }) => {
+      await startChat(page, "/slow 600");
+      await live(page).waitFor({ timeout: ANSWER_MS });
+      await attach(page, image, notes);
+      await uploaded(page, "red.png").waitFor();
+      await uploaded(page, "notes.txt").waitFor();
+      await send(page, "/echo with files");
+      await thread(page).getByText("Queued #1").waitFor();
+
+      await thread(page).getByRole("button", { name: "Edit" }).click();
+      const field = page.getByRole("textbox", { name: "Edit queued message" });
+      await field.waitFor();
+      await thread(page).getByText("You can edit only the text.").waitFor();
+      await thread(page).getByRole("img", { name: "red.png" }).waitFor();
+      assert.deepEqual(await findAll(page), []);
+      await field.fill("/echo changed");
+      await field.press("Enter");
+
+      await thread(page).getByText("/echo changed", { exact: true }).waitFor();
+      await thread(page).getByText("You can edit only the text.").waitFor({ state: "detached" });
+      await thread(page).getByRole("link", { name: "Download notes.txt" }).waitFor();
+      await page.getByRole("button", { name: "Stop" }).click();
+    },
+    { context: { reducedMotion: "reduce" }, timeLimit: 90_000 },
   );
 });

@@ -174,6 +174,7 @@ export const chat: typeof english = {
     edit: "Bearbeiten",
     remove: "Entfernen",
     editLabel: "Wartende Nachricht bearbeiten",
+    filesKept: "Nur der Text lässt sich bearbeiten.",
     alreadyStarted: "Der Agent bearbeitet diese Nachricht bereits.",
     sendAsNew: "Als neue Nachricht senden",
   },

@@ -176,6 +176,7 @@ export const chat = {
     edit: "Edit",
     remove: "Remove",
     editLabel: "Edit queued message",
+    filesKept: "You can edit only the text.",
     alreadyStarted: "The agent has already started on this message.",
     sendAsNew: "Send as new message",
   },

@@ -161,6 +161,7 @@ export const chat: typeof english = {
     edit: "編集",
     remove: "削除",
     editLabel: "待機中のメッセージを編集",
+    filesKept: "編集できるのはテキストのみです。",
     alreadyStarted: "エージェントはすでにこのメッセージの処理を開始しています。",
     sendAsNew: "新しいメッセージとして送信",
   },
