@@ -101,7 +101,7 @@ test("a failed upload is shown and can be repeated", TIMEOUT, async () => {
     await composer(page).waitFor();
     await page.route("**/v1/attachments*", (route) => route.abort());
     await attach(page, notes);
-    await pending(page).getByText("Can’t reach the server.").waitFor();
+    await pending(page).getByText("Waiting for a connection").waitFor();
     await composer(page).fill("Look");
     await page.unroute("**/v1/attachments*");
 

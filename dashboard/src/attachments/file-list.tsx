@@ -4,15 +4,19 @@ import type { Attachment } from "@/api/models";
 import { hasAnyModifier } from "@/keyboard";
 import { texts } from "@/texts";
 import { formatBytes } from "@/texts/formats";
-import { addressOf, isImage, THUMBNAIL_PX } from "./attachment";
+import { addressOf, isImage, THUMBNAIL_PX, type WaitingFile } from "./attachment";
 import { openLightbox } from "./lightbox/lightbox-state";
 
 /** The maximum width and height of an image in a message, in CSS pixels. */
 const MAX_PX = 280;
 
 /** Images and file cards, on the side of the user or of the agent. */
-export default function FileList(props: { files: readonly Attachment[]; isAnswer: boolean }) {
-  const { files, isAnswer } = props;
+export default function FileList(props: {
+  files: readonly Attachment[];
+  waiting: readonly WaitingFile[];
+  isAnswer: boolean;
+}) {
+  const { files, waiting, isAnswer } = props;
   const images = files.filter(({ media_type }) => isImage(media_type));
   const others = files.filter(({ media_type }) => !isImage(media_type));
   return (
@@ -28,6 +32,11 @@ export default function FileList(props: { files: readonly Attachment[]; isAnswer
       )}
       {others.map((file) => (
         <FileCard key={file.id} file={file} />
+      ))}
+      {waiting.map((file) => (
+        <div key={file.key} className={`${card} border-dashed border-line-strong`}>
+          <FileLabel file={file} />
+        </div>
       ))}
     </div>
   );
@@ -69,19 +78,29 @@ function ImageLink({ image, onOpen }: { image: Attachment; onOpen: () => void })
   );
 }
 
+const card = "flex max-w-full items-center gap-3 rounded-2xl border bg-surface px-3.5 py-2.5";
+
 function FileCard({ file }: { file: Attachment }) {
   return (
     <a
       href={addressOf(file)}
       download={file.name}
       aria-label={texts.files.download(file.name)}
-      className="flex max-w-full items-center gap-3 rounded-2xl border border-line bg-surface px-3.5 py-2.5 hover:border-line-strong"
+      className={`${card} border-line hover:border-line-strong`}
     >
+      <FileLabel file={file} />
+    </a>
+  );
+}
+
+function FileLabel({ file }: { file: { readonly name: string; readonly size: number } }) {
+  return (
+    <>
       <FileText aria-hidden="true" size={20} strokeWidth={1.8} className="shrink-0 text-ink-2" />
       <span className="min-w-0">
         <bdi className="block truncate font-[570] text-note">{file.name}</bdi>
         <span className="block text-ink-3 text-small">{formatBytes(file.size)}</span>
       </span>
-    </a>
+    </>
   );
 }

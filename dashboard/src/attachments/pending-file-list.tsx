@@ -32,7 +32,7 @@ export default function PendingFileList(props: {
             <bdi className="block truncate text-note">{file.name}</bdi>
             <Status file={file} />
           </span>
-          {file.problem && (
+          {(file.problem || file.isWaiting) && (
             <IconButton
               label={texts.files.retry(file.name)}
               onClick={() => {
@@ -82,6 +82,12 @@ function Status({ file }: { file: PendingFile }) {
     );
   if (file.attachment)
     return <span className="block text-ink-3 text-small">{formatBytes(file.size)}</span>;
+  if (file.isWaiting)
+    return (
+      <span role="status" className="block text-ink-3 text-small">
+        {texts.files.waiting}
+      </span>
+    );
   return (
     <span
       role="progressbar"

@@ -321,8 +321,8 @@ function Footer(props: {
         isBusy={task !== null}
         isStopping={isStopping}
         accepts={props.accepts}
-        onSend={(content, attachments) =>
-          outbox.add({ sessionId: session.id, content, attachments, baseline: session.last_seq })
+        onSend={(content, files) =>
+          outbox.add({ sessionId: session.id, content, ...files, baseline: session.last_seq })
         }
         onStop={() => task && void stopTask(session.id, task.id)}
         onScrollKey={(key) =>

@@ -1,9 +1,11 @@
 import { ArrowUp, Square } from "lucide-react";
 import { lazy, Suspense, useCallback, useLayoutEffect, useRef, useState } from "react";
 import { acceptsFiles } from "@/api/agents";
-import type { Agent, Attachment } from "@/api/models";
+import type { Agent } from "@/api/models";
+import type { UnsentFiles } from "@/attachments/attachment";
 import {
   addFiles,
+  isReady,
   MAX_FILES,
   restoreFiles,
   takeFiles,
@@ -62,7 +64,7 @@ export function Composer(props: {
   /** The files that the agent accepts; undefined if it accepts none. */
   accepts?: Agent["accepts"] | undefined;
   /** Sends the message. Resolves once the stored draft is no longer needed. */
-  onSend: (text: string, files: readonly Attachment[]) => Promise<void>;
+  onSend: (text: string, files: UnsentFiles) => Promise<void>;
   onStop?: () => void;
 }) {
   const { draftKey, isBusy = false, isStopping = false, isDisabled = false } = props;
@@ -70,9 +72,9 @@ export function Composer(props: {
   const field = useRef<HTMLTextAreaElement>(null);
   const sendsOnEnter = usePreferences().sendWith === "enter";
   const files = useFiles(draftKey);
-  const hasFiles = files.some(({ attachment }) => attachment !== null);
+  const hasFiles = files.some(isReady);
   // A file whose upload has failed must be uploaded again or removed first.
-  const isComplete = files.every(({ attachment }) => attachment !== null);
+  const isComplete = files.every(isReady);
   const canSend = (text.trim() !== "" || hasFiles) && isComplete && !isDisabled;
   const isTooLong = isOverLimit(text);
 
@@ -106,14 +108,14 @@ export function Composer(props: {
   function send() {
     if (!canSend || isTooLong) return;
     const forget = takeDraft(draftKey);
-    const taken = takeFiles(draftKey);
+    const { forget: forgetFiles, ...taken } = takeFiles(draftKey);
     const forgetAll = () => {
       forget();
-      taken.forget();
+      forgetFiles();
     };
-    void props.onSend(text, taken.attachments).then(forgetAll, () => {
+    void props.onSend(text, taken).then(forgetAll, () => {
       writeDraft(draftKey, text);
-      restoreFiles(draftKey, taken.attachments);
+      restoreFiles(draftKey, taken);
     });
     setPasted(null);
     field.current?.focus();

@@ -79,6 +79,7 @@ export const chat: typeof english = {
         one: "Eine Nachricht kann # Datei enthalten.",
         other: "Eine Nachricht kann bis zu # Dateien enthalten.",
       }),
+    waiting: "Wartet auf eine Verbindung",
     tooLarge: "Diese Datei ist zu groß.",
     unsupported: "Dieser Agent nimmt keine Dateien an.",
   },

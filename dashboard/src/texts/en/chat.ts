@@ -80,6 +80,7 @@ export const chat = {
         one: "A message can have # file.",
         other: "A message can have up to # files.",
       }),
+    waiting: "Waiting for a connection",
     tooLarge: "This file is too large.",
     unsupported: "This agent doesn’t accept files.",
   },

@@ -69,6 +69,7 @@ export const chat: typeof english = {
     remove: (name) => `${name}を削除`,
     retry: (name) => `${name}を再アップロード`,
     tooMany: (count) => `1件のメッセージに添付できるのは${formatNumber(count)}個までです。`,
+    waiting: "接続を待っています",
     tooLarge: "ファイルが大きすぎます。",
     unsupported: "このエージェントはファイルを受け取れません。",
   },
