@@ -6,7 +6,12 @@ import { ANSWER_MS, answered, composer, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
-const options = { hasNetwork: true, hasServiceWorker: true, timeLimit: 150_000 };
+const options = {
+  hasNetwork: true,
+  hasServiceWorker: true,
+  // The check for accessibility waits for animations, and some of them do not end.
+  context: { reducedMotion: "reduce" },
+};
 const notes = {
   name: "notes.txt",
   mimeType: "text/plain",

@@ -7,7 +7,10 @@ import { ANSWER_MS, composer, focused, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
-const context = { permissions: ["clipboard-read", "clipboard-write"] };
+const context = {
+  permissions: ["clipboard-read", "clipboard-write"],
+  reducedMotion: "reduce",
+};
 const LONG = "All work and no play makes a long text.\n".repeat(200);
 
 const offer = (page) => page.getByRole("button", { name: "Attach as file" });

@@ -116,6 +116,10 @@ function fromStored(stored: Attachment | WaitingFile): PendingFile {
 
 const toWaiting = ({ key, name, size }: WaitingFile): WaitingFile => ({ key, name, size });
 
+function find(key: string): PendingFile | undefined {
+  return [...drafts.values()].flat().find((file) => file.key === key);
+}
+
 /** Changes a file. Returns the storage key of its draft, or null if the file was removed. */
 function update(key: string, change: Partial<PendingFile>): string | null {
   for (const [storageKey, files] of drafts) {
@@ -156,7 +160,6 @@ async function start(key: string): Promise<void> {
     // The user has removed the file in the meantime.
     if (!sources.delete(key)) void deleteAttachment(attachment);
     const storageKey = update(key, { progress: 1, attachment, isWaiting: false });
-    // A message that was sent in the meantime still needs the file on the device.
     if (storageKey === null) return;
     save(storageKey, read(storageKey));
     void releaseFiles([key]);
@@ -168,14 +171,16 @@ async function start(key: string): Promise<void> {
   }
 }
 
+/** Shows why a file cannot be uploaded. It is no longer kept on the device. */
 function fail(key: string, { code, message: detail }: ApiError): void {
+  if (find(key)?.isWaiting) void releaseFiles([key]);
   const storageKey = update(key, { isWaiting: false, problem: { code, detail } });
   if (storageKey !== null) save(storageKey, read(storageKey));
 }
 
 /** Keeps a file on the device. If that fails, its upload has failed because of `problem`. */
 async function keep(key: string, file: File, problem: ApiError): Promise<void> {
-  const known = [...drafts.values()].flat().find((one) => one.key === key);
+  const known = find(key);
   // The file is already on the device, or it was removed or sent in the meantime.
   if (!known || known.isWaiting) return;
   try {
@@ -212,12 +217,18 @@ async function resume(key: string): Promise<void> {
   await start(key);
 }
 
+/** Aborts the upload of a file, if any. */
+function stop(key: string): void {
+  const source = sources.get(key);
+  sources.delete(key);
+  source?.abort?.();
+}
+
 /** Removes a file from a draft, and from the server. */
 export function removeFile(draftKey: string, key: string): void {
   const storageKey = storageKeyOf(draftKey);
   const removed = read(storageKey).find((file) => file.key === key);
-  sources.get(key)?.abort?.();
-  sources.delete(key);
+  stop(key);
   write(
     storageKey,
     read(storageKey).filter((file) => file.key !== key),
@@ -270,9 +281,12 @@ export function takeFiles(draftKey: string): UnsentFiles & { forget(): void } {
     storageKey,
     files.filter((file) => !isReady(file)),
   );
+  const waitingFiles = files.filter(({ isWaiting }) => isWaiting).map(toWaiting);
+  // The outbox uploads them.
+  for (const { key } of waitingFiles) stop(key);
   return {
     attachments: files.flatMap(({ attachment }) => attachment ?? []),
-    waitingFiles: files.filter(({ isWaiting }) => isWaiting).map(toWaiting),
+    waitingFiles,
     forget: () => save(storageKey, read(storageKey)),
   };
 }
