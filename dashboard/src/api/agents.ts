@@ -18,9 +18,9 @@ export function useAgents() {
   });
 }
 
-/** Returns whether any files can be sent to the agent. */
-export function acceptsFiles({ accepts }: Agent): boolean {
-  return accepts.images || accepts.files;
+/** Returns whether any files can be sent to an agent that accepts these kinds of files. */
+export function acceptsFiles(accepts: Agent["accepts"] | undefined): boolean {
+  return accepts !== undefined && (accepts.images || accepts.files);
 }
 
 /**

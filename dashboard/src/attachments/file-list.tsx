@@ -1,38 +1,52 @@
 /** Lists the files of a message. */
 import { FileText } from "lucide-react";
 import type { Attachment } from "@/api/models";
+import { hasAnyModifier } from "@/keyboard";
 import { texts } from "@/texts";
 import { formatBytes } from "@/texts/formats";
-import { isImage } from "./pending-files";
+import { addressOf, isImage, THUMBNAIL_PX, type WaitingFile } from "./attachment";
+import { openLightbox } from "./lightbox/lightbox-state";
 
 /** The maximum width and height of an image in a message, in CSS pixels. */
 const MAX_PX = 280;
-/** The size of thumbnails, which are also sharp on screens with a high resolution. */
-const THUMBNAIL_PX = 2 * MAX_PX;
 
-const addressOf = ({ id }: Attachment) => `/v1/attachments/${id}`;
-
-export default function FileList({ files }: { files: readonly Attachment[] }) {
+/** Images and file cards, on the side of the user or of the agent. */
+export default function FileList(props: {
+  files: readonly Attachment[];
+  waiting: readonly WaitingFile[];
+  isAnswer: boolean;
+}) {
+  const { files, waiting, isAnswer } = props;
   const images = files.filter(({ media_type }) => isImage(media_type));
   const others = files.filter(({ media_type }) => !isImage(media_type));
   return (
-    <div className="flex flex-col items-end gap-1.5 self-end">
+    <div
+      className={`flex min-w-0 max-w-full flex-col gap-1.5 ${isAnswer ? "items-start self-start" : "items-end self-end"}`}
+    >
       {images.length > 0 && (
-        <div className="flex flex-wrap justify-end gap-1.5">
+        <div className={`flex flex-wrap gap-1.5 ${isAnswer ? "" : "justify-end"}`}>
           {images.map((image) => (
-            <ImageLink key={image.id} image={image} />
+            <ImageLink key={image.id} image={image} onOpen={() => openLightbox(image, images)} />
           ))}
         </div>
       )}
       {others.map((file) => (
         <FileCard key={file.id} file={file} />
       ))}
+      {waiting.map((file) => (
+        <div key={file.key} className={`${card} border-dashed border-line-strong`}>
+          <FileLabel file={file} />
+        </div>
+      ))}
     </div>
   );
 }
 
-/** An image that opens in a new tab. Its place is reserved while it is loading. */
-function ImageLink({ image }: { image: Attachment }) {
+/**
+ * An image that opens in the lightbox, or in a new tab with a modifier key or the middle button. Its
+ * place is reserved while it is loading.
+ */
+function ImageLink({ image, onOpen }: { image: Attachment; onOpen: () => void }) {
   const { width, height } = image;
   const scale = width && height ? Math.min(1, MAX_PX / width, MAX_PX / height) : 1;
   return (
@@ -40,7 +54,13 @@ function ImageLink({ image }: { image: Attachment }) {
       href={addressOf(image)}
       target="_blank"
       rel="noopener noreferrer"
-      className="block overflow-hidden rounded-2xl border border-line bg-hover"
+      aria-haspopup="dialog"
+      onClick={(event) => {
+        if (hasAnyModifier(event)) return;
+        event.preventDefault();
+        onOpen();
+      }}
+      className="block cursor-zoom-in overflow-hidden rounded-2xl border border-line bg-hover"
     >
       <img
         src={`${addressOf(image)}?thumbnail=${THUMBNAIL_PX}`}
@@ -58,19 +78,29 @@ function ImageLink({ image }: { image: Attachment }) {
   );
 }
 
+const card = "flex max-w-full items-center gap-3 rounded-2xl border bg-surface px-3.5 py-2.5";
+
 function FileCard({ file }: { file: Attachment }) {
   return (
     <a
       href={addressOf(file)}
       download={file.name}
       aria-label={texts.files.download(file.name)}
-      className="flex max-w-full items-center gap-3 rounded-2xl border border-line bg-surface px-3.5 py-2.5 hover:border-line-strong"
+      className={`${card} border-line hover:border-line-strong`}
     >
+      <FileLabel file={file} />
+    </a>
+  );
+}
+
+function FileLabel({ file }: { file: { readonly name: string; readonly size: number } }) {
+  return (
+    <>
       <FileText aria-hidden="true" size={20} strokeWidth={1.8} className="shrink-0 text-ink-2" />
       <span className="min-w-0">
         <bdi className="block truncate font-[570] text-note">{file.name}</bdi>
         <span className="block text-ink-3 text-small">{formatBytes(file.size)}</span>
       </span>
-    </a>
+    </>
   );
 }

@@ -4,7 +4,8 @@ import { IconButton } from "@/components/ui/button";
 import { texts } from "@/texts";
 import { explainProblem } from "@/texts/explain";
 import { formatBytes, formatPercent } from "@/texts/formats";
-import { isImage, type PendingFile, removeFile, retryFile } from "./pending-files";
+import { isImage } from "./attachment";
+import { type PendingFile, removeFile, retryFile } from "./pending-files";
 
 /** The size of pictures, which are also sharp on screens with a high resolution. */
 const PICTURE_PX = 80;
@@ -31,7 +32,7 @@ export default function PendingFileList(props: {
             <bdi className="block truncate text-note">{file.name}</bdi>
             <Status file={file} />
           </span>
-          {file.problem && (
+          {(file.problem || file.isWaiting) && (
             <IconButton
               label={texts.files.retry(file.name)}
               onClick={() => {
@@ -81,6 +82,12 @@ function Status({ file }: { file: PendingFile }) {
     );
   if (file.attachment)
     return <span className="block text-ink-3 text-small">{formatBytes(file.size)}</span>;
+  if (file.isWaiting)
+    return (
+      <span role="status" className="block text-ink-3 text-small">
+        {texts.files.waiting}
+      </span>
+    );
   return (
     <span
       role="progressbar"

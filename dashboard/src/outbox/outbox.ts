@@ -11,6 +11,8 @@
  * - A message is shown and sent only while its author is signed in.
  */
 import { ApiError } from "@/api/client";
+import { type Attachment, attachmentsOf } from "@/api/models";
+import type { WaitingFile } from "@/attachments/attachment";
 import { newId } from "@/identifier";
 import { createEmitter, createObservable, type ReadonlyObservable } from "@/observable";
 import type { NewMessage, OutboxStorage, OutgoingMessage } from "./outgoing-message";
@@ -26,6 +28,10 @@ interface Options {
    * Posts the message and adds the response to the store. Rejects with an `ApiError` on failure.
    */
   send: (message: OutgoingMessage, signal: AbortSignal) => Promise<void>;
+  /** Uploads a file of a message. Rejects with an `ApiError` on failure. */
+  uploadFile?: (file: WaitingFile, signal: AbortSignal) => Promise<Attachment>;
+  /** Removes files from the device that are uploaded or no longer needed. */
+  releaseFiles?: (keys: readonly string[]) => Promise<void>;
   /** Returns how long to wait after `failures` (≥ 1) consecutive failures. */
   delayMs?: (failures: number) => number;
 }
@@ -49,7 +55,11 @@ export interface Outbox {
   retryWaiting(): void;
   /** Calls `listener` with the ID of each session created for a message. */
   onSessionCreated(listener: (sessionId: string) => void): () => void;
-  discard(key: string): Promise<void>;
+  /**
+   * Discards a message, and removes its files from the device unless `keepsFiles` is true. Aborts
+   * its upload.
+   */
+  discard(key: string, keepsFiles?: boolean): Promise<void>;
   /** Discards the messages of a deleted session. */
   discardSession(sessionId: string): void;
   /** Removes all messages of the account from the device. */
@@ -72,6 +82,7 @@ const queueOf = (message: OutgoingMessage) => message.sessionId ?? message.key;
 
 export function createOutbox(options: Options): Outbox {
   const { storage, createSession, send, delayMs = backoffMs } = options;
+  const { uploadFile, releaseFiles = async () => {} } = options;
   let account: string | null = null;
   const messages = createObservable<readonly OutgoingMessage[]>([]);
   const sessionCreated = createEmitter<string>();
@@ -84,22 +95,31 @@ export function createOutbox(options: Options): Outbox {
 
   const find = (key: string) => messages.get().find((message) => message.key === key);
 
-  function update(key: string, change: Partial<OutgoingMessage>) {
+  /** Changes a message. Resolves with whether the change was stored. */
+  async function update(key: string, change: Partial<OutgoingMessage>): Promise<boolean> {
     messages.set(
       messages.get().map((message) => (message.key === key ? { ...message, ...change } : message)),
     );
     const message = find(key);
-    if (message) void storage.put(message).catch(() => {});
+    return (
+      message !== undefined &&
+      storage.put(message).then(
+        () => true,
+        () => false,
+      )
+    );
   }
 
   function removeFromList(key: string) {
     messages.set(messages.get().filter((message) => message.key !== key));
   }
 
-  async function remove(key: string) {
+  async function remove(key: string, keepsFiles = false) {
+    const files = find(key)?.waitingFiles ?? [];
     failures.delete(key);
     removeFromList(key);
     await storage.remove(key).catch(() => {});
+    if (!keepsFiles) await releaseFiles(files.map((file) => file.key));
   }
 
   function reset() {
@@ -120,7 +140,7 @@ export function createOutbox(options: Options): Outbox {
           .get()
           .find((message) => queueOf(message) === queue && message.state !== "failed");
         if (!next) return;
-        if (next.state !== "sending") update(next.key, { state: "sending", reason: null });
+        if (next.state !== "sending") void update(next.key, { state: "sending", reason: null });
         const abort = new AbortController();
         attempts.set(queue, { abort, startedAt: Date.now() });
         if (!(await attempt(next, abort.signal))) return;
@@ -139,7 +159,9 @@ export function createOutbox(options: Options): Outbox {
     try {
       if (message.sessionId === null) await startSession(message, signal);
       else {
-        await send(message, signal);
+        const complete = await uploadFiles(message, signal);
+        if (complete === null) return true;
+        await send(complete, signal);
         await remove(message.key);
       }
       return true;
@@ -148,11 +170,34 @@ export function createOutbox(options: Options): Outbox {
     }
   }
 
+  /**
+   * Uploads the files that are kept on the device. Returns the message with them, or null if the user
+   * has discarded it in the meantime.
+   */
+  async function uploadFiles(
+    message: OutgoingMessage,
+    signal: AbortSignal,
+  ): Promise<OutgoingMessage | null> {
+    let current = message;
+    for (const file of message.waitingFiles ?? []) {
+      if (!uploadFile) throw new Error("Files cannot be uploaded.");
+      const attachment = await uploadFile(file, signal);
+      if (message.owner === account && !find(message.key)) return null;
+      const change = {
+        attachments: [...attachmentsOf(current), attachment],
+        waitingFiles: (current.waitingFiles ?? []).filter(({ key }) => key !== file.key),
+      };
+      current = { ...current, ...change };
+      if (await update(message.key, change)) await releaseFiles([file.key]);
+    }
+    return current;
+  }
+
   /** Creates the session and moves the message to the session's queue. */
   async function startSession(message: OutgoingMessage, signal: AbortSignal): Promise<void> {
     const sessionId = await createSession(message, signal);
     if (message.owner !== account) return;
-    update(message.key, { sessionId });
+    void update(message.key, { sessionId });
     sessionCreated.emit(sessionId);
     void drain(sessionId);
   }
@@ -171,16 +216,16 @@ export function createOutbox(options: Options): Outbox {
     const reason = { code: problem.code, detail: problem.message };
     // The user is signed out, so no attempt can succeed until they sign in again.
     if (problem.status === 401) {
-      update(key, { state: "waiting", reason });
+      void update(key, { state: "waiting", reason });
       return false;
     }
     if (!problem.isTransient) {
-      update(key, { state: "failed", reason });
+      void update(key, { state: "failed", reason });
       return true;
     }
     const count = (failures.get(key) ?? 0) + 1;
     failures.set(key, count);
-    update(key, { state: "waiting", reason });
+    void update(key, { state: "waiting", reason });
     const delay = Math.max(delayMs(count), (problem.retryAfter ?? 0) * 1000);
     const queue = queueOf(message);
     timers.set(
@@ -232,7 +277,7 @@ export function createOutbox(options: Options): Outbox {
     retry(key) {
       const message = find(key);
       if (!message) return;
-      update(key, { state: "waiting" });
+      void update(key, { state: "waiting" });
       void drain(queueOf(message));
     },
     retryWaiting() {
@@ -242,7 +287,12 @@ export function createOutbox(options: Options): Outbox {
       drainAll(messages.get().filter(({ state }) => state === "waiting"));
     },
     onSessionCreated: sessionCreated.subscribe,
-    discard: remove,
+    async discard(key, keepsFiles) {
+      const message = find(key);
+      await remove(key, keepsFiles);
+      if (message?.state === "sending" && message.waitingFiles?.length)
+        attempts.get(queueOf(message))?.abort.abort();
+    },
     discardSession(sessionId) {
       for (const message of messages.get())
         if (message.sessionId === sessionId) void remove(message.key);

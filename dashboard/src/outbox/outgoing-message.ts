@@ -1,4 +1,5 @@
 import type { Attachment } from "@/api/models";
+import type { WaitingFile } from "@/attachments/attachment";
 
 /** A message that the server has not accepted yet, as it is stored on the device. */
 export interface OutgoingMessage {
@@ -10,8 +11,10 @@ export interface OutgoingMessage {
   readonly sessionId: string | null;
   readonly agentKey?: string;
   readonly content: string;
-  /** The files, which are already uploaded. */
+  /** The files that are already uploaded. */
   readonly attachments?: readonly Attachment[];
+  /** The files that are kept on the device until they can be uploaded. */
+  readonly waitingFiles?: readonly WaitingFile[];
   /**
    * The device's time in milliseconds since the Unix epoch, adjusted so that later messages have
    * higher values.
@@ -27,7 +30,10 @@ export interface OutgoingMessage {
 }
 
 /** A message for a session, or the first message of a new session with an agent. */
-export type NewMessage = Pick<OutgoingMessage, "content" | "attachments" | "baseline"> &
+export type NewMessage = Pick<
+  OutgoingMessage,
+  "content" | "attachments" | "waitingFiles" | "baseline"
+> &
   ({ sessionId: string } | { sessionId: null; agentKey: string });
 
 /** Keeps outgoing messages across reloads. */

@@ -3,6 +3,8 @@ import { useEffect, useMemo } from "react";
 import { useCurrentAccount } from "@/account";
 import { body, client } from "@/api/client";
 import { attachmentsOf, type Message } from "@/api/models";
+import { uploadWaiting } from "@/attachments/pending-files";
+import { releaseFiles, uploadWaitingFile } from "@/attachments/waiting-files";
 import { useObservable } from "@/observable";
 import { store } from "@/stream/store";
 import { createIndexedDbStorage } from "./indexed-db";
@@ -35,6 +37,8 @@ export const outbox = createOutbox({
     );
     return session.id;
   },
+  uploadFile: uploadWaitingFile,
+  releaseFiles,
   async send({ key, sessionId, content, attachments = [] }, signal) {
     const { message, task } = await body(
       client.POST("/v1/chat/{id}/messages", {
@@ -48,20 +52,26 @@ export const outbox = createOutbox({
   },
 });
 
-/** Opens the outbox of the current account, and retries waiting messages after each reconnect. */
+/** Sends what is waiting: messages, and the files of drafts. */
+function deliver(): void {
+  outbox.retryWaiting();
+  uploadWaiting();
+}
+
+/** Opens the outbox of the current account, and sends what is waiting after each reconnect. */
 export function useOutboxDelivery(isLive: boolean): void {
   const account = useCurrentAccount();
   useEffect(() => {
     if (account === null) return;
     void outbox.open(account);
-    window.addEventListener("online", outbox.retryWaiting);
+    window.addEventListener("online", deliver);
     return () => {
-      window.removeEventListener("online", outbox.retryWaiting);
+      window.removeEventListener("online", deliver);
       outbox.close();
     };
   }, [account]);
   useEffect(() => {
-    if (isLive) outbox.retryWaiting();
+    if (isLive) deliver();
   }, [isLive]);
 }
 
@@ -75,7 +85,7 @@ export function matchDelivered(
 ): ReadonlyMap<string, string> {
   const delivered = new Map<string, string>();
   for (const outgoing of pending) {
-    if (outgoing.state !== "sending") continue;
+    if (outgoing.state !== "sending" || outgoing.waitingFiles?.length) continue;
     const match = messages.find(
       (message) =>
         message !== null &&

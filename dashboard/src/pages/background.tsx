@@ -1,11 +1,17 @@
+import { LightboxHost } from "@/attachments/lightbox/lightbox-host";
+import { useDiscardedFiles } from "@/attachments/use-discarded-files";
 import { useDraftSync } from "@/draft-sync/use-draft-sync";
 import { useBadge } from "./use-badge";
 import { useNotifications } from "./use-notifications";
 
-/** Everything that the page does besides showing its views. It is loaded after the first view. */
-export function Background(): null {
+/**
+ * Everything that the page does besides showing its views, and the lightbox. It is loaded after the
+ * first view.
+ */
+export function Background() {
   useBadge();
   useNotifications();
   useDraftSync();
-  return null;
+  useDiscardedFiles();
+  return <LightboxHost />;
 }

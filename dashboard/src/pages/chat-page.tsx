@@ -1,10 +1,10 @@
 import { Link } from "@tanstack/react-router";
 import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo } from "react";
-import { acceptsFiles, useAgents } from "@/api/agents";
+import { useAgents } from "@/api/agents";
 import { ApiError, isRejected } from "@/api/client";
 import { useCanWrite } from "@/api/me";
-import type { Session, Task } from "@/api/models";
+import type { Agent, Session, Task } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { ConnectionIndicator } from "@/components/connection-indicator";
 import { explainFailure } from "@/components/report-failure";
@@ -145,7 +145,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
           session={session}
           task={task}
           agentName={face.name}
-          acceptsFiles={agent ? acceptsFiles(agent) : false}
+          accepts={agent?.accepts}
           trouble={trouble}
         />
       )}
@@ -272,8 +272,8 @@ function Footer(props: {
   /** The task that Stop cancels. */
   task: Task | null;
   agentName: string;
-  /** Whether the agent accepts files. */
-  acceptsFiles: boolean;
+  /** The files that the agent accepts. */
+  accepts: Agent["accepts"] | undefined;
   /** Why the agent cannot answer, or null. */
   trouble: string | null;
 }) {
@@ -320,9 +320,9 @@ function Footer(props: {
         placeholder={texts.newChat.placeholder(props.agentName)}
         isBusy={task !== null}
         isStopping={isStopping}
-        acceptsFiles={props.acceptsFiles}
-        onSend={(content, attachments) =>
-          outbox.add({ sessionId: session.id, content, attachments, baseline: session.last_seq })
+        accepts={props.accepts}
+        onSend={(content, files) =>
+          outbox.add({ sessionId: session.id, content, ...files, baseline: session.last_seq })
         }
         onStop={() => task && void stopTask(session.id, task.id)}
         onScrollKey={(key) =>

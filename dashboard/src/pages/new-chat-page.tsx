@@ -1,9 +1,10 @@
 import { Link } from "@tanstack/react-router";
 import { Bot, ChevronLeft, Eye, Settings, TriangleAlert } from "lucide-react";
 import { use, useState } from "react";
-import { acceptsFiles, useAgents } from "@/api/agents";
+import { useAgents } from "@/api/agents";
 import { useCanWrite } from "@/api/me";
-import type { Agent, Attachment } from "@/api/models";
+import type { Agent } from "@/api/models";
+import type { UnsentFiles } from "@/attachments/attachment";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { AgentPicker } from "@/components/agent-picker";
 import { reportFailure } from "@/components/report-failure";
@@ -56,7 +57,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
     }
   }
 
-  async function start(content: string, attachments: readonly Attachment[] = []) {
+  async function start(content: string, files: Partial<UnsentFiles> = {}) {
     const chosenAgent = agent ?? (await findAgent());
     // The page shows that no agent is available, and the composer restores the text.
     if (!chosenAgent) throw new Error("No agent is available.");
@@ -64,7 +65,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
       sessionId: null,
       agentKey: chosenAgent.key,
       content,
-      attachments,
+      ...files,
       baseline: 0,
     });
     changePreferences({ lastAgent: chosenAgent.key });
@@ -166,7 +167,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
                 ? texts.newChat.placeholder(agent.name)
                 : texts.newChat.chooseAgent
           }
-          acceptsFiles={agent ? acceptsFiles(agent) : false}
+          accepts={agent?.accepts}
           onSend={start}
         />
       )}

@@ -26,7 +26,10 @@ describe("the composer", () => {
 
     await userEvent.type(field, "one{Shift>}{Enter}{/Shift}two{Enter}");
 
-    expect(onSend).toHaveBeenCalledExactlyOnceWith("one\ntwo", []);
+    expect(onSend).toHaveBeenCalledExactlyOnceWith("one\ntwo", {
+      attachments: [],
+      waitingFiles: [],
+    });
     expect(field).toHaveProperty("value", "");
   });
 

@@ -1,28 +1,26 @@
-import { ArrowUp, Paperclip, Square } from "lucide-react";
-import { lazy, Suspense, useCallback, useLayoutEffect, useRef } from "react";
-import type { Attachment } from "@/api/models";
+import { ArrowUp, Square } from "lucide-react";
+import { lazy, Suspense, useCallback, useLayoutEffect, useRef, useState } from "react";
+import { acceptsFiles } from "@/api/agents";
+import type { Agent } from "@/api/models";
+import type { UnsentFiles } from "@/attachments/attachment";
 import {
   addFiles,
+  isReady,
   MAX_FILES,
   restoreFiles,
   takeFiles,
   useFiles,
 } from "@/attachments/pending-files";
 import { useFileDrop } from "@/attachments/use-file-drop";
-import { IconButton, TextButton } from "@/components/ui/button";
+import { IconButton } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
-import {
-  dismissConflictingDraft,
-  setComposing,
-  swapDrafts,
-  takeDraft,
-  useConflictingDraft,
-  useDraft,
-  writeDraft,
-} from "@/drafts";
+import { setComposing, takeDraft, useDraft, writeDraft } from "@/drafts";
 import { formatKeys, hasModifier, isTouchOnly } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
+import { AttachButton } from "./attach-button";
+import { ConflictingDraft } from "./conflicting-draft";
+import { findPastedText, type PastedText } from "./pasted-text";
 import { useInitialFocus } from "./use-initial-focus";
 import { useTypeToFocus } from "./use-type-to-focus";
 
@@ -35,6 +33,8 @@ const MAX_BYTES = 256 * 1024;
 const MIXED_DIRECTION_MAX_CHARS = 16 * 1024;
 
 const PendingFileList = lazy(() => import("@/attachments/pending-file-list"));
+
+const PasteOffer = lazy(async () => ({ default: (await import("./paste-offer")).PasteOffer }));
 
 const encoder = new TextEncoder();
 
@@ -61,10 +61,10 @@ export function Composer(props: {
    */
   onScrollKey?: (key: string) => boolean;
   hasFocus?: boolean;
-  /** Whether files can be added. */
-  acceptsFiles?: boolean;
+  /** The files that the agent accepts; undefined if it accepts none. */
+  accepts?: Agent["accepts"] | undefined;
   /** Sends the message. Resolves once the stored draft is no longer needed. */
-  onSend: (text: string, files: readonly Attachment[]) => Promise<void>;
+  onSend: (text: string, files: UnsentFiles) => Promise<void>;
   onStop?: () => void;
 }) {
   const { draftKey, isBusy = false, isStopping = false, isDisabled = false } = props;
@@ -72,9 +72,9 @@ export function Composer(props: {
   const field = useRef<HTMLTextAreaElement>(null);
   const sendsOnEnter = usePreferences().sendWith === "enter";
   const files = useFiles(draftKey);
-  const hasFiles = files.some(({ attachment }) => attachment !== null);
+  const hasFiles = files.some(isReady);
   // A file whose upload has failed must be uploaded again or removed first.
-  const isComplete = files.every(({ attachment }) => attachment !== null);
+  const isComplete = files.every(isReady);
   const canSend = (text.trim() !== "" || hasFiles) && isComplete && !isDisabled;
   const isTooLong = isOverLimit(text);
 
@@ -91,38 +91,47 @@ export function Composer(props: {
   useInitialFocus(field, props.hasFocus === true);
   useTypeToFocus(field);
 
-  const { acceptsFiles = false } = props;
+  const { accepts } = props;
+  const acceptsAny = acceptsFiles(accepts);
   const add = useCallback(
     (added: readonly File[]) => {
-      if (!acceptsFiles) return notify(texts.files.unsupported);
-      if (addFiles(draftKey, added) > 0) notify(texts.files.tooMany(MAX_FILES));
+      if (!acceptsAny) return notify(texts.files.unsupported);
+      const { length } = addFiles(draftKey, added);
+      if (length < added.length) notify(texts.files.tooMany(MAX_FILES));
       field.current?.focus();
     },
-    [draftKey, acceptsFiles],
+    [draftKey, acceptsAny],
   );
   const isOver = useFileDrop(add);
+  const [pasted, setPasted] = useState<PastedText | null>(null);
 
   function send() {
     if (!canSend || isTooLong) return;
     const forget = takeDraft(draftKey);
-    const taken = takeFiles(draftKey);
+    const { forget: forgetFiles, ...taken } = takeFiles(draftKey);
     const forgetAll = () => {
       forget();
-      taken.forget();
+      forgetFiles();
     };
-    void props.onSend(text, taken.attachments).then(forgetAll, () => {
+    void props.onSend(text, taken).then(forgetAll, () => {
       writeDraft(draftKey, text);
-      restoreFiles(draftKey, taken.attachments);
+      restoreFiles(draftKey, taken);
     });
+    setPasted(null);
     field.current?.focus();
   }
 
-  function onPaste(event: React.ClipboardEvent) {
-    const { files: pasted, types } = event.clipboardData;
+  function onPaste(event: React.ClipboardEvent<HTMLTextAreaElement>) {
+    const { clipboardData, currentTarget } = event;
     // Programs such as spreadsheets add a picture of the copied text.
-    if (pasted.length === 0 || types.includes("text/plain")) return;
-    event.preventDefault();
-    add([...pasted]);
+    if (clipboardData.types.includes("text/plain")) {
+      const text = clipboardData.getData("text/plain");
+      const found = accepts?.files && findPastedText(text, currentTarget.selectionStart);
+      if (found) setPasted(found);
+    } else if (clipboardData.files.length > 0) {
+      event.preventDefault();
+      add([...clipboardData.files]);
+    }
   }
 
   function onKeyDown(event: React.KeyboardEvent) {
@@ -148,7 +157,7 @@ export function Composer(props: {
   return (
     <div className="print:hidden px-3.5 pt-2 pb-[max(14px,env(safe-area-inset-bottom))] md:px-6">
       <ConflictingDraft draftKey={draftKey} onDone={() => field.current?.focus()} />
-      {isOver && acceptsFiles && <DropTarget />}
+      {isOver && acceptsAny && <DropTarget />}
       {files.length > 0 && (
         <Suspense fallback={null}>
           <PendingFileList
@@ -158,6 +167,19 @@ export function Composer(props: {
           />
         </Suspense>
       )}
+      <div role="status" className="mx-auto max-w-[820px]">
+        {pasted && accepts?.files && (
+          <Suspense fallback={null}>
+            <PasteOffer
+              key={`${pasted.start} ${pasted.text}`}
+              draftKey={draftKey}
+              pasted={pasted}
+              field={field}
+              onDismiss={() => setPasted(null)}
+            />
+          </Suspense>
+        )}
+      </div>
       {isTooLong && (
         <p role="alert" className="mx-auto mb-2 max-w-[820px] text-bad text-note">
           {texts.composer.tooLong}
@@ -182,7 +204,7 @@ export function Composer(props: {
           className={`max-h-[calc(0.4*var(--visible-height,100dvh))] min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 pointer-coarse:py-[9px] leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3 ${text.length > MIXED_DIRECTION_MAX_CHARS ? "[unicode-bidi:isolate]" : ""}`}
         />
         {/* After the field, so that Shift+Tab leads from the field to a request above it. */}
-        {acceptsFiles && <AttachButton onFiles={add} />}
+        {acceptsAny && <AttachButton onFiles={add} />}
         {isBusy && (
           <IconButton
             label={isStopping ? texts.status.stopping : texts.composer.stop}
@@ -220,69 +242,11 @@ export function Composer(props: {
   );
 }
 
-/** A button that opens the file dialog. */
-function AttachButton({ onFiles }: { onFiles: (files: readonly File[]) => void }) {
-  const input = useRef<HTMLInputElement>(null);
-  return (
-    <>
-      <input
-        ref={input}
-        type="file"
-        multiple
-        hidden
-        onChange={({ target }) => {
-          onFiles([...(target.files ?? [])]);
-          // Choosing the same file again is also a change.
-          target.value = "";
-        }}
-      />
-      <IconButton
-        label={texts.files.attach}
-        onClick={() => input.current?.click()}
-        className="rounded-full!"
-      >
-        <Paperclip size={18} strokeWidth={1.9} />
-      </IconButton>
-    </>
-  );
-}
-
 /** Covers the page while files are dragged over it. */
 function DropTarget() {
   return (
     <div className="pointer-events-none fixed inset-3 z-30 grid place-items-center rounded-3xl border-2 border-accent border-dashed bg-bg/80">
       <p className="font-[570] text-[18px]">{texts.files.drop}</p>
-    </div>
-  );
-}
-
-/** Offers to restore the newest conflicting draft. Then calls `onDone`, which moves the focus. */
-function ConflictingDraft({ draftKey, onDone }: { draftKey: string; onDone: () => void }) {
-  const text = useConflictingDraft(draftKey);
-  function choose(change: (key: string) => void) {
-    change(draftKey);
-    onDone();
-  }
-  return (
-    <div role="status" className="mx-auto max-w-[820px]">
-      {text.trim() !== "" && (
-        <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-1.5 rounded-xl border border-line px-3.5 py-2 text-note pointer-coarse:gap-y-3 pointer-coarse:py-3">
-          <p className="min-w-0 flex-1 basis-60">
-            {texts.composer.conflictingDraft}
-            <span dir="auto" className="block truncate text-ink-2">
-              {text}
-            </span>
-          </p>
-          <span className="flex gap-x-5">
-            <TextButton onClick={() => choose(swapDrafts)}>
-              {texts.composer.useConflictingDraft}
-            </TextButton>
-            <TextButton onClick={() => choose(dismissConflictingDraft)}>
-              {texts.composer.dismissConflictingDraft}
-            </TextButton>
-          </span>
-        </div>
-      )}
     </div>
   );
 }

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { clearCurrentAccount } from "@/account";
 import { client } from "@/api/client";
 import { useMe } from "@/api/me";
-import { clearFiles } from "@/attachments/pending-files";
+import { clearFiles, listFileDrafts } from "@/attachments/pending-files";
 import { reportFailure } from "@/components/report-failure";
 import { Button, TextButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
@@ -40,7 +40,8 @@ export function SignOut() {
   }
 
   function ask() {
-    const left = { unsent: outbox.messages.get().length, drafts: listDrafts().length };
+    const drafts = new Set([...listDrafts(), ...listFileDrafts()]);
+    const left = { unsent: outbox.messages.get().length, drafts: drafts.size };
     if (left.unsent + left.drafts === 0) void leave(false);
     else setKept(left);
   }

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import type { Message } from "@/api/models";
+import { attachmentsOf, type Message } from "@/api/models";
 import { toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
 
@@ -20,7 +20,9 @@ export function Announcer(props: { answer: Message | null; agentName: string; is
     known.current = Math.max(known.current, seq);
     if (!answer || !isNew || !isActive) return;
     const shown = readAnswer(answer.turn) || toPlainText(answer.content);
-    setText(`${texts.thread.agentSaid(agentName)}: ${shown}`);
+    const files = attachmentsOf(answer).map(({ name }) => name);
+    const parts = [shown, ...files].filter((part) => part.trim() !== "");
+    setText(`${texts.thread.agentSaid(agentName)}: ${parts.join("\n")}`);
   }, [answer, seq, agentName, isActive]);
   useEffect(() => {
     if (text === "") return;

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { lazy, memo, Suspense, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { hasAnyModifier } from "@/keyboard";
@@ -10,7 +10,6 @@ import { texts } from "@/texts";
 import { Announcer } from "./announcer";
 import { DayDivider } from "./dividers";
 import { FindInChat } from "./find/find-in-chat";
-import { ForkOrigin } from "./fork-origin";
 import { OutgoingBubble } from "./message/outgoing-bubble";
 import { PagesNote } from "./pages-note";
 import { useFullRendering } from "./print";
@@ -29,6 +28,8 @@ import type { ThreadAgent } from "./thread-agent";
 import { ThreadRow } from "./thread-row";
 import { buildTurnRows, type TurnRow } from "./turn-rows";
 import { useSteadyPress } from "./use-steady-press";
+
+const ForkOrigin = lazy(async () => ({ default: (await import("./fork-origin")).ForkOrigin }));
 
 /** The estimated height of a turn that has not been measured. */
 const TURN_PX = 220;
@@ -213,7 +214,9 @@ export const Thread = memo(function Thread(props: {
                     <PagesNote isError={pages.isError} onRetry={pages.retry} className="py-3" />
                   )}
                   {index === 0 && !hasOlder && session.forked_from && (
-                    <ForkOrigin origin={session.forked_from} />
+                    <Suspense fallback={null}>
+                      <ForkOrigin origin={session.forked_from} />
+                    </Suspense>
                   )}
                   {row && <ThreadRow row={row} agent={agent} />}
                   {/* The first message of a chat does not move when it gets its day. */}

@@ -20,6 +20,10 @@ export const errors: typeof english = {
   taskErrorUnknown: "Es ist ein Fehler aufgetreten.",
   problem: {
     network: "Der Server ist nicht erreichbar.",
+    file_too_large: "Eine Datei ist zu groß.",
+    file_missing: "Eine Datei ist nicht mehr auf diesem Gerät. Bitte erneut anhängen.",
+    device_full: "Auf diesem Gerät ist nicht genug Platz für die Datei.",
+    device_limit: "Offline dürfen Dateien zusammen höchstens 50 MB groß sein.",
     unauthorized: "Abgemeldet. Bitte erneut anmelden.",
     forbidden: "Der API-Schlüssel erlaubt nur Lesezugriff.",
     host_not_allowed:

@@ -63,6 +63,9 @@ export const chat = {
     conflictingDraft: "Another tab or device has a different draft.",
     useConflictingDraft: "Use that draft",
     dismissConflictingDraft: "Dismiss",
+    pasted: (size: string) => `You pasted ${size} of text.`,
+    attachPasted: "Attach as file",
+    keepPasted: "Keep as text",
     hint: "Enter to send · Shift+Enter for a new line",
     hintBusy: "Enter to queue · Esc to stop",
     hintMod: (keys: string, isBusy: boolean) =>
@@ -82,8 +85,17 @@ export const chat = {
         one: "A message can have # file.",
         other: "A message can have up to # files.",
       }),
+    waiting: "Waiting for a connection",
     tooLarge: "This file is too large.",
     unsupported: "This agent doesn’t accept files.",
+  },
+  lightbox: {
+    position: (number: number, count: number) =>
+      `${formatNumber(number)} of ${formatNumber(count)}`,
+    previous: "Previous image",
+    next: "Next image",
+    reset: "Reset zoom",
+    failed: "Couldn’t load this image.",
   },
   permission: {
     label: "Permission request",
@@ -170,6 +182,7 @@ export const chat = {
     edit: "Edit",
     remove: "Remove",
     editLabel: "Edit queued message",
+    filesKept: "You can edit only the text.",
     alreadyStarted: "The agent has already started on this message.",
     sendAsNew: "Send as new message",
   },

@@ -4,6 +4,9 @@ import type { components } from "@/api/schema.gen";
 type ErrorCode = components["schemas"]["ErrorCode"];
 type ProblemCode = components["schemas"]["ProblemCode"];
 
+/** The codes of problems that the page itself detects. The last two are about files kept offline. */
+type PageCode = "network" | "file_too_large" | "file_missing" | "device_full" | "device_limit";
+
 /** The reasons for failed tasks. */
 const taskError: Readonly<Record<ErrorCode, string>> = {
   agent_network: "The connection to the agent failed.",
@@ -25,8 +28,12 @@ const taskError: Readonly<Record<ErrorCode, string>> = {
  * The reasons for failed requests. `network` means that there was no response. There is no text for
  * `invalid_request`, whose detail names the field.
  */
-const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | "network", string>> = {
+const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | PageCode, string>> = {
   network: "Can’t reach the server.",
+  file_too_large: "This file is too large.",
+  file_missing: "A file is no longer on this device. Attach it again.",
+  device_full: "This device has no space for the file.",
+  device_limit: "Offline, files can take up 50 MB in total.",
   unauthorized: "You’re signed out. Sign in again.",
   forbidden: "Your API key is read-only.",
   host_not_allowed: "Create an API key to use Banter from this address.",

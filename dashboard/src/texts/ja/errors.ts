@@ -20,6 +20,10 @@ export const errors: typeof english = {
   taskErrorUnknown: "問題が発生しました。",
   problem: {
     network: "サーバーに接続できません。",
+    file_too_large: "ファイルが大きすぎます。",
+    file_missing: "ファイルがこのデバイスに残っていません。もう一度添付してください。",
+    device_full: "このデバイスにファイルを保存する空き容量がありません。",
+    device_limit: "オフラインで保持できるファイルは合計50 MBまでです。",
     unauthorized: "サインアウトしています。もう一度サインインしてください。",
     forbidden: "お使いのAPIキーは読み取り専用です。",
     host_not_allowed: "このアドレスからBanterを使用するには、APIキーを作成してください。",

@@ -1,5 +1,5 @@
 import { CircleSlash, Info } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import type { Message, Step, Task } from "@/api/models";
 import { RequireWriteAccess } from "@/components/require-write-access";
 import { TextButton } from "@/components/ui/button";
@@ -11,8 +11,9 @@ import { retryTask } from "../task-actions";
 import { isBlank } from "./answer-layout";
 import { ContinueButton } from "./continue-button";
 import { CopyButton } from "./copy-button";
-import { ForkButton } from "./fork-button";
 import { TurnDetails } from "./turn-details";
+
+const ForkButton = lazy(async () => ({ default: (await import("./fork-button")).ForkButton }));
 
 /** Shorter durations are not shown. */
 const MIN_DURATION_MS = 1000;
@@ -80,7 +81,9 @@ export function AnswerFooter(props: {
           <CopyButton text={toPlainText(message.content)} isShort isAnswer className={reveal} />
         )}
         <RequireWriteAccess>
-          <ForkButton message={message} className={reveal} />
+          <Suspense fallback={null}>
+            <ForkButton message={message} className={reveal} />
+          </Suspense>
         </RequireWriteAccess>
         <button
           type="button"

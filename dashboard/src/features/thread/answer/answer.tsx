@@ -1,7 +1,8 @@
 import { memo } from "react";
-import type { Message, Step, Task } from "@/api/models";
+import { attachmentsOf, type Message, type Step, type Task } from "@/api/models";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
+import { MessageFiles } from "../message/message-files";
 import type { ThreadAgent } from "../thread-agent";
 import { AnswerFooter } from "./answer-footer";
 import { isBlank } from "./answer-layout";
@@ -9,7 +10,7 @@ import { AnswerSegments } from "./answer-segments";
 import { TypingBubble } from "./typing-bubble";
 
 /**
- * The answer of a turn with its steps: the answer in progress with the status of the turn, or the
+ * The answer of a turn with its steps and files: the answer in progress with the status of the turn, or the
  * finished answer with its actions. The text is rendered by the same elements when the answer is
  * finished, so that a selection or a click is not lost.
  */
@@ -52,6 +53,13 @@ export const Answer = memo(function Answer(props: {
           agent={agent}
           isStreaming={message === null}
         />
+        {message && (
+          <MessageFiles
+            files={attachmentsOf(message)}
+            author={texts.thread.agentSaid(agent.name)}
+            isAnswer
+          />
+        )}
       </div>
       {message && <AnswerFooter {...props} message={message} />}
       {!message && task && (props.isHead || hasText) && (

@@ -19,6 +19,7 @@ export function OutgoingBubble({
   draftKey: string;
 }) {
   const isSending = message.state === "sending";
+  const waiting = message.waitingFiles ?? [];
   const isFailed = message.state === "failed";
   const look = isFailed
     ? "border-[1.5px] border-bad/60 bg-bad-soft"
@@ -27,7 +28,11 @@ export function OutgoingBubble({
       : waitingBubble;
   return (
     <>
-      <MessageFiles files={attachmentsOf(message)} />
+      <MessageFiles
+        files={attachmentsOf(message)}
+        waiting={waiting}
+        author={texts.thread.youSaid}
+      />
       {message.content.trim() !== "" && (
         <div className={`${bubbleOfUser} animate-rise ${look}`}>
           <span className="sr-only">{texts.thread.youSaid}: </span>
@@ -38,6 +43,7 @@ export function OutgoingBubble({
         className={`flex flex-wrap justify-end gap-x-2 gap-y-1 self-end px-1 pb-2 text-end text-small pointer-coarse:gap-y-3 ${isFailed ? "text-bad" : "text-ink-3"}`}
       >
         <span>{describe(message)}</span>
+        {isSending && waiting.length > 0 && <DiscardButton messageKey={message.key} />}
         {!isSending && (
           <span className="flex gap-x-3 pointer-coarse:gap-x-4">
             <TextButton onClick={() => outbox.retry(message.key)}>
@@ -48,13 +54,17 @@ export function OutgoingBubble({
                 {texts.receipt.edit}
               </TextButton>
             )}
-            <TextButton onClick={() => void outbox.discard(message.key)}>
-              {texts.receipt.discard}
-            </TextButton>
+            <DiscardButton messageKey={message.key} />
           </span>
         )}
       </div>
     </>
+  );
+}
+
+function DiscardButton({ messageKey }: { messageKey: string }) {
+  return (
+    <TextButton onClick={() => void outbox.discard(messageKey)}>{texts.receipt.discard}</TextButton>
   );
 }
 
@@ -66,8 +76,9 @@ function describe({ state, reason }: OutgoingMessage): string {
 }
 
 /** Moves the message to the composer, before the current draft. */
-function moveToComposer({ key, content, attachments }: OutgoingMessage, draftKey: string): void {
-  if (attachments) restoreFiles(draftKey, attachments);
+function moveToComposer(message: OutgoingMessage, draftKey: string): void {
+  const { key, content, attachments = [], waitingFiles = [] } = message;
+  restoreFiles(draftKey, { attachments, waitingFiles });
   writeDraft(draftKey, [content, readDraft(draftKey)].filter(Boolean).join("\n\n"));
-  void outbox.discard(key);
+  void outbox.discard(key, true);
 }

@@ -1,15 +1,17 @@
 import { useState } from "react";
 import { ApiError, client } from "@/api/client";
-import type { Message } from "@/api/models";
+import { attachmentsOf, type Message } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
 import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
+import { MessageFiles } from "./message-files";
 
 /**
  * An editor for a message that the agent has not started on yet. If the agent starts in the
- * meantime, the text is kept and can be sent as a new message.
+ * meantime, the text is kept and can be sent as a new message. The server does not support changes
+ * to the files of a message, so they are only shown.
  */
 export function QueuedMessageEditor(props: {
   message: Message;
@@ -19,6 +21,7 @@ export function QueuedMessageEditor(props: {
   const { message, isLate, onClose } = props;
   const [text, setText] = useState(message.content);
   const [isBusy, setBusy] = useState(false);
+  const files = attachmentsOf(message);
   const canSave = text.trim() !== "" && !isBusy;
 
   async function save() {
@@ -70,6 +73,12 @@ export function QueuedMessageEditor(props: {
         onKeyDown={onKeyDown}
         className="w-full resize-none bg-transparent px-1 outline-0"
       />
+      {!isLate && files.length > 0 && (
+        <div className="mt-1 mb-1.5 flex flex-col gap-1.5">
+          <MessageFiles files={files} author={texts.thread.youSaid} />
+          <p className="self-end px-1 text-ink-3 text-small">{texts.receipt.filesKept}</p>
+        </div>
+      )}
       <p role="status" className="px-1 text-small text-warn empty:hidden">
         {isLate && texts.receipt.alreadyStarted}
       </p>

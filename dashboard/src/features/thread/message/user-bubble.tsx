@@ -46,7 +46,7 @@ export const UserBubble = memo(function UserBubble(props: {
 
   const bubble = (
     <div className="group flex min-w-0 flex-col gap-1 self-stretch">
-      <MessageFiles files={attachmentsOf(message)} />
+      <MessageFiles files={attachmentsOf(message)} author={texts.thread.youSaid} />
       {message.content.trim() !== "" && (
         <div className={`${bubbleOfUser} ${look}`} data-user="">
           <span className="sr-only">{texts.thread.youSaid}: </span>
