@@ -123,15 +123,43 @@ impl Storage {
         Ok(self.objects.get(&self.path(id)).await?.bytes().await?)
     }
 
+    /// Reads an entire object as it arrives, whatever its size.
+    ///
+    /// # Errors
+    /// Returns [`StorageError::NotFound`], or another error if the storage fails.
+    pub async fn stream(&self, id: FileId) -> Result<BoxStream<'static, Result<Bytes, StorageError>>, StorageError> {
+        let found = self.objects.get(&self.path(id)).await?;
+        Ok(found.into_stream().map_err(StorageError::from).boxed())
+    }
+
+    /// Returns the size of an object in bytes, or `None` if the object does not exist.
+    ///
+    /// # Errors
+    /// Returns an error if the storage fails.
+    pub async fn find_size(&self, id: FileId) -> Result<Option<u64>, StorageError> {
+        match self.objects.head(&self.path(id)).await.map_err(StorageError::from) {
+            Ok(found) => Ok(Some(found.size)),
+            Err(StorageError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Deletes an object, if it exists, and what a crashed process has written of it.
     ///
     /// # Errors
     /// Returns an error if the storage fails.
     pub async fn delete(&self, id: FileId) -> Result<(), StorageError> {
         match self.objects.delete(&self.path(id)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => self.delete_unfinished(id).await,
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// Deletes what a crashed process has written of an object.
+    ///
+    /// # Errors
+    /// Returns an error if the storage fails.
+    pub async fn delete_unfinished(&self, id: FileId) -> Result<(), StorageError> {
         let Some(unfinished) = self.unfinished_file(id) else { return Ok(()) };
         match tokio::fs::remove_file(unfinished).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StorageError::Folder(error)),
@@ -139,12 +167,26 @@ impl Storage {
         }
     }
 
+    /// Returns where the storage is.
+    #[must_use]
+    pub const fn url(&self) -> &StorageUrl {
+        &self.url
+    }
+
+    /// Returns the file that contains an object, if the storage is a folder.
+    #[must_use]
+    pub fn file(&self, id: FileId) -> Option<PathBuf> {
+        let StorageUrl::Folder(folder) = &self.url else { return None };
+        Some(folder.join(self.path(id).as_ref()))
+    }
+
     /// Returns the file that `LocalFileSystem` renames when an object is complete. It has the name of the object with a
-    /// number, which is always 1 because each ID is used once. A bucket discards incomplete uploads itself, if it has a
+    /// number, which is always 1 because nothing else writes the same object. A bucket discards incomplete uploads itself, if it has a
     /// lifecycle rule for this.
     fn unfinished_file(&self, id: FileId) -> Option<PathBuf> {
-        let StorageUrl::Folder(folder) = &self.url else { return None };
-        Some(folder.join(format!("{}#1", self.path(id))))
+        let mut name = self.file(id)?.into_os_string();
+        name.push("#1");
+        Some(name.into())
     }
 }
 

@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use sqlx::{FromRow as _, types::Json};
 
-use super::{Store, StoreError, database_driver::Connection, sqlite};
+use super::{
+    Store, StoreError,
+    database_driver::{Connection, Row},
+    sqlite,
+};
 use crate::{
-    attachments::ContentInfo,
+    attachments::{ContentInfo, StoredFile},
     chat::{AcceptedFiles, Attachment, FileName, UserRef},
     id::{AttachmentId, FileId},
 };
@@ -23,6 +27,8 @@ const ABANDONED_AFTER: Duration = Duration::from_mins(1);
 const UNSENT_KEPT: Duration = Duration::from_hours(24);
 /// The maximum number of rows that change in one transaction.
 const BATCH: i64 = 100;
+/// The number of files that are listed at once.
+const LISTED: i64 = 1000;
 
 /// Selects the columns of an [`Attachment`].
 macro_rules! select_attachments {
@@ -44,6 +50,8 @@ pub struct NewAttachment {
     pub key: Option<String>,
     /// The maximum total size of the user's attachments, in bytes; `None` if there is no limit.
     pub user_limit: Option<i64>,
+    /// A file with the same content whose object has been lost. The new file replaces it in all attachments.
+    pub lost: Option<FileId>,
 }
 
 /// A stored attachment.
@@ -94,7 +102,7 @@ impl Store {
     }
 
     /// Stores an attachment whose object is complete. If the workspace already has a file with the same content, the
-    /// attachment uses that file. If the idempotency key was already used for the same file, returns the attachment
+    /// attachment uses that file, unless its object is [lost](NewAttachment::lost). If the idempotency key was already used for the same file, returns the attachment
     /// that was stored then.
     ///
     /// # Errors
@@ -110,14 +118,6 @@ impl Store {
                     .fetch_optional(&mut *tx)
                     .await?;
             is_writing.ok_or(StoreError::UploadExpired)?;
-            if let Some(attachment) = find_uploaded(tx, user, new.key.as_deref()).await? {
-                if (&attachment.sha256, attachment.name.as_str()) != (sha256, new.name.as_str()) {
-                    return Err(StoreError::IdempotencyMismatch);
-                }
-                mark_deleting(tx, new.file_id).await?;
-                return Ok(StoredAttachment { attachment, unneeded: Some(new.file_id) });
-            }
-            check_limit(tx, user, *size, new.user_limit).await?;
             let known: Option<FileId> = sqlx::query_scalar(
                 "SELECT id FROM stored_file WHERE workspace_id = $1 AND sha256 = $2 AND status = 'stored'",
             )
@@ -125,16 +125,17 @@ impl Store {
             .bind(sha256)
             .fetch_optional(&mut *tx)
             .await?;
-            if known.is_some() {
-                mark_deleting(tx, new.file_id).await?;
-            } else {
-                sqlx::query("UPDATE stored_file SET status = 'stored', sha256 = $2, size = $3 WHERE id = $1")
-                    .bind(new.file_id)
-                    .bind(sha256)
-                    .bind(*size)
-                    .execute(&mut *tx)
-                    .await?;
+            let lost = known.filter(|known| new.lost == Some(*known));
+            let known = known.filter(|_| lost.is_none());
+            if let Some(attachment) = find_uploaded(tx, user, new.key.as_deref()).await? {
+                if (&attachment.sha256, attachment.name.as_str()) != (sha256, new.name.as_str()) {
+                    return Err(StoreError::IdempotencyMismatch);
+                }
+                let unneeded = keep_one(tx, new, known, lost).await?;
+                return Ok(StoredAttachment { attachment, unneeded });
             }
+            check_limit(tx, user, *size, new.user_limit).await?;
+            let unneeded = keep_one(tx, new, known, lost).await?;
             let attachment = Attachment {
                 id: AttachmentId::generate(),
                 name: new.name.as_str().to_owned(),
@@ -146,9 +147,47 @@ impl Store {
                 created_at: now,
             };
             insert(tx, user, &attachment, known.unwrap_or(new.file_id), new.key.as_deref()).await?;
-            Ok(StoredAttachment { attachment, unneeded: known.map(|_| new.file_id) })
+            Ok(StoredAttachment { attachment, unneeded })
         })
         .await
+    }
+
+    /// Returns the file with this content in a workspace, if there is one.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn find_file(&self, workspace_id: &str, sha256: &str) -> Result<Option<StoredFile>, StoreError> {
+        let query = sqlx::query(
+            "SELECT id, size, sha256 FROM stored_file WHERE workspace_id = $1 AND sha256 = $2 AND status = 'stored'",
+        );
+        let found = self.read_row(query.bind(workspace_id).bind(sha256)).await?;
+        found.as_ref().map(stored_file).transpose()
+    }
+
+    /// Returns up to 1,000 files whose objects are complete, in the order of their IDs, beginning after `after`.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn list_stored_files(&self, after: Option<FileId>) -> Result<Vec<StoredFile>, StoreError> {
+        let query = sqlx::query(
+            "SELECT id, size, sha256 FROM stored_file WHERE status = 'stored' AND id > $1 ORDER BY id LIMIT $2 + 0",
+        );
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        self.read_rows(query.bind(after).bind(LISTED)).await?.iter().map(stored_file).collect()
+    }
+
+    /// Returns which of these files are still stored.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn list_still_stored(&self, ids: &[FileId]) -> Result<Vec<FileId>, StoreError> {
+        let query = sqlx::query(concat!(
+            "SELECT id FROM stored_file WHERE id IN ",
+            sqlite::listed!(),
+            " AND status = 'stored' ORDER BY id"
+        ));
+        let rows = self.read_rows(query.bind(Json(ids))).await?;
+        Ok(rows.iter().map(|row| sqlx::Row::try_get(row, "id")).collect::<Result<_, _>>()?)
     }
 
     /// Returns an attachment of the user, and the file with its content.
@@ -288,6 +327,39 @@ async fn check_limit(tx: &mut Connection, user: &UserRef, size: i64, limit: Opti
     .fetch_one(tx)
     .await?;
     if stored.saturating_add(size) > limit { Err(StoreError::StorageLimit { limit }) } else { Ok(()) }
+}
+
+/// Keeps the new file unless its content is already stored in a known file. Makes it the content of all attachments of
+/// a lost one. Returns the new file if it is not needed.
+async fn keep_one(
+    tx: &mut Connection,
+    new: &NewAttachment,
+    known: Option<FileId>,
+    lost: Option<FileId>,
+) -> Result<Option<FileId>, StoreError> {
+    if known.is_some() {
+        mark_deleting(tx, new.file_id).await?;
+        return Ok(Some(new.file_id));
+    }
+    if let Some(lost) = lost {
+        let replace = sqlx::query("UPDATE attachment SET file_id = $2 WHERE file_id = $1");
+        replace.bind(lost).bind(new.file_id).execute(&mut *tx).await?;
+        let release = sqlx::query("UPDATE stored_file SET status = 'deleting' WHERE id = $1");
+        release.bind(lost).execute(&mut *tx).await?;
+    }
+    sqlx::query("UPDATE stored_file SET status = 'stored', sha256 = $2, size = $3 WHERE id = $1")
+        .bind(new.file_id)
+        .bind(&new.content.sha256)
+        .bind(new.content.size)
+        .execute(tx)
+        .await?;
+    Ok(None)
+}
+
+fn stored_file(row: &Row) -> Result<StoredFile, StoreError> {
+    let size: i64 = sqlx::Row::try_get(row, "size")?;
+    let (id, sha256) = (sqlx::Row::try_get(row, "id")?, sqlx::Row::try_get(row, "sha256")?);
+    Ok(StoredFile { id, size: u64::try_from(size).unwrap_or_default(), sha256 })
 }
 
 async fn mark_deleting(tx: &mut Connection, id: FileId) -> Result<(), StoreError> {

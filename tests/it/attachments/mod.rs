@@ -1,6 +1,7 @@
-//! Attachments: uploading, downloading, sending, what agents receive, and the deletion of files.
+//! Attachments: uploading, downloading, sending, what agents receive, and the deletion and copying of files.
 
 mod agents;
+mod copy;
 mod download;
 mod files;
 mod send;

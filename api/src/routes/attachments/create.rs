@@ -164,8 +164,12 @@ impl<'a> Upload<'a> {
         writing.finish().await.map_err(storage_error)?;
         let name = name.unwrap_or_else(|| FileName::for_media_type(&content.media_type));
         let user_limit = state.attachment_limits.user_bytes;
-        let new = NewAttachment { file_id, name, content, key, user_limit };
-        match state.store.store_attachment(&principal.user, &new).await {
+        let stored = async {
+            let lost = find_lost(state, principal, &content.sha256).await?;
+            let new = NewAttachment { file_id, name, content, key, user_limit, lost };
+            Ok::<_, ApiError>(state.store.store_attachment(&principal.user, &new).await?)
+        };
+        match stored.await {
             Ok(stored) => {
                 if let Some(unneeded) = stored.unneeded {
                     delete_file(state, unneeded).await;
@@ -174,7 +178,7 @@ impl<'a> Upload<'a> {
             }
             Err(error) => {
                 discard_file(state, file_id).await;
-                Err(error.into())
+                Err(error)
             }
         }
     }
@@ -185,6 +189,14 @@ impl<'a> Upload<'a> {
         discard_file(self.state, self.file_id).await;
         error
     }
+}
+
+/// Returns the workspace's file with this content if its object has been lost, for example because the database was
+/// restored without its files.
+async fn find_lost(state: &AppState, principal: &Principal, sha256: &str) -> Result<Option<FileId>, ApiError> {
+    let Some(known) = state.store.find_file(&principal.user.workspace_id, sha256).await? else { return Ok(None) };
+    let found = state.storage.find_size(known.id).await.map_err(storage_error)?;
+    Ok((found != Some(known.size)).then_some(known.id))
 }
 
 /// Receives a form with one file.

@@ -1,18 +1,21 @@
-//! Backups, which are consistent copies of a database in use.
+//! Backups, which are consistent copies of a database in use and of the files to which it refers.
 //!
 //! Guarantees:
-//! - A file with the final name is complete, verified, and synced to disk.
-//! - A backup that fails or is killed leaves at most `.NAME.partial` and its journal behind, next to the target. The
-//!   next backup to the same target replaces them.
+//! - A file with the final name is complete, verified, and synced to disk, and so are the files of its attachments in
+//!   `NAME.files`, unless the report lists them as missing.
+//! - A backup that fails or is killed leaves at most `.NAME.partial` and its journal behind, next to the target, and
+//!   files in `NAME.files`. The next backup to the same target replaces or reuses them.
 //!
 //! `VACUUM INTO` reads one snapshot and does not block writers. SQLite's backup API starts over whenever another
 //! process writes, and it also copies free pages (docs/adr/0010).
 
+mod error;
+mod files;
+mod unfinished;
+
 use std::{
-    ffi::OsString,
-    fs::{self, File, TryLockError},
+    fs::{self, TryLockError},
     io,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -22,90 +25,57 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
+pub use error::BackupError;
+pub(super) use files::{files_folder, has_files, list_stored};
+
 use super::{
-    NewerSchema, StoreError,
-    files::{BACKUP_ID, DatabaseFiles, EnterError, is_same_file, remove_if_present, sync_folder},
-    migrate, sqlite,
+    files::{BACKUP_ID, DatabaseFiles, EnterError, is_same_file},
+    migrate,
 };
-use crate::private;
+use crate::attachments::{Storage, TransferReport};
+use files::BackupFiles;
+use unfinished::UnfinishedBackup;
 
 /// How long a backup waits for a process that is opening or restoring the database.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
 /// How long a backup's connection waits for an SQLite lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The reason why a backup failed.
-#[derive(Debug, thiserror::Error)]
-pub enum BackupError {
-    /// The database does not exist.
-    #[error("there is no database at {}; check DATABASE_URL", .0.display())]
-    NoDatabase(PathBuf),
-    /// The target exists.
-    #[error("{} already exists; choose another name, or pass --overwrite", .0.display())]
-    Exists(PathBuf),
-    /// The target is a folder, a special file, or a dangling symbolic link.
-    #[error("{} is not a regular file; pass a path to a file", .0.display())]
-    NotAFile(PathBuf),
-    /// The target is the database or one of its companion files.
-    #[error("{} is one of the database's own files; choose another name", .0.display())]
-    IsDatabase(PathBuf),
-    /// Another backup to the same target is running.
-    #[error("another backup to {} is running", .0.display())]
-    Running(PathBuf),
-    /// A restore is replacing the database, or another process held the migration lock for too long.
-    #[error("a restore is in progress; try again after `api restore` finishes")]
-    BeingRestored,
-    /// The database file is itself a backup, but the write-ahead log next to it belongs to another database.
-    #[error("{path} is a backup, but {path}-wal belongs to the database that it replaced; see docs/operations.md", path = .0.display())]
-    ForeignLog(PathBuf),
-    /// A newer version has migrated the database.
-    #[error(
-        "{} has schema version {}, but this program supports schema versions up to {}; back up with the newer version",
-        .0.display(), .1.found, .1.known
-    )]
-    NewerSchema(PathBuf, NewerSchema),
-    /// The target's disk is full.
-    #[error("not enough disk space for {}", .0.display())]
-    NoSpace(PathBuf),
-    /// The target or a lock file could not be written.
-    #[error("cannot write {}", path.display())]
-    Write {
-        /// The target.
-        path: PathBuf,
-        /// The operating system's error.
-        #[source]
-        source: io::Error,
-    },
-    /// The database could not be read, or the copy could not be written.
-    #[error("cannot copy the database to {}", path.display())]
-    Copy {
-        /// The target.
-        path: PathBuf,
-        /// The database error.
-        #[source]
-        source: StoreError,
-    },
-    /// The copy is corrupted, which means that the database is corrupted or the disk is failing.
-    #[error("the copy is corrupted ({0}); run `api check`")]
-    Damaged(String),
+/// The maximum number of snapshots for one backup. Another one is needed if a file that the snapshot refers to was
+/// deleted before it was copied.
+const MAX_SNAPSHOTS: usize = 10;
+
+/// What a backup contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupReport {
+    /// The size of the database in bytes.
+    pub bytes: u64,
+    /// The folder with the files of attachments, if there are any.
+    pub folder: Option<PathBuf>,
+    /// The number of files in this folder.
+    pub files: usize,
+    /// What was copied into this folder.
+    pub copied: TransferReport,
 }
 
-/// Writes a backup of a database to `target` and returns its size in bytes.
+/// Writes a backup of a database to `target`, and the files of its attachments to a folder next to it.
 ///
 /// # Errors
-/// Returns an error if the backup failed. An existing target is then unchanged, unless the only failure was the final
-/// sync of its folder.
-pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Result<u64, BackupError> {
+/// Returns an error if the backup failed. An existing backup is then unchanged, unless the only failure was the final
+/// sync or cleanup of its folder.
+pub async fn back_up(
+    database: &Path,
+    storage: &Storage,
+    target: &Path,
+    may_overwrite: bool,
+) -> Result<BackupReport, BackupError> {
     let files = DatabaseFiles::new(database);
     if !database.is_file() {
         return Err(BackupError::NoDatabase(database.to_path_buf()));
     }
     check_target(&files, target, may_overwrite)?;
-    let write = |source| BackupError::Write { path: target.to_path_buf(), source };
-    let copy = |source: sqlx::Error| match source {
-        source if sqlite::is_full(&source) => BackupError::NoSpace(target.to_path_buf()),
-        source => BackupError::Copy { path: target.to_path_buf(), source: source.into() },
-    };
+    let write = |error| BackupError::write(target, error);
+    let copy = |error| BackupError::copy(target, error);
 
     let lock = files.lock_migration(Some(LOCK_LIMIT)).await.map_err(write)?.ok_or(BackupError::BeingRestored)?;
     let _presence = files.enter().map_err(|error| match error {
@@ -124,13 +94,44 @@ pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Res
         TryLockError::WouldBlock => BackupError::Running(target.to_path_buf()),
         TryLockError::Error(source) => write(source),
     })?;
-    let written = copy_into(&mut source, &unfinished.path).await.map_err(copy)?;
-    source.close().await.map_err(copy)?;
-    if let Some(damage) = written {
-        return Err(BackupError::Damaged(damage));
+    let mut copied = BackupFiles::new(storage, target);
+    if let Err(error) = copy_everything(&mut source, &unfinished, &mut copied, target).await {
+        // Without a database, the files would only take up space.
+        if !target.exists() {
+            copied.discard();
+        }
+        return Err(error);
     }
+    source.close().await.map_err(copy)?;
     check_target(&files, target, may_overwrite)?;
-    unfinished.publish(target).map_err(write)
+    let bytes = unfinished.publish(target).map_err(write)?;
+    let (folder, files, copied) = copied.finish()?;
+    Ok(BackupReport { bytes, folder, files, copied })
+}
+
+/// Copies a snapshot of the database and all files to which it refers.
+async fn copy_everything(
+    source: &mut SqliteConnection,
+    unfinished: &UnfinishedBackup,
+    files: &mut BackupFiles<'_>,
+    target: &Path,
+) -> Result<(), BackupError> {
+    let copy = |error| BackupError::copy(target, error);
+    // Copies most of the files, so that little time passes between the snapshot and the copy of the last one.
+    files.copy_all(source).await?;
+    for _ in 0..MAX_SNAPSHOTS {
+        unfinished.empty().map_err(|error| BackupError::write(target, error))?;
+        if let Some(damage) = copy_into(source, &unfinished.path).await.map_err(copy)? {
+            return Err(BackupError::Damaged(damage));
+        }
+        let mut snapshot = open_copy(&unfinished.path).await.map_err(copy)?;
+        files.copy_all(&mut snapshot).await?;
+        snapshot.close().await.map_err(copy)?;
+        if !files.were_deleted(source).await? {
+            return Ok(());
+        }
+    }
+    Err(BackupError::FilesDeleted)
 }
 
 /// Copies a snapshot into an empty file and marks the file as a backup. Returns a description of any damage in the
@@ -138,18 +139,22 @@ pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Res
 async fn copy_into(source: &mut SqliteConnection, path: &Path) -> Result<Option<String>, sqlx::Error> {
     let name = path.to_str().ok_or_else(|| sqlx::Error::Io(io::Error::other("the name is not valid UTF-8")))?;
     sqlx::query("VACUUM INTO $1").bind(name).execute(source).await?;
-    let mut copy = SqliteConnectOptions::new()
-        .filename(path)
-        // A failed copy is discarded, so these writes need not be durable.
-        .journal_mode(SqliteJournalMode::Memory)
-        .synchronous(SqliteSynchronous::Off)
-        .disable_statement_logging()
-        .connect()
-        .await?;
+    let mut copy = open_copy(path).await?;
     sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA application_id = {BACKUP_ID}"))).execute(&mut copy).await?;
     let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut copy).await?;
     copy.close().await?;
     Ok((found != "ok").then_some(found))
+}
+
+async fn open_copy(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    SqliteConnectOptions::new()
+        .filename(path)
+        // A failed copy is discarded, so writes need not be durable.
+        .journal_mode(SqliteJournalMode::Memory)
+        .synchronous(SqliteSynchronous::Off)
+        .disable_statement_logging()
+        .connect()
+        .await
 }
 
 fn check_target(files: &DatabaseFiles, target: &Path, may_overwrite: bool) -> Result<(), BackupError> {
@@ -173,60 +178,4 @@ fn is_same_name(one: &Path, other: &Path) -> bool {
         Some((folder.canonicalize().ok()?, path.file_name()?.to_owned()))
     };
     matches!((place(one), place(other)), (Some(one), Some(other)) if one == other)
-}
-
-/// An unfinished backup. Dropping it removes its files.
-struct UnfinishedBackup {
-    path: PathBuf,
-    /// The file, which is locked so that two backups never write to it at the same time.
-    file: File,
-}
-
-impl UnfinishedBackup {
-    /// Creates an empty file next to the target, replacing any file that a previous backup left behind.
-    fn create(target: &Path) -> Result<Self, TryLockError> {
-        let mut name = OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(".partial");
-        // The path is absolute, because SQLite would parse a name that begins with `file:` as a URI.
-        let path = std::path::absolute(target.with_file_name(name)).map_err(TryLockError::Error)?;
-        let file = private::open_own_file(&path).map_err(TryLockError::Error)?;
-        match file.try_lock() {
-            // If the file system does not support locks, the backup continues without one.
-            Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
-                return Err(TryLockError::Error(error));
-            }
-            Err(TryLockError::WouldBlock) => return Err(TryLockError::WouldBlock),
-            _ => {
-                // A killed backup may have left a journal, which SQLite would apply to this backup.
-                let journal = DatabaseFiles::new(&path).companion("-journal");
-                remove_if_present(&journal).and_then(|()| file.set_len(0)).map_err(TryLockError::Error)?;
-            }
-        }
-        Ok(Self { path, file })
-    }
-
-    /// Syncs the finished file, renames it to its final name, and returns its size in bytes.
-    fn publish(self, target: &Path) -> io::Result<u64> {
-        self.file.sync_all()?;
-        let written = self.file.metadata()?;
-        let size = written.len();
-        // If other accounts can write to the folder, the name may now refer to a different file.
-        let named = fs::symlink_metadata(&self.path)?;
-        if (named.dev(), named.ino()) != (written.dev(), written.ino()) {
-            return Err(io::Error::other("the file was replaced while it was being written"));
-        }
-        fs::rename(&self.path, target)?;
-        sync_folder(target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
-        Ok(size)
-    }
-}
-
-impl Drop for UnfinishedBackup {
-    fn drop(&mut self) {
-        // After publishing, no file has this name, and there is nothing to remove.
-        if let Err(error) = DatabaseFiles::new(&self.path).remove() {
-            tracing::warn!(path = %self.path.display(), %error, "cannot remove an incomplete backup");
-        }
-    }
 }
