@@ -1,12 +1,15 @@
 //! Reads, writes, and deletes objects.
 
-use std::{fmt, io, ops::Range, path::PathBuf, sync::Arc};
+use std::{fmt, io, ops::Range, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, WriteMultipart, aws::AmazonS3Builder,
-    local::LocalFileSystem, path::Path,
+    BackoffConfig, ClientConfigKey, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, RetryConfig,
+    WriteMultipart,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey},
+    local::LocalFileSystem,
+    path::Path,
 };
 
 use super::StorageUrl;
@@ -18,6 +21,19 @@ const BUCKET_PART_BYTES: usize = 5 * 1024 * 1024;
 const FOLDER_PART_BYTES: usize = 256 * 1024;
 /// The maximum number of parts that are written at once, which limits the memory that an upload needs.
 const PARTS_IN_FLIGHT: usize = 2;
+
+/// How long to wait for a connection to a bucket.
+const CONNECT_TIMEOUT: &str = "3 seconds";
+/// How long to wait for a response from a bucket, including while a part is sent, and for each of its pieces.
+const READ_TIMEOUT: &str = "20 seconds";
+/// How long a request may take, including the time that a slow client needs to receive the response.
+const REQUEST_TIMEOUT: &str = "1 hour";
+/// How often and how long to retry a request to a bucket. Clients retry as well, and wait meanwhile.
+const RETRIES: RetryConfig = RetryConfig {
+    backoff: BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(1), base: 2.0 },
+    max_retries: 3,
+    retry_timeout: Duration::from_secs(5),
+};
 
 /// The error for a failed read, write, or deletion of an object.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +86,16 @@ impl Storage {
                 (Arc::new(objects), Path::default())
             }
             StorageUrl::Bucket { bucket, prefix } => {
-                let objects = AmazonS3Builder::from_env().with_bucket_name(bucket).build()?;
+                let client = [
+                    (ClientConfigKey::ConnectTimeout, CONNECT_TIMEOUT),
+                    (ClientConfigKey::ReadTimeout, READ_TIMEOUT),
+                    (ClientConfigKey::Timeout, REQUEST_TIMEOUT),
+                ];
+                let builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(RETRIES);
+                let objects = client
+                    .into_iter()
+                    .fold(builder, |builder, (key, value)| builder.with_config(AmazonS3ConfigKey::Client(key), value))
+                    .build()?;
                 (Arc::new(objects), Path::parse(prefix).map_err(object_store::Error::from)?)
             }
         };
@@ -164,6 +189,17 @@ impl Storage {
         match tokio::fs::remove_file(unfinished).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StorageError::Folder(error)),
             _ => Ok(()),
+        }
+    }
+
+    /// Checks that the storage can be read, by requesting an object that does not exist.
+    ///
+    /// # Errors
+    /// Returns an error if the storage fails, for example because it rejects the credentials.
+    pub async fn check_readable(&self) -> Result<(), StorageError> {
+        match self.stream(FileId::generate()).await {
+            Ok(_) | Err(StorageError::NotFound) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

@@ -1,8 +1,9 @@
 //! Attachments: uploading, downloading, sending, what agents receive, and the deletion and copying of files.
 
 mod agents;
+mod bucket;
 mod copy;
 mod download;
-mod files;
+pub mod files;
 mod send;
 mod upload;

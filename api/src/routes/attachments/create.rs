@@ -122,7 +122,13 @@ struct Upload<'a> {
 impl<'a> Upload<'a> {
     async fn begin(state: &'a AppState, principal: &'a Principal) -> Result<Self, ApiError> {
         let file_id = state.store.begin_file(&principal.user.workspace_id).await?;
-        let writing = state.storage.write(file_id).await.map_err(storage_error)?;
+        let writing = match state.storage.write(file_id).await {
+            Ok(writing) => writing,
+            Err(error) => {
+                discard_file(state, file_id).await;
+                return Err(storage_error(error));
+            }
+        };
         Ok(Self { state, principal, file_id, writing, inspector: Inspector::default(), touched_at: Instant::now() })
     }
 
@@ -161,10 +167,10 @@ impl<'a> Upload<'a> {
         let declared = part.media_type.as_deref().map(essence);
         let hints: Vec<&str> = declared.into_iter().chain(guess).collect();
         let content: ContentInfo = inspector.finish(&hints);
-        writing.finish().await.map_err(storage_error)?;
         let name = name.unwrap_or_else(|| FileName::for_media_type(&content.media_type));
         let user_limit = state.attachment_limits.user_bytes;
         let stored = async {
+            writing.finish().await.map_err(storage_error)?;
             let lost = find_lost(state, principal, &content.sha256).await?;
             let new = NewAttachment { file_id, name, content, key, user_limit, lost };
             Ok::<_, ApiError>(state.store.store_attachment(&principal.user, &new).await?)
