@@ -134,7 +134,9 @@ async fn prune(store: Store, relay: SharedRelay, retention: Retention, end: Canc
 /// Deletes the contents of attachments that no longer exist, and what crashed processes have written.
 async fn collect_files(store: Store, storage: Storage, end: CancellationToken) {
     if let Some(Err(error)) = end.run_until_cancelled(storage.check_readable()).await {
-        tracing::warn!(url = %storage.url(), %error, "the storage in ATTACHMENTS_URL cannot be read");
+        // The error of a bucket contains its response, which may have several lines.
+        let error = error.to_string().replace('\n', " ");
+        tracing::warn!(url = %storage.url(), error, "the storage in ATTACHMENTS_URL cannot be read");
     }
     let mut ticks = interval(COLLECT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

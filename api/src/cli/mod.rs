@@ -45,7 +45,8 @@ enum Command {
     Openapi,
     /// Exit with 0 if the `api` process at `BIND_ADDR` is ready, or with 1 if not; for container health checks.
     Healthcheck,
-    /// Back up the database to a file, and the files of attachments to a folder next to it. The `api` and `worker` processes can keep running.
+    /// Back up the database to a file, and the files of attachments to a folder next to it. The `api` and `worker`
+    /// processes can keep running.
     Backup {
         /// The file to write. It is not created until the backup is complete and verified. The files of attachments are
         /// written to `TARGET.files`.
@@ -67,8 +68,8 @@ enum Command {
         #[arg(long, value_name = "URL")]
         to: String,
     },
-    /// Check database invariants and the files of attachments, and report violations; exit with 1 if there are any. Safe
-    /// to run at any time.
+    /// Check database invariants and the files of attachments, and report violations; exit with 1 if there are any.
+    /// Safe to run at any time.
     Check,
     /// Copy the files of attachments.
     Files {

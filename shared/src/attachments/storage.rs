@@ -217,8 +217,8 @@ impl Storage {
     }
 
     /// Returns the file that `LocalFileSystem` renames when an object is complete. It has the name of the object with a
-    /// number, which is always 1 because nothing else writes the same object. A bucket discards incomplete uploads itself, if it has a
-    /// lifecycle rule for this.
+    /// number, which is always 1 because nothing else writes the same object. A bucket discards incomplete uploads
+    /// itself, if it has a lifecycle rule for this.
     fn unfinished_file(&self, id: FileId) -> Option<PathBuf> {
         let mut name = self.file(id)?.into_os_string();
         name.push("#1");

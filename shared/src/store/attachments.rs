@@ -102,8 +102,8 @@ impl Store {
     }
 
     /// Stores an attachment whose object is complete. If the workspace already has a file with the same content, the
-    /// attachment uses that file, unless its object is [lost](NewAttachment::lost). If the idempotency key was already used for the same file, returns the attachment
-    /// that was stored then.
+    /// attachment uses that file, unless its object is [lost](NewAttachment::lost). If the idempotency key was already
+    /// used for the same file, returns the attachment that was stored then.
     ///
     /// # Errors
     /// Returns [`StoreError::UploadExpired`], [`StoreError::IdempotencyMismatch`], [`StoreError::StorageLimit`], or

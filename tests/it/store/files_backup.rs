@@ -293,3 +293,22 @@ async fn a_full_disk_fails_a_backup_and_a_restore_without_changes() {
     app.revive_api(0).await;
     assert_eq!(app.client().download(&sent, "").await.body.len(), 300_000);
 }
+
+#[tokio::test]
+async fn a_backup_neither_overwrites_nor_shares_the_files_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("copy.db.files");
+    let builder = TestApp::builder().on_sqlite().workers(0);
+    let app = builder.env("ATTACHMENTS_URL", &format!("file://{}", own.display())).start().await;
+    app.client().upload("a.txt", "hello").await;
+    let target = |name: &str| folder.path().join(name).display().to_string();
+
+    let refused = app.run_api(&["backup", &target("copy.db")]).await;
+    run(&app, &["backup", &target("other.db")]).await;
+
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("contains the files of attachments in use; choose another name"), "{refused:?}");
+    app.check().await;
+    assert_eq!(fs::metadata(&files(&own)[0]).unwrap().nlink(), 1);
+    assert_eq!(files(&folder.path().join("other.db.files")).len(), 1);
+}

@@ -71,8 +71,17 @@ pub enum BackupError {
         source: io::Error,
     },
     /// The folder for files could not be opened.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
+    #[error("cannot write to {}", path.display())]
+    Storage {
+        /// The folder.
+        path: PathBuf,
+        /// The error.
+        #[source]
+        source: StorageError,
+    },
+    /// The folder for files is the storage itself.
+    #[error("{} contains the files of attachments in use; choose another name", .0.display())]
+    IsStorage(PathBuf),
     /// The files of attachments could not be copied.
     #[error(transparent)]
     Files(#[from] TransferError),

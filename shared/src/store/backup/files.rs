@@ -14,7 +14,7 @@ use crate::{
     companion::companion_path,
     id::FileId,
     private,
-    store::files::sync_folder,
+    store::files::{is_same_file, sync_folder},
 };
 
 /// The suffix of the folder with the files of a backup.
@@ -61,8 +61,13 @@ pub(super) struct BackupFiles<'a> {
 }
 
 impl<'a> BackupFiles<'a> {
-    pub(super) fn new(storage: &'a Storage, target: &'a Path) -> Self {
-        Self { storage, target, transfer: None, listed: HashSet::new(), report: TransferReport::default() }
+    /// Fails if the folder of the backup is the storage, from which nothing must be removed.
+    pub(super) fn new(storage: &'a Storage, target: &'a Path) -> Result<Self, BackupError> {
+        let path = files_folder(target);
+        if is_storage(storage, &path) {
+            return Err(BackupError::IsStorage(path));
+        }
+        Ok(Self { storage, target, transfer: None, listed: HashSet::new(), report: TransferReport::default() })
     }
 
     /// Copies the files to which a database refers.
@@ -129,11 +134,19 @@ impl<'a> BackupFiles<'a> {
 
     fn open(&self) -> Result<Transfer, BackupError> {
         let path = files_folder(self.target);
-        let linked = list_siblings(&path).map_err(|source| BackupError::Folder { path: path.clone(), source })?;
-        let to = Storage::open(StorageUrl::Folder(path.clone()))?;
+        let mut linked = list_siblings(&path).map_err(|source| BackupError::Folder { path: path.clone(), source })?;
+        // A backup must not share files with the storage.
+        linked.retain(|sibling| !is_storage(self.storage, sibling));
+        let to = Storage::open(StorageUrl::Folder(path.clone()))
+            .map_err(|source| BackupError::Storage { path: path.clone(), source })?;
         private::restrict(&path, private::FOLDER_MODE);
         Ok(Transfer { from: self.storage.clone(), to, linked })
     }
+}
+
+/// Returns whether the storage is this folder.
+fn is_storage(storage: &Storage, folder: &Path) -> bool {
+    matches!(storage.url(), StorageUrl::Folder(own) if is_same_file(own, folder))
 }
 
 /// Returns the folders with the files of other backups, next to this one.

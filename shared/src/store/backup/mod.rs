@@ -94,7 +94,7 @@ pub async fn back_up(
         TryLockError::WouldBlock => BackupError::Running(target.to_path_buf()),
         TryLockError::Error(source) => write(source),
     })?;
-    let mut copied = BackupFiles::new(storage, target);
+    let mut copied = BackupFiles::new(storage, target)?;
     if let Err(error) = copy_everything(&mut source, &unfinished, &mut copied, target).await {
         // Without a database, the files would only take up space.
         if !target.exists() {
