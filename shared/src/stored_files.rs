@@ -18,7 +18,7 @@ pub enum StoredFilesError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The storage failed.
-    #[error("ATTACHMENTS_URL: {0}")]
+    #[error("cannot read ATTACHMENTS_URL")]
     Storage(#[from] StorageError),
     /// A file could not be copied.
     #[error(transparent)]
