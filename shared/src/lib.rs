@@ -30,6 +30,7 @@ pub mod private;
 pub mod relay;
 pub mod shutdown;
 pub mod store;
+pub mod stored_files;
 mod text_column;
 mod tls;
 pub mod upkeep;

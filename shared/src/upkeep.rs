@@ -133,6 +133,11 @@ async fn prune(store: Store, relay: SharedRelay, retention: Retention, end: Canc
 
 /// Deletes the contents of attachments that no longer exist, and what crashed processes have written.
 async fn collect_files(store: Store, storage: Storage, end: CancellationToken) {
+    if let Some(Err(error)) = end.run_until_cancelled(storage.check_readable()).await {
+        // The error of a bucket contains its response, which may have several lines.
+        let error = error.to_string().replace('\n', " ");
+        tracing::warn!(url = %storage.url(), error, "the storage in ATTACHMENTS_URL cannot be read");
+    }
     let mut ticks = interval(COLLECT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while tick(&mut ticks, &end).await {
@@ -150,9 +155,9 @@ async fn collect_files(store: Store, storage: Storage, end: CancellationToken) {
     }
 }
 
-/// The reason why a file could not be deleted.
+/// The reason why a file could not be found or deleted.
 #[derive(Debug, thiserror::Error)]
-pub enum DeleteError {
+pub enum FileError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -165,7 +170,7 @@ pub enum DeleteError {
 ///
 /// # Errors
 /// Returns an error if the storage or the store fails. The background work of all processes tries again.
-pub async fn delete_file(store: &Store, storage: &Storage, id: FileId) -> Result<(), DeleteError> {
+pub async fn delete_file(store: &Store, storage: &Storage, id: FileId) -> Result<(), FileError> {
     storage.delete(id).await?;
     store.forget_file(id).await?;
     Ok(())
@@ -185,6 +190,22 @@ pub async fn delete_file_or_leave(store: &Store, storage: &Storage, id: FileId) 
     if let Err(error) = delete_file(store, storage, id).await {
         tracing::debug!(%error, "failed to delete a file; it is deleted later");
     }
+}
+
+/// Returns the workspace's file with a content if its object has been lost, for example because a backup was restored
+/// without its files.
+///
+/// # Errors
+/// Returns an error if the storage or the store fails.
+pub async fn find_lost(
+    store: &Store,
+    storage: &Storage,
+    workspace_id: &str,
+    sha256: &str,
+) -> Result<Option<FileId>, FileError> {
+    let Some(known) = store.find_file(workspace_id, sha256).await? else { return Ok(None) };
+    let found = storage.find_size(known.id).await?;
+    Ok((found != Some(known.size)).then_some(known.id))
 }
 
 /// Erases the remnants of deleted text from the database files.

@@ -5,6 +5,7 @@
 //! | [`app`] | [`TestApp`](app::TestApp): a temporary folder with a database, and any number of `api` and `worker` processes |
 //! | [`process`] | One process: signals, exit codes, captured output |
 //! | [`redis`](mod@redis) | A Redis server for one test |
+//! | [`s3`] | An S3 server for one test |
 //! | [`postgres`] | A PostgreSQL server for one test |
 //! | [`proxy`] | An unreliable network: connections that are dropped, slow, or silent |
 //! | [`network`] | Hosts with their own addresses, on links that are cut, slow, or lossy |
@@ -60,6 +61,7 @@ pub mod proxy;
 pub mod random;
 pub mod raw_connection;
 pub mod redis;
+pub mod s3;
 pub mod small_disk;
 pub mod sse;
 pub mod wait;

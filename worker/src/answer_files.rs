@@ -13,12 +13,12 @@ use std::{
 };
 
 use banter_shared::{
-    attachments::{ContentInfo, Inspector, Storage, StorageError},
+    attachments::{ContentInfo, Inspector, Storage},
     chat::{FileName, MAX_FILE_NAME_BYTES},
     config::AttachmentLimits,
     id::FileId,
     store::{Claim, NewAttachment, Store, StoreError},
-    upkeep,
+    upkeep::{self, FileError},
 };
 use bytes::Bytes;
 use tokio::{
@@ -59,15 +59,6 @@ pub(crate) struct RejectedFile {
     pub title: String,
     /// The reason.
     pub reason: String,
-}
-
-/// The reason why a file could not be stored.
-#[derive(Debug, thiserror::Error)]
-enum FileError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("ATTACHMENTS_URL: {0}")]
-    Storage(#[from] StorageError),
 }
 
 /// A file that is ready to be stored.
@@ -268,9 +259,11 @@ async fn try_store(
     user_limit: Option<i64>,
 ) -> Result<(), FileError> {
     let file_id = store.begin_file(&claim.user.workspace_id).await?;
-    let new = NewAttachment { file_id, name: file.name.clone(), content: file.info.clone(), key: None, user_limit };
     let stored = async {
         write_object(storage, file_id, &file.content).await?;
+        let lost = upkeep::find_lost(store, storage, &claim.user.workspace_id, &file.info.sha256).await?;
+        let (name, content) = (file.name.clone(), file.info.clone());
+        let new = NewAttachment { file_id, name, content, key: None, user_limit, lost };
         Ok(store.store_answer_file(&claim.user, claim.task_id, claim.attempt, &new).await?)
     };
     let unneeded = match stored.await {

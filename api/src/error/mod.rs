@@ -25,6 +25,8 @@ pub struct ApiError {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     draft: Option<Draft>,
+    /// The size of the file in bytes, for `Content-Range`.
+    file_bytes: Option<u64>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -32,7 +34,7 @@ impl ApiError {
     /// Creates an error. `detail` is a sentence for the user that reveals no internals.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), draft: None, source: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), draft: None, file_bytes: None, source: None }
     }
 
     /// Creates the error for an object that does not exist or belongs to another user, without revealing which.
@@ -47,6 +49,13 @@ impl ApiError {
         let error = FieldError { field: field.into(), message: message.into() };
         let detail = format!("`{}` {}.", error.field, error.message);
         Self { errors: vec![error], ..Self::new(Code::InvalidRequest, detail) }
+    }
+
+    /// Creates the error for a range outside a file of this size in bytes.
+    #[must_use]
+    pub fn range_not_satisfiable(size: u64) -> Self {
+        let detail = format!("The file has {size} bytes.");
+        Self { file_bytes: Some(size), ..Self::new(Code::RangeNotSatisfiable, detail) }
     }
 
     /// Creates an internal error. `source` is logged and never sent to the client.
@@ -119,6 +128,10 @@ impl ApiError {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
             Code::QueueFull => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
+            Code::RangeNotSatisfiable => {
+                let range = HeaderValue::try_from(format!("bytes */{}", self.file_bytes?)).ok()?;
+                Some((header::CONTENT_RANGE, range))
+            }
             Code::StorageLimit => Some((header::RETRY_AFTER, HeaderValue::from_static("3600"))),
             Code::InvalidRequest
             | Code::Forbidden
@@ -144,7 +157,6 @@ impl ApiError {
             | Code::UnknownAttachment
             | Code::AttachmentUnsupported
             | Code::NoThumbnail
-            | Code::RangeNotSatisfiable
             | Code::PayloadTooLarge
             | Code::UnsupportedMediaType
             | Code::UnknownAgent

@@ -7,8 +7,10 @@ mod inspect;
 mod storage;
 mod storage_url;
 mod thumbnail;
+mod transfer;
 
 pub use inspect::{ContentInfo, Inspector};
 pub use storage::{Storage, StorageError, Writing};
 pub use storage_url::{STORAGE_URL_FORMS, StorageUrl};
 pub use thumbnail::{MAX_THUMBNAIL_PX, ThumbnailError, ThumbnailSlot, Thumbnails, average_color};
+pub use transfer::{StoredFile, Transfer, TransferError, TransferReport, is_intact};

@@ -1,12 +1,15 @@
 //! Reads, writes, and deletes objects.
 
-use std::{fmt, io, ops::Range, path::PathBuf, sync::Arc};
+use std::{fmt, io, ops::Range, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, WriteMultipart, aws::AmazonS3Builder,
-    local::LocalFileSystem, path::Path,
+    BackoffConfig, ClientConfigKey, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, RetryConfig,
+    WriteMultipart,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey},
+    local::LocalFileSystem,
+    path::Path,
 };
 
 use super::StorageUrl;
@@ -18,6 +21,19 @@ const BUCKET_PART_BYTES: usize = 5 * 1024 * 1024;
 const FOLDER_PART_BYTES: usize = 256 * 1024;
 /// The maximum number of parts that are written at once, which limits the memory that an upload needs.
 const PARTS_IN_FLIGHT: usize = 2;
+
+/// How long to wait for a connection to a bucket.
+const CONNECT_TIMEOUT: &str = "3 seconds";
+/// How long to wait for a response from a bucket, including while a part is sent, and for each of its pieces.
+const READ_TIMEOUT: &str = "20 seconds";
+/// How long a request may take, including the time that a slow client needs to receive the response.
+const REQUEST_TIMEOUT: &str = "1 hour";
+/// How often and how long to retry a request to a bucket. Clients retry as well, and wait meanwhile.
+const RETRIES: RetryConfig = RetryConfig {
+    backoff: BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(1), base: 2.0 },
+    max_retries: 3,
+    retry_timeout: Duration::from_secs(5),
+};
 
 /// The error for a failed read, write, or deletion of an object.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +86,16 @@ impl Storage {
                 (Arc::new(objects), Path::default())
             }
             StorageUrl::Bucket { bucket, prefix } => {
-                let objects = AmazonS3Builder::from_env().with_bucket_name(bucket).build()?;
+                let client = [
+                    (ClientConfigKey::ConnectTimeout, CONNECT_TIMEOUT),
+                    (ClientConfigKey::ReadTimeout, READ_TIMEOUT),
+                    (ClientConfigKey::Timeout, REQUEST_TIMEOUT),
+                ];
+                let builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(RETRIES);
+                let objects = client
+                    .into_iter()
+                    .fold(builder, |builder, (key, value)| builder.with_config(AmazonS3ConfigKey::Client(key), value))
+                    .build()?;
                 (Arc::new(objects), Path::parse(prefix).map_err(object_store::Error::from)?)
             }
         };
@@ -123,15 +148,43 @@ impl Storage {
         Ok(self.objects.get(&self.path(id)).await?.bytes().await?)
     }
 
+    /// Reads an entire object as it arrives, whatever its size.
+    ///
+    /// # Errors
+    /// Returns [`StorageError::NotFound`], or another error if the storage fails.
+    pub async fn stream(&self, id: FileId) -> Result<BoxStream<'static, Result<Bytes, StorageError>>, StorageError> {
+        let found = self.objects.get(&self.path(id)).await?;
+        Ok(found.into_stream().map_err(StorageError::from).boxed())
+    }
+
+    /// Returns the size of an object in bytes, or `None` if the object does not exist.
+    ///
+    /// # Errors
+    /// Returns an error if the storage fails.
+    pub async fn find_size(&self, id: FileId) -> Result<Option<u64>, StorageError> {
+        match self.objects.head(&self.path(id)).await.map_err(StorageError::from) {
+            Ok(found) => Ok(Some(found.size)),
+            Err(StorageError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Deletes an object, if it exists, and what a crashed process has written of it.
     ///
     /// # Errors
     /// Returns an error if the storage fails.
     pub async fn delete(&self, id: FileId) -> Result<(), StorageError> {
         match self.objects.delete(&self.path(id)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => self.delete_unfinished(id).await,
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// Deletes what a crashed process has written of an object.
+    ///
+    /// # Errors
+    /// Returns an error if the storage fails.
+    pub async fn delete_unfinished(&self, id: FileId) -> Result<(), StorageError> {
         let Some(unfinished) = self.unfinished_file(id) else { return Ok(()) };
         match tokio::fs::remove_file(unfinished).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StorageError::Folder(error)),
@@ -139,12 +192,37 @@ impl Storage {
         }
     }
 
-    /// Returns the file that `LocalFileSystem` renames when an object is complete. It has the name of the object with a
-    /// number, which is always 1 because each ID is used once. A bucket discards incomplete uploads itself, if it has a
-    /// lifecycle rule for this.
-    fn unfinished_file(&self, id: FileId) -> Option<PathBuf> {
+    /// Checks that the storage can be read, by requesting an object that does not exist.
+    ///
+    /// # Errors
+    /// Returns an error if the storage fails, for example because it rejects the credentials.
+    pub async fn check_readable(&self) -> Result<(), StorageError> {
+        match self.stream(FileId::generate()).await {
+            Ok(_) | Err(StorageError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns where the storage is.
+    #[must_use]
+    pub const fn url(&self) -> &StorageUrl {
+        &self.url
+    }
+
+    /// Returns the file that contains an object, if the storage is a folder.
+    #[must_use]
+    pub fn file(&self, id: FileId) -> Option<PathBuf> {
         let StorageUrl::Folder(folder) = &self.url else { return None };
-        Some(folder.join(format!("{}#1", self.path(id))))
+        Some(folder.join(self.path(id).as_ref()))
+    }
+
+    /// Returns the file that `LocalFileSystem` renames when an object is complete. It has the name of the object with a
+    /// number, which is always 1 because nothing else writes the same object. A bucket discards incomplete uploads
+    /// itself, if it has a lifecycle rule for this.
+    fn unfinished_file(&self, id: FileId) -> Option<PathBuf> {
+        let mut name = self.file(id)?.into_os_string();
+        name.push("#1");
+        Some(name.into())
     }
 }
 

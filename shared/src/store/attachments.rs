@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use sqlx::{FromRow as _, types::Json};
 
-use super::{Store, StoreError, database_driver::Connection, sqlite};
+use super::{
+    Store, StoreError,
+    database_driver::{Connection, Row},
+    sqlite,
+};
 use crate::{
-    attachments::ContentInfo,
+    attachments::{ContentInfo, StoredFile},
     chat::{AcceptedFiles, Attachment, FileName, UserRef},
     clock::Timestamp,
     id::{AttachmentId, FileId, TaskId},
@@ -24,6 +28,8 @@ const ABANDONED_AFTER: Duration = Duration::from_mins(1);
 const UNSENT_KEPT: Duration = Duration::from_hours(24);
 /// The maximum number of rows that change in one transaction.
 const BATCH: i64 = 100;
+/// The number of files that are listed at once.
+const LISTED: i64 = 1000;
 
 /// Selects the columns of an [`Attachment`].
 macro_rules! select_attachments {
@@ -45,6 +51,8 @@ pub struct NewAttachment {
     pub key: Option<String>,
     /// The maximum total size of the user's attachments, in bytes; `None` if there is no limit.
     pub user_limit: Option<i64>,
+    /// A file with the same content whose object has been lost. The new file replaces it in all attachments.
+    pub lost: Option<FileId>,
 }
 
 /// A stored attachment.
@@ -95,8 +103,8 @@ impl Store {
     }
 
     /// Stores an attachment whose object is complete. If the workspace already has a file with the same content, the
-    /// attachment uses that file. If the idempotency key was already used for the same file, returns the attachment
-    /// that was stored then.
+    /// attachment uses that file, unless its object is [lost](NewAttachment::lost). If the idempotency key was already
+    /// used for the same file, returns the attachment that was stored then.
     ///
     /// # Errors
     /// Returns [`StoreError::UploadExpired`], [`StoreError::IdempotencyMismatch`], [`StoreError::StorageLimit`], or
@@ -109,8 +117,8 @@ impl Store {
                 if (&attachment.sha256, attachment.name.as_str()) != (&new.content.sha256, new.name.as_str()) {
                     return Err(StoreError::IdempotencyMismatch);
                 }
-                mark_deleting(tx, new.file_id).await?;
-                return Ok(StoredAttachment { attachment, unneeded: Some(new.file_id) });
+                let (_, unneeded) = keep_one(tx, user, new).await?;
+                return Ok(StoredAttachment { attachment, unneeded });
             }
             store_content(tx, user, new, None, now).await
         })
@@ -142,6 +150,44 @@ impl Store {
             store_content(tx, user, new, Some((task_id, attempt)), self.inner.clock.now()).await
         })
         .await
+    }
+
+    /// Returns the file with this content in a workspace, if there is one.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn find_file(&self, workspace_id: &str, sha256: &str) -> Result<Option<StoredFile>, StoreError> {
+        let query = sqlx::query(
+            "SELECT id, size, sha256 FROM stored_file WHERE workspace_id = $1 AND sha256 = $2 AND status = 'stored'",
+        );
+        let found = self.read_row(query.bind(workspace_id).bind(sha256)).await?;
+        found.as_ref().map(stored_file).transpose()
+    }
+
+    /// Returns up to 1,000 files whose objects are complete, in the order of their IDs, beginning after `after`.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn list_stored_files(&self, after: Option<FileId>) -> Result<Vec<StoredFile>, StoreError> {
+        let query = sqlx::query(
+            "SELECT id, size, sha256 FROM stored_file WHERE status = 'stored' AND id > $1 ORDER BY id LIMIT $2 + 0",
+        );
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        self.read_rows(query.bind(after).bind(LISTED)).await?.iter().map(stored_file).collect()
+    }
+
+    /// Returns which of these files are still stored.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn list_still_stored(&self, ids: &[FileId]) -> Result<Vec<FileId>, StoreError> {
+        let query = sqlx::query(concat!(
+            "SELECT id FROM stored_file WHERE id IN ",
+            sqlite::listed!(),
+            " AND status = 'stored' ORDER BY id"
+        ));
+        let rows = self.read_rows(query.bind(Json(ids))).await?;
+        Ok(rows.iter().map(|row| sqlx::Row::try_get(row, "id")).collect::<Result<_, _>>()?)
     }
 
     /// Returns an attachment of the user, and the file with its content.
@@ -279,22 +325,7 @@ async fn store_content(
 ) -> Result<StoredAttachment, StoreError> {
     let ContentInfo { size, sha256, media_type, dimensions } = &new.content;
     check_limit(tx, user, *size, new.user_limit).await?;
-    let known: Option<FileId> =
-        sqlx::query_scalar("SELECT id FROM stored_file WHERE workspace_id = $1 AND sha256 = $2 AND status = 'stored'")
-            .bind(&user.workspace_id)
-            .bind(sha256)
-            .fetch_optional(&mut *tx)
-            .await?;
-    if known.is_some() {
-        mark_deleting(tx, new.file_id).await?;
-    } else {
-        sqlx::query("UPDATE stored_file SET status = 'stored', sha256 = $2, size = $3 WHERE id = $1")
-            .bind(new.file_id)
-            .bind(sha256)
-            .bind(*size)
-            .execute(&mut *tx)
-            .await?;
-    }
+    let (file_id, unneeded) = keep_one(tx, user, new).await?;
     let attachment = Attachment {
         id: AttachmentId::generate(),
         name: new.name.as_str().to_owned(),
@@ -313,7 +344,7 @@ async fn store_content(
     .bind(attachment.id)
     .bind(&user.workspace_id)
     .bind(&user.user_id)
-    .bind(known.unwrap_or(new.file_id))
+    .bind(file_id)
     .bind(&attachment.name)
     .bind(&attachment.media_type)
     .bind(attachment.size)
@@ -326,7 +357,7 @@ async fn store_content(
     .bind(attempt.map(|(_, attempt)| attempt))
     .execute(tx)
     .await?;
-    Ok(StoredAttachment { attachment, unneeded: known.map(|_| new.file_id) })
+    Ok(StoredAttachment { attachment, unneeded })
 }
 
 /// Returns the attachment that was uploaded with an idempotency key, if there is one.
@@ -353,6 +384,47 @@ async fn check_limit(tx: &mut Connection, user: &UserRef, size: i64, limit: Opti
     .fetch_one(tx)
     .await?;
     if stored.saturating_add(size) > limit { Err(StoreError::StorageLimit { limit }) } else { Ok(()) }
+}
+
+/// Keeps the new file unless its content is already stored in another one. Makes it the content of all attachments of a
+/// lost one. Returns the file to use, and the new one if it is not needed.
+async fn keep_one(
+    tx: &mut Connection,
+    user: &UserRef,
+    new: &NewAttachment,
+) -> Result<(FileId, Option<FileId>), StoreError> {
+    let known: Option<FileId> =
+        sqlx::query_scalar("SELECT id FROM stored_file WHERE workspace_id = $1 AND sha256 = $2 AND status = 'stored'")
+            .bind(&user.workspace_id)
+            .bind(&new.content.sha256)
+            .fetch_optional(&mut *tx)
+            .await?;
+    match known {
+        Some(lost) if new.lost == Some(lost) => {
+            let replace = sqlx::query("UPDATE attachment SET file_id = $2 WHERE file_id = $1");
+            replace.bind(lost).bind(new.file_id).execute(&mut *tx).await?;
+            let release = sqlx::query("UPDATE stored_file SET status = 'deleting' WHERE id = $1");
+            release.bind(lost).execute(&mut *tx).await?;
+        }
+        Some(known) => {
+            mark_deleting(tx, new.file_id).await?;
+            return Ok((known, Some(new.file_id)));
+        }
+        None => {}
+    }
+    sqlx::query("UPDATE stored_file SET status = 'stored', sha256 = $2, size = $3 WHERE id = $1")
+        .bind(new.file_id)
+        .bind(&new.content.sha256)
+        .bind(new.content.size)
+        .execute(tx)
+        .await?;
+    Ok((new.file_id, None))
+}
+
+fn stored_file(row: &Row) -> Result<StoredFile, StoreError> {
+    let size: i64 = sqlx::Row::try_get(row, "size")?;
+    let (id, sha256) = (sqlx::Row::try_get(row, "id")?, sqlx::Row::try_get(row, "sha256")?);
+    Ok(StoredFile { id, size: u64::try_from(size).unwrap_or_default(), sha256 })
 }
 
 async fn mark_deleting(tx: &mut Connection, id: FileId) -> Result<(), StoreError> {

@@ -90,7 +90,7 @@ use std::{
 pub use agents::AgentHealth;
 pub use attachments::{NewAttachment, StoredAttachment, TOUCH_INTERVAL};
 pub use attempt_end::{AttemptEnd, AttemptReport};
-pub use backup::{BackupError, back_up};
+pub use backup::{BackupError, BackupReport, back_up};
 pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};
 pub use claims::Claim;

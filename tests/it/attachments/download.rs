@@ -55,6 +55,7 @@ async fn supports_ranges_and_entity_tags() {
     }
     let reply = get(&client, &attachment, &[("Range", "bytes=10-")]).await;
     assert_eq!(reply.problem(416)["code"], "range_not_satisfiable");
+    assert_eq!(reply.headers["content-range"], "bytes */10");
     let reply = get(&client, &attachment, &[("Range", "bytes=2-4"), ("If-Range", "\"other\"")]).await;
     assert_eq!((reply.status, reply.text().as_str()), (200, "0123456789"));
     let reply = get(&client, &attachment, &[("If-None-Match", &tag)]).await;
@@ -101,4 +102,18 @@ async fn only_the_owner_can_download_and_delete() {
     assert_eq!(viewer.download(&attachment, "").await.body, b"hello");
     viewer.call(viewer.upload_request("b.txt", "x")).await.problem(403);
     owner.without_key().download(&attachment, "").await.problem(401);
+}
+
+#[tokio::test]
+async fn a_file_that_no_longer_exists_is_not_found() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let (image, text) = (client.upload("a.png", RED_PNG).await, client.upload("a.txt", "hello").await);
+    std::fs::remove_dir_all(app.folder().join("data/attachments")).unwrap();
+
+    for (attachment, query) in [(&image, ""), (&image, "?thumbnail=64"), (&text, "")] {
+        assert_eq!(client.download(attachment, query).await.problem(404)["code"], "not_found");
+    }
+    let reply = get(&client, &text, &[("Range", "bytes=1-2")]).await;
+    assert_eq!(reply.problem(404)["code"], "not_found");
 }

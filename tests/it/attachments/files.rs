@@ -10,7 +10,8 @@ pub fn stored_files(app: &TestApp) -> usize {
     count_files(&app.folder().join("data/attachments"))
 }
 
-fn count_files(folder: &Path) -> usize {
+/// Returns the number of files in a folder, at any depth.
+pub fn count_files(folder: &Path) -> usize {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.map(|path| if path.is_dir() { count_files(&path) } else { 1 }).sum()

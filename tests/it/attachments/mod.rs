@@ -1,8 +1,10 @@
-//! Attachments: uploading, downloading, sending, what agents receive, and the deletion of files.
+//! Attachments: uploading, downloading, sending, what agents receive, and the deletion and copying of files.
 
 mod agents;
 mod answers;
+mod bucket;
+mod copy;
 mod download;
-mod files;
+pub mod files;
 mod send;
 mod upload;

@@ -4,6 +4,7 @@ mod backup;
 mod copy;
 mod erasure;
 mod file_modes;
+mod files_backup;
 mod restore;
 mod server_backup;
 mod upgrade;

@@ -15,6 +15,7 @@
 //! | [`relay`] | Redis is killed, is frozen, loses permissions, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
 //! | [`many_users`] | Thousands of streams connect at once, with a latency of 5 ms to Redis | The api subscribes to every user quickly; each stream receives its user's events |
 //! | [`failover`] | PostgreSQL is killed, restarted, or frozen, or closes all connections | As for `kill`; a message is accepted and answered soon after the server is back |
+//! | [`uploads`] | An upload is cut at random positions; the api is killed during uploads | An upload creates one attachment or none; no file remains without a row; acknowledged attachments are complete |
 //! | [`scaling`] | Workers are added and removed | No lost messages and no gaps; no task records a failure |
 //!
 //! Many of these tests run under a [`load`]. At the end, they check the load's messages and streams, and the database.
@@ -44,6 +45,7 @@ mod rolling_restart;
 mod scaling;
 mod takeover;
 mod turn_times;
+mod uploads;
 
 use std::{env, time::Duration};
 

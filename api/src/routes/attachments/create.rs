@@ -20,7 +20,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{file_name, storage_error};
+use super::{file_error, file_name, storage_error};
 use crate::{
     error::{ApiError, Code},
     extract::{IdempotencyHeader, QueryParams, WriteAccess, body_error},
@@ -122,7 +122,13 @@ struct Upload<'a> {
 impl<'a> Upload<'a> {
     async fn begin(state: &'a AppState, principal: &'a Principal) -> Result<Self, ApiError> {
         let file_id = state.store.begin_file(&principal.user.workspace_id).await?;
-        let writing = state.storage.write(file_id).await.map_err(storage_error)?;
+        let writing = match state.storage.write(file_id).await {
+            Ok(writing) => writing,
+            Err(error) => {
+                upkeep::discard_file(&state.store, &state.storage, file_id).await;
+                return Err(storage_error(error));
+            }
+        };
         Ok(Self { state, principal, file_id, writing, inspector: Inspector::default(), touched_at: Instant::now() })
     }
 
@@ -161,11 +167,17 @@ impl<'a> Upload<'a> {
         let declared = part.media_type.as_deref().map(essence);
         let hints: Vec<&str> = declared.into_iter().chain(guess).collect();
         let content: ContentInfo = inspector.finish(&hints);
-        writing.finish().await.map_err(storage_error)?;
         let name = name.unwrap_or_else(|| FileName::for_media_type(&content.media_type));
         let user_limit = state.attachment_limits.user_bytes;
-        let new = NewAttachment { file_id, name, content, key, user_limit };
-        match state.store.store_attachment(&principal.user, &new).await {
+        let stored = async {
+            writing.finish().await.map_err(storage_error)?;
+            let workspace = &principal.user.workspace_id;
+            let lost = upkeep::find_lost(&state.store, &state.storage, workspace, &content.sha256);
+            let lost = lost.await.map_err(file_error)?;
+            let new = NewAttachment { file_id, name, content, key, user_limit, lost };
+            Ok::<_, ApiError>(state.store.store_attachment(&principal.user, &new).await?)
+        };
+        match stored.await {
             Ok(stored) => {
                 if let Some(unneeded) = stored.unneeded {
                     upkeep::delete_file_or_leave(&state.store, &state.storage, unneeded).await;
@@ -174,7 +186,7 @@ impl<'a> Upload<'a> {
             }
             Err(error) => {
                 upkeep::discard_file(&state.store, &state.storage, file_id).await;
-                Err(error.into())
+                Err(error)
             }
         }
     }

@@ -108,7 +108,7 @@ async fn file(
     let requested = requested_range(headers, size, tag)?;
     let range = requested.clone().unwrap_or(0..size);
     let length = range.end - range.start;
-    let content = state.storage.read(file_id, range.clone()).await.map_err(unreadable)?;
+    let content = state.storage.read(file_id, range.clone()).await.map_err(|error| unreadable(error, file_id))?;
     let kind = if attachment.is_image() { "inline" } else { "attachment" };
     let mut response = Body::from_stream(content).into_response();
     let fields = [
@@ -149,7 +149,7 @@ fn requested_range(headers: &HeaderMap, size: u64, tag: &str) -> Result<Option<s
             [only] => Ok(Some(*only.start()..*only.end() + 1)),
             _ => Ok(None),
         },
-        Err(_) => Err(ApiError::new(Code::RangeNotSatisfiable, format!("The file has {size} bytes."))),
+        Err(_) => Err(ApiError::range_not_satisfiable(size)),
     }
 }
 
@@ -163,7 +163,7 @@ async fn thumbnail(
         return Err(ApiError::new(Code::NoThumbnail, "The file is not an image."));
     }
     let slot = state.thumbnails.reserve().await.map_err(ApiError::internal)?;
-    let content = state.storage.read_all(file_id).await.map_err(unreadable)?;
+    let content = state.storage.read_all(file_id).await.map_err(|error| unreadable(error, file_id))?;
     match slot.create(content, side).await {
         Ok((image, media_type)) => Ok(([(header::CONTENT_TYPE, media_type)], image).into_response()),
         Err(error @ ThumbnailError::TooLarge) => {
@@ -178,9 +178,12 @@ async fn thumbnail(
 
 /// Maps an error of the storage. The object of an attachment exists, unless the attachment was deleted just now, or the
 /// storage was lost or replaced.
-fn unreadable(error: StorageError) -> ApiError {
+fn unreadable(error: StorageError, file_id: FileId) -> ApiError {
     match error {
-        StorageError::NotFound => ApiError::internal("the object of an attachment is missing from ATTACHMENTS_URL"),
+        StorageError::NotFound => {
+            tracing::warn!(%file_id, "a file is missing from ATTACHMENTS_URL, or was deleted during the download");
+            ApiError::new(Code::NotFound, "The content of the file no longer exists.")
+        }
         other => storage_error(other),
     }
 }

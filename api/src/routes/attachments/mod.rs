@@ -5,9 +5,17 @@ pub mod delete;
 mod file_name;
 pub mod get;
 
-use banter_shared::attachments::StorageError;
+use banter_shared::{attachments::StorageError, upkeep::FileError};
 
 use crate::error::{ApiError, Code};
+
+/// Maps an error of the store or the storage to a response.
+fn file_error(error: FileError) -> ApiError {
+    match error {
+        FileError::Store(error) => error.into(),
+        FileError::Storage(error) => storage_error(error),
+    }
+}
 
 /// Maps an error of the storage to a response.
 fn storage_error(error: StorageError) -> ApiError {

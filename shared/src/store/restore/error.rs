@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use crate::store::{NewerSchema, StoreError};
+use crate::{
+    attachments::{StorageError, TransferError},
+    store::{NewerSchema, StoreError},
+};
 
 /// The reason why a restore failed.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +67,18 @@ pub enum RestoreError {
         #[source]
         source: io::Error,
     },
+    /// The storage for attachments, or the folder with the files of the backup, could not be opened or read.
+    #[error("cannot read {place}")]
+    Storage {
+        /// The URL of the storage.
+        place: String,
+        /// The error of the storage.
+        #[source]
+        source: StorageError,
+    },
+    /// The files of attachments could not be copied.
+    #[error(transparent)]
+    Files(#[from] TransferError),
     /// The copy could not be migrated.
     #[error("cannot migrate the copy of {}", path.display())]
     Migrate {

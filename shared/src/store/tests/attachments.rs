@@ -25,7 +25,8 @@ async fn upload(f: &Fixture, user: &UserRef, name: &str, text: &str) -> (Attachm
 }
 
 fn new(file_id: FileId, name: &str, text: &str) -> NewAttachment {
-    NewAttachment { file_id, name: FileName::parse(name).unwrap(), content: content(text), key: None, user_limit: None }
+    let name = FileName::parse(name).unwrap();
+    NewAttachment { file_id, name, content: content(text), key: None, user_limit: None, lost: None }
 }
 
 fn message(ids: &[AttachmentId], accepted: AcceptedFiles) -> NewMessage {
@@ -206,4 +207,24 @@ async fn the_total_size_of_a_users_files_is_limited() {
     let error = upload("123456").await.unwrap_err();
     assert!(matches!(error, StoreError::StorageLimit { limit: 10 }), "{error:?}");
     upload("12345").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_file_replaces_a_lost_one_in_all_attachments() {
+    let f = Fixture::new().await;
+    let (first, lost) = upload(&f, &f.user, "a.txt", "same").await;
+    let file_id = f.store.begin_file(&f.user.workspace_id).await.unwrap();
+
+    let again = NewAttachment { lost: Some(lost), ..new(file_id, "b.txt", "same") };
+    let stored = f.store.store_attachment(&f.user, &again).await.unwrap();
+
+    assert_eq!(stored.unneeded, None);
+    for id in [first.id, stored.attachment.id] {
+        assert_eq!(f.store.find_attachment(&f.user, id).await.unwrap().1, file_id);
+    }
+    assert_eq!(collect(&f).await, [lost]);
+    let found = f.store.find_file(&f.user.workspace_id, &first.sha256).await.unwrap().unwrap();
+    assert_eq!(found.id, file_id);
+    assert_eq!(f.store.list_stored_files(None).await.unwrap(), [found]);
+    assert_eq!(f.store.list_still_stored(&[lost, file_id]).await.unwrap(), [file_id]);
 }

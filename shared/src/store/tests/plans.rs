@@ -43,7 +43,7 @@ const LONG_SEARCHES: [(&str, &str); 5] = [
 ];
 
 /// Plan steps that are allowed in statements that contain the given text.
-const EXCEPTIONS: [(&str, &str); 18] = [
+const EXCEPTIONS: [(&str, &str); 19] = [
     // These stop at the first row.
     ("SCAN api_key", "SELECT 1 FROM api_key LIMIT 1"),
     ("SCAN chat_session", "SELECT 1 FROM chat_session LIMIT 1"),
@@ -69,6 +69,8 @@ const EXCEPTIONS: [(&str, &str); 18] = [
     ("", "FROM api_key ORDER BY created_at, id"),
     // This one lists the workers with running tasks.
     ("USE TEMP B-TREE FOR DISTINCT", "SELECT DISTINCT t.worker_id"),
+    // This one lists the files of the database that a restore replaces.
+    ("SCAN stored_file", "SELECT id, workspace_id FROM stored_file ORDER BY id"),
     // These count the rows of a backup that is being restored.
     ("SCAN chat_session", "(SELECT COUNT(*) FROM chat_message)"),
     ("SCAN chat_message", "(SELECT COUNT(*) FROM chat_message)"),

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use super::*;
 
 /// Statements of code that runs only on SQLite.
-const SQLITE_ONLY: [&str; 7] = [
-    "backup.rs",
+const SQLITE_ONLY: [&str; 9] = [
+    "backup/files.rs",
+    "backup/mod.rs",
     "erase.rs",
+    "restore/attachments.rs",
     "restore/mod.rs",
     "restore/replacement.rs",
     "restore/staging.rs",

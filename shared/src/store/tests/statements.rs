@@ -9,7 +9,7 @@ use std::{
 use syn::{Expr, ExprLit, Item, ItemMacro, Lit, Macro, Token, punctuated::Punctuated, visit, visit::Visit};
 
 /// The only files with statements that are assembled at run time: checks and pragmas.
-const ASSEMBLED: [&str; 4] = ["backup.rs", "check.rs", "restore/staging.rs", "sqlite.rs"];
+const ASSEMBLED: [&str; 4] = ["backup/mod.rs", "check.rs", "restore/staging.rs", "sqlite.rs"];
 /// The file that contains the statements for `api check`, which read everything.
 const CHECKS: &str = "check.rs";
 

@@ -1,5 +1,7 @@
 //! The command-line interface of `api`.
 
+mod files;
+
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
@@ -9,6 +11,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use banter_shared::{
+    attachments::Storage,
     chat::{UserRef, UserRole},
     clock::{Clock as _, SystemClock, Timestamp},
     config::{Config, database_location},
@@ -19,6 +22,8 @@ use banter_shared::{
     version::VERSION,
 };
 use clap::{Parser, Subcommand};
+
+use files::FilesCommand;
 
 use crate::{Application, healthcheck, openapi, router};
 
@@ -40,15 +45,18 @@ enum Command {
     Openapi,
     /// Exit with 0 if the `api` process at `BIND_ADDR` is ready, or with 1 if not; for container health checks.
     Healthcheck,
-    /// Back up the database to a file. The `api` and `worker` processes can keep running.
+    /// Back up the database to a file, and the files of attachments to a folder next to it. The `api` and `worker`
+    /// processes can keep running.
     Backup {
-        /// The file to write. It is not created until the backup is complete and verified.
+        /// The file to write. It is not created until the backup is complete and verified. The files of attachments are
+        /// written to `TARGET.files`.
         target: PathBuf,
-        /// Replace the file if it exists.
+        /// Replace the backup if it exists. Files that it already contains are not copied again.
         #[arg(long)]
         overwrite: bool,
     },
-    /// Replace the database with a backup. Stop all `api` and `worker` processes first. The previous database is kept.
+    /// Replace the database with a backup, and copy the backup's files that `ATTACHMENTS_URL` lacks. Stop all `api` and
+    /// `worker` processes first. The previous database is kept.
     Restore {
         /// The backup to restore. It is not modified.
         source: PathBuf,
@@ -60,8 +68,14 @@ enum Command {
         #[arg(long, value_name = "URL")]
         to: String,
     },
-    /// Check database invariants and report violations; exit with 1 if there are any. Safe to run at any time.
+    /// Check database invariants and the files of attachments, and report violations; exit with 1 if there are any.
+    /// Safe to run at any time.
     Check,
+    /// Copy the files of attachments.
+    Files {
+        #[command(subcommand)]
+        command: FilesCommand,
+    },
     /// Create, list, and revoke API keys.
     Keys {
         #[command(subcommand)]
@@ -114,6 +128,7 @@ pub async fn run() -> anyhow::Result<()> {
         | Command::Restore { .. }
         | Command::Copy { .. }
         | Command::Check
+        | Command::Files { .. }
         | Command::Keys { .. } => banter_telemetry::init()?,
     };
     let result = run_command(command).await;
@@ -151,15 +166,16 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
         }
         Command::Backup { target, overwrite } => {
             let path = database_file(&config)?;
-            let bytes = back_up(path, &target, overwrite).await?;
-            print(&format!("backed up {} to {} ({bytes} bytes)\n", path.display(), target.display()))
+            let storage = files::open_storage(&config)?;
+            let report = back_up(path, &storage, &target, overwrite).await?;
+            let bytes = report.bytes;
+            print(&format!("backed up {} to {} ({bytes} bytes)\n", path.display(), target.display()))?;
+            files::report_backup(&report, &storage)
         }
         Command::Restore { source } => {
-            let RestoreReport { sessions, messages, previous } =
-                restore(database_file(&config)?, &source, SystemClock.now()).await?;
-            let (sessions, messages) = (count(sessions, "session"), count(messages, "message"));
-            print(&format!("restored {} ({sessions}, {messages})\n", source.display()))?;
-            previous.map_or(Ok(()), |path| print(&format!("kept the previous database as {}\n", path.display())))
+            let storage = files::open_storage(&config)?;
+            let report = restore(database_file(&config)?, &storage, &source, SystemClock.now()).await?;
+            print_restored(&report, &source, &storage)
         }
         Command::Copy { to } => {
             let source = config.store_options();
@@ -171,9 +187,21 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
         }
         Command::Check => {
             let store = open(&config).await?;
-            let report = store.check().await;
+            let checked = async {
+                let violations = print_report(&store.check().await?)?;
+                Ok(violations + files::check(&store, &files::open_storage(&config)?).await?)
+            };
+            let violations: anyhow::Result<usize> = checked.await;
             store.close().await;
-            print_report(&report?)
+            let violations = violations?;
+            anyhow::ensure!(violations == 0, "violations found: {violations}");
+            Ok(())
+        }
+        Command::Files { command } => {
+            let store = open(&config).await?;
+            let done = files::run(&store, &config, command).await;
+            store.close().await;
+            done
         }
         Command::Keys { command } => {
             let store = open(&config).await?;
@@ -188,8 +216,28 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::open(config.store_options(), Arc::new(SystemClock)).await?)
 }
 
-/// Prints a check's report, and fails if it contains violations.
-fn print_report(report: &CheckReport) -> anyhow::Result<()> {
+/// Prints the result of a restore.
+fn print_restored(report: &RestoreReport, source: &Path, storage: &Storage) -> anyhow::Result<()> {
+    let RestoreReport { sessions, messages, files, previous } = report;
+    let (sessions, messages) = (count(*sessions, "session"), count(*messages, "message"));
+    print(&format!("restored {} ({sessions}, {messages})\n", source.display()))?;
+    if files.copied > 0 {
+        print(&format!("copied {} to {}\n", count(files.copied, "file"), storage.url()))?;
+    }
+    if !files.missing.is_empty() {
+        let (number, is_one) = (files::count_files(files.missing.len()), files.missing.len() == 1);
+        let (are, place) = (if is_one { "is" } else { "are" }, source.display());
+        print(&format!(
+            "{number} of attachments {are} missing: neither {place}.files nor {} has an intact copy\n",
+            storage.url()
+        ))?;
+    }
+    let Some(path) = previous else { return Ok(()) };
+    print(&format!("kept the previous database as {}\n", path.display()))
+}
+
+/// Prints a check's report, and returns the number of violations.
+fn print_report(report: &CheckReport) -> anyhow::Result<usize> {
     let CheckReport { sessions, messages, open_tasks, events, findings } = report;
     for found in findings {
         print(&format!("violated: {}: {}\n", found.rule, found.place))?;
@@ -197,8 +245,7 @@ fn print_report(report: &CheckReport) -> anyhow::Result<()> {
     let checked = [(sessions, "session"), (messages, "message"), (open_tasks, "open task"), (events, "event")];
     let counts = checked.map(|(number, noun)| count(*number, noun));
     print(&format!("checked {}\n", counts.join(", ")))?;
-    anyhow::ensure!(findings.is_empty(), "violations found: {}", findings.len());
-    Ok(())
+    Ok(findings.len())
 }
 
 async fn manage_keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> {
