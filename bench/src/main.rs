@@ -6,6 +6,7 @@
 //! | [`soak`] | An hour at half load, during which resource usage must not grow |
 //! | [`readers`] | The effect of stalled readers on other readers |
 //! | [`hostile`] | The effect of hostile clients on a well-behaved one |
+//! | [`search`] | The search of all sessions, with a million messages |
 //! | [`warm_turns`] | The overhead of a turn, excluding the agent's own time |
 //! | [`performance`] | How much load the machine can handle, compared with its own floors and with other systems |
 //! | [`capacity`] | The estimate in `docs/scaling.md`, compared with measured runs |
@@ -21,6 +22,7 @@ mod measure;
 mod performance;
 mod readers;
 mod report;
+mod search;
 mod soak;
 mod warm_turns;
 
@@ -58,6 +60,8 @@ enum Run {
     Hostile(hostile::Options),
     /// Compare the estimate in docs/scaling.md with measured runs.
     Capacity(capacity::Options),
+    /// Measure the search of all sessions, and what its index costs sends.
+    Search(search::Options),
     /// Measure the overhead of a turn in a warm process, excluding the agent's own time.
     Warm(warm_turns::Options),
 }
@@ -67,7 +71,7 @@ fn main() -> ExitCode {
     // A pinned run generates its load on a single thread; more threads would only compete for the same CPU.
     let mut runtime = match arguments.run {
         Run::Performance(_) | Run::Model | Run::Stamps => Builder::new_current_thread(),
-        Run::Soak(_) | Run::Readers(_) | Run::Hostile(_) | Run::Capacity(_) | Run::Warm(_) => {
+        Run::Soak(_) | Run::Readers(_) | Run::Hostile(_) | Run::Capacity(_) | Run::Search(_) | Run::Warm(_) => {
             Builder::new_multi_thread()
         }
     };
@@ -90,6 +94,7 @@ async fn run(run: Run) -> ExitCode {
             Run::Readers(options) => readers::run(options).await,
             Run::Hostile(options) => hostile::run(options).await,
             Run::Capacity(options) => capacity::run(options).await,
+            Run::Search(options) => search::run(options).await,
             Run::Warm(options) => warm_turns::run(options).await,
         }
     };

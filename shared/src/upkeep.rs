@@ -1,5 +1,6 @@
 //! Background work in every process: takes over the tasks of dead workers, ends tasks whose worker ignores a stop
-//! request, erases remnants of deleted text, adds missing jobs to the queue, prunes old rows, and deletes unused files.
+//! request, erases remnants of deleted text, adds missing jobs to the queue, prunes old rows, deletes unused files, and
+//! adds texts to the search index.
 
 use std::time::Duration;
 
@@ -23,6 +24,11 @@ const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often to delete files that are no longer needed.
 const COLLECT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often to look for texts that are not in the search index.
+const INDEX_INTERVAL: Duration = Duration::from_millis(500);
+/// The pause after a batch of texts, as a multiple of the batch's duration. Writers have to wait during a batch.
+const INDEX_SHARE: u32 = 8;
 
 /// How long to wait after a deletion before erasing remnants, so that several deletions are erased together.
 const ERASE_DELAY: Duration = Duration::from_millis(200);
@@ -53,6 +59,7 @@ pub fn spawn(store: &Store, relay: &SharedRelay, storage: &Storage, shutdown: &S
     tasks.spawn(erase(store.clone(), end.clone()));
     tasks.spawn(prune(store.clone(), relay.clone(), options.retention, end.clone()));
     tasks.spawn(collect_files(store.clone(), storage.clone(), end.clone()));
+    tasks.spawn(index_texts(store.clone(), end.clone()));
 }
 
 /// Takes over the tasks of workers whose heartbeat has not changed for an entire lease, as observed by this process.
@@ -127,6 +134,30 @@ async fn prune(store: Store, relay: SharedRelay, retention: Retention, end: Canc
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "pruned"),
             Err(error) => tracing::warn!(%error, "pruning failed; retrying"),
+        }
+    }
+}
+
+/// Adds new and changed texts to the search index.
+async fn index_texts(store: Store, end: CancellationToken) {
+    let mut last_user = None;
+    loop {
+        let started = Instant::now();
+        let pause = match store.index_texts(last_user.as_ref()).await {
+            Ok(indexed) => {
+                let is_done = indexed.entries == 0 && indexed.last_user.is_none();
+                last_user = indexed.last_user;
+                if is_done { INDEX_INTERVAL } else { INDEX_SHARE * started.elapsed() }
+            }
+            // Another process may be indexing the same texts.
+            Err(StoreError::Busy) => INDEX_INTERVAL,
+            Err(error) => {
+                tracing::warn!(%error, "failed to add texts to the search index; retrying");
+                INDEX_INTERVAL
+            }
+        };
+        if end.run_until_cancelled(sleep(pause)).await.is_none() {
+            return;
         }
     }
 }

@@ -485,8 +485,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Search messages
-         * @description Searches the text of a session's messages. A message is found as soon as it is stored, and never after it has been deleted.
+         * Search messages and titles
+         * @description Searches the text of the user's messages and the titles of the user's sessions. A message is found as soon as it is stored, and never after it has been deleted.
          */
         get: operations["search"];
         put?: never;
@@ -1147,25 +1147,23 @@ export interface components {
          * @enum {string}
          */
         Role: "user" | "assistant";
-        /** @description A message that matches. */
+        /** @description A message or a title that matches. */
         SearchResult: components["schemas"]["Snippet"] & {
             /** @description The session. */
             session: components["schemas"]["FoundSession"];
-            /** @description The ID of the message. */
-            message_id: components["schemas"]["MessageId"];
+            message_id: components["schemas"]["MessageId"] | null;
             /**
              * Format: int64
-             * @description The turn of the message.
+             * @description The turn of the message; null if the title matches.
              */
-            turn: number;
-            /** @description The role of the message. */
-            role: components["schemas"]["Role"];
-            /** @description When the message was created. */
+            turn: number | null;
+            role: components["schemas"]["Role"] | null;
+            /** @description When the message was created or, if the title matches, when the session was created. */
             created_at: components["schemas"]["Timestamp"];
         };
         /** @description A page of search results. */
         SearchResults: {
-            /** @description The messages that match, newest turns first. */
+            /** @description The messages and titles that match. */
             items: components["schemas"]["SearchResult"][];
             /** @description The cursor of the next page; null on the last page. A page that is not the last one may be empty. */
             next_cursor: string | null;
@@ -4350,10 +4348,21 @@ export interface operations {
     search: {
         parameters: {
             query: {
-                /** @description Words, and phrases in double quotes, all of which must occur in a message. Case and accents are ignored. */
+                /**
+                 * @description Words, and phrases in double quotes, all of which must occur in a message or in a title. The last word may be
+                 *     the beginning of a word. Case and accents are ignored.
+                 */
                 q: string;
-                /** @description The session to search. */
-                chat_session_id: string;
+                /** @description Only messages of this session. */
+                chat_session_id?: string;
+                /** @description Only sessions with this agent. */
+                agent_key?: string;
+                /** @description Only sessions with this status; defaults to `all`. */
+                status?: "active" | "archived" | "all";
+                /** @description The order; defaults to `recent`. */
+                sort?: "recent" | "relevance";
+                /** @description What matches; defaults to `words`. */
+                match?: "words" | "text";
                 /** @description The page size; defaults to 20. */
                 limit?: number;
                 /** @description The `next_cursor` of the previous page. */

@@ -1,18 +1,20 @@
 /** The dialogs that can be opened from any view. They are loaded after the first view. */
 import { useNavigate } from "@tanstack/react-router";
 import { Archive, Keyboard, Moon, PanelLeft, Plus, Settings, Sun } from "lucide-react";
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { useAgents } from "@/api/agents";
 import { useCanWrite } from "@/api/me";
 import { AgentAvatar } from "@/components/agent-avatar";
 import type { Command } from "@/features/palette/commands";
 import { Palette } from "@/features/palette/palette";
+import type { MessagePlace } from "@/features/palette/use-found-messages";
 import type { SessionDialogKind } from "@/features/sessions/session-commands";
 import { SessionDialog } from "@/features/sessions/session-dialogs";
 import { useChatView } from "@/features/sessions/use-chat-view";
 import { HelpDialog } from "@/features/settings/help-dialog";
 import { SettingsDialog } from "@/features/settings/settings-dialog";
 import { SignOut } from "@/features/settings/sign-out";
+import { requestFind } from "@/features/thread/find/find-in-chat";
 import { formatKeys } from "@/keyboard";
 import { changePreferences, toggleSidebar } from "@/preferences";
 import { compareSessions } from "@/stream/session-order";
@@ -127,5 +129,12 @@ function CommandPalette(props: { onOpen: (overlay: Overlay) => void; onClose: ()
     ];
   }, [sessions, agents, navigate, onOpen, canWrite, ofChat]);
 
-  return <Palette commands={commands} onClose={props.onClose} />;
+  const openMessage = useCallback(
+    ({ sessionId, turn, role, text }: MessagePlace) => {
+      requestFind({ sessionId, query: text, match: { turn, role } });
+      void navigate({ to: "/chat/$sessionId", params: { sessionId } });
+    },
+    [navigate],
+  );
+  return <Palette commands={commands} onOpenMessage={openMessage} onClose={props.onClose} />;
 }

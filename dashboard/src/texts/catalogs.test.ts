@@ -16,6 +16,7 @@ const SHARED: Readonly<Record<Exclude<Language, "en">, readonly string[]>> = {
     "diff.minus",
     "diff.plus",
     "keys.Escape",
+    "palette.agentFilter",
     "palette.chats",
     "plan.label",
     "plan.progress",

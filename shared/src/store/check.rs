@@ -33,7 +33,19 @@ pub struct CheckReport {
 const PLACES: i64 = 20;
 
 /// The rules, each with a query that selects its violations.
-const RULES: [(&str, &str); 23] = [
+const RULES: [(&str, &str); 25] = [
+    (
+        "a message has an entry in the search index",
+        "SELECT m.id FROM chat_message m JOIN chat_session s ON s.id = m.chat_session_id WHERE NOT EXISTS \
+         (SELECT 1 FROM search_entry e WHERE e.message_id = m.id AND e.chat_session_id = s.id \
+          AND e.workspace_id = s.workspace_id AND e.user_id = s.creator_id)",
+    ),
+    (
+        "an entry in the search index belongs to a message or to the title of a session",
+        "SELECT e.chat_session_id FROM search_entry e LEFT JOIN chat_message m ON m.id = e.message_id \
+         WHERE NOT EXISTS (SELECT 1 FROM chat_session s WHERE s.id = e.chat_session_id \
+          AND (m.chat_session_id = s.id OR e.message_id IS NULL AND s.title != ''))",
+    ),
     (
         "an attachment uses a stored file with its content",
         "SELECT a.id FROM attachment a WHERE NOT EXISTS \

@@ -112,7 +112,9 @@ pub use postgres::{SERVER_URL_FORMS, ServerUrl, ServerUrlError};
 pub use pruning::Retention;
 pub use replay::{ReplayPage, ReplayStart, ResyncReason};
 pub use restore::{RestoreError, RestoreReport, restore};
-pub use search::{SearchMatch, SearchPage, SearchPosition};
+pub use search::{
+    FoundMessage, Indexed, SearchFilter, SearchHit, SearchOptions, SearchOrder, SearchPage, SearchPosition, SearchText,
+};
 pub use sends::{NewMessage, SentMessage};
 pub use session_list::{SessionCursor, SessionFilter, SessionPage};
 pub use sessions::{NewSession, SessionPatch};

@@ -24,6 +24,12 @@ macro_rules! listed {
         "(SELECT value FROM json_each($1))"
     };
 }
+/// The right side of an `IN` operator, for the elements of the JSON array `$1`, which are numbers.
+macro_rules! listed_numbers {
+    () => {
+        "(SELECT value + 0 FROM json_each($1))"
+    };
+}
 /// The first 2,000 bytes of the text of message `m`. They may end inside a character, and may include NUL characters.
 macro_rules! content_start {
     () => {
@@ -38,7 +44,7 @@ macro_rules! random_id {
          hex(randomblob(6)))"
     };
 }
-pub(super) use {content_start, listed, random_id};
+pub(super) use {content_start, listed, listed_numbers, random_id};
 
 /// Returns the settings of all connections of a store.
 fn pragmas(options: &StoreOptions) -> [(&'static str, String); 4] {

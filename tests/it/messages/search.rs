@@ -1,4 +1,4 @@
-//! Searching the messages of a session.
+//! Searching messages and titles.
 
 use banter_tests::{app::TestApp, client::Client};
 use serde_json::{Value, json};
@@ -60,14 +60,71 @@ async fn pages_through_all_results() {
 }
 
 #[tokio::test]
+async fn finds_parts_of_words_and_punctuation_in_a_session() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    client.send(&session, "Use std::mem::swap()").await;
+
+    for (query, as_text, as_words) in [("wap", 1, 0), ("%3A%3Amem", 1, 1), ("em%3A%3As", 1, 0), ("swap()", 1, 1)] {
+        assert_eq!(places(&search(&client, &session, &format!("match=text&q={query}")).await).len(), as_text);
+        assert_eq!(places(&search(&client, &session, &format!("q={query}")).await).len(), as_words, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn finds_messages_and_titles_of_all_own_sessions() {
+    let app = TestApp::builder().env("AUTH", "required").start().await;
+    let client = app.client_for("ada", "member").await;
+    let first = client.post("/v1/chat", &json!({"agent_key": "demo", "title": "Café in Paris"})).await.ok(201);
+    let second = client.create_session("demo").await;
+    client.ask(first["id"].as_str().unwrap(), "/echo Une crème brûlée").await;
+    client.send(&second, "Creme for the 重点内容").await;
+
+    let found = client.get("/v1/search?q=creme").await.ok(200);
+    assert_eq!(places_of_all(&found), ["user 1", "title", "assistant 1", "user 1"]);
+    assert_eq!(found["items"][0]["session"]["id"], json!(second));
+    assert_eq!(found["items"][3]["snippet"], "/echo Une crème brûlée");
+    assert_eq!(found["items"][3]["highlights"], json!([[10, 15]]));
+    let title = client.get("/v1/search?q=paris").await.ok(200)["items"][0].clone();
+    assert_eq!([&title["message_id"], &title["turn"], &title["role"]], [&Value::Null; 3]);
+    assert_eq!(title["created_at"], first["created_at"]);
+    assert_eq!((&title["snippet"], &title["highlights"]), (&json!("Café in Paris"), &json!([[8, 13]])));
+    assert_eq!(client.get("/v1/search?q=%E7%82%B9%E5%86%85").await.ok(200)["items"].as_array().unwrap().len(), 2);
+    assert_eq!(client.get("/v1/search?q=creme&status=archived").await.ok(200)["items"], json!([]));
+    assert_eq!(client.get("/v1/search?q=creme&agent_key=none").await.ok(200)["items"], json!([]));
+
+    let stranger = app.client_for("grace", "member").await;
+    assert_eq!(stranger.get("/v1/search?q=creme").await.ok(200)["items"], json!([]));
+    client.delete(&format!("/v1/chat/{second}?permanent=true")).await.ok(204);
+    let rest = client.get("/v1/search?q=creme").await.ok(200);
+    assert_eq!(places_of_all(&rest), ["assistant 1", "user 1"]);
+}
+
+/// Returns the role and the turn of each result, or `title`.
+fn places_of_all(page: &Value) -> Vec<String> {
+    let items = page["items"].as_array().unwrap().iter();
+    let place = |item: &Value| match item["role"].as_str() {
+        Some(role) => format!("{role} {}", item["turn"]),
+        None => "title".to_owned(),
+    };
+    items.map(place).collect()
+}
+
+#[tokio::test]
 async fn names_the_invalid_parameter() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
 
     for (query, field) in [
-        ("q=x".to_owned(), "chat_session_id"),
-        (format!("chat_session_id={session}"), "q"),
+        ("chat_session_id=".to_owned() + &session, "q"),
+        ("limit=5".to_owned(), "q"),
+        ("q=%2B%2B".to_owned(), "q"),
+        ("q=x&match=text".to_owned(), "match"),
+        ("q=x&cursor=12-3".to_owned(), "cursor"),
+        ("q=x&cursor=12-3-4".to_owned(), "cursor"),
+        ("q=x&sort=relevance&cursor=12".to_owned(), "cursor"),
         (format!("chat_session_id={session}&q=+"), "q"),
         (format!("chat_session_id={session}&q={}", "x".repeat(201)), "q"),
     ] {

@@ -2,16 +2,15 @@
 
 use std::borrow::Cow;
 
-use banter_shared::{chat::Role, store::SearchPosition};
+use banter_shared::store::SearchPosition;
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 /// Encodes a cursor.
 pub fn encode(position: SearchPosition) -> String {
-    let role = match position.role {
-        Role::User => 'u',
-        Role::Assistant => 'a',
-    };
-    format!("{}{role}", position.turn)
+    match position {
+        SearchPosition::Recent(key) => key.to_string(),
+        SearchPosition::Ranked { anchor, score, key } => format!("{anchor}-{score}-{key}"),
+    }
 }
 
 /// Deserializes the cursor from a query parameter.
@@ -24,11 +23,13 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 /// Decodes a cursor; `None` for any text that [`encode`] does not produce.
 fn decode(text: &str) -> Option<SearchPosition> {
-    let (turn, role) = match text.strip_suffix('u') {
-        Some(turn) => (turn, Role::User),
-        None => (text.strip_suffix('a')?, Role::Assistant),
+    let numbers: Vec<i64> =
+        text.split('-').map(|part| part.parse().ok().filter(|&number| number >= 0)).collect::<Option<_>>()?;
+    let position = match numbers[..] {
+        [key] => SearchPosition::Recent(key),
+        [anchor, score, key] => SearchPosition::Ranked { anchor, score, key },
+        _ => return None,
     };
-    let position = SearchPosition { turn: turn.parse().ok().filter(|&turn| turn >= 0)?, role };
     (encode(position) == text).then_some(position)
 }
 
@@ -38,11 +39,10 @@ mod tests {
 
     #[test]
     fn round_trips_positions_and_rejects_other_texts() {
-        for role in [Role::User, Role::Assistant] {
-            let position = SearchPosition { turn: 12, role };
+        for position in [SearchPosition::Recent(12), SearchPosition::Ranked { anchor: 3, score: 0, key: i64::MAX }] {
             assert_eq!(decode(&encode(position)), Some(position));
         }
-        for text in ["", "a", "12", "012a", "+1a", "-1a", "12b", "99999999999999999999u"] {
+        for text in ["", "a", "012", "+1", "-1", "1-2", "1-2-3-4", "1-2-", "99999999999999999999"] {
             assert_eq!(decode(text), None, "{text}");
         }
     }

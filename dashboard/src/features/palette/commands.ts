@@ -1,6 +1,12 @@
 /** The palette's commands, and a function that searches them. */
 import type { ReactNode } from "react";
 import { locale } from "@/texts/language";
+import type { Snippet } from "./snippet";
+
+/** A message that a search found. */
+export interface FoundMessage extends Snippet {
+  readonly createdAt: string;
+}
 
 export interface Command {
   readonly id: string;
@@ -10,6 +16,8 @@ export interface Command {
   /** Additional words to search. */
   readonly words?: string;
   readonly keys?: string;
+  /** The message that opens, if the command opens one. */
+  readonly message?: FoundMessage;
   /** Whether the command concerns the open chat. These come first as long as the query is empty. */
   readonly isContextual?: boolean;
   readonly run: () => void;

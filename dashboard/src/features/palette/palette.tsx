@@ -4,16 +4,34 @@ import { useModal } from "@/components/ui/use-modal";
 import { useSearchOnServer } from "@/stream/search";
 import { texts } from "@/texts";
 import { type Command, findCommands } from "./commands";
+import { PaletteOption } from "./palette-option";
+import { SearchFilters } from "./search-filters";
+import { type MessagePlace, type SearchFilter, useFoundMessages } from "./use-found-messages";
 
-/** A dialog for opening chats and running commands. */
-export function Palette(props: { commands: readonly Command[]; onClose: () => void }) {
+const everything: SearchFilter = { agent: "", status: "all" };
+
+/** A dialog for opening chats and messages and running commands. */
+export function Palette(props: {
+  commands: readonly Command[];
+  onOpenMessage: (place: MessagePlace) => void;
+  onClose: () => void;
+}) {
   const [query, setQuery] = useState("");
   const [active, setActive] = useState(0);
   const dialog = useModal();
   const id = useId();
   useSearchOnServer(query);
-  const found = findCommands(props.commands, query);
+  const [filter, setFilter] = useState(everything);
+  const messages = useFoundMessages(query, filter, props.onOpenMessage);
+  const found = [...findCommands(props.commands, query), ...messages.commands];
   const index = Math.min(active, found.length - 1);
+  const status = messages.isError
+    ? texts.palette.searchFailed
+    : found.length > 0
+      ? ""
+      : messages.isSearching
+        ? texts.palette.searching
+        : texts.sessions.noResults(query);
 
   function choose(command: Command | undefined) {
     if (!command) return;
@@ -64,6 +82,7 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
           className="h-13 min-w-0 flex-1 text-ellipsis bg-transparent outline-0 placeholder:text-ink-3"
         />
       </div>
+      {messages.isSearched && <SearchFilters filter={filter} onChange={setFilter} />}
       <div
         role="listbox"
         id={id}
@@ -77,32 +96,19 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
                 {command.group}
               </p>
             )}
-            {/* biome-ignore lint/a11y/useKeyWithClickEvents: the field handles the keys. */}
-            <div
-              role="option"
+            <PaletteOption
+              command={command}
               id={`${id}-${position}`}
-              tabIndex={-1}
-              aria-selected={position === index}
-              onClick={() => choose(command)}
-              onPointerMove={() => setActive(position)}
-              className="flex h-10 pointer-coarse:h-11 cursor-pointer items-center gap-3 rounded-[11px] px-3 text-note aria-selected:bg-hover"
-            >
-              <span className="grid w-8 shrink-0 place-items-center text-ink-2">
-                {command.icon}
-              </span>
-              <span className="min-w-0 flex-1 truncate">{command.label}</span>
-              {command.keys && (
-                <kbd dir="ltr" className="text-ink-3 text-small">
-                  {command.keys}
-                </kbd>
-              )}
-            </div>
+              isSelected={position === index}
+              onChoose={() => choose(command)}
+              onPoint={() => setActive(position)}
+            />
           </div>
         ))}
       </div>
-      {found.length === 0 && (
+      {status !== "" && (
         <p role="status" className="px-4 pt-1 pb-5 text-center text-ink-2 text-note">
-          {texts.sessions.noResults(query)}
+          {status}
         </p>
       )}
     </dialog>

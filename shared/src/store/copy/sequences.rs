@@ -8,7 +8,8 @@ use crate::store::{
 };
 
 /// The tables with such a generator, and the column for which it generates numbers.
-const GENERATED: [(&str, &str); 5] = [
+const GENERATED: [(&str, &str); 6] = [
+    ("search_entry", "id"),
     ("deleted_session", "number"),
     ("released_file", "number"),
     ("answer_chunk", "id"),
@@ -44,8 +45,8 @@ pub(super) async fn carry_over(from: &mut Connection, to: &mut Connection) -> Re
         to.begin_write().await?;
         let statements = if to.is_server() {
             vec![format!("SELECT setval(pg_get_serial_sequence('{table}', '{column}'), {last})")]
-        } else if table == "user_log" {
-            // SQLite assigns the number after that of the last row, and no row is ever deleted.
+        } else if ["search_entry", "user_log"].contains(&table) {
+            // SQLite assigns the number after that of the last row.
             Vec::new()
         } else {
             vec![

@@ -25,10 +25,22 @@ const fn replaced(name: &'static str, key: &'static [&'static str]) -> Table {
 
 /// The tables that belong to a database instead of to its content: the target keeps its own rows.
 #[cfg(test)]
-pub(super) const NOT_COPIED: [&str; 3] = ["installation", "readiness_check", "stream_ticket"];
+pub(super) const NOT_COPIED: [&str; 8] = [
+    "installation",
+    "readiness_check",
+    "stream_ticket",
+    // The target's processes add the tokens of all texts to their own index.
+    "search_bucket",
+    "search_index",
+    "search_index_config",
+    "search_index_data",
+    "search_index_idx",
+];
 
 /// All tables to copy. Each one follows the tables to which its foreign keys refer.
-pub(super) const TABLES: [Table; 23] = [
+pub(super) const TABLES: [Table; 24] = [
+    // Before the messages and the sessions, for which triggers would add entries in another order.
+    Table { columns: "id, workspace_id, user_id, chat_session_id, message_id", ..table("search_entry", &["id"]) },
     Table { derived: Some("unread_count"), ..table("chat_session", &["id"]) },
     table("chat_message", &["id"]),
     table("chat_draft", &["chat_session_id"]),

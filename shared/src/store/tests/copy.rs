@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 /// Copies the database to another file, and returns a fixture for the copy.
-async fn copied(f: Fixture) -> Fixture {
+pub(super) async fn copied(f: Fixture) -> Fixture {
     let source = f.store.inner.options.clone();
     let target = StoreOptions { location: Location::File(f.folder.path().join("copy.db")), ..source.clone() };
     f.store.close().await;

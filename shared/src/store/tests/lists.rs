@@ -206,6 +206,7 @@ async fn the_check_reports_exactly_the_violated_rules() {
             "a pending or running job belongs to a task",
         ),
         ("UPDATE answer_chunk SET start_offset = 1", "stored chunks are contiguous"),
+        ("DELETE FROM search_entry WHERE message_id IS NOT NULL", "a message has an entry in the search index"),
         (
             "UPDATE chat_session SET unread_count = unread_count + 1",
             "a session's unread counter equals the number of answers after its read position",

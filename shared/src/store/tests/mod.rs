@@ -15,6 +15,7 @@ mod portability;
 mod queue;
 mod readiness;
 mod resume;
+mod search;
 mod statements;
 mod steps;
 mod stripes;

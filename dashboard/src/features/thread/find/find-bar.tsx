@@ -7,6 +7,8 @@ import { goTo } from "../scroll/navigation";
 import { focusComposer } from "../use-focus-handover";
 import { clearHighlights, findRangesOf, findRow, highlight } from "./find-highlights";
 import { findNearest, type Match } from "./find-matches";
+import type { FindRequest } from "./find-request";
+import { fold } from "./folded-text";
 import { MAX_MATCHES } from "./search-messages";
 import { useMatches } from "./use-find-matches";
 
@@ -34,13 +36,17 @@ export default function FindBar(props: {
   isMarkdown: boolean;
   /** Changes when the bar is requested again; the field then gets the focus. */
   request: number;
+  /** The text and the message to begin with, if any. */
+  initial: FindRequest | null;
   /** Returns the turn at the top of the view. */
   findVisibleTurn: () => number;
   onClose: () => void;
 }) {
-  const { sessionId, findVisibleTurn, onClose } = props;
-  const [query, setQuery] = useState("");
-  const [current, setCurrent] = useState<Current | null>(null);
+  const { sessionId, initial, findVisibleTurn, onClose } = props;
+  const [query, setQuery] = useState(initial?.query ?? "");
+  const [current, setCurrent] = useState<Current | null>(
+    initial && { match: initial.match, occurrence: 0 },
+  );
   const field = useRef<HTMLInputElement>(null);
   const { term, matches, isSearching, isError } = useMatches(sessionId, query, props.isMarkdown);
   const index = current ? matches.findIndex((match) => isSame(match, current.match)) : -1;
@@ -61,7 +67,11 @@ export default function FindBar(props: {
   );
 
   // Show the nearest match while the user types.
-  const shownTerm = useRef("");
+  const shownTerm = useRef(fold(initial?.query.trim() ?? ""));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only once.
+  useEffect(() => {
+    if (initial) show(initial.match, 0);
+  }, []);
   useEffect(() => {
     if (shownTerm.current === term && (current || matches.length === 0)) return;
     shownTerm.current = term;

@@ -12,6 +12,7 @@ const MAX_QUERY_CHARS = 200;
 interface Query {
   readonly q: string;
   readonly chat_session_id: string;
+  readonly match: "text";
   readonly limit: number;
   readonly cursor?: string;
 }
@@ -25,10 +26,10 @@ export async function searchMessages(
   // The quotes make it a phrase.
   const q = `"${[...phrase.replaceAll('"', " ")].slice(0, MAX_QUERY_CHARS - 2).join("")}"`;
   const found: Match[] = [];
-  let query: Query | null = { q, chat_session_id: sessionId, limit: PAGE };
+  let query: Query | null = { q, chat_session_id: sessionId, match: "text", limit: PAGE };
   while (query && found.length < MAX_MATCHES) {
     const page = await fetchPage(query, signal);
-    found.push(...page.items.map(({ turn, role }) => ({ turn, role })));
+    for (const { turn, role } of page.items) if (turn !== null && role) found.push({ turn, role });
     query = page.next_cursor ? { ...query, cursor: page.next_cursor } : null;
   }
   return found;

@@ -1,9 +1,11 @@
 //! Translates the store's statements.
 
 /// Expressions that SQLite and PostgreSQL write differently, in SQLite's form and in PostgreSQL's.
-const EXPRESSIONS: [(&str, &str); 5] = [
+const EXPRESSIONS: [(&str, &str); 6] = [
     // The elements of a JSON array (`sqlite::listed!`).
     ("(SELECT value FROM json_each($1))", "(SELECT jsonb_array_elements_text($1))"),
+    // The elements of a JSON array of numbers (`sqlite::listed_numbers!`).
+    ("(SELECT value + 0 FROM json_each($1))", "(SELECT CAST(jsonb_array_elements_text($1) AS BIGINT))"),
     // The start of a long text (`sqlite::content_start!`), without the replacements for NUL, which a preview omits.
     (
         "substr(CAST(m.content AS BLOB), 1, 2000)",
