@@ -74,6 +74,14 @@ impl Store {
         Ok(found.map(|row| row.try_get("agent_key")).transpose()?)
     }
 
+    /// Returns a session.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
+    pub async fn get_session(&self, user: &UserRef, id: SessionId) -> Result<Session, StoreError> {
+        self.read(async |tx| owned_session(tx, user, id).await).await
+    }
+
     /// Creates a session. If the key was already used for the same request, returns the session that was created then.
     ///
     /// # Errors

@@ -1,0 +1,3 @@
+//! Exports of chats.
+
+pub mod session;
