@@ -27,6 +27,7 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(sessions::get::get, sessions::update::update, sessions::delete::delete))
         .routes(routes!(sessions::read::read))
         .routes(routes!(sessions::unread::unread))
+        .routes(routes!(exports::all::all))
         .routes(routes!(exports::session::session))
         .routes(routes!(drafts::get::get, drafts::put::put))
         .routes(routes!(messages::create::create, messages::list::list))

@@ -92,7 +92,7 @@ impl Document {
     /// Returns the end.
     pub fn end(&self) -> &'static str {
         match self {
-            Self::Json(_) => "\n]}]}\n",
+            Self::Json(_) => JsonDocument::END,
             Self::Markdown(_) => "",
             Self::Html(_) => HtmlDocument::END,
         }

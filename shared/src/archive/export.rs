@@ -3,16 +3,17 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use super::{
     document::{Document, EmbeddedImage, ExportFormat},
+    error::ExportError,
     transcript::{Entry, Transcript},
 };
 use crate::{
     attachments::{Storage, StorageError},
     chat::{Message, Session, UserRef},
-    store::{Store, StoreError},
+    store::Store,
 };
 
 /// The maximum size of an image in an HTML page, in bytes. Larger images are listed as files.
@@ -21,23 +22,6 @@ const MAX_IMAGE_BYTES: i64 = 4 * 1024 * 1024;
 const MAX_MESSAGE_IMAGE_BYTES: i64 = 8 * 1024 * 1024;
 /// The maximum size of all images in an HTML page, in bytes. Browsers cannot show much larger pages well.
 const MAX_PAGE_IMAGE_BYTES: i64 = 64 * 1024 * 1024;
-
-/// The error for an export that cannot be completed.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// The store failed, or the session was deleted during the export.
-    #[error("cannot read the chat: {0}")]
-    Store(#[from] StoreError),
-    /// An image cannot be read.
-    #[error("cannot read an image: {0}")]
-    Storage(#[from] StorageError),
-    /// A message cannot be converted.
-    #[error("cannot convert a message: {0}")]
-    Json(#[from] serde_json::Error),
-    /// The conversion of a message panicked.
-    #[error("cannot convert a message: {0}")]
-    Conversion(#[from] JoinError),
-}
 
 /// The state of an export between two pieces.
 struct Export {

@@ -1,6 +1,6 @@
 //! The file name of an exported chat.
 
-use crate::chat::clean_line;
+use crate::{chat::clean_line, clock::Timestamp};
 
 /// The maximum length of a name without its extension, in bytes, which leaves room for a suffix such as ` (2)`.
 const MAX_BYTES: usize = 120;
@@ -18,6 +18,13 @@ pub fn file_name(title: &str, extension: &str) -> String {
     let stem = if stem.is_empty() { "chat" } else { stem };
     let prefix = if is_device(stem) { "_" } else { "" };
     format!("{prefix}{stem}.{extension}")
+}
+
+/// Returns the file name of a zip file that is exported at this time, such as `banter-2026-01-31.zip`.
+#[must_use]
+pub fn bundle_name(now: Timestamp) -> String {
+    let text = now.to_string();
+    format!("banter-{}.zip", text.split('T').next().unwrap_or(&text))
 }
 
 /// Returns whether Windows reserves the name for a device, whatever its extension
@@ -53,6 +60,7 @@ mod tests {
         ] {
             assert_eq!(file_name(title, "md"), expected, "{title:?}");
         }
+        assert_eq!(bundle_name("2026-01-31T12:00:00Z".parse().unwrap()), "banter-2026-01-31.zip");
         assert!(file_name(&"é".repeat(200), "json").len() <= MAX_BYTES + 5);
     }
 }

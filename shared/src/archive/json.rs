@@ -24,6 +24,9 @@ pub struct JsonDocument {
 }
 
 impl JsonDocument {
+    /// The text after the messages.
+    pub const END: &'static str = "\n]}]}\n";
+
     /// Returns the text before the messages.
     pub fn begin(session: &Session, now: Timestamp) -> serde_json::Result<String> {
         let conversations = [ArchivedConversation::from(session)];

@@ -1,5 +1,6 @@
 //! Exports of chats.
 
+mod all;
 mod documents;
 mod json;
 mod safety;

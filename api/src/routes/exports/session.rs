@@ -1,10 +1,6 @@
 //! `GET /v1/chat/{id}/export`
 
-use axum::{
-    extract::State,
-    http::{HeaderValue, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, response::Response};
 use banter_shared::{
     archive::{ExportFormat, export_session, file_name},
     chat::Principal,
@@ -13,18 +9,14 @@ use futures::TryStreamExt as _;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::download;
 use crate::{
     error::ApiError,
     extract::{OwnedSession, QueryParams},
     openapi::{AnyProblem, InvalidProblem, NotFoundProblem, SessionPath},
     response_memory::MemoryReservation,
-    routes::attachments::file_name::disposition,
     state::AppState,
 };
-
-/// A document contains text of users and agents. If a browser shows it, it runs nothing and loads nothing.
-const CONTENT_SECURITY_POLICY: HeaderValue =
-    HeaderValue::from_static("sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:");
 
 /// The query parameters for exporting a session.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -74,16 +66,5 @@ pub async fn session(
     let pieces = export_session(state.store.clone(), state.storage.clone(), principal.user, &session, format)
         .map_err(ApiError::internal)?
         .inspect_err(move |error| tracing::warn!(session_id = %id, %error, "export failed"));
-    let mut response = memory.stream(pieces).into_response();
-    for (name, value) in [
-        (header::CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (
-            header::CONTENT_DISPOSITION,
-            HeaderValue::try_from(disposition("attachment", &name)).map_err(ApiError::internal)?,
-        ),
-    ] {
-        response.headers_mut().insert(name, value);
-    }
-    Ok(response)
+    download(memory.stream(pieces), format.media_type(), &name)
 }

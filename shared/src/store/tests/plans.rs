@@ -43,7 +43,7 @@ const LONG_SEARCHES: [(&str, &str); 5] = [
 ];
 
 /// Plan steps that are allowed in statements that contain the given text.
-const EXCEPTIONS: [(&str, &str); 12] = [
+const EXCEPTIONS: [(&str, &str); 13] = [
     // These stop at the first row.
     ("SCAN api_key", "SELECT 1 FROM api_key LIMIT 1"),
     ("SCAN chat_session", "SELECT 1 FROM chat_session LIMIT 1"),
@@ -57,6 +57,8 @@ const EXCEPTIONS: [(&str, &str); 12] = [
     ("(chat_session_id=?)", "DELETE FROM chat_session WHERE id = $1"),
     // This one lists all keys for an administrator.
     ("", "FROM api_key ORDER BY created_at, id"),
+    // This one lists everything that a user exports.
+    ("", "SELECT id FROM chat_session WHERE workspace_id = $1 AND creator_id = $2"),
     // This one lists the workers with running tasks.
     ("USE TEMP B-TREE FOR DISTINCT", "SELECT DISTINCT t.worker_id"),
     // These count the rows of a backup that is being restored.
