@@ -42,7 +42,7 @@ pub async fn run(config: &Config, store: &Store, user: &UserRef, output: Option<
 
 async fn write(store: &Store, storage: &Storage, user: &UserRef, file: fs::File) -> anyhow::Result<Manifest> {
     let output = tokio::fs::File::from_std(file.try_clone()?);
-    let manifest = write_bundle(store, storage, user, output, show_progress()).await?;
+    let manifest = Box::pin(write_bundle(store, storage, user, output, show_progress())).await?;
     file.sync_all()?;
     Ok(manifest)
 }
@@ -62,10 +62,9 @@ fn show_progress() -> impl FnMut(Progress) + Send {
 fn report(manifest: &Manifest, path: &Path) -> String {
     let (conversations, attachments) = (manifest.conversations as u64, manifest.attachments as u64);
     let counts = format!("{}, {}", count(conversations, "chat"), count(attachments, "file"));
-    let mut text = format!("exported to {} ({counts})\n", path.display());
-    if !manifest.missing.is_empty() {
-        let missing = count(manifest.missing.len() as u64, "file");
-        text.push_str(&format!("missing from the storage: {missing}; see manifest.json\n"));
+    let done = format!("exported to {} ({counts})\n", path.display());
+    match manifest.missing.len() as u64 {
+        0 => done,
+        missing => format!("{done}missing from the storage: {}; see manifest.json\n", count(missing, "file")),
     }
-    text
 }

@@ -65,7 +65,7 @@ pub fn export_all(
     user: UserRef,
 ) -> impl Stream<Item = Result<Bytes, ExportError>> + Send {
     let (reader, writer) = tokio::io::duplex(BUFFER_BYTES);
-    let work = async move { write_bundle(&store, &storage, &user, writer, |_| {}).await };
+    let work = async move { Box::pin(write_bundle(&store, &storage, &user, writer, |_| {})).await };
     let pieces = stream::try_unfold(reader, read_piece);
     // Polling the stream also writes the file. A failure is the last item.
     let failure = stream::once(work).filter_map(|result| ready(result.err().map(Err)));

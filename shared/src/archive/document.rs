@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{html::HtmlDocument, json::JsonDocument, markdown::MarkdownDocument, transcript::Entry};
+use super::{
+    embedded_image::EmbeddedImage, html::HtmlDocument, json::JsonDocument, markdown::MarkdownDocument,
+    transcript::Entry,
+};
 use crate::{chat::Session, clock::Timestamp};
 
 /// The format of an exported chat.
@@ -39,15 +42,6 @@ impl ExportFormat {
             Self::Html => "html",
         }
     }
-}
-
-/// An image of a message, as a `data:` URL.
-#[derive(Clone, Debug)]
-pub struct EmbeddedImage {
-    /// The SHA-256 hash of the image, as in the attachment.
-    pub sha256: String,
-    /// The URL.
-    pub url: String,
 }
 
 /// A document that is written piece by piece: the beginning, each message, and the end.

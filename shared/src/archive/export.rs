@@ -6,7 +6,8 @@ use futures::{Stream, StreamExt as _, stream};
 use tokio::task::spawn_blocking;
 
 use super::{
-    document::{Document, EmbeddedImage, ExportFormat},
+    document::{Document, ExportFormat},
+    embedded_image::EmbeddedImage,
     error::ExportError,
     transcript::{Entry, Transcript},
 };

@@ -13,7 +13,7 @@ use content::to_html;
 use escape::escape;
 
 use super::{
-    document::EmbeddedImage,
+    embedded_image::EmbeddedImage,
     plain_time::{minute, size},
     step_summary::{outcome, step_summary},
     transcript::Entry,
@@ -77,15 +77,21 @@ impl HtmlDocument {
             time(message.created_at)
         );
         if !message.content.is_empty() {
-            html.push_str(&format!("<div class=\"content\" dir=\"auto\">\n{}</div>\n", to_html(&message.content)));
+            html.push_str("<div class=\"content\" dir=\"auto\">\n");
+            html.push_str(&to_html(&message.content));
+            html.push_str("</div>\n");
         }
         if !message.attachments.is_empty() {
             let files: String = message.attachments.iter().map(|file| attachment(file, images)).collect();
-            html.push_str(&format!("<ul class=\"files\">\n{files}</ul>\n"));
+            html.push_str("<ul class=\"files\">\n");
+            html.push_str(&files);
+            html.push_str("</ul>\n");
         }
         html.push_str(&steps(&entry.steps));
         if let Some(outcome) = outcome(entry) {
-            html.push_str(&format!("<p class=\"outcome\" dir=\"auto\">{}</p>\n", escape(&outcome)));
+            html.push_str("<p class=\"outcome\" dir=\"auto\">");
+            html.push_str(&escape(&outcome));
+            html.push_str("</p>\n");
         }
         html.push_str("</article>\n");
         html
@@ -108,12 +114,13 @@ fn steps(steps: &[Step]) -> String {
     if steps.is_empty() {
         return String::new();
     }
-    let lines: String = steps
+    let lines: Vec<String> = steps
         .iter()
         .map(|step| {
             let (label, summary) = step_summary(step);
             format!("<li>{label}: <bdi>{}</bdi></li>\n", escape(&summary))
         })
         .collect();
+    let lines = lines.concat();
     format!("<details>\n<summary>{}</summary>\n<ol>\n{lines}</ol>\n</details>\n", count(steps.len() as u64, "step"))
 }

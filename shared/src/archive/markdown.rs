@@ -1,4 +1,4 @@
-//! Writes a chat as Markdown (CommonMark with tables).
+//! Writes a chat as Markdown (`CommonMark` with tables).
 //!
 //! Each message has a heading of level 2. Content that could change the structure of the document is adapted: see
 //! [`contain`].
@@ -51,7 +51,7 @@ impl MarkdownDocument {
         let mut text = format!("\n## {author} · {}{edited}\n", minute(message.created_at));
         let content = contain(&message.content);
         if !content.is_empty() {
-            text.push_str(&format!("\n{content}\n"));
+            text.extend(["\n", &content, "\n"]);
         }
         let files: Vec<String> = message
             .attachments
@@ -68,11 +68,11 @@ impl MarkdownDocument {
             .collect();
         for list in [files, steps] {
             if !list.is_empty() {
-                text.push_str(&format!("\n{}", list.concat()));
+                text.extend(["\n", &list.concat()]);
             }
         }
         if let Some(outcome) = outcome(entry) {
-            text.push_str(&format!("\n*{}*\n", escape(&outcome)));
+            text.extend(["\n*", &escape(&outcome), "*\n"]);
         }
         text
     }

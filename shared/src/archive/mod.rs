@@ -12,6 +12,7 @@
 
 mod bundle;
 mod document;
+mod embedded_image;
 mod error;
 mod export;
 mod file_name;

@@ -91,7 +91,7 @@ fn push<'a>(events: &mut Vec<Event<'a>>, event: Event<'a>) {
         }
         Event::End(TagEnd::Image) => events.push(Event::End(TagEnd::Link)),
         Event::TaskListMarker(is_done) => {
-            events.push(Event::Text(CowStr::Borrowed(if is_done { "☑ " } else { "☐ " })))
+            events.push(Event::Text(CowStr::Borrowed(if is_done { "☑ " } else { "☐ " })));
         }
         Event::SoftBreak => events.push(Event::HardBreak),
         other => events.push(other),

@@ -57,7 +57,7 @@ fn edits(text: &str) -> Vec<Edit> {
             }
             Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.saturating_sub(1),
-            // Some viewers treat more text as HTML than CommonMark does.
+            // Some viewers treat more text as HTML than `CommonMark` does.
             Event::Html(_) | Event::InlineHtml(_) | Event::Text(_) if !is_code => {
                 let marks = text[range.clone()].match_indices('<').map(|(at, _)| range.start + at);
                 edits.extend(marks.filter(|at| is_tag(text, *at)).map(|at| (at..at, "\\".to_owned())));

@@ -28,7 +28,7 @@ mod tests {
             let mut events = Parser::new_ext(&line, Options::all()).peekable();
             assert!(matches!(events.next(), Some(Event::Start(Tag::Heading { .. }))), "{line}");
             let mut shown = String::new();
-            while let Some(event) = events.next() {
+            for event in events.by_ref() {
                 match event {
                     Event::Text(part) => shown.push_str(&part),
                     Event::End(TagEnd::Heading(_)) => break,
