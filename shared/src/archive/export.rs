@@ -3,7 +3,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
-use tokio::task::spawn_blocking;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::{
     document::{Document, ExportFormat},
@@ -23,6 +23,10 @@ const MAX_IMAGE_BYTES: i64 = 4 * 1024 * 1024;
 const MAX_MESSAGE_IMAGE_BYTES: i64 = 8 * 1024 * 1024;
 /// The maximum size of all images in an HTML page, in bytes. Browsers cannot show much larger pages well.
 const MAX_PAGE_IMAGE_BYTES: i64 = 64 * 1024 * 1024;
+
+/// One permit for each message that a process converts at once. Converting a long message with much formatting takes
+/// many times its size.
+static CONVERSIONS: Semaphore = Semaphore::const_new(2);
 
 /// The state of an export between two pieces.
 struct Export {
@@ -104,7 +108,10 @@ async fn convert(
     entry: Entry,
     images: Vec<EmbeddedImage>,
 ) -> Result<(Document, String), ExportError> {
+    // The semaphore is never closed.
+    let permit = CONVERSIONS.acquire().await.ok();
     spawn_blocking(move || {
+        let _permit = permit;
         let piece = document.entry(entry, &images)?;
         Ok((document, piece))
     })
