@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use futures::{StreamExt as _, stream};
+use futures::{Stream, StreamExt as _, stream};
 use serde::Serialize;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -25,6 +25,8 @@ const TOTAL_KIB: usize = 72 * 1024;
 /// Amount of memory, in KiB, that is reserved before a response is read from the store. This is enough for a page and
 /// one long turn.
 const RESERVED_KIB: u32 = 4 * 1024;
+/// [`RESERVED_KIB`] in bytes.
+const RESERVED_BYTES: usize = RESERVED_KIB as usize * 1024;
 /// Maximum size, in bytes, of a response that is sent in one piece and does not count toward the budget.
 const SHORT_BYTES: usize = 64 * 1024;
 /// Maximum time that a request waits for memory.
@@ -130,6 +132,15 @@ impl MemoryReservation {
         let ends = |text: String| stream::iter([Ok(Bytes::from(text))]);
         let body = Body::from_stream(ends(head).chain(stream::iter(pieces)).chain(ends(tail)));
         Ok((json, Body::new(GuardedBody::new(body, self.hold(bytes)))).into_response())
+    }
+
+    /// Returns the body of a response that is produced while the client reads it. `pieces` must not need more memory at
+    /// once than was reserved.
+    pub fn stream<E: Into<axum::BoxError> + Send + 'static>(
+        self,
+        pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+    ) -> Body {
+        Body::new(GuardedBody::new(Body::from_stream(pieces), self.hold(RESERVED_BYTES)))
     }
 
     /// Releases the memory that the response does not need, and returns a guard for the remainder.

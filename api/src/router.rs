@@ -16,7 +16,7 @@ use crate::{
     error::ApiError,
     middleware::{body_drain, disconnect, headers, keyless, request_id, request_metrics},
     openapi::Base,
-    routes::{agents, attachments, auth, drafts, events, messages, search, sessions, system, tasks},
+    routes::{agents, attachments, auth, drafts, events, exports, messages, search, sessions, system, tasks},
     state::AppState,
 };
 
@@ -28,6 +28,8 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(sessions::fork::fork))
         .routes(routes!(sessions::read::read))
         .routes(routes!(sessions::unread::unread))
+        .routes(routes!(exports::all::all))
+        .routes(routes!(exports::session::session))
         .routes(routes!(drafts::get::get, drafts::put::put))
         .routes(routes!(messages::create::create, messages::list::list))
         .routes(routes!(messages::edit::edit, messages::unsend::unsend))

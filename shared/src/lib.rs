@@ -5,6 +5,7 @@
 //! | [`chat`] | sessions, messages, tasks: types and rules, no I/O | [`id`], [`clock`] |
 //! | [`event`] | the events of a user's stream, and cursors | [`chat`] |
 //! | [`attachments`] | the contents of attachments, outside the database | [`id`], [`chat`] |
+//! | [`archive`] | exported chats: JSON, Markdown, HTML | [`store`], [`attachments`] |
 //! | [`store`] | all SQL, with one transaction per operation | [`chat`], [`event`] |
 //! | [`relay`] | hints and live text between processes | [`chat`], [`event`] |
 //! | [`agents_file`] | `agents.toml` | |
@@ -16,6 +17,7 @@
 //! The store and the relay do not depend on each other, and nothing here handles HTTP requests.
 
 pub mod agents_file;
+pub mod archive;
 pub mod attachments;
 pub mod chat;
 pub mod clock;

@@ -8,6 +8,7 @@ mod agents;
 mod attachments;
 mod auth;
 mod endpoints;
+mod exports;
 mod faults;
 mod messages;
 mod sessions;

@@ -1,5 +1,6 @@
 //! The command-line interface of `api`.
 
+mod export;
 mod files;
 
 use std::{
@@ -68,6 +69,18 @@ enum Command {
         #[arg(long, value_name = "URL")]
         to: String,
     },
+    /// Export all chats of a user, with their files, as a zip file. The `api` and `worker` processes can keep running.
+    Export {
+        /// The name of the user.
+        #[arg(long, value_parser = parse_name)]
+        user: String,
+        /// The user's workspace.
+        #[arg(long, default_value = "default", value_parser = parse_name)]
+        workspace: String,
+        /// The file to write, which must not exist; defaults to `banter-DATE.zip`.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Check database invariants and the files of attachments, and report violations; exit with 1 if there are any.
     /// Safe to run at any time.
     Check,
@@ -127,6 +140,7 @@ pub async fn run() -> anyhow::Result<()> {
         | Command::Backup { .. }
         | Command::Restore { .. }
         | Command::Copy { .. }
+        | Command::Export { .. }
         | Command::Check
         | Command::Files { .. }
         | Command::Keys { .. } => banter_telemetry::init()?,
@@ -184,6 +198,13 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
             let counts = [(sessions, "session"), (messages, "message"), (rows, "row")];
             let counts = counts.map(|(number, noun)| count(number, noun)).join(", ");
             print(&format!("copied {} to {} ({counts})\n", source.location, target.location))
+        }
+        Command::Export { user, workspace, output } => {
+            let store = open(&config).await?;
+            let user = UserRef { workspace_id: workspace, user_id: user };
+            let done = export::run(&config, &store, &user, output).await;
+            store.close().await;
+            print(&done?)
         }
         Command::Check => {
             let store = open(&config).await?;

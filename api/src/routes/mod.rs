@@ -5,6 +5,7 @@ pub mod attachments;
 pub mod auth;
 pub mod drafts;
 pub mod events;
+pub mod exports;
 pub mod messages;
 pub mod search;
 pub mod sessions;

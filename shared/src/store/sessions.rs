@@ -77,6 +77,26 @@ impl Store {
         Ok(found.map(|row| row.try_get("agent_key")).transpose()?)
     }
 
+    /// Returns a session.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
+    pub async fn get_session(&self, user: &UserRef, id: SessionId) -> Result<Session, StoreError> {
+        self.read(async |tx| owned_session(tx, user, id).await).await
+    }
+
+    /// Lists the IDs of all of a user's sessions, in the order of their creation.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn list_session_ids(&self, user: &UserRef) -> Result<Vec<SessionId>, StoreError> {
+        let query = sqlx::query("SELECT id FROM chat_session WHERE workspace_id = $1 AND creator_id = $2");
+        let rows = self.read_rows(query.bind(&user.workspace_id).bind(&user.user_id)).await?;
+        let mut ids: Vec<SessionId> = rows.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
     /// Creates a session. If the key was already used for the same request, returns the session that was created then.
     ///
     /// # Errors

@@ -91,6 +91,8 @@ pub const OPERATIONS: &[Operation] = &[
         Access::Read,
         &["limit=0", "limit=201", "limit=-1", "limit=x", "before_turn=x", "after_turn=x", "before_turn=1.5"],
     ),
+    get("/v1/export", Access::Read, &[]),
+    get("/v1/chat/{session}/export", Access::Read, &["format=pdf", "format="]),
     Operation {
         bad_queries: &["name=", "name=..", "name=a%2Fb", "name=a%00"],
         ..change("POST", "/v1/attachments", 201)

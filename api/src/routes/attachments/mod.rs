@@ -2,7 +2,7 @@
 
 pub mod create;
 pub mod delete;
-mod file_name;
+pub mod file_name;
 pub mod get;
 
 use banter_shared::{attachments::StorageError, upkeep::FileError};

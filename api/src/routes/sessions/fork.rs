@@ -39,7 +39,7 @@ pub struct ForkSession {
     description = "Creates a session with the history of this one, up to and including a turn. Turns that have not ended \
                    are not copied. The original session does not change.",
     params(SessionPath, IdempotencyParam),
-    request_body = ForkSession,
+    request_body = Option<ForkSession>,
     responses(
         (
             status = 201,

@@ -43,7 +43,7 @@ const LONG_SEARCHES: [(&str, &str); 5] = [
 ];
 
 /// Plan steps that are allowed in statements that contain the given text.
-const EXCEPTIONS: [(&str, &str); 20] = [
+const EXCEPTIONS: [(&str, &str); 21] = [
     // This reads one bucket of the index.
     ("SCAN search_index", "search_index MATCH $1"),
     // This looks for rows that refer to a new session, of which there are none.
@@ -70,6 +70,8 @@ const EXCEPTIONS: [(&str, &str); 20] = [
     ("SCAN file", "GROUP BY file_id) AS file"),
     // This one lists all keys for an administrator.
     ("", "FROM api_key ORDER BY created_at, id"),
+    // This one lists everything that a user exports.
+    ("", "SELECT id FROM chat_session WHERE workspace_id = $1 AND creator_id = $2"),
     // This one lists the workers with running tasks.
     ("USE TEMP B-TREE FOR DISTINCT", "SELECT DISTINCT t.worker_id"),
     // This one lists the files of the database that a restore replaces.

@@ -1,0 +1,207 @@
+//! The JSON format, version 1.
+//!
+//! A document is `{"format": "banter", "version": 1, "exported_at", "conversations": [ArchivedConversation]}`. Readers
+//! must reject a higher version, and must ignore fields that they do not know: fields can be added without a new
+//! version.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    chat::{
+        Attachment, FinishReason, Message, Role, Session, SessionStatus, Step, StepKind, StepStatus, TaskError,
+        TaskStatus, Usage,
+    },
+    clock::Timestamp,
+    id::{MessageId, SessionId},
+};
+
+/// The value of `format`.
+pub const FORMAT_NAME: &str = "banter";
+/// The value of `version`.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The properties of a conversation. In a document, they are followed by `messages`, a list of [`ArchivedMessage`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchivedConversation {
+    /// The ID of the session.
+    pub id: SessionId,
+    /// The title; may be empty.
+    pub title: String,
+    /// The key of the agent that answered.
+    pub agent_key: String,
+    /// Whether the session is active or archived.
+    pub status: SessionStatus,
+    /// When the session was pinned; null if it is not pinned.
+    pub pinned_at: Option<Timestamp>,
+    /// When the session was created.
+    pub created_at: Timestamp,
+    /// When the session last changed.
+    pub updated_at: Timestamp,
+    /// When the last message was stored.
+    pub last_activity_at: Timestamp,
+    /// Messages with a `seq` up to this value count as read.
+    pub last_read_seq: i64,
+}
+
+impl From<&Session> for ArchivedConversation {
+    fn from(session: &Session) -> Self {
+        Self {
+            id: session.id,
+            title: session.title.clone(),
+            agent_key: session.agent_key.clone(),
+            status: session.status,
+            pinned_at: session.pinned_at,
+            created_at: session.created_at,
+            updated_at: session.updated_at,
+            last_activity_at: session.last_activity_at,
+            last_read_seq: session.last_read_seq,
+        }
+    }
+}
+
+/// A message, in the order of the transcript: by turn, with the user's message before the answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArchivedMessage {
+    /// The ID of the message.
+    pub id: MessageId,
+    /// The number of the turn, which a user's message and its answer share. Numbers may have gaps.
+    pub turn: i64,
+    /// The number of the message in the order of arrival.
+    pub seq: i64,
+    /// Who wrote the message.
+    pub role: Role,
+    /// The text; may be empty.
+    pub content: String,
+    /// The files, in the order in which they were sent.
+    pub attachments: Vec<ArchivedAttachment>,
+    /// When the message was stored.
+    pub created_at: Timestamp,
+    /// When the user last edited the message; null if never.
+    pub edited_at: Option<Timestamp>,
+    /// The agent's work on a user's message; null for an answer.
+    pub task: Option<ArchivedTask>,
+    /// How an answer ended; null for a user's message.
+    pub finish_reason: Option<FinishReason>,
+    /// The time in milliseconds from the start of the latest attempt to the outcome; null for a user's message.
+    pub elapsed_ms: Option<i64>,
+    /// The token usage of an answer; null for a user's message, or if the agent reported none.
+    pub usage: Option<Usage>,
+}
+
+impl ArchivedMessage {
+    /// Creates the entry of a message. `steps` are the steps of its task, for a user's message.
+    #[must_use]
+    pub fn new(message: Message, steps: Vec<Step>) -> Self {
+        let task = message.task.map(|task| ArchivedTask {
+            status: task.status,
+            attempt: task.attempt,
+            error: task.error,
+            usage: task.usage,
+            started_at: task.started_at,
+            finished_at: task.finished_at,
+            steps: steps.into_iter().map(ArchivedStep::from).collect(),
+        });
+        Self {
+            id: message.id,
+            turn: message.turn,
+            seq: message.seq,
+            role: message.role,
+            content: message.content,
+            attachments: message.attachments.into_iter().map(ArchivedAttachment::from).collect(),
+            created_at: message.created_at,
+            edited_at: message.edited_at,
+            task,
+            finish_reason: message.finish_reason,
+            elapsed_ms: message.elapsed_ms,
+            usage: message.usage,
+        }
+    }
+}
+
+/// The agent's work on a user's message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArchivedTask {
+    /// The status when the chat was exported.
+    pub status: TaskStatus,
+    /// The number of times the task had been started.
+    pub attempt: i64,
+    /// The error that ended the latest attempt or the task; null if there was none.
+    pub error: Option<TaskError>,
+    /// The token usage; null if the agent reported none.
+    pub usage: Option<Usage>,
+    /// When the latest attempt started; null if there was none.
+    pub started_at: Option<Timestamp>,
+    /// When the task ended; null if it had not ended.
+    pub finished_at: Option<Timestamp>,
+    /// The steps of the latest attempt, in order.
+    pub steps: Vec<ArchivedStep>,
+}
+
+/// A step of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArchivedStep {
+    /// The number of the step within its attempt.
+    pub seq: i64,
+    /// The kind of the step.
+    pub kind: StepKind,
+    /// The agent's ID for the tool call; null if there is none.
+    pub tool_call_id: Option<String>,
+    /// The agent's ID for the tool call that started the sub-agent to which the step belongs; null for other steps.
+    pub parent_tool_call_id: Option<String>,
+    /// A one-line title.
+    pub title: String,
+    /// The status of the step.
+    pub status: StepStatus,
+    /// The number of UTF-8 bytes of the answer's text that preceded the step.
+    pub text_offset: i64,
+    /// When the step first arrived; null if unknown.
+    pub started_at: Option<Timestamp>,
+    /// When the step ended; null if unknown, and while the step is open.
+    pub ended_at: Option<Timestamp>,
+    /// The details, whose fields depend on the kind. They are the same as in the API.
+    pub detail: Value,
+}
+
+impl From<Step> for ArchivedStep {
+    fn from(step: Step) -> Self {
+        Self {
+            seq: step.seq,
+            kind: step.kind(),
+            tool_call_id: step.tool_call_id,
+            parent_tool_call_id: step.parent_tool_call_id,
+            title: step.title,
+            status: step.status,
+            text_offset: step.text_offset,
+            started_at: step.started_at,
+            ended_at: step.ended_at,
+            detail: step.detail.to_value(),
+        }
+    }
+}
+
+/// A file. Its content is identified by its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchivedAttachment {
+    /// The file's name, without a folder.
+    pub name: String,
+    /// The media type.
+    pub media_type: String,
+    /// The size in bytes.
+    pub size: i64,
+    /// The SHA-256 hash of the content, as lowercase hexadecimal digits.
+    pub sha256: String,
+    /// The width in pixels; null unless the file is an image of a known format.
+    pub width: Option<i64>,
+    /// The height in pixels; null unless the file is an image of a known format.
+    pub height: Option<i64>,
+    /// When the file was uploaded or returned.
+    pub created_at: Timestamp,
+}
+
+impl From<Attachment> for ArchivedAttachment {
+    fn from(attachment: Attachment) -> Self {
+        let Attachment { id: _, name, media_type, size, sha256, width, height, created_at } = attachment;
+        Self { name, media_type, size, sha256, width, height, created_at }
+    }
+}
