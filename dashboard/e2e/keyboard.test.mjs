@@ -208,8 +208,8 @@ test("what only a background shows is visible with forced colors", TIMEOUT, asyn
         assert.equal(await style(control, "", "borderTopStyle"), "solid");
 
       await page.keyboard.press("Control+KeyK");
-      const chosen = page.getByRole("option", { selected: true });
-      const other = page.getByRole("option", { selected: false }).first();
+      const chosen = page.getByRole("listbox").getByRole("option", { selected: true });
+      const other = page.getByRole("listbox").getByRole("option", { selected: false }).first();
       await chosen.waitFor();
       const outline = (one) => one.evaluate((element) => getComputedStyle(element).outlineStyle);
       assert.deepEqual([await outline(chosen), await outline(other)], ["solid", "none"]);

@@ -26,12 +26,12 @@ export const dialogScenes = {
   palette: async (page, chats) => {
     await openChat(page, chats.markdown);
     await page.keyboard.press("Control+KeyK");
-    await page.getByRole("option").first().waitFor();
+    await page.getByRole("listbox").getByRole("option").first().waitFor();
   },
   "palette search": async (page, chats) => {
     await dialogScenes.palette(page, chats);
     await page.keyboard.type("the");
-    await page.getByRole("option").first().waitFor();
+    await page.getByRole("listbox").getByRole("option").first().waitFor();
   },
   "palette no results": async (page, chats) => {
     await dialogScenes.palette(page, chats);

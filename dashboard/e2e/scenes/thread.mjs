@@ -83,7 +83,7 @@ export const threadScenes = {
   questions: async (page, chats) => {
     await openChat(page, chats.many);
     await page.keyboard.press("Control+KeyJ");
-    await page.getByRole("option", { selected: true }).waitFor();
+    await page.getByRole("listbox").getByRole("option", { selected: true }).waitFor();
   },
   "turn details": async (page, chats) => {
     await openChat(page, chats.markdown);
