@@ -1,7 +1,7 @@
 -- The search index of messages and titles (docs/adr/0020).
 --
 -- Triggers keep the entries, so that tokens are never older than their text, whichever release writes it. The background
--- work of each process adds the tokens, which requires Rust, and a search reads the texts of entries without tokens.
+-- work of the apis adds the tokens, which requires Rust, and a search reads the texts of entries without tokens.
 
 -- The entries of a user are divided into buckets of consecutive entries. Each token is stored under its bucket, so that
 -- a search reads only the user's own entries, the newest bucket first. Buckets are never deleted.

@@ -110,6 +110,7 @@ impl Application {
         let options =
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } };
         upkeep::spawn(&store, &relay, &storage, shutdown, options);
+        upkeep::spawn_indexing(&store, shutdown);
 
         let bind = || format!("BIND_ADDR={}: cannot listen on this address", config.bind_addr);
         let listener = TcpListener::bind(config.bind_addr).await.with_context(bind)?;

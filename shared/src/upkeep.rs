@@ -1,6 +1,6 @@
 //! Background work in every process: takes over the tasks of dead workers, ends tasks whose worker ignores a stop
-//! request, erases remnants of deleted text, adds missing jobs to the queue, prunes old rows, deletes unused files, and
-//! adds texts to the search index.
+//! request, erases remnants of deleted text, adds missing jobs to the queue, prunes old rows, and deletes unused files.
+//! The apis also add texts to the search index.
 
 use std::time::Duration;
 
@@ -59,7 +59,12 @@ pub fn spawn(store: &Store, relay: &SharedRelay, storage: &Storage, shutdown: &S
     tasks.spawn(erase(store.clone(), end.clone()));
     tasks.spawn(prune(store.clone(), relay.clone(), options.retention, end.clone()));
     tasks.spawn(collect_files(store.clone(), storage.clone(), end.clone()));
-    tasks.spawn(index_texts(store.clone(), end.clone()));
+}
+
+/// Starts to add texts to the search index. Only the apis do so: while messages are being sent, more processes would
+/// not add texts sooner, but would delay other changes more often.
+pub fn spawn_indexing(store: &Store, shutdown: &Shutdown) {
+    shutdown.tasks().spawn(index_texts(store.clone(), shutdown.soft().clone()));
 }
 
 /// Takes over the tasks of workers whose heartbeat has not changed for an entire lease, as observed by this process.
