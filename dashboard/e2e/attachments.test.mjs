@@ -188,7 +188,10 @@ test("the files in the draft of a deleted chat are removed", TIMEOUT, async () =
       return new URL(page.url()).pathname;
     };
     const storedFiles = () => Object.keys(localStorage).filter((key) => /^banter.files/.test(key));
-    const removed = () => page.waitForFunction(`(${storedFiles})().length === 0`);
+    const removed = () =>
+      page.waitForFunction(
+        () => !Object.keys(localStorage).some((key) => /^banter.files/.test(key)),
+      );
 
     await attachInNewChat();
     assert.equal((await page.evaluate(storedFiles)).length, 1);

@@ -199,7 +199,8 @@ test("the palette offers the commands of the open chat", TIMEOUT, async () => {
       await page.keyboard.press("Control+KeyK");
       await page.getByRole("combobox").fill(name);
       // The name includes the command's shortcut.
-      await page.getByRole("option", { name: new RegExp(`^${name}`) }).click();
+      const palette = page.getByRole("listbox");
+      await palette.getByRole("option", { name: new RegExp(`^${name}`) }).click();
     };
 
     await choose("Stop answer");

@@ -61,9 +61,9 @@ test("another agent continues a chat, and a divider says so", TIMEOUT, async () 
       await composer(page).and(page.getByPlaceholder(/Other/)).waitFor();
       await send(page, "/echo second answer");
       await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
-      await thread(page).getByText("Other answers from here").waitFor();
+      await thread(page).getByText("Other answers from here on").waitFor();
       await page.reload();
-      await thread(page).getByText("Other answers from here").waitFor();
+      await thread(page).getByText("Other answers from here on").waitFor();
     },
     {
       environment: async (folder) => {

@@ -8,12 +8,12 @@ const RECHECK_MS = 30_000;
  * Fetches the configured agents. They are kept in the Query cache rather than the store, because
  * the stream has no events about them.
  */
-export function useAgents() {
+export function useAgents({ refetchOnMount = true } = {}) {
   return useQuery({
     queryKey: ["agents"],
     queryFn: async () => (await body(client.GET("/v1/agents"))).items,
     staleTime: RECHECK_MS,
-    refetchOnMount: true,
+    refetchOnMount,
     refetchOnWindowFocus: true,
   });
 }

@@ -1,5 +1,5 @@
 /** Describes the events that a user is notified of. */
-import type { Task } from "@/api/models";
+import { attachmentsOf, type Task } from "@/api/models";
 import { toPlainMarkdown } from "@/markdown/plain-markdown";
 import type { StreamEvent } from "@/stream/events";
 import { toLine } from "@/terminal/screen";
@@ -48,7 +48,9 @@ function describe(event: StreamEvent): { id: string; body: string } | null {
       const isRead = message.seq <= session.last_read_seq;
       if (message.role !== "assistant" || isRead || failures.has(message.finish_reason ?? ""))
         return null;
-      const body = toPlainMarkdown(message.content) || explainEnding(message, []);
+      const files = attachmentsOf(message).map(({ name }) => name);
+      const text = toPlainMarkdown(message.content) || files.join(", ");
+      const body = text || explainEnding(message, []);
       return body ? { id: message.id, body } : null;
     }
     case "task.updated": {

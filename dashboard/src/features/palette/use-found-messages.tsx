@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { MessageSquareText } from "lucide-react";
 import { useMemo } from "react";
 import { body, client } from "@/api/client";
@@ -33,6 +33,8 @@ export interface SearchFilter {
 const LIMIT = 20;
 /** The maximum number of pages that are fetched. Pages may be empty although there are more. */
 const MAX_PAGES = 20;
+/** The maximum length of a query, in characters. */
+const MAX_QUERY = 200;
 /** A query without any of these has no words. */
 const WORD = /[\p{L}\p{N}\p{Extended_Pictographic}]/u;
 /** A single letter of any other script matches nearly everything. */
@@ -44,7 +46,7 @@ export function useFoundMessages(
   filter: SearchFilter,
   openMessage: (place: MessagePlace) => void,
 ) {
-  const q = query.trim();
+  const q = [...query.trim()].slice(0, MAX_QUERY).join("");
   const paused = usePaused(q);
   const isSearched = WORD.test(q) && (q.length > 1 || IDEOGRAPH.test(q));
   const isPaused = isSearched && paused === q;
@@ -54,9 +56,11 @@ export function useFoundMessages(
     retry: false,
     // Messages may have arrived since the last search for the same text.
     staleTime: 0,
+    // The list does not jump while the user types.
+    placeholderData: keepPreviousData,
     queryFn: ({ signal }) => fetchMessages(paused, filter, signal),
   });
-  const results = isPaused ? data : undefined;
+  const results = isSearched ? data : undefined;
   const commands = useMemo(
     () =>
       (results ?? []).map(({ session, message_id, turn, role, created_at, ...result }): Command => {

@@ -102,9 +102,12 @@ function AgentDialog(props: {
 }) {
   const [selected, select] = useState(props.agentKey);
   const { data: agents } = useAgents();
+  const [isBusy, setBusy] = useState(false);
   async function submit(event: React.FormEvent) {
     event.preventDefault();
-    if (selected === props.agentKey || (await props.onSelect(selected))) props.onClose();
+    setBusy(true);
+    if (await props.onSelect(selected)) props.onClose();
+    else setBusy(false);
   }
   return (
     <Dialog title={texts.actions.agentTitle} onClose={props.onClose}>
@@ -115,7 +118,7 @@ function AgentDialog(props: {
         </div>
         <div className="mt-5 flex justify-end gap-2">
           <Button onClick={props.onClose}>{texts.common.cancel}</Button>
-          <Button variant="solid" type="submit">
+          <Button variant="solid" type="submit" disabled={isBusy || selected === props.agentKey}>
             {texts.actions.confirmAgent}
           </Button>
         </div>

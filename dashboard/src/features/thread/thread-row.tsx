@@ -1,4 +1,5 @@
-import { useAgent } from "@/api/agents";
+import { useMemo } from "react";
+import { useAgents } from "@/api/agents";
 import { parseFormat } from "./answer/answer-text";
 import { AgentDivider, DayDivider, NewDivider } from "./dividers";
 import type { ThreadAgent } from "./thread-agent";
@@ -29,12 +30,15 @@ export function ThreadRow({ row, agent }: { row: TurnRow; agent: ThreadAgent }) 
 
 /** Returns the agent that wrote an answer, which may not be the one that answers now. */
 function useAuthor(key: string, current: ThreadAgent): ThreadAgent {
-  const author = useAgent(key);
-  if (key === current.key) return current;
-  return {
-    key,
-    name: author?.name ?? key,
-    avatar: author?.avatar ?? undefined,
-    format: current.format === null ? null : parseFormat(author?.answer_format),
-  };
+  const author = useAgents({ refetchOnMount: false }).data?.find((agent) => agent.key === key);
+  // The same object, so that a finished answer is not rendered again.
+  return useMemo(() => {
+    if (key === current.key) return current;
+    return {
+      key,
+      name: author?.name ?? key,
+      avatar: author?.avatar ?? undefined,
+      format: current.format === null ? null : parseFormat(author?.answer_format),
+    };
+  }, [key, author, current]);
 }

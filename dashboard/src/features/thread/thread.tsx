@@ -69,8 +69,8 @@ export const Thread = memo(function Thread(props: {
   const openCount = hasMore ? session.queued_count + (session.active_task ? 1 : 0) : 0;
   const gapTurn = excerpt ? firstTurn : 0;
   const rows = useMemo(
-    () => buildTurnRows(turns, tasks, marker, openCount, gapTurn),
-    [turns, tasks, marker, openCount, gapTurn],
+    () => buildTurnRows(turns, tasks, marker, openCount, gapTurn, agent.key),
+    [turns, tasks, marker, openCount, gapTurn, agent.key],
   );
   const newestAnswer = turns.findLast(({ answer }) => answer !== null)?.answer ?? null;
   const newTurn = rows.find(({ isNewBefore }) => isNewBefore !== null)?.turn.turn ?? null;

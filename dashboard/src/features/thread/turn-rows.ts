@@ -49,7 +49,7 @@ function pauseBetween(from: string | undefined, to: string | undefined): number 
  * Returns the rows of a thread, with dividers and queue positions. Answers with a `seq` above
  * `readSeq` are new. `openCount` is the number of unfinished turns, including those that have not
  * been fetched. It can be omitted if all turns have been fetched. `gapTurn` is the first turn after
- * a gap, or 0 if there is none.
+ * a gap, or 0 if there is none. `currentAgent` is the key of the agent that answers open turns.
  */
 export function buildTurnRows(
   turns: readonly Turn[],
@@ -57,6 +57,7 @@ export function buildTurnRows(
   readSeq: number,
   openCount = 0,
   gapTurn = 0,
+  currentAgent: string | null = null,
 ): readonly TurnRow[] {
   let previousAt: string | null = null;
   let open = Math.max(0, openCount - countOpen(turns, tasks));
@@ -78,11 +79,10 @@ export function buildTurnRows(
     const isAfterGap = turn.turn >= gapTurn && (turns[index - 1]?.turn ?? gapTurn) < gapTurn;
     previousAt = (turn.answer ?? turn.user)?.created_at ?? previousAt;
 
-    const author = turn.answer?.agent_key ?? agentKey;
+    const isOpen = isOpenTask(task);
+    const author = turn.answer?.agent_key ?? (isOpen ? currentAgent : null) ?? agentKey;
     const newAgent = agentKey !== null && author !== agentKey ? author : null;
     agentKey = author;
-
-    const isOpen = isOpenTask(task);
     const position = isOpen && task.status === "queued" ? open : 0;
     if (isOpen) open += 1;
 

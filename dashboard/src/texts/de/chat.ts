@@ -45,10 +45,10 @@ export const chat: typeof english = {
     agentUnavailable: (reason) =>
       reason ? `Dieser Agent ist nicht verfügbar: ${reason}` : "Dieser Agent ist nicht verfügbar.",
     askAnotherAgent: "Anderen Agenten fragen",
-    fork: "Abzweigen",
+    fork: "Verzweigen",
     forkHint: "Neuen Chat mit dem Verlauf bis hier erstellen",
-    forked: "Von einem anderen Chat abgezweigt",
-    forkedFrom: (title) => `Abgezweigt von „${title}“`,
+    forked: "Aus einem anderen Chat verzweigt",
+    forkedFrom: (title) => `Verzweigt aus „${title}“`,
     newAgent: (name) => `Ab hier antwortet ${name}`,
     agentSaid: (agent) => `Antwort von ${agent}`,
     youSaid: "Eigene Nachricht",

@@ -51,7 +51,7 @@ export const chat = {
     forkHint: "Create a chat with the history up to here",
     forked: "Forked from another chat",
     forkedFrom: (title: string) => `Forked from “${title}”`,
-    newAgent: (name: string) => `${name} answers from here`,
+    newAgent: (name: string) => `${name} answers from here on`,
     agentSaid: (agent: string) => `${agent} said`,
     youSaid: "You said",
   },

@@ -44,7 +44,7 @@ const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | PageCod
   session_archived: "This chat is archived. Restore it first.",
   draft_conflict: "The draft was changed on another device.",
   agent_busy: "The agent is still working on another message in this chat.",
-  nothing_to_fork: "The agent has not answered in this chat yet.",
+  nothing_to_fork: "The agent hasn’t answered in this chat yet.",
   task_not_queued: "This message is no longer queued.",
   task_ended: "The agent has already finished.",
   task_not_ended: "The agent is still working on this message.",

@@ -42,7 +42,7 @@ export const chat: typeof english = {
       reason ? `このエージェントは利用できません: ${reason}` : "このエージェントは利用できません。",
     askAnotherAgent: "別のエージェントに聞く",
     fork: "分岐",
-    forkHint: "ここまでの履歴で新しいチャットを作成",
+    forkHint: "ここまでの履歴を引き継いで新しいチャットを作成",
     forked: "別のチャットから分岐",
     forkedFrom: (title) => `「${title}」から分岐`,
     newAgent: (name) => `ここから${name}が回答します`,

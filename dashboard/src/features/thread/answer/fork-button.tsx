@@ -1,9 +1,11 @@
 import { useNavigate } from "@tanstack/react-router";
 import { GitFork } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { body, client } from "@/api/client";
 import type { Message } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
+import { newId } from "@/identifier";
+import { openSessionId } from "@/offline/open-session";
 import { store } from "@/stream/store";
 import { texts } from "@/texts";
 
@@ -11,18 +13,27 @@ import { texts } from "@/texts";
 export function ForkButton({ message, className }: { message: Message; className: string }) {
   const navigate = useNavigate();
   const [isBusy, setBusy] = useState(false);
+  // Kept until the request succeeds, so that pressing the button again creates no second fork.
+  const key = useRef<string>(undefined);
 
   async function fork() {
+    if (isBusy) return;
     setBusy(true);
+    key.current ??= newId();
     try {
       const session = await body(
         client.POST("/v1/chat/{id}/fork", {
-          params: { path: { id: message.chat_session_id } },
+          params: {
+            path: { id: message.chat_session_id },
+            header: { "Idempotency-Key": key.current },
+          },
           body: { message_id: message.id },
         }),
       );
       store.dispatch({ type: "session.accepted", session });
-      await navigate({ to: "/chat/$sessionId", params: { sessionId: session.id } });
+      key.current = undefined;
+      if (openSessionId() === message.chat_session_id)
+        await navigate({ to: "/chat/$sessionId", params: { sessionId: session.id } });
     } catch (error) {
       reportFailure(error);
     } finally {
@@ -33,7 +44,7 @@ export function ForkButton({ message, className }: { message: Message; className
   return (
     <button
       type="button"
-      disabled={isBusy}
+      aria-disabled={isBusy}
       title={texts.thread.forkHint}
       onClick={() => void fork()}
       className={`tap inline-flex items-center gap-1.5 rounded px-1 text-ink-3 text-small hover:text-ink print:hidden ${className}`}
