@@ -19,8 +19,9 @@ CREATE UNIQUE INDEX search_bucket_first ON search_bucket (workspace_id, user_id,
 
 -- One row for each message, and one for the title of each session that has one.
 CREATE TABLE search_entry (
-    -- The order in which messages arrived and sessions were first titled.
-    id              INTEGER PRIMARY KEY,
+    -- The order in which messages arrived and sessions were first titled. IDs of deleted rows are never used again, so
+    -- that tokens that are still to be removed cannot be those of another row.
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
     workspace_id    TEXT NOT NULL,
     user_id         TEXT NOT NULL,
     chat_session_id TEXT NOT NULL,
@@ -96,7 +97,14 @@ BEGIN
     INSERT INTO search_index (rowid, tokens) SELECT NEW.id, NEW.tokens WHERE NEW.tokens IS NOT NULL;
 END;
 
+-- The tokens of deleted entries that are still in the index. To remove them immediately would take several milliseconds
+-- per entry, and a session may have thousands. A search ignores tokens without an entry.
+CREATE TABLE search_index_removal (
+    entry_id INTEGER PRIMARY KEY,
+    tokens   TEXT NOT NULL
+) STRICT;
+
 CREATE TRIGGER search_entry_remove_index AFTER DELETE ON search_entry WHEN OLD.tokens IS NOT NULL
 BEGIN
-    INSERT INTO search_index (search_index, rowid, tokens) VALUES ('delete', OLD.id, OLD.tokens);
+    INSERT INTO search_index_removal (entry_id, tokens) VALUES (OLD.id, OLD.tokens);
 END;

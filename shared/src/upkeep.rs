@@ -147,6 +147,7 @@ async fn prune(store: Store, relay: SharedRelay, retention: Retention, end: Canc
 async fn index_texts(store: Store, end: CancellationToken) {
     let mut last_user = None;
     loop {
+        remove_deleted_texts(&store, &end).await;
         let started = Instant::now();
         let pause = match store.index_texts(last_user.as_ref()).await {
             Ok(indexed) => {
@@ -162,6 +163,24 @@ async fn index_texts(store: Store, end: CancellationToken) {
             }
         };
         if end.run_until_cancelled(sleep(pause)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Removes deleted texts from the search index. Writers can make changes half of the time.
+async fn remove_deleted_texts(store: &Store, end: &CancellationToken) {
+    loop {
+        let started = Instant::now();
+        match store.remove_deleted_texts().await {
+            Ok(0) | Err(StoreError::Busy) => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "failed to remove deleted texts from the search index; retrying");
+                return;
+            }
+        }
+        if end.run_until_cancelled(sleep(started.elapsed())).await.is_none() {
             return;
         }
     }

@@ -21,6 +21,7 @@ use banter_shared::{
     upkeep::{self, FileError},
 };
 use bytes::Bytes;
+use nix::fcntl::OFlag;
 use tokio::{
     fs,
     io::AsyncReadExt as _,
@@ -35,8 +36,12 @@ use crate::agents::{AgentFile, FileContent, numbered};
 const MAX_FILES: usize = 20;
 /// Total size, in bytes, of the waiting files from which on no more updates are received from the agent.
 const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
-/// How long to try to store a file.
-const STORE_LIMIT: Duration = Duration::from_secs(15);
+/// How long to try again after a failure.
+const RETRY_LIMIT: Duration = Duration::from_secs(15);
+/// How long one try to store a file may take. The largest file takes 20 s at 10 Mbit/s.
+const STORE_LIMIT: Duration = Duration::from_mins(1);
+/// The maximum number of files that are waiting to be stored, including repeated ones.
+const MAX_WAITING: usize = 200;
 /// Pause after a failure.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// Size of the pieces in which a file is written to the storage, in bytes.
@@ -77,8 +82,10 @@ pub(crate) struct FileWriter {
     tasks: TaskTracker,
     waiting: VecDeque<AgentFile>,
     waiting_bytes: usize,
-    /// The number of files that have arrived.
-    count: usize,
+    /// Whether any files were discarded because there were too many.
+    has_excess: bool,
+    /// Whether a file was not stored because the storage is unavailable. Further files are then tried only once.
+    is_unavailable: bool,
     /// The hashes and the given names of the files that have been stored, or are being stored.
     known: HashSet<(String, Option<String>)>,
     /// The names of these files.
@@ -112,7 +119,8 @@ impl FileWriter {
             tasks: tasks.clone(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            count: 0,
+            has_excess: false,
+            is_unavailable: false,
             known: HashSet::new(),
             names: HashSet::new(),
             rejected: Vec::new(),
@@ -122,12 +130,8 @@ impl FileWriter {
 
     /// Adds a file.
     pub(crate) fn push(&mut self, file: AgentFile) {
-        self.count += 1;
-        if self.count > MAX_FILES {
-            if self.count == MAX_FILES + 1 {
-                self.reject(&shown_name(&file), Rejection::TooMany);
-            }
-            return;
+        if self.waiting.len() >= MAX_WAITING {
+            return self.reject_excess(&shown_name(&file));
         }
         self.waiting_bytes += file.content.held_bytes();
         self.waiting.push_back(file);
@@ -182,15 +186,20 @@ impl FileWriter {
         if !self.known.insert((info.sha256.clone(), given.as_ref().map(|name| name.as_str().to_owned()))) {
             return;
         }
+        if self.known.len() > MAX_FILES {
+            return self.reject_excess(&shown_name(file));
+        }
         let name = self.unused(given.unwrap_or_else(|| FileName::for_media_type(&info.media_type)));
         let ready = ReadyFile { name: name.clone(), info, content };
         let (store, storage, claim) = (self.store.clone(), self.storage.clone(), self.claim.clone());
-        let storing = self.tasks.spawn(store_file(store, storage, claim, ready, self.limits.user_bytes));
+        let retry_limit = if self.is_unavailable { Duration::ZERO } else { RETRY_LIMIT };
+        let storing = self.tasks.spawn(store_file(store, storage, claim, ready, self.limits.user_bytes, retry_limit));
         self.in_flight = Some(Work::Storing(name, storing));
     }
 
     fn finish_write(&mut self, name: &FileName, stored: Result<Result<(), Rejection>, JoinError>) {
         if let Err(rejection) = self.outcome(stored) {
+            self.is_unavailable |= rejection == Rejection::Unavailable;
             self.reject(name.as_str(), rejection);
         }
     }
@@ -211,37 +220,45 @@ impl FileWriter {
         unused
     }
 
+    /// Rejects a file because there are too many. Only the first one is reported.
+    fn reject_excess(&mut self, name: &str) {
+        if !std::mem::replace(&mut self.has_excess, true) {
+            self.reject(name, Rejection::TooMany);
+        }
+    }
+
     fn reject(&mut self, name: &str, rejection: Rejection) {
         let limit = self.limits.file_bytes;
         let reason = match rejection {
             Rejection::TooMany => {
                 format!("An answer can have at most {MAX_FILES} files. Further files were discarded.")
             }
-            Rejection::TooLarge => format!("A file must be at most {limit} bytes."),
+            Rejection::TooLarge => format!("Files can be up to {limit} bytes."),
             Rejection::UserLimit => "Your storage limit is reached.".to_owned(),
-            Rejection::Unreadable => "The worker could not read it.".to_owned(),
+            Rejection::Unreadable => "The file couldn’t be read.".to_owned(),
             Rejection::Unavailable => "The storage is unavailable.".to_owned(),
         };
         tracing::warn!(task_id = %self.claim.task_id, ?rejection, "a file from an agent was not stored");
-        self.rejected.push(RejectedFile { title: format!("The file “{name}” was not stored"), reason });
+        self.rejected.push(RejectedFile { title: format!("Couldn’t save “{name}”"), reason });
     }
 }
 
-/// Stores a file, retrying for [`STORE_LIMIT`]. If the attempt has already ended, the file is discarded.
+/// Stores a file. After a failure, tries again until `retry_limit` has passed. If the attempt has already ended, the file
+/// is discarded.
 async fn store_file(
     store: Store,
     storage: Storage,
     claim: Claim,
     file: ReadyFile,
     user_limit: Option<i64>,
+    retry_limit: Duration,
 ) -> Result<(), Rejection> {
-    let deadline = Instant::now() + STORE_LIMIT;
+    let deadline = Instant::now() + retry_limit;
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match timeout(left, try_store(&store, &storage, &claim, &file, user_limit)).await {
+        match timeout(STORE_LIMIT, try_store(&store, &storage, &claim, &file, user_limit)).await {
             Ok(Ok(()) | Err(FileError::Store(StoreError::LeaseLost))) => return Ok(()),
             Ok(Err(FileError::Store(StoreError::StorageLimit { .. }))) => return Err(Rejection::UserLimit),
-            Ok(Err(error)) => tracing::warn!(task_id = %claim.task_id, %error, "failed to store a file; retrying"),
+            Ok(Err(error)) => tracing::warn!(task_id = %claim.task_id, %error, "failed to store a file"),
             Err(_) => tracing::warn!(task_id = %claim.task_id, "timed out while storing a file"),
         }
         if Instant::now() + STORE_PAUSE >= deadline {
@@ -312,12 +329,14 @@ async fn read(file: AgentFile, limit: u64) -> Result<(ContentInfo, Bytes), Rejec
 }
 
 async fn read_path(path: &Path, limit: u64) -> io::Result<Bytes> {
-    // Opening a named pipe would wait for a writer.
-    if !fs::metadata(path).await?.is_file() {
+    // The agent may have replaced the file. Opening a named pipe would wait for a writer, and a link may lead elsewhere.
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let file = fs::File::options().read(true).custom_flags(flags.bits()).open(path).await?;
+    if !file.metadata().await?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut content = Vec::new();
-    fs::File::open(path).await?.take(limit.saturating_add(1)).read_to_end(&mut content).await?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut content).await?;
     if content.len() as u64 > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }

@@ -64,8 +64,9 @@ const FILE_NOTICE_KEY: &str = "\0file ";
 /// continues in the background.
 const HAND_BACK_TEXT_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long storing the files may delay the end of an attempt that was stopped or timed out.
-const STOPPED_FILES_LIMIT: Duration = Duration::from_secs(3);
+/// How long storing the files may delay the end of an attempt that was stopped or timed out. An api ends a stopped
+/// attempt itself after a little longer.
+const STOPPED_FILES_LIMIT: Duration = Duration::from_millis(400);
 
 /// Runs attempts.
 #[derive(Clone)]
@@ -218,8 +219,10 @@ impl TurnRunner {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return AttemptResult::Stopped,
-                () = self.shutdown.hard().cancelled() => return AttemptResult::HandedBack,
-                () = sleep_until_due(time_limit.deadline()) => return AttemptResult::TimedOut(limit),
+                () = self.shutdown.hard().cancelled() => {
+                    return finished.map_or(AttemptResult::HandedBack, AttemptResult::Finished);
+                }
+                () = sleep_until_due(time_limit.deadline()), if finished.is_none() => return AttemptResult::TimedOut(limit),
                 Ok(()) = requests.changed() => {}
                 status = output.text.advance(), if output.text.has_work() => {
                     if status == WriterStatus::LeaseLost {

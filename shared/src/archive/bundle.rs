@@ -166,7 +166,10 @@ impl<W: AsyncWrite + Unpin + Send> Bundle<'_, W> {
         }
         let size = u64::try_from(file.size).unwrap_or_default();
         let content = match self.store.find_attachment(self.user, file.id).await {
-            Ok((_, file_id)) => self.storage.read(file_id, 0..size).await,
+            Ok((_, file_id)) => match self.storage.find_size(file_id).await? {
+                Some(found) if found == size => self.storage.read(file_id, 0..size).await,
+                _ => Err(StorageError::NotFound),
+            },
             Err(StoreError::NotFound) => Err(StorageError::NotFound),
             Err(error) => return Err(error.into()),
         };

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::{
     chat::{
-        Attachment, FinishReason, Message, Role, Session, SessionStatus, Step, StepKind, StepStatus, TaskError,
-        TaskStatus, Usage,
+        Attachment, FinishReason, ForkOrigin, Message, Role, Session, SessionStatus, Step, StepKind, StepStatus,
+        TaskError, TaskStatus, Usage,
     },
     clock::Timestamp,
     id::{MessageId, SessionId},
@@ -28,7 +28,7 @@ pub struct ArchivedConversation {
     pub id: SessionId,
     /// The title; may be empty.
     pub title: String,
-    /// The key of the agent that answered.
+    /// The key of the agent that answers the next message.
     pub agent_key: String,
     /// Whether the session is active or archived.
     pub status: SessionStatus,
@@ -42,6 +42,8 @@ pub struct ArchivedConversation {
     pub last_activity_at: Timestamp,
     /// Messages with a `seq` up to this value count as read.
     pub last_read_seq: i64,
+    /// Where the session was forked from; null unless it is a fork.
+    pub forked_from: Option<ForkOrigin>,
 }
 
 impl From<&Session> for ArchivedConversation {
@@ -56,6 +58,7 @@ impl From<&Session> for ArchivedConversation {
             updated_at: session.updated_at,
             last_activity_at: session.last_activity_at,
             last_read_seq: session.last_read_seq,
+            forked_from: session.forked_from,
         }
     }
 }
@@ -71,6 +74,8 @@ pub struct ArchivedMessage {
     pub seq: i64,
     /// Who wrote the message.
     pub role: Role,
+    /// The key of the agent that wrote an answer; null for a user's message.
+    pub agent_key: Option<String>,
     /// The text; may be empty.
     pub content: String,
     /// The files, in the order in which they were sent.
@@ -107,6 +112,7 @@ impl ArchivedMessage {
             turn: message.turn,
             seq: message.seq,
             role: message.role,
+            agent_key: message.agent_key,
             content: message.content,
             attachments: message.attachments.into_iter().map(ArchivedAttachment::from).collect(),
             created_at: message.created_at,

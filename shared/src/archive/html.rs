@@ -68,7 +68,7 @@ impl HtmlDocument {
         let message = &entry.message;
         let (class, author) = match message.role {
             Role::User => ("user", "You".to_owned()),
-            Role::Assistant => ("assistant", escape(&self.agent_key)),
+            Role::Assistant => ("assistant", escape(message.agent_key.as_deref().unwrap_or(&self.agent_key))),
         };
         let edited = if message.edited_at.is_some() { ", edited" } else { "" };
         let mut html = format!(

@@ -45,7 +45,7 @@ impl MarkdownDocument {
         let message = &entry.message;
         let author = match message.role {
             Role::User => "You".to_owned(),
-            Role::Assistant => escape(&self.agent_key),
+            Role::Assistant => escape(message.agent_key.as_deref().unwrap_or(&self.agent_key)),
         };
         let edited = if message.edited_at.is_some() { ", edited" } else { "" };
         let mut text = format!("\n## {author} · {}{edited}\n", minute(message.created_at));

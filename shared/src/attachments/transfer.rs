@@ -109,9 +109,13 @@ impl Transfer {
             return Ok(Outcome::Present);
         }
         for folder in &self.linked {
-            if self.link(folder, file).is_ok() && is_intact(&self.to, file).await.map_err(write)? {
+            if self.link(folder, file).is_err() {
+                continue;
+            }
+            if is_intact(&self.to, file).await.map_err(write)? {
                 return Ok(Outcome::Present);
             }
+            self.to.delete(file.id).await.map_err(write)?;
         }
         let mut pieces = match self.from.stream(file.id).await {
             Err(StorageError::NotFound) => return Ok(Outcome::Missing),
@@ -156,8 +160,12 @@ impl Transfer {
             crate::private::create_folder(parent)?;
         }
         match fs::remove_file(&name) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => fs::hard_link(&linked, &name),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => fs::hard_link(&linked, &name)?,
+        }
+        match name.parent() {
+            Some(parent) => fs::File::open(parent)?.sync_all(),
+            None => Ok(()),
         }
     }
 

@@ -2,10 +2,18 @@
 
 use std::ops::Range;
 
-use unicode_normalization::{
-    UnicodeNormalization as _,
-    char::{compose, is_combining_mark},
-};
+use unicode_normalization::{UnicodeNormalization as _, char::compose};
+
+/// Returns whether a character is an accent, a voicing mark of Japanese, or a vowel sign of Arabic or Hebrew, which
+/// searches ignore. Other marks, such as the vowels of Thai and Hindi, distinguish words.
+const fn is_accent(c: char) -> bool {
+    matches!(
+        c,
+        '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}'
+            | '\u{fe20}'..='\u{fe2f}' | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}'..='\u{5c2}' | '\u{5c4}'..='\u{5c5}'
+            | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{3099}'..='\u{309a}'
+    )
+}
 
 /// A text without accents, in lower case, with one space for each run of whitespace.
 pub(super) struct FoldedText {
@@ -31,7 +39,7 @@ impl FoldedText {
             } else if c.is_ascii() {
                 folded.text.push(c.to_ascii_lowercase());
             } else {
-                let bare = c.to_lowercase().nfkd().filter(|&part| !is_combining_mark(part));
+                let bare = c.to_lowercase().nfkd().filter(|&part| !is_accent(part));
                 for part in bare.flat_map(char::to_lowercase) {
                     folded.push(part);
                 }
@@ -90,6 +98,8 @@ mod tests {
             ("한국", "한국"),
             ("\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}", "한국"),
             ("ガ", "カ"),
+            ("ดี", "ดี"),
+            ("दिन", "दिन"),
         ] {
             assert_eq!(fold(text), folded, "{text}");
         }

@@ -41,7 +41,7 @@ const INSERT_SESSION: &str = "INSERT INTO chat_session (id, workspace_id, agent_
      title_is_manual, created_at, updated_at, last_activity_at, last_turn, last_seq, last_read_seq, \
      forked_from_session_id, forked_from_message_id) \
      SELECT $2, workspace_id, COALESCE($3, agent_key), creator_id, COALESCE($4, title), COALESCE($5, title_folded), \
-     CASE WHEN $4 IS NULL THEN title_is_manual ELSE 1 END, $6, $6, $6, last_turn, last_seq, last_seq, id, $7 \
+     CASE WHEN $4 IS NULL THEN title_is_manual WHEN $4 = '' THEN 0 ELSE 1 END, $6, $6, $6, last_turn, last_seq, last_seq, id, $7 \
      FROM chat_session WHERE id = $1";
 
 /// Sets the numbers of the last turn and message. All messages count as read.

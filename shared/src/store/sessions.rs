@@ -172,7 +172,7 @@ impl Store {
             let status_changes = patch.status.is_some_and(|status| status != before.status);
             let new_agent = patch.agent_key.as_ref().filter(|key| **key != before.agent_key);
             if let Some(key) = new_agent {
-                if before.active_task.is_some() {
+                if has_begun_task(tx, id).await? {
                     return Err(StoreError::TaskRunning);
                 }
                 change_agent(tx, id, key).await?;
@@ -264,6 +264,22 @@ impl Store {
             .await?;
         Ok(deleted)
     }
+}
+
+/// Returns whether a task of a session is running, or is waiting for another attempt.
+async fn has_begun_task(tx: &mut Connection, id: SessionId) -> Result<bool, StoreError> {
+    let queued: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM agent_task WHERE chat_session_id = $1 AND status = 'queued' AND attempt > 0 LIMIT 1",
+    )
+    .bind(id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let running: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM agent_task WHERE chat_session_id = $1 AND status = 'running' LIMIT 1")
+            .bind(id)
+            .fetch_optional(tx)
+            .await?;
+    Ok(queued.or(running).is_some())
 }
 
 /// Changes the agent of a session. Answers without a stored agent are those of the previous one.

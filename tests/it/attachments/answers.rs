@@ -99,7 +99,7 @@ async fn the_answer_explains_which_file_exceeded_the_storage_limit() {
     assert_eq!(second["reply"]["finish_reason"], "stop");
     let task = client.task(&session, &id_of(&second["task"])).await;
     let notice = task["steps"].as_array().unwrap().iter().find(|step| step["kind"] == "notice").unwrap();
-    assert_eq!(notice["title"], "The file “squares.csv” was not stored");
+    assert_eq!(notice["title"], "Couldn’t save “squares.csv”");
     assert_eq!(notice["detail"]["text"], "Your storage limit is reached.");
     app.check().await;
 }

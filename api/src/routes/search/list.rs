@@ -63,7 +63,7 @@ pub enum Sort {
     /// Newest first.
     #[default]
     Recent,
-    /// Best match first, among the newest 200 results.
+    /// Best match first, among up to 200 results at a time, beginning with the newest.
     Relevance,
 }
 

@@ -25,7 +25,7 @@ const fn replaced(name: &'static str, key: &'static [&'static str]) -> Table {
 
 /// The tables that belong to a database instead of to its content: the target keeps its own rows.
 #[cfg(test)]
-pub(super) const NOT_COPIED: [&str; 8] = [
+pub(super) const NOT_COPIED: [&str; 9] = [
     "installation",
     "readiness_check",
     "stream_ticket",
@@ -35,6 +35,7 @@ pub(super) const NOT_COPIED: [&str; 8] = [
     "search_index_config",
     "search_index_data",
     "search_index_idx",
+    "search_index_removal",
 ];
 
 /// All tables to copy. Each one follows the tables to which its foreign keys refer.

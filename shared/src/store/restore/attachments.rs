@@ -55,8 +55,11 @@ pub(super) async fn restore(
             report.missing.extend(lacking.iter().map(|file| file.id));
             continue;
         }
-        if let Some(previous) = &mut previous {
-            announce(previous, &lacking, now).await.map_err(store(files.database()))?;
+        if let Some(open) = &mut previous {
+            match announce(open, &lacking, now).await {
+                Err(error) if sqlite::is_damage(&error) => previous = None,
+                announced => announced.map_err(store(files.database()))?,
+            }
         }
         let from = StorageUrl::Folder(folder);
         let from =
@@ -64,8 +67,14 @@ pub(super) async fn restore(
         report.add(Transfer { from, to: storage.clone(), linked: Vec::new() }.run(&lacking).await?);
     }
     if let Some(mut previous) = previous {
-        keep_previous(&mut copy, &mut previous, now).await.map_err(store(files.database()))?;
-        previous.close().await.map_err(store(files.database()))?;
+        match keep_previous(&mut copy, &mut previous, now).await {
+            // The files of a damaged database that cannot be listed stay in the storage.
+            Err(error) if sqlite::is_damage(&error) => {}
+            kept => {
+                kept.map_err(store(files.database()))?;
+                previous.close().await.map_err(store(files.database()))?;
+            }
+        }
     }
     copy.close().await.map_err(store(source))?;
     Ok(report)

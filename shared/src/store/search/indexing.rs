@@ -16,6 +16,9 @@ const USERS: usize = 16;
 /// ones, it reads more buckets for rare words.
 const BUCKET_ENTRIES: i64 = 4096;
 
+/// The number of deleted entries whose tokens are removed per transaction. Each takes a few milliseconds.
+const REMOVALS: i64 = 8;
+
 /// The result of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Indexed {
@@ -91,6 +94,27 @@ impl Store {
             Ok(Indexed { entries, ..indexed })
         })
         .await
+    }
+}
+
+impl Store {
+    /// Removes the tokens of some deleted entries from the index. Returns the number of entries; 0 on PostgreSQL, which
+    /// removes tokens together with their entry.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn remove_deleted_texts(&self) -> Result<usize, StoreError> {
+        if self.location().file().is_none() {
+            return Ok(0);
+        }
+        let has_work = self.read(async |tx| Ok(sqlite::list_removals(tx, 1).await?.len())).await?;
+        if has_work == 0 {
+            return Ok(0);
+        }
+        let removed = self.write(async |tx| sqlite::remove_deleted(tx, REMOVALS).await).await?;
+        // The tokens are remnants of deleted text.
+        self.note_deletion();
+        Ok(removed)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     id::{MessageId, SessionId},
 };
 
-/// The maximum number of hits that are ranked. They are the newest ones.
+/// The maximum number of hits that are ranked together. The newest ones come first.
 const RANKED: usize = 200;
 
 /// What to search for.
@@ -201,6 +201,9 @@ impl SearchOptions {
         items.truncate(self.limit);
         let last = items.last().filter(|_| has_more);
         let next = last.map(|last| SearchPosition::Ranked { anchor, score: last.score, key: last.key });
+        // The older hits are ranked among themselves.
+        let older = hits.next.map(|anchor| SearchPosition::Ranked { anchor, score: i64::MAX, key: i64::MAX });
+        let next = next.or(older);
         SearchPage { items, next }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{statements::Statement, *};
 
 /// Scans that are allowed, because they stay short regardless of the number of users, sessions, and messages.
-const SHORT_SCANS: [&str; 19] = [
+const SHORT_SCANS: [&str; 20] = [
     // Expressions, parameters, and the schema.
     "SCAN CONSTANT ROW",
     "SCAN json_each ",
@@ -23,7 +23,8 @@ const SHORT_SCANS: [&str; 19] = [
     "SCAN agent_health",
     // A table with one row for each bucket of a histogram.
     "SCAN turn_time",
-    // Files that are about to be deleted.
+    // Texts and files that are about to be deleted.
+    "SCAN search_index_removal",
     "SCAN released_file",
     "INDEX stored_file_deleting",
     // The turns that fit into a request.

@@ -115,6 +115,9 @@ async fn the_tokens_of_deleted_texts_do_not_remain_in_the_file() {
     assert!(has_secret());
 
     f.store.unsend_message(&f.user, session, secret.message.id).await.unwrap();
+    assert_eq!(f.found("xylophone").await.len(), 0);
+    assert_eq!(f.store.remove_deleted_texts().await.unwrap(), 1);
+    assert_eq!(f.store.remove_deleted_texts().await.unwrap(), 0);
     f.store.empty_log().await.unwrap();
 
     assert!(!has_secret());
@@ -226,6 +229,7 @@ async fn a_copy_finds_the_same_in_the_same_order() {
 
 /// The tables, the triggers, and the migration of the search index, which a database of the previous schema lacks.
 const REMOVE_INDEX: &str = "DROP TABLE search_index; DROP TABLE search_entry; DROP TABLE search_bucket; \
+     DROP TABLE search_index_removal; \
      DROP TRIGGER chat_message_add_entry; DROP TRIGGER chat_message_change_entry; \
      DROP TRIGGER chat_message_remove_entry; DROP TRIGGER chat_session_add_entry; \
      DROP TRIGGER chat_session_change_entry; DROP TRIGGER chat_session_remove_entry; \

@@ -84,7 +84,7 @@ async fn handles_unusual_answers() {
             "{name}: {task}"
         );
         if name == "an image" {
-            let notice = "The agent returned an image (PNG, 9.0 MB) that is too large to be shown.".to_owned();
+            let notice = "The agent returned an image (PNG, 9.0 MB) that exceeds the size limit.".to_owned();
             assert_eq!(steps(&scripted, &session, task).await, [("notice".to_owned(), notice)]);
         }
     }

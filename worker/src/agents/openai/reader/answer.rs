@@ -274,8 +274,8 @@ impl<'a> Assembler<'a> {
     fn take_image(&mut self, image: Image) -> bool {
         match image.content {
             ImageContent::Bytes(content) => self.output.push_file(image.media_type, content),
-            ImageContent::Link(address) if !address.contains(['<', '>', ' ', '\n']) => {
-                return self.output.push_text(&format!("\n\n<{address}>\n\n"));
+            ImageContent::Link(address) if !address.contains(is_unsafe_in_link) => {
+                return self.output.push_link(&address);
             }
             ImageContent::Link(_) | ImageContent::TooLarge(_) | ImageContent::Unreadable => {
                 self.output.notices.add_image(&image);
@@ -304,6 +304,11 @@ impl<'a> Assembler<'a> {
     pub fn answer(&self) -> Answer {
         Answer { finish_reason: self.finish.unwrap_or(FinishReason::Stop), usage: self.usage }
     }
+}
+
+/// Returns whether a character ends the address in a link of the form `<https://…>`.
+fn is_unsafe_in_link(c: char) -> bool {
+    matches!(c, '<' | '>') || c.is_whitespace() || c.is_control()
 }
 
 /// Returns the finish reason that takes precedence if a server sends two.

@@ -35,9 +35,9 @@ impl AnswerNotices {
         let format = image.media_type.rsplit('/').next().unwrap_or_default();
         let format = one_line(format, 12).to_uppercase();
         let (size, problem) = match image.content {
-            ImageContent::TooLarge(bytes) => (Some(size(bytes)), "that is too large to be shown"),
+            ImageContent::TooLarge(bytes) => (Some(size(bytes)), "that exceeds the size limit"),
             ImageContent::Bytes(_) | ImageContent::Link(_) | ImageContent::Unreadable => {
-                (None, "that could not be read")
+                (None, "that couldn’t be read")
             }
         };
         let about: Vec<String> =
@@ -183,8 +183,8 @@ mod tests {
         assert_eq!(
             titles,
             [
-                "The agent returned an image (PNG, 32.0 MB) that is too large to be shown.",
-                "The agent returned an image that could not be read.",
+                "The agent returned an image (PNG, 32.0 MB) that exceeds the size limit.",
+                "The agent returned an image that couldn’t be read.",
                 "The model tried to call the tool `get_'weather'`, but no tools are available.",
             ]
         );

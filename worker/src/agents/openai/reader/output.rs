@@ -1,5 +1,7 @@
 //! Converts the parts of an answer to updates.
 
+use std::collections::BTreeSet;
+
 use banter_shared::{chat::sanitize_agent_text, lenient_json::SurrogateJoiner};
 use bytes::Bytes;
 
@@ -23,6 +25,8 @@ pub(super) struct Output {
     thought_surrogates: SurrogateJoiner,
     thoughts: Thoughts,
     updates: Vec<Update>,
+    /// The addresses that have been added to the text.
+    links: BTreeSet<String>,
     written_bytes: usize,
     /// The text that has not been retracted.
     kept: String,
@@ -46,6 +50,7 @@ impl Output {
             thought_surrogates: SurrogateJoiner::default(),
             thoughts: Thoughts::default(),
             updates: Vec::new(),
+            links: BTreeSet::new(),
             written_bytes: 0,
             kept: String::new(),
             received: String::new(),
@@ -104,6 +109,12 @@ impl Output {
     pub fn push_file(&mut self, media_type: String, content: Bytes) {
         let media_type = Some(media_type).filter(|media_type| !media_type.is_empty());
         self.updates.push(Update::File(AgentFile { name: None, media_type, content: FileContent::Bytes(content) }));
+    }
+
+    /// Adds a link to the text, unless it has been added: some servers repeat the images in each message. Returns `false`
+    /// if the answer is too long.
+    pub fn push_link(&mut self, address: &str) -> bool {
+        !self.links.insert(address.to_owned()) || self.push_text(&format!("\n\n<{address}>\n\n"))
     }
 
     /// Appends to the thoughts that are received separately from the text.

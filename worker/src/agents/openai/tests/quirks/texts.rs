@@ -152,7 +152,7 @@ async fn reads_one_of_several_choices() {
 async fn returns_images_and_keeps_the_text() {
     let data = |bytes: usize| "iVBO".repeat(bytes / 3);
     let image = |bytes: usize| format!("data:image/png;base64,{}", data(bytes));
-    let shown = |size: &str| format!("The agent returned an image (PNG, {size}) that is too large to be shown.");
+    let shown = |size: &str| format!("The agent returned an image (PNG, {size}) that exceeds the size limit.");
     let url = |bytes: usize| json!({"type": "image_url", "image_url": {"url": image(bytes)}});
     let mut rows = Vec::new();
     for (bytes, size) in [(3, None), (1_125_000, None), (9_000_000, Some("9.0 MB"))] {
@@ -184,7 +184,7 @@ async fn returns_images_and_keeps_the_text() {
         row("not base64")
             .send([&*delta(&broken), &end("stop"), DONE].concat())
             .text("a")
-            .notice("The agent returned an image (PNG) that could not be read."),
+            .notice("The agent returned an image (PNG) that couldn’t be read."),
     );
     let large = json!({"content": [{"type": "text", "text": "a"}, url(24_000_000)]});
     rows.push(row("32 MB in one line").send([&*delta(&large), DONE].concat()).text("a").notice(&shown("24.0 MB")));
