@@ -29,7 +29,7 @@ run_tests "browser tests" npm --prefix dashboard run e2e
 run_tests "Rust tests" cargo test --workspace --locked --lib --bins --test it
 run_tests "store tests on PostgreSQL" scripts/with-postgres.sh cargo test -p banter-shared --locked --lib store::tests
 run_tests "black-box tests on PostgreSQL" \
-  scripts/with-postgres.sh cargo test --workspace --locked --test it -- attachments:: faults:: messages:: sessions:: streams:: tasks::
+  scripts/with-postgres.sh cargo test --workspace --locked --test it -- attachments:: exports:: faults:: messages:: sessions:: streams:: tasks::
 export SEED=1 CLIENTS=8 SECONDS_LIMIT=15
 run_tests "chaos test for 15 seconds, with a fixed seed" cargo test --workspace --locked --test chaos
 run_tests "chaos test on PostgreSQL" scripts/with-postgres.sh cargo test --workspace --locked --test chaos
