@@ -171,10 +171,15 @@ async function start(key: string): Promise<void> {
   }
 }
 
-/** Shows why a file cannot be uploaded. It is no longer kept on the device. */
-function fail(key: string, { code, message: detail }: ApiError): void {
-  if (find(key)?.isWaiting) void releaseFiles([key]);
-  const storageKey = update(key, { isWaiting: false, problem: { code, detail } });
+/**
+ * Shows why a file cannot be uploaded. A file that is kept on the device stays there, unless it can never be uploaded: it
+ * may be the only copy, and the user may have to sign in first.
+ */
+function fail(key: string, { code, status, message: detail }: ApiError): void {
+  const wasWaiting = find(key)?.isWaiting === true;
+  const isWaiting = wasWaiting && status !== 413 && code !== "file_missing";
+  if (wasWaiting && !isWaiting) void releaseFiles([key]);
+  const storageKey = update(key, { isWaiting, problem: { code, detail } });
   if (storageKey !== null) save(storageKey, read(storageKey));
 }
 

@@ -214,7 +214,7 @@ export const Thread = memo(function Thread(props: {
                     <PagesNote isError={pages.isError} onRetry={pages.retry} className="py-3" />
                   )}
                   {index === 0 && !hasOlder && session.forked_from && (
-                    <Suspense fallback={null}>
+                    <Suspense>
                       <ForkOrigin origin={session.forked_from} />
                     </Suspense>
                   )}

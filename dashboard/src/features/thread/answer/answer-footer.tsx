@@ -80,11 +80,9 @@ export function AnswerFooter(props: {
         {!isEmpty && (
           <CopyButton text={toPlainText(message.content)} isShort isAnswer className={reveal} />
         )}
-        <RequireWriteAccess>
-          <Suspense fallback={null}>
-            <ForkButton message={message} className={reveal} />
-          </Suspense>
-        </RequireWriteAccess>
+        <Suspense>
+          <ForkButton message={message} className={reveal} />
+        </Suspense>
         <button
           type="button"
           aria-expanded={hasDetails}

@@ -2,6 +2,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { GitFork } from "lucide-react";
 import { useRef, useState } from "react";
 import { body, client } from "@/api/client";
+import { useCanWrite } from "@/api/me";
 import type { Message } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
 import { newId } from "@/identifier";
@@ -12,6 +13,7 @@ import { texts } from "@/texts";
 /** A button that creates a chat with the history up to an answer, and opens it. */
 export function ForkButton({ message, className }: { message: Message; className: string }) {
   const navigate = useNavigate();
+  const canWrite = useCanWrite();
   const [isBusy, setBusy] = useState(false);
   // Kept until the request succeeds, so that pressing the button again creates no second fork.
   const key = useRef<string>(undefined);
@@ -41,6 +43,7 @@ export function ForkButton({ message, className }: { message: Message; className
     }
   }
 
+  if (!canWrite) return null;
   return (
     <button
       type="button"
