@@ -1,7 +1,7 @@
 //! Writes a chat as Markdown (`CommonMark` with tables).
 //!
 //! Each message has a heading of level 2. Content that could change the structure of the document is adapted: see
-//! [`contain`].
+//! [`contain()`].
 
 mod contain;
 mod escape;

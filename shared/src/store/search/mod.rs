@@ -67,7 +67,7 @@ pub enum SearchOrder {
     /// Newest first.
     #[default]
     Recent,
-    /// Best match first, among the newest [`RANKED`] hits.
+    /// Best match first, among up to 200 hits at a time, beginning with the newest.
     Relevance,
 }
 
