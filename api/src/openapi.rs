@@ -230,7 +230,7 @@ problems! {
     }
     /// Errors that changing a session's agent can return.
     AgentChangeProblem {
-        "409": "`agent_busy`: a task is running, so the agent cannot change.",
+        "409": "`agent_busy`: a task is running or waiting for another attempt, so the agent cannot change.",
         "422": "`unknown_agent` or `agent_unavailable`.",
     }
     /// Errors that sending a message can return.

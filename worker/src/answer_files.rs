@@ -30,7 +30,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use crate::agents::{AgentFile, FileContent, numbered};
+use crate::agents::{AgentFile, FileContent, numbered, split_extension};
 
 /// Maximum number of files in an answer.
 const MAX_FILES: usize = 20;
@@ -362,8 +362,7 @@ fn shortened(name: &str) -> String {
     if name.len() <= MAX_FILE_NAME_BYTES {
         return name.to_owned();
     }
-    let dot = name.rfind('.').filter(|dot| *dot > 0 && name.len() - dot <= 16);
-    let (stem, extension) = name.split_at(dot.unwrap_or(name.len()));
+    let (stem, extension) = split_extension(name);
     let room = stem.floor_char_boundary(MAX_FILE_NAME_BYTES - extension.len());
     format!("{}{extension}", &stem[..room])
 }

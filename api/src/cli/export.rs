@@ -17,6 +17,8 @@ use banter_shared::{
     store::Store,
 };
 
+use super::files::open_storage;
+
 /// Exports all chats of a user, and returns a line about the result. An incomplete file is removed.
 ///
 /// # Errors
@@ -29,8 +31,7 @@ pub async fn run(config: &Config, store: &Store, user: &UserRef, output: Option<
         user.user_id,
         user.workspace_id
     );
-    let storage = Storage::open(config.attachments_url.clone())
-        .with_context(|| format!("ATTACHMENTS_URL={}: cannot open the storage", config.attachments_url))?;
+    let storage = open_storage(config)?;
     let path = output.unwrap_or_else(|| PathBuf::from(bundle_name(store.clock().now())));
     let file = private::create_file(&path).with_context(|| format!("{}: cannot create the file", path.display()))?;
     let written = write(store, &storage, user, file).await;

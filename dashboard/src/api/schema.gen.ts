@@ -2741,7 +2741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `agent_busy`: a task is running, so the agent cannot change. */
+            /** @description `agent_busy`: a task is running or waiting for another attempt, so the agent cannot change. */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -22,6 +22,8 @@ use super::AgentError;
 const FOLDER: &str = "attachments";
 /// The maximum number of files with the same name in a work folder.
 const MAX_COPIES: u32 = 1000;
+/// The maximum length of an extension, in bytes, including its dot.
+const MAX_EXTENSION_BYTES: usize = 16;
 
 /// Reads the contents of attachments.
 #[async_trait]
@@ -135,13 +137,18 @@ pub(crate) fn numbered(name: &str, number: u32) -> String {
     if number == 1 {
         return name.to_owned();
     }
-    let (stem, extension) = match name.rfind('.') {
-        Some(dot) if dot > 0 && name.len() - dot <= 16 => name.split_at(dot),
-        _ => (name, ""),
-    };
+    let (stem, extension) = split_extension(name);
     let suffix = format!("-{number}{extension}");
     let room = banter_shared::chat::MAX_FILE_NAME_BYTES.saturating_sub(suffix.len());
     format!("{}{suffix}", &stem[..stem.floor_char_boundary(room)])
+}
+
+/// Splits a name before its extension, which is empty if there is none, or if it is too long to be one.
+pub(crate) fn split_extension(name: &str) -> (&str, &str) {
+    match name.rfind('.') {
+        Some(dot) if dot > 0 && name.len() - dot <= MAX_EXTENSION_BYTES => name.split_at(dot),
+        _ => (name, ""),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use axum::{
 };
 use banter_shared::{
     chat::{Principal, Session},
-    store::NewSession,
+    store::{IdempotencyKey, NewSession},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -62,12 +62,7 @@ pub async fn create(
 ) -> Result<impl IntoResponse, ApiError> {
     let title = super::parse_title(body.title.as_deref())?;
     let key = key.with_body(&body)?;
-    let earlier = match &key {
-        Some(key) => state.store.find_created_session(&principal.user, key).await?,
-        None => None,
-    };
-    // A repeated request succeeds even if the agent has become unavailable.
-    if let Some(session) = earlier {
+    if let Some(session) = find_created(&state, &principal, key.as_ref()).await? {
         return Ok(created(session));
     }
     check_agent(&state, &body.agent_key).await?;
@@ -76,6 +71,19 @@ pub async fn create(
     let session = state.announce(state.store.create_session(&principal.user, new, key).await?);
 
     Ok(created(session))
+}
+
+/// Returns the session that an earlier request with this key created, if there is one. A repeated request succeeds even
+/// if the agent has become unavailable.
+pub(super) async fn find_created(
+    state: &AppState,
+    principal: &Principal,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<Session>, ApiError> {
+    match key {
+        Some(key) => Ok(state.store.find_created_session(&principal.user, key).await?),
+        None => Ok(None),
+    }
 }
 
 /// Fails if an agent cannot answer messages.

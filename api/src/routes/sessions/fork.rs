@@ -8,7 +8,7 @@ use banter_shared::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::create::{check_agent, created};
+use super::create::{check_agent, created, find_created};
 use crate::{
     error::ApiError,
     extract::{IdempotencyHeader, OptionalBody, OwnedSession, WriteAccess},
@@ -64,12 +64,7 @@ pub async fn fork(
     let title = super::parse_title(body.title.as_deref())?;
     let message_id = body.message_id.as_deref().map(str::parse).transpose().map_err(|_| ApiError::not_found())?;
     let key = key.with_body(&body)?;
-    let earlier = match &key {
-        Some(key) => state.store.find_created_session(&principal.user, key).await?,
-        None => None,
-    };
-    // A repeated request succeeds even if the agent has become unavailable.
-    if let Some(session) = earlier {
+    if let Some(session) = find_created(&state, &principal, key.as_ref()).await? {
         return Ok(created(session));
     }
     if let Some(agent_key) = &body.agent_key {

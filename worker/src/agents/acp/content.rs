@@ -60,21 +60,17 @@ pub(super) fn take_files(fields: &mut Map<String, Value>, work_folder: &Path) ->
 /// Returns the images and other files that a tool has returned. Links to files are not included: most of them refer to
 /// what the tool has read.
 pub(super) fn tool_files(fields: &Map<String, Value>) -> Vec<AgentFile> {
-    let blocks = |item: &Value| match &item["content"] {
-        Value::Array(blocks) => blocks.clone(),
-        block => vec![block.clone()],
-    };
-    let items = match fields.get("content") {
-        Some(Value::Array(items)) => items.as_slice(),
-        Some(item) => std::slice::from_ref(item),
-        None => &[],
-    };
-    items
-        .iter()
-        .filter(|item| item["type"] == "content")
-        .flat_map(blocks)
-        .filter_map(|block| inline_file(&block))
-        .collect()
+    let items = fields.get("content").map_or(&[][..], list_of);
+    let contents = items.iter().filter(|item| item["type"] == "content").map(|item| &item["content"]);
+    contents.flat_map(list_of).filter_map(inline_file).collect()
+}
+
+/// Returns the values of a list, or the value itself.
+fn list_of(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(items) => items,
+        value => std::slice::from_ref(value),
+    }
 }
 
 /// Returns the file in a content block, if it contains one or refers to one in the work folder.
