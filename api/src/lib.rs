@@ -35,7 +35,9 @@ mod stream;
 use std::{
     io::Write as _,
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -57,7 +59,7 @@ use crate::{
     metrics::Metrics,
     response_memory::ResponseMemory,
     server::{ConnectionLimits, Connections},
-    state::{AppState, Parts},
+    state::{AppState, ImportOptions, Parts},
     stream::Hub,
 };
 
@@ -112,6 +114,9 @@ impl Application {
         upkeep::spawn(&store, &relay, &storage, shutdown, options);
         upkeep::spawn_indexing(&store, shutdown);
 
+        let import_folder = config.data_dir.join("imports");
+        remove_abandoned(&import_folder);
+
         let bind = || format!("BIND_ADDR={}: cannot listen on this address", config.bind_addr);
         let listener = TcpListener::bind(config.bind_addr).await.with_context(bind)?;
         let address = listener.local_addr()?;
@@ -127,6 +132,7 @@ impl Application {
             thumbnails: Thumbnails::default(),
             uploads: Semaphore::new(MAX_UPLOADS),
             attachment_limits: config.attachment_limits,
+            imports: ImportOptions { folder: import_folder, max_bytes: config.import_max_bytes },
             response_memory: ResponseMemory::new(connections.clone()),
             openapi: openapi::to_json(&router::openapi())?.into(),
             task_max_attempts: config.task_max_attempts,
@@ -169,5 +175,19 @@ impl Application {
             () = shutdown.hard().cancelled() => tracing::warn!("grace period expired; unfinished requests were aborted"),
         }
         Ok(())
+    }
+}
+
+/// Removes the files of imports that crashed processes left behind a day ago or earlier.
+fn remove_abandoned(folder: &Path) {
+    const KEPT: Duration = Duration::from_hours(24);
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age > KEPT)
+            && let Err(error) = std::fs::remove_file(entry.path())
+        {
+            tracing::warn!(%error, file = %entry.path().display(), "failed to remove an abandoned import");
+        }
     }
 }

@@ -201,6 +201,13 @@ problems! {
         "422": "`idempotency_mismatch`.",
         "429": "`storage_limit`: your files would exceed `STORAGE_BYTES_PER_USER`.",
     }
+    /// Errors that importing a file can return.
+    ImportProblem {
+        "400": "The connection was closed before the entire file arrived.",
+        "408": "No data arrived for 30 seconds.",
+        "413": "The file is larger than `IMPORT_MAX_BYTES`.",
+        "422": "`unknown_format`: the file contains no conversations of a supported product.",
+    }
     /// Errors for a part or a scaled version of a file.
     DownloadProblem {
         "416": "The range is outside the file.",

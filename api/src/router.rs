@@ -16,7 +16,7 @@ use crate::{
     error::ApiError,
     middleware::{body_drain, disconnect, headers, keyless, request_id, request_metrics},
     openapi::Base,
-    routes::{agents, attachments, auth, drafts, events, exports, messages, search, sessions, system, tasks},
+    routes::{agents, attachments, auth, drafts, events, exports, imports, messages, search, sessions, system, tasks},
     state::AppState,
 };
 
@@ -31,6 +31,7 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(sessions::unread::unread))
         .routes(routes!(exports::all::all))
         .routes(routes!(exports::session::session))
+        .routes(routes!(imports::import))
         .routes(routes!(drafts::get::get, drafts::put::put))
         .routes(routes!(messages::create::create, messages::list::list))
         .routes(routes!(messages::edit::edit, messages::unsend::unsend))

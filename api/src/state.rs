@@ -1,6 +1,6 @@
 //! The state that request handlers share.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use banter_shared::{
     agents_file::AgentCatalog,
@@ -16,6 +16,15 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::{access::AccessPolicy, metrics::Metrics, response_memory::ResponseMemory, stream::Hub};
+
+/// Where files are kept while they are imported, and how large they may be.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The maximum size of a file, in bytes.
+    pub max_bytes: u64,
+}
 
 /// The state of the process. Cheap to clone, because each layer of the router clones it for each request.
 #[derive(Clone)]
@@ -36,6 +45,7 @@ pub struct Parts {
     /// One permit per upload in progress, which limits the memory for uploads.
     pub(crate) uploads: Semaphore,
     pub(crate) attachment_limits: AttachmentLimits,
+    pub(crate) imports: ImportOptions,
     pub(crate) response_memory: ResponseMemory,
     /// The OpenAPI document, as JSON.
     pub(crate) openapi: Bytes,

@@ -14,7 +14,7 @@ use std::{
 
 use banter_shared::{
     attachments::{ContentInfo, Inspector, Storage},
-    chat::{FileName, MAX_FILE_NAME_BYTES},
+    chat::FileName,
     config::AttachmentLimits,
     id::FileId,
     store::{Claim, NewAttachment, Store, StoreError},
@@ -30,7 +30,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use crate::agents::{AgentFile, FileContent, numbered, split_extension};
+use crate::agents::{AgentFile, FileContent, numbered};
 
 /// Maximum number of files in an answer.
 const MAX_FILES: usize = 20;
@@ -182,7 +182,7 @@ impl FileWriter {
             Ok(read) => read,
             Err(rejection) => return self.reject(&shown_name(file), rejection),
         };
-        let given = file.name.as_deref().and_then(clean_name);
+        let given = file.name.as_deref().and_then(FileName::clean);
         if !self.known.insert((info.sha256.clone(), given.as_ref().map(|name| name.as_str().to_owned()))) {
             return;
         }
@@ -345,48 +345,13 @@ async fn read_path(path: &Path, limit: u64) -> io::Result<Bytes> {
 
 /// Returns the name of a file as far as it is known before its content has been read.
 fn shown_name(file: &AgentFile) -> String {
-    let name = file.name.as_deref().and_then(clean_name);
+    let name = file.name.as_deref().and_then(FileName::clean);
     name.unwrap_or_else(|| FileName::for_media_type(file.media_type.as_deref().unwrap_or_default())).as_str().to_owned()
-}
-
-/// Returns the valid name that is closest to one from an agent, which may include folders; `None` if nothing is left of
-/// it.
-fn clean_name(name: &str) -> Option<FileName> {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name: String = name.chars().filter(|c| FileName::parse(&format!("x{c}x")).is_ok()).collect();
-    FileName::parse(&shortened(name.trim())).ok()
-}
-
-/// Shortens a name to the maximum length, and keeps a short extension.
-fn shortened(name: &str) -> String {
-    if name.len() <= MAX_FILE_NAME_BYTES {
-        return name.to_owned();
-    }
-    let (stem, extension) = split_extension(name);
-    let room = stem.floor_char_boundary(MAX_FILE_NAME_BYTES - extension.len());
-    format!("{}{extension}", &stem[..room])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cleans_names() {
-        for (given, expected) in [
-            ("chart.png", Some("chart.png")),
-            ("/work/out/chart.png", Some("chart.png")),
-            ("C:\\out\\chart.png", Some("chart.png")),
-            (" a\r\nb\u{202e}.txt ", Some("ab.txt")),
-            ("..", None),
-            ("out/", None),
-            ("", None),
-        ] {
-            assert_eq!(clean_name(given).as_ref().map(FileName::as_str), expected, "{given:?}");
-        }
-        let long = clean_name(&format!("{}.png", "é".repeat(400))).unwrap();
-        assert!(long.as_str().len() <= MAX_FILE_NAME_BYTES && long.as_str().ends_with("é.png"));
-    }
 
     #[tokio::test]
     async fn reads_only_regular_files_within_the_limit() {

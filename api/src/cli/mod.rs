@@ -2,6 +2,7 @@
 
 mod export;
 mod files;
+mod import;
 
 use std::{
     io::Write as _,
@@ -81,6 +82,19 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Import chats for a user: an export of Banter, ChatGPT, Claude, Open WebUI, or LibreChat, or a session log of Claude
+    /// Code or Codex. Chats that were imported before are skipped. Exits with 1 if a chat cannot be imported. The `api`
+    /// and `worker` processes can keep running.
+    Import {
+        /// The file, as ZIP, JSON, or JSONL.
+        file: PathBuf,
+        /// The name of the user.
+        #[arg(long, value_parser = parse_name)]
+        user: String,
+        /// The user's workspace.
+        #[arg(long, default_value = "default", value_parser = parse_name)]
+        workspace: String,
+    },
     /// Check database invariants and the files of attachments, and report violations; exit with 1 if there are any.
     /// Safe to run at any time.
     Check,
@@ -141,6 +155,7 @@ pub async fn run() -> anyhow::Result<()> {
         | Command::Restore { .. }
         | Command::Copy { .. }
         | Command::Export { .. }
+        | Command::Import { .. }
         | Command::Check
         | Command::Files { .. }
         | Command::Keys { .. } => banter_telemetry::init()?,
@@ -205,6 +220,16 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
             let done = export::run(&config, &store, &user, output).await;
             store.close().await;
             print(&done?)
+        }
+        Command::Import { file, user, workspace } => {
+            let store = open(&config).await?;
+            let user = UserRef { workspace_id: workspace, user_id: user };
+            let done = import::run(&config, &store, &user, &file).await;
+            store.close().await;
+            let (report, failed) = done?;
+            print(&report)?;
+            anyhow::ensure!(failed == 0, "{} could not be imported", count(failed as u64, "chat"));
+            Ok(())
         }
         Command::Check => {
             let store = open(&config).await?;

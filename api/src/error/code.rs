@@ -83,6 +83,8 @@ codes! {
     PayloadTooLarge = PAYLOAD_TOO_LARGE;
     /// The content type of the body is not JSON.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE;
+    /// The file contains nothing that can be imported.
+    UnknownFormat = UNPROCESSABLE_ENTITY;
     /// The agent is unknown.
     UnknownAgent = UNPROCESSABLE_ENTITY;
     /// The agent is unavailable.

@@ -150,6 +150,7 @@ impl ApiError {
             | Code::InactiveBranch
             | Code::PermissionAnswered
             | Code::PermissionExpired
+            | Code::UnknownFormat
             | Code::UnknownOption
             | Code::OptionRequired
             | Code::MessageGone

@@ -10,8 +10,8 @@ use super::{
     request_body::{BodyDeadline, RequestBody},
 };
 
-/// The path to which files are uploaded. They may take longer than other bodies.
-const UPLOAD_PATH: &str = "/v1/attachments";
+/// The paths to which files are uploaded. They may take longer than other bodies.
+const UPLOAD_PATHS: [&str; 2] = ["/v1/attachments", "/v1/import"];
 
 /// One request and its response. Dropping this value ends the exchange.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl HttpExchange {
     pub(super) fn begin(activity: &Arc<Activity>, request: Request<Incoming>) -> (Self, Request) {
         let has_body = !request.body().is_end_stream();
         let number = activity.begin_exchange(has_body);
-        let is_upload = request.method() == Method::POST && request.uri().path() == UPLOAD_PATH;
+        let is_upload = request.method() == Method::POST && UPLOAD_PATHS.contains(&request.uri().path());
         let deadline = BodyDeadline::new(is_upload);
         let mut request = request.map(|body| {
             if has_body {

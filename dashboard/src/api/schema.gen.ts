@@ -540,6 +540,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import sessions
+         * @description The body is a file: an export of Banter (ZIP or JSON), ChatGPT, Claude (ZIP or `conversations.json`), Open WebUI, or LibreChat, or a session log of Claude Code or Codex (JSONL, or several in a ZIP). Its format is detected. The response consists of lines with JSON: the progress, and finally the result. Conversations that were imported before are skipped, so an interrupted import is continued by repeating it.
+         */
+        post: operations["importSessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -948,6 +968,31 @@ export interface components {
             /** @description The key of the agent. */
             agent_key: string;
         };
+        /** @description A conversation that could not be imported. Nothing of it was stored. */
+        ImportFailure: {
+            /** @description Where the conversation is. */
+            source: string;
+            /** @description Why it could not be imported. */
+            reason: string;
+        };
+        /** @description A line of the response. */
+        ImportLine: {
+            /** @description The number of conversations that were read. */
+            done: number;
+            /** @description The number of conversations in the file; null if it is not known. */
+            total: number | null;
+            /** @enum {string} */
+            type: "progress";
+        } | {
+            /** @description The number of conversations that were imported. */
+            imported: number;
+            /** @description The number of conversations that were skipped: they had been imported before, or still exist. */
+            skipped: number;
+            /** @description The conversations that could not be imported. */
+            failed: components["schemas"]["ImportFailure"][];
+            /** @enum {string} */
+            type: "result";
+        };
         /** @description A summary of the newest message in a session. */
         LastMessage: {
             /** @description Who wrote the message. */
@@ -1169,7 +1214,7 @@ export interface components {
          * @description A machine-readable error code.
          * @enum {string}
          */
-        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "nothing_to_fork" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "inactive_branch" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "attachment_sent" | "unknown_attachment" | "attachment_unsupported" | "no_thumbnail" | "range_not_satisfiable" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "storage_limit" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
+        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "nothing_to_fork" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "inactive_branch" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "attachment_sent" | "unknown_attachment" | "attachment_unsupported" | "no_thumbnail" | "range_not_satisfiable" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_format" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "storage_limit" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
         /** @description A new draft. */
         PutDraft: {
             /** @description The text: at most 256 KiB of UTF-8; may be empty. */
@@ -4813,6 +4858,102 @@ export interface operations {
             };
             /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description The progress and the result, as newline-delimited JSON. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["ImportLine"];
+                };
+            };
+            /** @description The connection was closed before the entire file arrived. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No data arrived for 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is larger than `IMPORT_MAX_BYTES`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_format`: the file contains no conversations of a supported product. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

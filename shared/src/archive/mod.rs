@@ -18,6 +18,7 @@ mod export;
 mod file_name;
 mod format;
 mod html;
+mod import;
 mod json;
 mod markdown;
 mod plain_time;
@@ -33,3 +34,4 @@ pub use file_name::{bundle_name, file_name};
 pub use format::{
     ArchivedAttachment, ArchivedConversation, ArchivedMessage, ArchivedStep, ArchivedTask, FORMAT_NAME, FORMAT_VERSION,
 };
+pub use import::{FailedImport, ImportError, ImportProgress, ImportReport, Importer};

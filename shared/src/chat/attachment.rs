@@ -89,6 +89,18 @@ pub fn is_text(media_type: &str) -> bool {
     kind == "text" || is_text_format
 }
 
+/// The maximum length of an extension with its dot, in bytes.
+const MAX_EXTENSION_BYTES: usize = 16;
+
+/// Splits a name before its extension, which is empty if there is none, or if it is too long to be one.
+#[must_use]
+pub fn split_extension(name: &str) -> (&str, &str) {
+    match name.rfind('.') {
+        Some(dot) if dot > 0 && name.len() - dot <= MAX_EXTENSION_BYTES => name.split_at(dot),
+        _ => (name, ""),
+    }
+}
+
 /// The name of a file: 1 to [`MAX_FILE_NAME_BYTES`] bytes without folders, control characters, and characters that
 /// change the direction of the text, which can disguise the extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +145,18 @@ impl FileName {
         Ok(Self(text.to_owned()))
     }
 
+    /// Makes a name valid: omits folders and invalid characters, and shortens a long name before its extension. Returns
+    /// `None` if nothing remains.
+    #[must_use]
+    pub fn clean(name: &str) -> Option<Self> {
+        let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let name: String = name.chars().filter(|c| !c.is_control() && !changes_direction(*c)).collect();
+        let name = name.trim();
+        let (stem, extension) = split_extension(name);
+        let stem = &stem[..stem.floor_char_boundary(MAX_FILE_NAME_BYTES - extension.len())];
+        Self::parse(&format!("{stem}{extension}")).ok()
+    }
+
     /// Creates the name of a file without one, such as `image.png`, from its media type.
     #[must_use]
     pub fn for_media_type(media_type: &str) -> Self {
@@ -164,6 +188,23 @@ const fn changes_direction(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cleans_names() {
+        for (given, expected) in [
+            ("chart.png", Some("chart.png")),
+            ("/work/out/chart.png", Some("chart.png")),
+            ("C:\\out\\chart.png", Some("chart.png")),
+            (" a\r\nb\u{202e}.txt ", Some("ab.txt")),
+            ("..", None),
+            ("out/", None),
+            ("", None),
+        ] {
+            assert_eq!(FileName::clean(given).as_ref().map(FileName::as_str), expected, "{given:?}");
+        }
+        let long = FileName::clean(&format!("{}.png", "é".repeat(400))).unwrap();
+        assert!(long.as_str().len() <= MAX_FILE_NAME_BYTES && long.as_str().ends_with("é.png"));
+    }
 
     #[test]
     fn accepts_ordinary_names_in_any_script() {

@@ -6,6 +6,7 @@ mod display;
 mod draft;
 mod folded_text;
 mod history;
+mod imported;
 mod index_tokens;
 mod message;
 mod permission;
@@ -30,11 +31,13 @@ mod words;
 
 pub use attachment::{
     AcceptedFiles, Attachment, FileName, FileNameError, MAX_ATTACHMENTS, MAX_FILE_NAME_BYTES, is_raster_image, is_text,
+    split_extension,
 };
 pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
 pub use display::{clean_line, preview};
 pub use draft::{Draft, DraftText, DraftTooLong};
 pub use history::{AgentSession, HistoryMessage, ResumePoint};
+pub use imported::{ImportedConversation, ImportedMessage, ImportedStep, ImportedTask, ImportedTurn};
 pub use index_tokens::{IndexTerm, IndexTokens};
 pub use message::{FinishReason, Message, MessageBranch, Partial, Role};
 pub use permission::{

@@ -50,6 +50,8 @@ pub struct Config {
     pub attachments_url: StorageUrl,
     /// `ATTACHMENT_MAX_BYTES` and `STORAGE_BYTES_PER_USER`.
     pub attachment_limits: AttachmentLimits,
+    /// `IMPORT_MAX_BYTES`: the maximum size of a file to import, in bytes.
+    pub import_max_bytes: u64,
     /// `WORKER_CONCURRENCY`: the maximum number of concurrent tasks per worker.
     pub worker_concurrency: usize,
     /// `TASK_LEASE_SECONDS`: how long a worker may go without sending a heartbeat before its tasks are taken over.
@@ -160,6 +162,13 @@ impl Config {
                     limit => Some(limit),
                 },
             },
+            import_max_bytes: in_range(
+                "IMPORT_MAX_BYTES",
+                get("IMPORT_MAX_BYTES"),
+                2 * 1024 * 1024 * 1024,
+                1,
+                100 * 1024 * 1024 * 1024,
+            )?,
             data_dir,
             worker_concurrency: in_range("WORKER_CONCURRENCY", get("WORKER_CONCURRENCY"), 8, 1, 1024)?,
             task_lease: Duration::from_secs(in_range("TASK_LEASE_SECONDS", get("TASK_LEASE_SECONDS"), 10, 2, 3600)?),

@@ -39,6 +39,7 @@ mod events;
 mod files;
 mod forks;
 mod idempotency;
+mod imports;
 mod installation;
 mod jobs;
 mod keys;

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use banter_shared::{
     attachments::{Storage, StorageError},
-    chat::{Attachment, ErrorCode, UserRef},
+    chat::{Attachment, ErrorCode, UserRef, split_extension},
     store::{Store, StoreError},
 };
 use bytes::Bytes;
@@ -22,8 +22,6 @@ use super::AgentError;
 const FOLDER: &str = "attachments";
 /// The maximum number of files with the same name in a work folder.
 const MAX_COPIES: u32 = 1000;
-/// The maximum length of an extension, in bytes, including its dot.
-const MAX_EXTENSION_BYTES: usize = 16;
 
 /// Reads the contents of attachments.
 #[async_trait]
@@ -141,14 +139,6 @@ pub(crate) fn numbered(name: &str, number: u32) -> String {
     let suffix = format!("-{number}{extension}");
     let room = banter_shared::chat::MAX_FILE_NAME_BYTES.saturating_sub(suffix.len());
     format!("{}{suffix}", &stem[..stem.floor_char_boundary(room)])
-}
-
-/// Splits a name before its extension, which is empty if there is none, or if it is too long to be one.
-pub(crate) fn split_extension(name: &str) -> (&str, &str) {
-    match name.rfind('.') {
-        Some(dot) if dot > 0 && name.len() - dot <= MAX_EXTENSION_BYTES => name.split_at(dot),
-        _ => (name, ""),
-    }
 }
 
 #[cfg(test)]

@@ -29,8 +29,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::process::StartError;
+pub(crate) use files::numbered;
 pub use files::{Files, StoredFiles};
-pub(crate) use files::{numbered, split_extension};
 pub use registry::Registry;
 
 /// Capacity of the channel for an agent's updates, in updates. A full channel applies backpressure to the agent.

@@ -1,0 +1,216 @@
+//! Stores the conversations of a file, one by one.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use tokio::{sync::mpsc, task::spawn_blocking};
+
+use super::{
+    conversation::ImportedConversation,
+    files::FileStorage,
+    input::{self, Read},
+};
+use crate::{
+    attachments::{Storage, StorageError},
+    chat::UserRef,
+    config::AttachmentLimits,
+    event::Hints,
+    store::{Store, StoreError},
+    upkeep::FileError,
+};
+
+/// The number of conversations that are read ahead.
+const READ_AHEAD: usize = 1;
+/// Imports files for a user.
+#[derive(Clone, Debug)]
+pub struct Importer {
+    /// The store.
+    pub store: Store,
+    /// The storage for files.
+    pub storage: Storage,
+    /// The limits on files.
+    pub limits: AttachmentLimits,
+    /// The user who will own the chats.
+    pub user: UserRef,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ImportProgress {
+    /// The number of conversations that were read.
+    pub done: usize,
+    /// The number of conversations in the file; `None` if it is not known.
+    pub total: Option<usize>,
+}
+
+/// The result of an import.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    /// The number of conversations that were imported.
+    pub imported: usize,
+    /// The number of conversations that had been imported before, or that still exist.
+    pub skipped: usize,
+    /// The conversations that could not be imported. Nothing of them was stored.
+    pub failed: Vec<FailedImport>,
+}
+
+/// A conversation that could not be imported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedImport {
+    /// Where the conversation is.
+    pub source: String,
+    /// Why it could not be imported.
+    pub reason: String,
+}
+
+/// The reason why a file cannot be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file contains no conversations in a known format.
+    #[error(
+        "the file contains no conversations of a supported product. Supported are exports of Banter, ChatGPT, Claude, Open \
+         WebUI, and LibreChat, and the session logs of Claude Code and Codex, as ZIP, JSON, or JSONL"
+    )]
+    Unrecognized,
+    /// The file cannot be read.
+    #[error("the file cannot be read")]
+    Read(#[from] io::Error),
+}
+
+/// The reason why a conversation was not stored.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the storage for files is unavailable")]
+    Storage(#[from] StorageError),
+    #[error("a file cannot be read: {0}")]
+    File(#[from] io::Error),
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Store(error) => Self::Store(error),
+            FileError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
+impl Failure {
+    /// Returns the reason for the user.
+    fn reason(&self) -> String {
+        match self {
+            Self::Store(StoreError::StorageLimit { limit }) => {
+                format!("its files would exceed the limit of {limit} bytes for all your files")
+            }
+            Self::Store(StoreError::Corrupt(reason)) => reason.clone(),
+            Self::Store(
+                StoreError::Busy | StoreError::Unavailable(_) | StoreError::Unwritable(_) | StoreError::DiskFull,
+            ) => "the database is busy or unavailable. Import the file again".into(),
+            Self::Store(_) => "the database returned an error".into(),
+            Self::Storage(_) | Self::File(_) => self.to_string(),
+        }
+    }
+}
+
+impl Importer {
+    /// Checks that a file contains conversations.
+    ///
+    /// # Errors
+    /// Returns [`ImportError`] if it contains none, or cannot be read.
+    pub async fn recognize(path: &Path) -> Result<(), ImportError> {
+        let path = path.to_owned();
+        let found = spawn_blocking(move || {
+            let mut is_found = false;
+            let mut first_failure = None;
+            let read = input::read(&path, &mut |read| {
+                is_found |= read.is_ok();
+                first_failure = first_failure.take().or(read.err());
+                !is_found
+            });
+            match read {
+                Ok(()) => Ok(is_found || first_failure.is_some()),
+                Err(error) if !is_found => Err(error),
+                Err(_) => Ok(true),
+            }
+        });
+        match found.await.map_err(io::Error::other)?? {
+            true => Ok(()),
+            false => Err(ImportError::Unrecognized),
+        }
+    }
+
+    /// Imports all conversations of a file that have not been imported yet. `announce` notifies other
+    /// processes of a change, and `on_progress` is called after each conversation.
+    ///
+    /// # Errors
+    /// Returns [`ImportError`] if the file cannot be read. Conversations that were imported before the error remain.
+    pub async fn import(
+        &self,
+        path: PathBuf,
+        announce: impl Fn(Hints),
+        mut on_progress: impl FnMut(ImportProgress),
+    ) -> Result<ImportReport, ImportError> {
+        let counted = path.clone();
+        let total = spawn_blocking(move || input::count(&counted)).await.map_err(io::Error::other)?;
+        let (sender, mut receiver) = mpsc::channel::<Read>(READ_AHEAD);
+        let read_path = path.clone();
+        let reading = spawn_blocking(move || input::read(&read_path, &mut |read| sender.blocking_send(read).is_ok()));
+        let mut report = ImportReport::default();
+        let mut done = 0;
+        while let Some(read) = receiver.recv().await {
+            match read {
+                Ok(conversation) => {
+                    let source = name(&conversation);
+                    match self.import_conversation(&path, *conversation).await {
+                        Ok(Some(hints)) => {
+                            report.imported += 1;
+                            announce(hints);
+                        }
+                        Ok(None) => report.skipped += 1,
+                        Err(failure) => {
+                            tracing::warn!(error = %failure, "failed to import a conversation");
+                            report.failed.push(FailedImport { source, reason: failure.reason() });
+                        }
+                    }
+                }
+                Err((source, reason)) => report.failed.push(FailedImport { source, reason }),
+            }
+            done += 1;
+            on_progress(ImportProgress { done, total });
+        }
+        reading.await.map_err(io::Error::other)??;
+        Ok(report)
+    }
+
+    /// Stores a conversation with its files. Returns `None` if it already exists.
+    async fn import_conversation(
+        &self,
+        path: &Path,
+        conversation: ImportedConversation,
+    ) -> Result<Option<Hints>, Failure> {
+        if self.store.is_imported(&self.user, &conversation.source, conversation.session_id).await? {
+            return Ok(None);
+        }
+        let mut files = FileStorage::new(self, path);
+        let result = async {
+            let conversation = files.store_all(conversation).await?;
+            Ok::<_, Failure>(self.store.import_session(&self.user, &conversation).await?)
+        }
+        .await;
+        if !matches!(result, Ok(Some(_))) {
+            files.discard().await;
+        }
+        Ok(result?.map(|change| change.hints))
+    }
+}
+
+/// Returns the name of a conversation in reports.
+fn name(conversation: &ImportedConversation) -> String {
+    let title = conversation.title.trim();
+    if title.is_empty() { conversation.source.clone() } else { format!("{} {title}", conversation.source) }
+}
