@@ -13,6 +13,7 @@ import { EmptyState } from "@/components/ui/empty-state";
 import type { MenuItem } from "@/components/ui/menu";
 import { discardDraft, useDraft } from "@/drafts";
 import { Composer } from "@/features/composer/composer";
+import { LazySessionMenu } from "@/features/sessions/lazy-session-menu";
 import { changeSession } from "@/features/sessions/session-actions";
 import { SessionTitle } from "@/features/sessions/session-title";
 import { useChatView } from "@/features/sessions/use-chat-view";
@@ -37,9 +38,6 @@ import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 import { AttentionBadge } from "./attention-badge";
 
-const SessionMenu = lazy(async () => ({
-  default: (await import("@/features/sessions/session-menu")).SessionMenu,
-}));
 const CurrentPlan = lazy(async () => ({
   default: (await import("@/features/thread/steps/plan-bar")).CurrentPlan,
 }));
@@ -252,9 +250,7 @@ function Frame(props: {
             <span className="hidden md:flex">
               <ConnectionIndicator />
             </span>
-            <Suspense fallback={<span className="size-9 pointer-coarse:size-10" />}>
-              <SessionMenu session={session} view={view} items={listMenuItems(session.id)} />
-            </Suspense>
+            <LazySessionMenu session={session} view={view} items={listMenuItems(session.id)} />
           </>
         )}
       </header>
