@@ -233,6 +233,15 @@ problems! {
         "409": "`agent_busy`: a task is running or waiting for another attempt, so the agent cannot change.",
         "422": "`unknown_agent` or `agent_unavailable`.",
     }
+    /// Errors that switching to another branch can return.
+    BranchProblem {
+        "409": "`agent_busy`: a task is queued or running.",
+    }
+    /// Errors that revising a message can return.
+    ReviseProblem {
+        "409": "`agent_busy`: a task is queued or running. `session_archived` or `message_gone`.",
+        "422": "`unknown_attachment`, `attachment_unsupported`, or `idempotency_mismatch`.",
+    }
     /// Errors that sending a message can return.
     SendProblem {
         "409": "`agent_busy`, `session_archived`, or `message_gone`.",

@@ -83,6 +83,7 @@ export function makeMessage(over = {}) {
     usage: null,
     created_at: at,
     edited_at: null,
+    branch: null,
     ...over,
   };
 }

@@ -271,12 +271,13 @@ impl TurnRunner {
     async fn read_turn(&self, claim: &Claim, history_bytes: usize, stop: &CancellationToken) -> Option<Turn> {
         loop {
             match self.prepare(claim, history_bytes).await {
-                Ok(Conversation { history, resume }) => {
+                Ok(Conversation { history, resume, path_revision }) => {
                     return Some(Turn {
                         session_id: claim.session_id,
                         task_id: claim.task_id,
                         turn: claim.turn,
                         resume,
+                        path_revision,
                         history,
                         files: Arc::new(StoredFiles {
                             store: self.store.clone(),

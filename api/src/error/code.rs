@@ -53,6 +53,8 @@ codes! {
     TaskNotEnded = CONFLICT;
     /// The task has succeeded.
     TaskSucceeded = CONFLICT;
+    /// The message is not part of the transcript, because another branch is current.
+    InactiveBranch = CONFLICT;
     /// The permission request has already been answered.
     PermissionAnswered = CONFLICT;
     /// The permission request has expired, or its attempt has ended.

@@ -147,6 +147,7 @@ impl ApiError {
             | Code::TaskEnded
             | Code::TaskNotEnded
             | Code::TaskSucceeded
+            | Code::InactiveBranch
             | Code::PermissionAnswered
             | Code::PermissionExpired
             | Code::UnknownOption

@@ -51,6 +51,16 @@ impl From<StoreError> for ApiError {
                     .with_errors(vec![FieldError { field: "decision".into(), message }]);
             }
             StoreError::TaskSucceeded => (Code::TaskSucceeded, "The task succeeded, so it cannot be retried."),
+            StoreError::InactiveBranch => (
+                Code::InactiveBranch,
+                "The message is part of another branch. Make that branch current before retrying.",
+            ),
+            StoreError::EmptyMessage => {
+                return Self::invalid("content", "must contain text if the message has no attachments");
+            }
+            StoreError::UnknownVersion { count } => {
+                return Self::invalid("index", format!("must be from 1 to {count}, the number of versions"));
+            }
             StoreError::PermissionAnswered => {
                 (Code::PermissionAnswered, "The permission request has already been answered.")
             }

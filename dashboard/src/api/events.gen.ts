@@ -81,6 +81,11 @@ const attachment = v.looseObject({
 
 const finishReason = v.picklist(["stop", "length", "refusal", "cancelled", "interrupted", "error", "empty"]);
 
+const messageBranch = v.looseObject({
+  index: v.number(),
+  count: v.number(),
+});
+
 const message = v.looseObject({
   id: v.string(),
   chat_session_id: v.string(),
@@ -97,6 +102,7 @@ const message = v.looseObject({
   usage: v.nullable(usage),
   created_at: v.string(),
   edited_at: v.nullable(v.string()),
+  branch: v.nullable(messageBranch),
 });
 
 const stepStatus = v.picklist(["pending", "running", "succeeded", "failed", "rejected"]);

@@ -220,6 +220,26 @@ export interface paths {
         patch: operations["updateSession"];
         trace?: never;
     };
+    "/v1/chat/{id}/branch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switch to another branch
+         * @description Makes the branch with a message the transcript. Below the message, the transcript continues as it last did. Nothing is deleted.
+         */
+        post: operations["switchBranch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chat/{id}/draft": {
         parameters: {
             query?: never;
@@ -347,6 +367,26 @@ export interface paths {
          * @description Allowed only until the task first starts; after that, returns 409 `task_not_queued`. After a 200, no agent has seen the old text or ever will.
          */
         patch: operations["editMessage"];
+        trace?: never;
+    };
+    "/v1/chat/{id}/messages/{mid}/revise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revise a message
+         * @description Stores a new version of a user message and starts a new turn for it. The earlier version and all turns after it leave the transcript and remain as another branch. Without a body, the agent answers the same message again. `mid` can also be the ID of the answer, or of a message of another branch.
+         */
+        post: operations["reviseMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/chat/{id}/read": {
@@ -984,6 +1024,20 @@ export interface components {
             /** @description When the message was stored. */
             created_at: components["schemas"]["Timestamp"];
             edited_at: components["schemas"]["Timestamp"] | null;
+            branch: components["schemas"]["MessageBranch"] | null;
+        };
+        /** @description Which version of a user message is part of the transcript. */
+        MessageBranch: {
+            /**
+             * Format: int64
+             * @description The position of the version among all versions, from 1, in the order of their creation.
+             */
+            index: number;
+            /**
+             * Format: int64
+             * @description The number of versions; at least 2.
+             */
+            count: number;
         };
         /**
          * Format: uuid
@@ -1115,7 +1169,7 @@ export interface components {
          * @description A machine-readable error code.
          * @enum {string}
          */
-        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "nothing_to_fork" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "attachment_sent" | "unknown_attachment" | "attachment_unsupported" | "no_thumbnail" | "range_not_satisfiable" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "storage_limit" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
+        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "nothing_to_fork" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "inactive_branch" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "attachment_sent" | "unknown_attachment" | "attachment_unsupported" | "no_thumbnail" | "range_not_satisfiable" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "storage_limit" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
         /** @description A new draft. */
         PutDraft: {
             /** @description The text: at most 256 KiB of UTF-8; may be empty. */
@@ -1181,6 +1235,16 @@ export interface components {
              * @description The number of messages rejected because their signature was missing or invalid.
              */
             rejected_messages: number;
+        };
+        /** @description The new version of a message. Without fields, the agent answers the same message again. */
+        ReviseMessage: {
+            /** @description The text, as for a new message; the earlier text if omitted. */
+            content?: string | null;
+            /**
+             * @description The IDs of the files, at most 10: uploaded ones, and those of the earlier version to keep. All of them are kept if
+             *     omitted.
+             */
+            attachments?: components["schemas"]["AttachmentId"][] | null;
         };
         /**
          * @description Who wrote a message.
@@ -1348,6 +1412,16 @@ export interface components {
             token: string;
             /** @description When the ticket expires. Until then, it can open any number of streams, which stay open after it expires. */
             expires_at: components["schemas"]["Timestamp"];
+        };
+        /** @description Which branch becomes current. */
+        SwitchBranch: {
+            /** @description The ID of a message of the branch. */
+            message_id: string;
+            /**
+             * Format: int64
+             * @description Makes the branch with this version of the message current instead: its position among all versions, from 1.
+             */
+            index?: number | null;
         };
         /** @description The agent's work on one turn. */
         Task: {
@@ -1786,7 +1860,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": number[];
+                    "*/*": number[];
                 };
             };
             /** @description The requested range of the file. */
@@ -1795,7 +1869,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": number[];
+                    "*/*": number[];
                 };
             };
             /** @description The file is the one in `If-None-Match`. */
@@ -2797,6 +2871,123 @@ export interface operations {
             };
         };
     };
+    switchBranch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ID of the session. */
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwitchBranch"];
+            };
+        };
+        responses: {
+            /** @description The session, with the other transcript. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or belongs to another user. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `agent_busy`: a task is queued or running. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type of the body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getDraft: {
         parameters: {
             query?: never;
@@ -3716,6 +3907,152 @@ export interface operations {
             };
             /** @description The content type of the body is not JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reviseMessage: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the answer. */
+                wait?: number;
+            };
+            header?: {
+                /**
+                 * @description A unique value that identifies the request, at most 200 bytes. If the request is repeated within 24 hours with
+                 *     the same key and body, nothing new is created and the original object is returned.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The ID of the session. */
+                id: components["schemas"]["SessionId"];
+                /** @description The ID of the message. */
+                mid: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReviseMessage"] | null;
+            };
+        };
+        responses: {
+            /** @description The task ended before the wait timed out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exchange"];
+                };
+            };
+            /** @description The new version was stored. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or belongs to another user. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `agent_busy`: a task is queued or running. `session_archived` or `message_gone`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type of the body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_attachment`, `attachment_unsupported`, or `idempotency_mismatch`. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -18,7 +18,7 @@ use super::{
     error::ExportError,
     format::{FORMAT_NAME, FORMAT_VERSION},
     json::JsonDocument,
-    transcript::Transcript,
+    reader::{Reader, Scope},
     zip_output::ZipOutput,
 };
 use crate::{
@@ -136,14 +136,14 @@ impl<W: AsyncWrite + Unpin + Send> Bundle<'_, W> {
             Err(StoreError::NotFound) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
-        let mut transcript = Transcript::new(self.store.clone(), self.user.clone(), id);
+        let mut reader = Reader::new(self.store.clone(), self.user.clone(), id, Scope::AllBranches);
         let mut document = JsonDocument::default();
         let mut files: Vec<Attachment> = Vec::new();
         let name = format!("conversations/{id}.json");
         self.zip.begin(&name, CompressionMethod::Deflated)?;
         self.zip.write(JsonDocument::begin(&session, self.now)?.as_bytes()).await?;
         loop {
-            let next = match transcript.next().await {
+            let next = match reader.next().await {
                 Ok(Some(next)) => next,
                 // If the chat was deleted just now, its document ends early.
                 Ok(None) | Err(StoreError::NotFound) => break,

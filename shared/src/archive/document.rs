@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    embedded_image::EmbeddedImage, html::HtmlDocument, json::JsonDocument, markdown::MarkdownDocument,
-    transcript::Entry,
+    embedded_image::EmbeddedImage, html::HtmlDocument, json::JsonDocument, markdown::MarkdownDocument, reader::Entry,
 };
 use crate::{chat::Session, clock::Timestamp};
 

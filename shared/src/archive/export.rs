@@ -9,7 +9,7 @@ use super::{
     document::{Document, ExportFormat},
     embedded_image::EmbeddedImage,
     error::ExportError,
-    transcript::{Entry, Transcript},
+    reader::{Entry, Reader, Scope},
 };
 use crate::{
     attachments::{Storage, StorageError},
@@ -33,7 +33,7 @@ struct Export {
     store: Store,
     storage: Storage,
     user: UserRef,
-    transcript: Transcript,
+    reader: Reader,
     document: Document,
     /// How many more bytes of images the document may embed.
     image_bytes: i64,
@@ -55,9 +55,9 @@ pub fn export_session(
     let now = store.clock().now();
     let document = Document::new(format, session, now);
     let begin = document.begin(session, now)?;
-    let transcript = Transcript::new(store.clone(), user.clone(), session.id);
-    let export =
-        Export { store, storage, user, transcript, document, image_bytes: MAX_PAGE_IMAGE_BYTES, is_done: false };
+    let scope = if format == ExportFormat::Json { Scope::AllBranches } else { Scope::Transcript };
+    let reader = Reader::new(store.clone(), user.clone(), session.id, scope);
+    let export = Export { store, storage, user, reader, document, image_bytes: MAX_PAGE_IMAGE_BYTES, is_done: false };
     let rest = stream::try_unfold(export, Export::next);
     Ok(stream::iter([Ok(Bytes::from(begin))]).chain(rest))
 }
@@ -68,7 +68,7 @@ impl Export {
         if self.is_done {
             return Ok(None);
         }
-        let Some(entry) = self.transcript.next().await? else {
+        let Some(entry) = self.reader.next().await? else {
             self.is_done = true;
             return Ok(Some((Bytes::from_static(self.document.end().as_bytes()), self)));
         };

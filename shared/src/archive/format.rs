@@ -7,10 +7,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::reader::Entry;
 use crate::{
     chat::{
-        Attachment, FinishReason, ForkOrigin, Message, Role, Session, SessionStatus, Step, StepKind, StepStatus,
-        TaskError, TaskStatus, Usage,
+        Attachment, FinishReason, ForkOrigin, Role, Session, SessionStatus, Step, StepKind, StepStatus, TaskError,
+        TaskStatus, Usage,
     },
     clock::Timestamp,
     id::{MessageId, SessionId},
@@ -63,7 +64,7 @@ impl From<&Session> for ArchivedConversation {
     }
 }
 
-/// A message, in the order of the transcript: by turn, with the user's message before the answer.
+/// A message of any branch. Messages are in the order of their turns, with the user's message before the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArchivedMessage {
     /// The ID of the message.
@@ -72,6 +73,12 @@ pub struct ArchivedMessage {
     pub turn: i64,
     /// The number of the message in the order of arrival.
     pub seq: i64,
+    /// The number of the turn before this one, for a user's message; null for a first turn, and for an answer.
+    #[serde(default)]
+    pub parent_turn: Option<i64>,
+    /// Whether the message is part of the transcript. The others are those of other branches.
+    #[serde(default = "is_current")]
+    pub current: bool,
     /// Who wrote the message.
     pub role: Role,
     /// The key of the agent that wrote an answer; null for a user's message.
@@ -94,10 +101,15 @@ pub struct ArchivedMessage {
     pub usage: Option<Usage>,
 }
 
+/// Files without branches contain only the transcript.
+const fn is_current() -> bool {
+    true
+}
+
 impl ArchivedMessage {
-    /// Creates the entry of a message. `steps` are the steps of its task, for a user's message.
+    /// Converts a message of the transcript or of another branch.
     #[must_use]
-    pub fn new(message: Message, steps: Vec<Step>) -> Self {
+    pub fn new(Entry { message, parent_turn, is_current, steps }: Entry) -> Self {
         let task = message.task.map(|task| ArchivedTask {
             status: task.status,
             attempt: task.attempt,
@@ -111,6 +123,8 @@ impl ArchivedMessage {
             id: message.id,
             turn: message.turn,
             seq: message.seq,
+            parent_turn: parent_turn.filter(|_| message.role == Role::User),
+            current: is_current,
             role: message.role,
             agent_key: message.agent_key,
             content: message.content,

@@ -15,8 +15,8 @@ use escape::escape;
 use super::{
     embedded_image::EmbeddedImage,
     plain_time::{minute, size},
+    reader::Entry,
     step_summary::{outcome, step_summary},
-    transcript::Entry,
 };
 use crate::{
     chat::{Attachment, Role, Session, Step},

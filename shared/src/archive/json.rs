@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     format::{ArchivedConversation, ArchivedMessage, FORMAT_NAME, FORMAT_VERSION},
-    transcript::Entry,
+    reader::Entry,
 };
 use crate::{chat::Session, clock::Timestamp};
 
@@ -40,7 +40,7 @@ impl JsonDocument {
     /// Returns a message.
     pub fn entry(&mut self, entry: Entry) -> serde_json::Result<String> {
         let separator = if std::mem::replace(&mut self.has_messages, true) { ",\n" } else { "\n" };
-        let message = serde_json::to_string(&ArchivedMessage::new(entry.message, entry.steps))?;
+        let message = serde_json::to_string(&ArchivedMessage::new(entry))?;
         Ok(format!("{separator}{message}"))
     }
 }

@@ -11,8 +11,8 @@ use escape::escape;
 
 use super::{
     plain_time::{minute, size},
+    reader::Entry,
     step_summary::{outcome, step_summary},
-    transcript::Entry,
 };
 use crate::{
     chat::{Role, Session},

@@ -21,8 +21,8 @@ mod html;
 mod json;
 mod markdown;
 mod plain_time;
+mod reader;
 mod step_summary;
-mod transcript;
 mod zip_output;
 
 pub use bundle::{Manifest, Progress, export_all, write_bundle};

@@ -1,6 +1,6 @@
 //! One line about a step, and about the outcome of a turn.
 
-use super::transcript::Entry;
+use super::reader::Entry;
 use crate::chat::{FinishReason, Step, StepDetail, StepKind, StepStatus, TaskStatus, clean_line};
 
 /// The maximum length of a summary, in characters.

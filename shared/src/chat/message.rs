@@ -50,6 +50,17 @@ pub enum FinishReason {
 
 text_enum!(FinishReason);
 
+/// Which version of a user message is part of the transcript.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageBranch {
+    /// The position of the version among all versions, from 1, in the order of their creation.
+    #[schema(minimum = 1)]
+    pub index: i64,
+    /// The number of versions; at least 2.
+    #[schema(minimum = 2)]
+    pub count: i64,
+}
+
 /// A message in a session. Transcripts are ordered by `turn`, with the user message before its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
@@ -92,6 +103,10 @@ pub struct Message {
     /// When the user last edited the message; null if never.
     #[schema(required)]
     pub edited_at: Option<Timestamp>,
+    /// The version of a user message that has several; null for the others, and for an answer.
+    #[serde(default)]
+    #[schema(required)]
+    pub branch: Option<MessageBranch>,
 }
 
 /// The partial text of the answer in progress.

@@ -23,6 +23,7 @@ mod title;
 mod tool_detail;
 mod trace_parent;
 mod turn_time;
+mod turn_tree;
 mod user;
 mod word_query;
 mod words;
@@ -35,7 +36,7 @@ pub use display::{clean_line, preview};
 pub use draft::{Draft, DraftText, DraftTooLong};
 pub use history::{AgentSession, HistoryMessage, ResumePoint};
 pub use index_tokens::{IndexTerm, IndexTokens};
-pub use message::{FinishReason, Message, Partial, Role};
+pub use message::{FinishReason, Message, MessageBranch, Partial, Role};
 pub use permission::{
     AnswerError, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind, PermissionOption,
     PermissionOutcome, decide_stored, option_for, store_expiry,
@@ -58,6 +59,7 @@ pub use trace_parent::TraceParent;
 pub use turn_time::{
     AttemptMilestones, TURN_TIME_BOUNDS_US, TurnBucket, TurnCount, TurnPart, TurnTimes, turn_time_bound,
 };
+pub use turn_tree::{TurnNode, TurnTree};
 pub use user::{Principal, UserRef, UserRole};
 pub use word_query::{WordMatch, WordQuery};
 

@@ -17,7 +17,7 @@ use crate::{
     attachments::{ContentInfo, StoredFile},
     chat::{AcceptedFiles, Attachment, FileName, UserRef},
     clock::Timestamp,
-    id::{AttachmentId, FileId, TaskId},
+    id::{AttachmentId, FileId, MessageId, TaskId},
 };
 
 /// How often a process must call [`Store::touch_file`] while it writes a file.
@@ -211,7 +211,7 @@ impl Store {
     pub async fn delete_attachment(&self, user: &UserRef, id: AttachmentId) -> Result<(), StoreError> {
         self.write_and_erase(user, async |tx| {
             let is_sent: Option<bool> = sqlx::query_scalar(
-                "SELECT message_id IS NOT NULL OR task_id IS NOT NULL FROM attachment \
+                "SELECT message_id IS NOT NULL OR inactive_message_id IS NOT NULL OR task_id IS NOT NULL FROM attachment \
                  WHERE id = $1 AND workspace_id = $2 AND user_id = $3",
             )
             .bind(id)
@@ -242,7 +242,8 @@ impl Store {
             "SELECT EXISTS (SELECT 1 FROM released_file) \
              OR EXISTS (SELECT 1 FROM stored_file WHERE status = 'deleting') \
              OR EXISTS (SELECT 1 FROM stored_file WHERE status = 'writing' AND touched_at < $1) \
-             OR EXISTS (SELECT 1 FROM attachment WHERE message_id IS NULL AND task_id IS NULL AND created_at < $2) AS has_work",
+             OR EXISTS (SELECT 1 FROM attachment WHERE message_id IS NULL AND inactive_message_id IS NULL \
+                 AND task_id IS NULL AND created_at < $2) AS has_work",
         );
         let row = self.read_row(has_work.bind(abandoned_before).bind(unsent_before)).await?;
         if !row.map(|row| sqlx::Row::try_get(&row, "has_work")).transpose()?.unwrap_or(false) {
@@ -251,7 +252,8 @@ impl Store {
         self.write(async |tx| {
             sqlx::query(
                 "DELETE FROM attachment WHERE id IN (SELECT id FROM attachment \
-                 WHERE message_id IS NULL AND task_id IS NULL AND created_at < $1 LIMIT $2 + 0)",
+                 WHERE message_id IS NULL AND inactive_message_id IS NULL AND task_id IS NULL \
+                 AND created_at < $1 LIMIT $2 + 0)",
             )
             .bind(unsent_before)
             .bind(BATCH)
@@ -445,6 +447,28 @@ pub(super) async fn list_of_attempt(
     Ok(query.bind(task_id).bind(attempt).fetch_all(tx).await?)
 }
 
+/// Creates an attachment with the same file as another one, as part of a message or, for `None`, before it is sent.
+pub(super) async fn copy_attachment(
+    tx: &mut Connection,
+    attachment: &Attachment,
+    message_id: Option<MessageId>,
+    now: Timestamp,
+) -> Result<Attachment, StoreError> {
+    let copy = Attachment { id: AttachmentId::generate(), created_at: now, ..attachment.clone() };
+    sqlx::query(
+        "INSERT INTO attachment (id, workspace_id, user_id, message_id, file_id, name, media_type, size, sha256, width, \
+         height, created_at) SELECT $2, workspace_id, user_id, $3, file_id, name, media_type, size, sha256, width, height, \
+         $4 FROM attachment WHERE id = $1",
+    )
+    .bind(attachment.id)
+    .bind(copy.id)
+    .bind(message_id)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(copy)
+}
+
 /// Returns the attachments with these IDs, in this order, for a message to an agent that accepts `accepted`. Fails if
 /// one of them does not exist, belongs to another user, is part of a message, or is not accepted.
 pub(super) async fn take_unsent(
@@ -460,7 +484,7 @@ pub(super) async fn take_unsent(
         select_attachments!(),
         "WHERE id IN ",
         sqlite::listed!(),
-        " AND workspace_id = $2 AND user_id = $3 AND message_id IS NULL AND task_id IS NULL"
+        " AND workspace_id = $2 AND user_id = $3 AND message_id IS NULL AND inactive_message_id IS NULL AND task_id IS NULL"
     ))
     .bind(Json(ids))
     .bind(&user.workspace_id)

@@ -33,7 +33,7 @@ pub struct CheckReport {
 const PLACES: i64 = 20;
 
 /// The rules, each with a query that selects its violations.
-const RULES: [(&str, &str); 25] = [
+const RULES: [(&str, &str); 28] = [
     (
         "a message has an entry in the search index",
         "SELECT m.id FROM chat_message m JOIN chat_session s ON s.id = m.chat_session_id WHERE NOT EXISTS \
@@ -55,7 +55,9 @@ const RULES: [(&str, &str); 25] = [
     (
         "a message lists its attachments",
         "SELECT a.id FROM attachment a WHERE a.message_id IS NOT NULL AND NOT EXISTS \
-         (SELECT 1 FROM chat_message m WHERE m.id = a.message_id AND m.attachments LIKE '%' || a.id || '%')",
+         (SELECT 1 FROM chat_message m WHERE m.id = a.message_id AND m.attachments LIKE '%' || a.id || '%') \
+         OR a.inactive_message_id IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM inactive_message m WHERE m.id = a.inactive_message_id AND m.attachments LIKE '%' || a.id || '%')",
     ),
     (
         "a file that an agent has returned belongs to a message once its task has ended",
@@ -71,7 +73,9 @@ const RULES: [(&str, &str); 25] = [
     (
         "a task belongs to a user message",
         "SELECT t.id FROM agent_task t WHERE NOT EXISTS \
-         (SELECT 1 FROM chat_message m WHERE m.id = t.user_message_id AND m.task_id = t.id AND m.role = 'user')",
+         (SELECT 1 FROM chat_message m WHERE m.id = t.user_message_id AND m.task_id = t.id AND m.role = 'user') \
+         AND NOT EXISTS (SELECT 1 FROM inactive_message m \
+             WHERE m.id = t.user_message_id AND m.task_id = t.id AND m.role = 'user' AND m.turn = t.turn)",
     ),
     (
         "an answer belongs to its turn's task, has the ID that the task reserved for it, and exists only if the task has ended",
@@ -82,7 +86,31 @@ const RULES: [(&str, &str); 25] = [
     (
         "a succeeded task has an answer",
         "SELECT t.id FROM agent_task t WHERE t.status = 'succeeded' AND NOT EXISTS \
-         (SELECT 1 FROM chat_message m WHERE m.task_id = t.id AND m.role = 'assistant')",
+         (SELECT 1 FROM chat_message m WHERE m.task_id = t.id AND m.role = 'assistant') AND NOT EXISTS \
+         (SELECT 1 FROM inactive_message m WHERE m.id = t.answer_message_id AND m.role = 'assistant')",
+    ),
+    (
+        "an inactive message belongs to a task that has ended, and is not part of the transcript",
+        "SELECT m.id FROM inactive_message m WHERE EXISTS (SELECT 1 FROM chat_message c WHERE c.task_id = m.task_id) \
+         OR NOT EXISTS (SELECT 1 FROM agent_task t WHERE t.id = m.task_id AND t.turn = m.turn \
+          AND t.chat_session_id = m.chat_session_id AND t.status NOT IN ('queued', 'running') \
+          AND m.id = CASE m.role WHEN 'user' THEN t.user_message_id ELSE t.answer_message_id END)",
+    ),
+    (
+        "each turn of a transcript follows the one before it, and the last one is the end of a branch",
+        "SELECT t.id FROM agent_task t JOIN chat_message m ON m.id = t.user_message_id \
+         WHERE t.parent_turn IS DISTINCT FROM (SELECT MAX(p.turn) FROM chat_message p \
+             WHERE p.chat_session_id = m.chat_session_id AND p.turn < m.turn) \
+         OR EXISTS (SELECT 1 FROM agent_task c WHERE c.chat_session_id = t.chat_session_id AND c.parent_turn = t.turn) \
+         AND NOT EXISTS (SELECT 1 FROM chat_message n WHERE n.chat_session_id = t.chat_session_id AND n.turn > t.turn)",
+    ),
+    (
+        "the turn before a turn exists, and all versions of a turn follow the same one",
+        "SELECT t.id FROM agent_task t WHERE t.parent_turn IS NOT NULL AND NOT EXISTS (SELECT 1 FROM agent_task p \
+         WHERE p.chat_session_id = t.chat_session_id AND p.turn = t.parent_turn AND p.turn < t.turn) \
+         OR t.revision_of IS NOT NULL AND NOT EXISTS (SELECT 1 FROM agent_task f \
+         WHERE f.chat_session_id = t.chat_session_id AND f.turn = t.revision_of AND f.turn < t.turn \
+          AND f.revision_of IS NULL AND f.parent_turn IS NOT DISTINCT FROM t.parent_turn)",
     ),
     (
         "a session with queued tasks has a running task, or a job for the first queued one",

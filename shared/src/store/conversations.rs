@@ -2,8 +2,11 @@
 
 use sqlx::{FromRow as _, types::Json};
 
-use super::{Claim, Store, StoreError};
-use crate::chat::{AgentSession, Attachment, HistoryMessage, ResumePoint, Role};
+use super::{Claim, Store, StoreError, database_driver::Connection};
+use crate::{
+    chat::{AgentSession, Attachment, HistoryMessage, ResumePoint, Role},
+    id::SessionId,
+};
 
 /// The part of the conversation that an attempt receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub struct Conversation {
     pub history: Vec<HistoryMessage>,
     /// The agent session to resume, if there is one.
     pub resume: Option<ResumePoint>,
+    /// Changes whenever turns leave the transcript. Agent sessions from before contain other turns.
+    pub path_revision: i64,
 }
 
 /// Selects the messages of the turns from `$3` to `$4`, newest first. Of turn `$2`, only the user's message is
@@ -28,7 +33,7 @@ const MAX_TURNS: i64 = 64;
 
 /// Selects the agent session that agent `$3` resumes for turn `$2` of session `$1`. If there is none, the columns are
 /// NULL.
-const FIND_RESUME: &str = "SELECT r.resume_id, r.provider, r.turn FROM chat_session s \
+const FIND_RESUME: &str = "SELECT r.resume_id, r.provider, r.turn, s.path_revision FROM chat_session s \
      LEFT JOIN agent_resume r ON r.chat_session_id = s.id AND r.agent_key = $3 AND r.turn < $2 WHERE s.id = $1";
 
 /// A row of [`LIST_HISTORY`].
@@ -53,6 +58,7 @@ struct ResumeRow {
     resume_id: Option<String>,
     provider: Option<String>,
     turn: Option<i64>,
+    path_revision: i64,
 }
 
 impl Store {
@@ -74,6 +80,7 @@ impl Store {
             let mut first = claim.turn - turns + 1;
             let [resume, mut rows] = tx.fetch_together([find_resume, list_history(first, claim.turn)]).await?;
             let row = ResumeRow::from_row(resume.first().ok_or(StoreError::NotFound)?)?;
+            let path_revision = row.path_revision;
             let session = row.resume_id.zip(row.provider).map(|(id, provider)| AgentSession { id, provider });
             let resume = session.zip(row.turn).map(|(session, turn)| ResumePoint { session, turn });
             let mut history: Vec<HistoryMessage> = Vec::new();
@@ -87,17 +94,24 @@ impl Store {
                         break 'reads;
                     }
                 }
-                if first <= 1 {
-                    break;
-                }
+                // The turns of other branches may be between those of the transcript.
+                let Some(last) = find_last_before(tx, claim.session_id, first).await? else { break };
                 turns = (2 * turns).min(MAX_TURNS);
-                let last = first - 1;
                 first = last - turns + 1;
                 rows = list_history(first, last).fetch_all(&mut *tx).await?;
             }
             history.reverse();
-            Ok(Conversation { history, resume })
+            Ok(Conversation { history, resume, path_revision })
         })
         .await
     }
+}
+
+/// Returns the last turn of the transcript before the given one.
+async fn find_last_before(tx: &mut Connection, session_id: SessionId, turn: i64) -> Result<Option<i64>, StoreError> {
+    if turn <= 1 {
+        return Ok(None);
+    }
+    let query = sqlx::query_scalar("SELECT MAX(turn) FROM chat_message WHERE chat_session_id = $1 AND turn < $2");
+    Ok(query.bind(session_id).bind(turn).fetch_one(tx).await?)
 }

@@ -12,7 +12,7 @@ pub enum StoreError {
     /// A task is running or queued, and the sender requested that the message be rejected in that case.
     #[error("the agent is busy")]
     AgentBusy,
-    /// A task is running, so the request would affect an incomplete turn.
+    /// A task is running or queued, so the request would affect an incomplete turn.
     #[error("a task is running")]
     TaskRunning,
     /// No turn of the session has ended, so there is no history to copy.
@@ -33,6 +33,18 @@ pub enum StoreError {
     /// The task succeeded, so it cannot be retried.
     #[error("the task has succeeded")]
     TaskSucceeded,
+    /// The task's message is not part of the transcript, because another branch is current.
+    #[error("the message is part of another branch")]
+    InactiveBranch,
+    /// A message has neither text nor attachments.
+    #[error("the message is empty")]
+    EmptyMessage,
+    /// The message has no version with this index.
+    #[error("the message has {count} versions")]
+    UnknownVersion {
+        /// The number of versions.
+        count: i64,
+    },
     /// The permission request has already been answered.
     #[error("the permission request has already been answered")]
     PermissionAnswered,

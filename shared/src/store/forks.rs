@@ -1,11 +1,10 @@
 //! Forks sessions.
 
-use std::collections::HashMap;
-
 use sqlx::types::Json;
 
 use super::{
     Change, IdempotencyKey, Store, StoreError,
+    attachments::copy_attachment,
     database_driver::Connection,
     events, idempotency,
     sessions::{find_created, owned_session},
@@ -15,7 +14,7 @@ use crate::{
     chat::{Attachment, Session, Title, UserRef},
     clock::Timestamp,
     event::{EventRef, Hints, LogKind},
-    id::{AttachmentId, MessageId, SessionId},
+    id::{MessageId, SessionId},
 };
 
 /// The properties of a fork.
@@ -29,9 +28,9 @@ pub struct NewFork {
     pub title: Option<Title>,
 }
 
-/// Selects the last turn that has ended.
-const FIND_LAST_ENDED: &str = "SELECT turn FROM agent_task \
-     WHERE chat_session_id = $1 AND status NOT IN ('queued', 'running') ORDER BY turn DESC LIMIT 1";
+/// Selects the last turn of the transcript that has ended.
+const FIND_LAST_ENDED: &str = "SELECT t.turn FROM agent_task t JOIN chat_message m ON m.id = t.user_message_id \
+     WHERE t.chat_session_id = $1 AND t.status NOT IN ('queued', 'running') ORDER BY t.turn DESC LIMIT 1";
 /// Selects the last message of turn `$2`.
 const FIND_LAST_MESSAGE: &str =
     "SELECT id FROM chat_message WHERE chat_session_id = $1 AND turn = $2 ORDER BY role LIMIT 1";
@@ -49,7 +48,7 @@ const SET_POSITIONS: &str = "UPDATE chat_session SET last_turn = $2, \
      last_seq = (SELECT MAX(l.seq) FROM chat_message l WHERE l.chat_session_id = $1), \
      last_read_seq = (SELECT MAX(l.seq) FROM chat_message l WHERE l.chat_session_id = $1) WHERE id = $1";
 
-/// Copies the tasks of the turns up to `$3` that have ended. Their IDs, and those of their messages, are new.
+/// Copies the tasks of the turns of the transcript up to `$3` that have ended. Their IDs, and those of their messages, are new.
 const COPY_TASKS: &str = concat!(
     "INSERT INTO agent_task (id, chat_session_id, turn, user_message_id, answer_message_id, status, attempt, failures, \
      max_attempts, error_code, error_message, input_tokens, output_tokens, created_at, started_at, finished_at) SELECT ",
@@ -60,8 +59,13 @@ const COPY_TASKS: &str = concat!(
     sqlite::random_id!(),
     ", status, attempt, failures, max_attempts, error_code, error_message, input_tokens, output_tokens, created_at, \
      started_at, finished_at FROM agent_task \
-     WHERE chat_session_id = $1 AND turn <= $3 AND status NOT IN ('queued', 'running')"
+     WHERE chat_session_id = $1 AND turn <= $3 AND status NOT IN ('queued', 'running') \
+     AND EXISTS (SELECT 1 FROM chat_message m WHERE m.id = agent_task.user_message_id)"
 );
+
+/// Links the copied turns. Turns that have not ended are missing between them.
+const LINK_TURNS: &str = "UPDATE agent_task SET parent_turn = (SELECT MAX(p.turn) FROM agent_task p \
+     WHERE p.chat_session_id = agent_task.chat_session_id AND p.turn < agent_task.turn) WHERE chat_session_id = $1";
 
 /// Copies the messages of the copied tasks. They have the same turns in both sessions.
 const COPY_MESSAGES: &str = "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, \
@@ -134,6 +138,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
             sqlx::query(COPY_TASKS).bind(id).bind(new).bind(turn).execute(&mut *tx).await?;
+            sqlx::query(LINK_TURNS).bind(new).execute(&mut *tx).await?;
             sqlx::query(COPY_MESSAGES).bind(id).bind(new).execute(&mut *tx).await?;
             sqlx::query(COPY_STEPS).bind(id).bind(new).execute(&mut *tx).await?;
             sqlx::query(SET_POSITIONS).bind(new).bind(turn).execute(&mut *tx).await?;
@@ -177,28 +182,10 @@ async fn copy_attachments(
     let messages: Vec<(MessageId, Json<Vec<Attachment>>)> =
         sqlx::query_as(LIST_WITH_ATTACHMENTS).bind(from).bind(to).fetch_all(&mut *tx).await?;
     for (message_id, Json(attachments)) in messages {
-        let mut new_ids = HashMap::new();
+        let mut copied = Vec::with_capacity(attachments.len());
         for attachment in &attachments {
-            let copy = AttachmentId::generate();
-            sqlx::query(
-                "INSERT INTO attachment (id, workspace_id, user_id, message_id, file_id, name, media_type, size, sha256, \
-                 width, height, created_at) SELECT $2, workspace_id, user_id, $3, file_id, name, media_type, size, \
-                 sha256, width, height, $4 FROM attachment WHERE id = $1",
-            )
-            .bind(attachment.id)
-            .bind(copy)
-            .bind(message_id)
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
-            new_ids.insert(attachment.id, copy);
+            copied.push(copy_attachment(tx, attachment, Some(message_id), now).await?);
         }
-        let copied: Vec<Attachment> = attachments
-            .into_iter()
-            .filter_map(|attachment| {
-                Some(Attachment { id: *new_ids.get(&attachment.id)?, created_at: now, ..attachment })
-            })
-            .collect();
         sqlx::query("UPDATE chat_message SET attachments = $2 WHERE id = $1")
             .bind(message_id)
             .bind(Json(copied))

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The maximum total size of a page's content, in bytes. A single turn may be larger.
-const PAGE_BYTES: i64 = 2 * 1024 * 1024;
+pub(super) const PAGE_BYTES: i64 = 2 * 1024 * 1024;
 
 /// A session with the newest part of its transcript, read from one snapshot.
 #[derive(Clone, Debug)]
@@ -164,12 +164,15 @@ impl Store {
         .await
     }
 
-    /// Returns whether a session contains a message.
+    /// Returns whether a session contains a message, on any branch.
     ///
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn has_message(&self, session_id: SessionId, id: MessageId) -> Result<bool, StoreError> {
-        let query = sqlx::query("SELECT 1 FROM chat_message WHERE id = $1 AND chat_session_id = $2");
+        let query = sqlx::query(
+            "SELECT 1 FROM chat_message WHERE id = $1 AND chat_session_id = $2 \
+             UNION ALL SELECT 1 FROM inactive_message WHERE id = $1 AND chat_session_id = $2",
+        );
         let found = self.read_row(query.bind(id).bind(session_id)).await?;
         Ok(found.is_some())
     }

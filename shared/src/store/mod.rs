@@ -19,10 +19,12 @@
 //! [`Hints`]: crate::event::Hints
 
 mod agents;
+mod all_branches;
 mod attachments;
 mod attempt_end;
 mod attempts;
 mod backup;
+mod branches;
 mod check;
 mod chunks;
 mod claims;
@@ -57,6 +59,7 @@ mod replay;
 mod restore;
 mod resume;
 mod retries;
+mod revisions;
 mod rows;
 mod script;
 mod search;
@@ -88,6 +91,7 @@ use std::{
 };
 
 pub use agents::AgentHealth;
+pub use all_branches::{BranchMessage, BranchPage};
 pub use attachments::{NewAttachment, StoredAttachment, TOUCH_INTERVAL};
 pub use attempt_end::{AttemptEnd, AttemptReport};
 pub use backup::{BackupError, BackupReport, back_up};
@@ -112,6 +116,7 @@ pub use postgres::{SERVER_URL_FORMS, ServerUrl, ServerUrlError};
 pub use pruning::Retention;
 pub use replay::{ReplayPage, ReplayStart, ResyncReason};
 pub use restore::{RestoreError, RestoreReport, restore};
+pub use revisions::Revision;
 pub use search::{
     FoundMessage, Indexed, SearchFilter, SearchHit, SearchOptions, SearchOrder, SearchPage, SearchPosition, SearchText,
 };

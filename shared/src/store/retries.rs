@@ -3,6 +3,7 @@
 use super::{
     Change, Store, StoreError, events,
     jobs::schedule_head,
+    rows,
     sessions::owned_session,
     steps,
     turns::{task_of, touch_session},
@@ -18,8 +19,8 @@ impl Store {
     /// the new answer has a new ID.
     ///
     /// # Errors
-    /// Returns [`StoreError::NotFound`], [`StoreError::TaskNotEnded`], [`StoreError::TaskSucceeded`], or
-    /// [`StoreError::SessionArchived`].
+    /// Returns [`StoreError::NotFound`], [`StoreError::TaskNotEnded`], [`StoreError::TaskSucceeded`],
+    /// [`StoreError::SessionArchived`], or [`StoreError::InactiveBranch`].
     pub async fn retry_task(
         &self,
         user: &UserRef,
@@ -49,6 +50,9 @@ impl Store {
             .bind(now)
             .fetch_one(&mut *tx)
             .await?;
+            if rows::find_message(tx, user_message_id).await?.is_none() {
+                return Err(StoreError::InactiveBranch);
+            }
             let mut log = Vec::new();
             let old_answer: Option<MessageId> =
                 sqlx::query_scalar("DELETE FROM chat_message WHERE task_id = $1 AND role = 'assistant' RETURNING id")

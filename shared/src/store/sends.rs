@@ -7,6 +7,7 @@ use sqlx::types::Json;
 use super::{
     Change, IdempotencyKey, Store, StoreError,
     attachments::take_unsent,
+    database_driver::Connection,
     events::{COUNT_EVENT, LOG_USER_MESSAGE},
     idempotency::{self, INSERT_KEY},
     jobs::{AgentJob, ENTER_ROUND, NewJob, PUSH_JOB},
@@ -17,8 +18,8 @@ use super::{
 };
 use crate::{
     chat::{
-        AcceptedFiles, Attachment, Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, TaskStatus, Title,
-        TraceParent, UserRef,
+        AcceptedFiles, Attachment, Content, Message, MessageBranch, OnBusy, Role, SessionStatus, StopReason, Task,
+        TaskStatus, Title, TraceParent, UserRef,
     },
     clock::Timestamp,
     event::Hints,
@@ -86,9 +87,9 @@ const READ_SEND_STATE: &str = "SELECT s.status, s.last_turn, s.last_seq, \
 
 /// The state that a send depends on.
 #[derive(sqlx::FromRow)]
-struct SendState {
+pub(super) struct SendState {
     status: SessionStatus,
-    last_turn: i64,
+    pub(super) last_turn: i64,
     last_seq: i64,
     is_untitled: bool,
     running_task_id: Option<TaskId>,
@@ -99,9 +100,29 @@ struct SendState {
 }
 
 impl SendState {
+    /// Reads the state. Fails if the session does not exist or belongs to another user.
+    pub(super) async fn read(
+        tx: &mut Connection,
+        user: &UserRef,
+        session_id: SessionId,
+        key: Option<&IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let state: Option<Self> = sqlx::query_as(READ_SEND_STATE)
+            .bind(session_id)
+            .bind(&user.workspace_id)
+            .bind(&user.user_id)
+            .bind(key.map(|key| &key.operation))
+            .bind(key.map(|key| &key.key))
+            .bind(now.minus(idempotency::KEPT))
+            .fetch_optional(tx)
+            .await?;
+        state.ok_or(StoreError::NotFound)
+    }
+
     /// Returns the message that was sent by an earlier request with the same key, if any. Fails if that request was
     /// different.
-    fn find_sent(&self, key: Option<&IdempotencyKey>) -> Result<Option<MessageId>, StoreError> {
+    pub(super) fn find_sent(&self, key: Option<&IdempotencyKey>) -> Result<Option<MessageId>, StoreError> {
         let Some((key, hash)) = key.zip(self.sent_hash.as_ref()) else { return Ok(None) };
         if *hash != key.request_hash {
             return Err(StoreError::IdempotencyMismatch);
@@ -109,11 +130,11 @@ impl SendState {
         self.sent_message_id.ok_or(StoreError::IdempotencyMismatch).map(Some)
     }
 
-    fn is_busy(&self) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         self.running_task_id.is_some() || self.queued_count > 0
     }
 
-    fn check(&self, on_busy: OnBusy) -> Result<(), StoreError> {
+    pub(super) fn check(&self, on_busy: OnBusy) -> Result<(), StoreError> {
         if self.status == SessionStatus::Archived {
             return Err(StoreError::SessionArchived);
         }
@@ -155,6 +176,7 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
             "answer_message_id",
             "max_attempts",
             "trace_parent",
+            "revision_of",
             "job_id",
             "job_payload",
             "job_run_at",
@@ -180,9 +202,10 @@ static SEND: LazyLock<Script> = LazyLock::new(|| {
                 None,
                 "INSERT INTO agent_task \
                  (id, chat_session_id, turn, user_message_id, answer_message_id, max_attempts, created_at, job_id, \
-                 trace_parent) \
+                 trace_parent, revision_of, parent_turn) \
                  VALUES ($task_id, $session_id, $turn, $user_message_id, $answer_message_id, $max_attempts, $now, $job_id, \
-                 $trace_parent)",
+                 $trace_parent, $revision_of, \
+                 (SELECT MAX(p.turn) FROM chat_message p WHERE p.chat_session_id = $session_id AND p.turn < $turn))",
             ),
             (Some("job_id"), ENTER_ROUND),
             (Some("job_id"), PUSH_JOB),
@@ -210,76 +233,115 @@ impl Store {
     ) -> Result<Change<SentMessage>, StoreError> {
         let key = post.key.as_ref();
         self.read_and_write_for(user, async |tx| {
-            let state: Option<SendState> = sqlx::query_as(READ_SEND_STATE)
-                .bind(session_id)
-                .bind(&user.workspace_id)
-                .bind(&user.user_id)
-                .bind(key.map(|key| &key.operation))
-                .bind(key.map(|key| &key.key))
-                .bind(self.inner.clock.now().minus(idempotency::KEPT))
-                .fetch_optional(&mut *tx)
-                .await?;
+            let state = SendState::read(tx, user, session_id, key, self.inner.clock.now()).await?;
             let now = self.inner.clock.now();
-            let state = state.ok_or(StoreError::NotFound)?;
             if let Some(id) = state.find_sent(key)? {
-                let message = rows::find_message(tx, id).await?.ok_or(StoreError::MessageGone)?;
+                let message = rows::find_any_message(tx, id).await?.ok_or(StoreError::MessageGone)?;
                 return Ok(Change::nothing(sent(message)?));
             }
             state.check(post.on_busy)?;
             let attachments = take_unsent(tx, user, &post.attachments, post.accepted).await?;
-            let message = new_message(session_id, post, attachments, &state, now);
-            let task_id = message.task_id;
-            let title = state.is_untitled.then(|| first_title(&message));
-            let job = if state.is_busy() {
-                None
-            } else {
-                Some(NewJob::new(AgentJob { task_id, chat_session_id: session_id }, None, now)?)
+            let message = Outgoing {
+                content: post.content.as_str().to_owned(),
+                attachments,
+                revised: None,
+                on_busy: post.on_busy,
+                max_attempts: post.max_attempts,
+                key,
+                trace_parent: post.trace_parent.as_ref(),
             };
-            let interrupted = state.running_task_id.filter(|_| post.on_busy == OnBusy::Interrupt);
-            let mut send = SEND
-                .call()
-                .bind("session_id", session_id)
-                .bind("workspace_id", &user.workspace_id)
-                .bind("user_id", &user.user_id)
-                .bind("stripe", tx.stripe_of(user).number())
-                .bind("now", now)
-                .bind("turn", message.turn)
-                .bind("seq", message.seq)
-                .bind("title", title.as_ref().map(Title::as_str))
-                .bind("title_folded", title.as_ref().map(Title::folded))
-                .bind("user_message_id", message.id)
-                .bind("content", &message.content)
-                .bind("attachments", (!message.attachments.is_empty()).then_some(Json(&message.attachments)))
-                .bind("task_id", task_id)
-                .bind("answer_message_id", MessageId::generate())
-                .bind("max_attempts", post.max_attempts)
-                .bind("trace_parent", &post.trace_parent)
-                .bind("job_id", job.as_ref().map(|job| &job.id))
-                .bind("job_payload", job.as_ref().map(|job| &job.payload))
-                .bind("job_run_at", job.as_ref().map(|job| job.run_at))
-                .bind("stopped_task_id", interrupted)
-                .bind("stop_reason", StopReason::Interrupt)
-                .bind("operation", key.map(|key| &key.operation))
-                .bind("idempotency_key", key.map(|key| &key.key))
-                .bind("request_hash", key.map(|key| &key.request_hash));
-            if !post.attachments.is_empty() {
-                let add = sqlx::query(ADD_ATTACHMENTS).bind(Json(&post.attachments)).bind(message.id);
-                send = send.then(add);
-            }
-            send.execute(tx).await?;
-            let hints = Hints {
-                users: vec![user.clone()],
-                wake_workers: job.is_some(),
-                stops: interrupted.into_iter().collect(),
-                ..Hints::default()
-            };
-            Ok(Change::new(sent(message)?, hints))
+            message.store(tx, user, session_id, &state, now).await
         })
         .await
     }
 }
 
-fn sent(message: Message) -> Result<SentMessage, StoreError> {
+/// The place of a revision among the versions of a turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RevisedTurn {
+    /// The first version.
+    pub(super) first_version: i64,
+    /// The number of versions, including the new one.
+    pub(super) versions: i64,
+}
+
+/// A message to store as the session's next turn, after the last turn of the transcript.
+pub(super) struct Outgoing<'a> {
+    pub(super) content: String,
+    /// Attachments that are not yet part of another message.
+    pub(super) attachments: Vec<Attachment>,
+    /// The turn of which the message is a new version, if any.
+    pub(super) revised: Option<RevisedTurn>,
+    pub(super) on_busy: OnBusy,
+    pub(super) max_attempts: i64,
+    pub(super) key: Option<&'a IdempotencyKey>,
+    pub(super) trace_parent: Option<&'a TraceParent>,
+}
+
+impl Outgoing<'_> {
+    /// Stores the message with its task and its event.
+    pub(super) async fn store(
+        self,
+        tx: &mut Connection,
+        user: &UserRef,
+        session_id: SessionId,
+        state: &SendState,
+        now: Timestamp,
+    ) -> Result<Change<SentMessage>, StoreError> {
+        let key = self.key;
+        let message = new_message(session_id, &self, state, now);
+        let task_id = message.task_id;
+        let title = state.is_untitled.then(|| first_title(&message));
+        let job = if state.is_busy() {
+            None
+        } else {
+            Some(NewJob::new(AgentJob { task_id, chat_session_id: session_id }, None, now)?)
+        };
+        let interrupted = state.running_task_id.filter(|_| self.on_busy == OnBusy::Interrupt);
+        let mut send = SEND
+            .call()
+            .bind("session_id", session_id)
+            .bind("workspace_id", &user.workspace_id)
+            .bind("user_id", &user.user_id)
+            .bind("stripe", tx.stripe_of(user).number())
+            .bind("now", now)
+            .bind("turn", message.turn)
+            .bind("seq", message.seq)
+            .bind("title", title.as_ref().map(Title::as_str))
+            .bind("title_folded", title.as_ref().map(Title::folded))
+            .bind("user_message_id", message.id)
+            .bind("content", &message.content)
+            .bind("attachments", (!message.attachments.is_empty()).then_some(Json(&message.attachments)))
+            .bind("task_id", task_id)
+            .bind("answer_message_id", MessageId::generate())
+            .bind("max_attempts", self.max_attempts)
+            .bind("trace_parent", self.trace_parent)
+            .bind("revision_of", self.revised.map(|revised| revised.first_version))
+            .bind("job_id", job.as_ref().map(|job| &job.id))
+            .bind("job_payload", job.as_ref().map(|job| &job.payload))
+            .bind("job_run_at", job.as_ref().map(|job| job.run_at))
+            .bind("stopped_task_id", interrupted)
+            .bind("stop_reason", StopReason::Interrupt)
+            .bind("operation", key.map(|key| &key.operation))
+            .bind("idempotency_key", key.map(|key| &key.key))
+            .bind("request_hash", key.map(|key| &key.request_hash));
+        let ids: Vec<AttachmentId> = message.attachments.iter().map(|attachment| attachment.id).collect();
+        if !ids.is_empty() {
+            send = send.then(sqlx::query(ADD_ATTACHMENTS).bind(Json(&ids)).bind(message.id));
+        }
+        send.execute(tx).await?;
+        let hints = Hints {
+            users: vec![user.clone()],
+            wake_workers: job.is_some(),
+            stops: interrupted.into_iter().collect(),
+            ..Hints::default()
+        };
+        Ok(Change::new(sent(message)?, hints))
+    }
+}
+
+/// Returns a stored message with its task.
+pub(super) fn sent(message: Message) -> Result<SentMessage, StoreError> {
     let task =
         message.task.clone().ok_or_else(|| StoreError::Corrupt(format!("message {} has no task", message.id)))?;
     Ok(SentMessage { message, task })
@@ -295,20 +357,14 @@ fn first_title(message: &Message) -> Title {
 }
 
 /// Creates the message for the session's next turn, with its task.
-fn new_message(
-    session_id: SessionId,
-    post: &NewMessage,
-    attachments: Vec<Attachment>,
-    state: &SendState,
-    now: Timestamp,
-) -> Message {
+fn new_message(session_id: SessionId, outgoing: &Outgoing<'_>, state: &SendState, now: Timestamp) -> Message {
     let task = Task {
         id: TaskId::generate(),
         chat_session_id: session_id,
         status: TaskStatus::Queued,
         attempt: 0,
         failures: 0,
-        max_attempts: post.max_attempts,
+        max_attempts: outgoing.max_attempts,
         next_attempt_at: None,
         error: None,
         usage: None,
@@ -322,9 +378,9 @@ fn new_message(
         turn: state.last_turn + 1,
         seq: state.last_seq + 1,
         role: Role::User,
-        content: post.content.as_str().to_owned(),
+        content: outgoing.content.clone(),
         agent_key: None,
-        attachments,
+        attachments: outgoing.attachments.clone(),
         task_id: task.id,
         task: Some(task),
         finish_reason: None,
@@ -332,5 +388,6 @@ fn new_message(
         usage: None,
         created_at: now,
         edited_at: None,
+        branch: outgoing.revised.map(|revised| MessageBranch { index: revised.versions, count: revised.versions }),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Change, Store, StoreError,
+    branches::close_gap,
     database_driver::Connection,
     events,
     jobs::{schedule_head, withdraw_job},
@@ -9,7 +10,7 @@ use super::{
     sessions::owned_session,
 };
 use crate::{
-    chat::{Content, Message, Role, Task, UserRef},
+    chat::{Content, Message, Role, Task, TurnNode, UserRef},
     clock::Timestamp,
     event::{EventRef, Hints, LogKind},
     id::{MessageId, SessionId, TaskId},
@@ -60,12 +61,18 @@ impl Store {
             let now = self.inner.clock.now();
             let task_id = unstarted_task(tx, user, session_id, id).await?;
             withdraw_job(tx, task_id).await?;
-            sqlx::query("DELETE FROM agent_task WHERE id = $1").bind(task_id).execute(&mut *tx).await?;
+            let (turn, parent, revision_of): (i64, Option<i64>, Option<i64>) =
+                sqlx::query_as("DELETE FROM agent_task WHERE id = $1 RETURNING turn, parent_turn, revision_of")
+                    .bind(task_id)
+                    .fetch_one(&mut *tx)
+                    .await?;
             sqlx::query("DELETE FROM chat_message WHERE id = $1").bind(id).execute(&mut *tx).await?;
             touch_session(tx, session_id, now).await?;
-            let wake_workers = schedule_head(tx, session_id, now).await?;
             let deleted = EventRef::message(LogKind::MessageDeleted, session_id, id, Role::User, task_id);
             events::append(tx, user, now, &[deleted]).await?;
+            let turn = TurnNode { turn, parent, revision_of, next: None };
+            close_gap(tx, user, session_id, turn, now).await?;
+            let wake_workers = schedule_head(tx, session_id, now).await?;
             Ok(Change::new((), Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
         })
         .await
@@ -79,7 +86,7 @@ pub(super) async fn task_of(tx: &mut Connection, session_id: SessionId, id: Task
 
 /// Returns the task of a user message if the task is queued and no agent has seen the message. Agents see a message in
 /// its own turn and in the history of later turns. Later turns may have started first if the task was cancelled while
-/// it was queued and then retried.
+/// it was queued and then retried. Turns after it that are inactive count as started.
 async fn unstarted_task(
     tx: &mut Connection,
     user: &UserRef,
@@ -91,7 +98,9 @@ async fn unstarted_task(
         "SELECT t.id FROM chat_message m LEFT JOIN agent_task t \
          ON t.id = m.task_id AND m.role = 'user' AND t.status = 'queued' AND t.attempt = 0 \
          AND NOT EXISTS (SELECT 1 FROM agent_task l \
-             WHERE l.chat_session_id = t.chat_session_id AND l.turn > t.turn AND l.attempt > 0) \
+             WHERE l.chat_session_id = t.chat_session_id AND l.turn > t.turn \
+             AND (l.attempt > 0 AND EXISTS (SELECT 1 FROM chat_message c WHERE c.id = l.user_message_id) \
+                 OR l.parent_turn = t.turn AND EXISTS (SELECT 1 FROM inactive_message i WHERE i.id = l.user_message_id))) \
          WHERE m.id = $1 AND m.chat_session_id = $2",
     )
     .bind(id)

@@ -30,7 +30,7 @@ async fn accepts_a_body_that_starts_with_a_byte_order_mark() {
 
     for operation in OPERATIONS.iter().filter(|operation| operation.body.is_some()) {
         let target = operation.prepare(&app, &client).await;
-        let body = format!("\u{feff}{}", operation.body.unwrap()()).into_bytes();
+        let body = format!("\u{feff}{}", operation.body_for(&target)).into_bytes();
         let reply = send(&client, operation, &target, body).await;
         complaints.expect_status(&operation.name(), &reply, operation.status);
     }
@@ -46,7 +46,7 @@ async fn rejects_other_encodings_and_names_them() {
 
     for operation in OPERATIONS.iter().filter(|operation| operation.body.is_some()) {
         let target = operation.prepare(&app, &client).await;
-        let text = operation.body.unwrap()().to_string();
+        let text = operation.body_for(&target).to_string();
         let mut broken = text.clone().into_bytes();
         let end = broken.len() - 2;
         broken.insert(end, 0xff);

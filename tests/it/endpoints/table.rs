@@ -32,7 +32,7 @@ pub struct Operation {
     pub access: Access,
     /// The status of the response to valid input.
     pub status: u16,
-    /// A valid body, if the operation accepts one.
+    /// A valid body, if the operation accepts one. It may contain the parameter `{message}`.
     pub body: Option<fn() -> Value>,
     /// Invalid bodies, each with the name of the invalid field.
     pub bad_bodies: fn() -> Vec<(Value, &'static str)>,
@@ -145,6 +145,20 @@ pub const OPERATIONS: &[Operation] = &[
         ..change("POST", "/v1/chat/{session}/fork", 201)
     },
     Operation {
+        body: Some(|| json!({"message_id": "{message}"})),
+        bad_bodies: || {
+            vec![
+                (json!({}), "message_id"),
+                (json!({"message_id": 5}), "message_id"),
+                (json!({"message_id": "{message}", "index": "1"}), "index"),
+                (json!({"message_id": "{message}", "index": 0}), "index"),
+                (json!({"message_id": "{message}", "index": -1}), "index"),
+                (json!({"message_id": "{message}", "index": 2}), "index"),
+            ]
+        },
+        ..change("POST", "/v1/chat/{session}/branch", 200)
+    },
+    Operation {
         access: Access::Read,
         body: Some(|| json!({"seq": 1})),
         bad_bodies: || vec![(json!({}), "seq"), (json!({"seq": "x"}), "seq"), (json!({"seq": 1.5}), "seq")],
@@ -197,6 +211,22 @@ pub const OPERATIONS: &[Operation] = &[
         ..change("PATCH", "/v1/chat/{session}/messages/{message}", 200)
     },
     change("DELETE", "/v1/chat/{session}/messages/{message}", 204),
+    Operation {
+        body: Some(|| json!({"content": "Better"})),
+        bad_bodies: || {
+            vec![
+                (json!({"content": 5}), "content"),
+                (json!({"content": ""}), "content"),
+                (json!({"content": " \n"}), "content"),
+                (json!({"content": "x".repeat(MAX_CONTENT + 1)}), "content"),
+                (json!({"attachments": 5}), "attachments"),
+                (json!({"attachments": vec![unknown_id(); 11]}), "attachments"),
+                (json!({"attachments": [5]}), "attachments[0]"),
+            ]
+        },
+        bad_queries: &["wait=-1", "wait=121", "wait=x"],
+        ..change("POST", "/v1/chat/{session}/messages/{message}/revise", 202)
+    },
     change("POST", "/v1/chat/{session}/tasks/{task}/cancel", 202),
     change("POST", "/v1/chat/{session}/tasks/{task}/retry", 202),
     Operation {
@@ -236,13 +266,18 @@ impl Operation {
             .replace("{attachment}", &target.attachment)
     }
 
+    /// Returns the valid body with its parameters replaced. Panics if the operation has none.
+    pub fn body_for(&self, target: &Target) -> Value {
+        with_ids(&self.body.unwrap()(), target)
+    }
+
     /// Creates the objects that the operation needs to succeed: a session with one message and, if the path requires
     /// one, a permission request. The message's task stays queued, because there is no worker. If the operation is a
-    /// retry or a fork, the task is cancelled.
+    /// operation on an ended task or turn, the task is cancelled.
     pub async fn prepare(&self, app: &TestApp, owner: &Client) -> Target {
         let session = owner.create_session("demo").await;
         let sent = owner.send(&session, "Hello").await;
-        if self.path.ends_with("/retry") || self.path.ends_with("/fork") {
+        if ["/retry", "/fork", "/revise", "/branch"].iter().any(|end| self.path.ends_with(end)) {
             owner.cancel(&session, &sent.task_id).await.ok(202);
         }
         let permission = if self.path.contains("{permission}") {
@@ -268,10 +303,15 @@ impl Operation {
         }
         let good = self.body.map(|good| good());
         if let Some(body) = body.or(good.as_ref()) {
-            request = request.json(body);
+            request = request.json(&with_ids(body, target));
         }
         client.call(request).await
     }
+}
+
+/// Replaces the parameter `{message}` in a body.
+fn with_ids(body: &Value, target: &Target) -> Value {
+    serde_json::from_str(&body.to_string().replace("{message}", &target.message)).unwrap()
 }
 
 /// The objects on which an operation is called.

@@ -1,5 +1,6 @@
-//! Messages: sending, queueing, editing, idempotency, history, and paging.
+//! Messages: sending, queueing, editing, branches, idempotency, history, and paging.
 
+mod branches;
 mod busy;
 mod edit;
 mod history;

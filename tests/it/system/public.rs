@@ -204,6 +204,7 @@ async fn objects_have_exactly_the_fields_of_the_contract() {
     let of_message = [
         "agent_key",
         "attachments",
+        "branch",
         "chat_session_id",
         "content",
         "created_at",

@@ -47,6 +47,8 @@ impl Model {
             "message.deleted" => {
                 let id = event.data["message_id"].as_str().ok_or("no message_id")?;
                 self.messages_mut(&session).remove(id);
+                // It is created again if its branch becomes current.
+                self.created.remove(id);
             }
             "task.updated" => self.put_task(&session, &event.data["task"])?,
             "message.delta" => self.append_delta(&session, &event.data)?,

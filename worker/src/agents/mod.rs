@@ -47,6 +47,8 @@ pub struct Turn {
     pub turn: i64,
     /// The agent's session to resume, if there is one.
     pub resume: Option<ResumePoint>,
+    /// Changes whenever turns leave the transcript. Agent sessions from before contain other turns.
+    pub path_revision: i64,
     /// The conversation so far, in order. The last message is the user message to answer.
     pub history: Vec<HistoryMessage>,
     /// Reads the contents of the history's attachments.

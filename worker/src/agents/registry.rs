@@ -137,6 +137,7 @@ mod tests {
             task_id: TaskId::generate(),
             turn: 1,
             resume: None,
+            path_revision: 0,
             history: Vec::new(),
             files: Arc::new(MemoryFiles::default()),
         };

@@ -51,8 +51,8 @@ pub struct GetQuery {
                    are downloaded.",
     params(AttachmentPath, GetQuery),
     responses(
-        (status = 200, description = "The file.", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "The requested range of the file.", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The file.", body = Vec<u8>, content_type = "*/*"),
+        (status = 206, description = "The requested range of the file.", body = Vec<u8>, content_type = "*/*"),
         (status = 304, description = "The file is the one in `If-None-Match`."),
         AnyProblem,
         InvalidProblem,

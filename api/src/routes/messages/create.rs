@@ -37,6 +37,13 @@ pub struct CreateQuery {
     wait: Option<WaitSeconds>,
 }
 
+impl CreateQuery {
+    /// Returns how long to wait, if at all.
+    pub(super) fn duration(&self) -> Option<Duration> {
+        self.wait.as_ref().map(|WholeNumber(seconds)| Duration::from_secs(*seconds))
+    }
+}
+
 /// A message to send.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -88,7 +95,7 @@ pub async fn create(
     disconnect: ClientDisconnect,
     JsonBody(body): JsonBody<CreateMessage>,
 ) -> Result<(StatusCode, Json<CreateMessageResponse>), ApiError> {
-    let wait = query.wait.map(|WholeNumber(seconds)| Duration::from_secs(seconds));
+    let wait = query.duration();
     let key = key.with_body(&body)?;
     let post = NewMessage {
         content: super::parse_content(body.content, &body.attachments)?,
@@ -100,12 +107,21 @@ pub async fn create(
         trace_parent: current_trace_parent(),
     };
 
-    let SentMessage { message, task } =
-        state.announce(state.store.post_message(&principal.user, session_id, &post).await?);
+    let sent = state.announce(state.store.post_message(&principal.user, session_id, &post).await?);
+    respond(&state, &principal, sent, wait, &disconnect).await
+}
 
+/// Waits for the outcome of a stored message if requested, and returns the response.
+pub(super) async fn respond(
+    state: &AppState,
+    principal: &Principal,
+    SentMessage { message, task }: SentMessage,
+    wait: Option<Duration>,
+    disconnect: &ClientDisconnect,
+) -> Result<(StatusCode, Json<CreateMessageResponse>), ApiError> {
     if let Some(wait) = wait {
         let deadline = Instant::now() + wait;
-        match wait_for_outcome(&state, &principal, task.id, deadline, &disconnect).await? {
+        match wait_for_outcome(state, principal, task.id, deadline, disconnect).await? {
             WaitResult::Ended(exchange) => {
                 return Ok((StatusCode::OK, Json(CreateMessageResponse::Exchange(exchange))));
             }

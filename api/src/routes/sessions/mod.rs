@@ -1,8 +1,9 @@
 //! Operations that create, fork, list, get, update, mark as read, archive, and delete sessions.
 
+pub mod branch;
+pub mod create;
 mod cursor;
 
-pub mod create;
 pub mod delete;
 pub mod fork;
 pub mod get;

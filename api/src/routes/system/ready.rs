@@ -110,6 +110,9 @@ fn store_problem(error: &StoreError) -> &'static str {
         | StoreError::TaskEnded
         | StoreError::TaskNotEnded
         | StoreError::TaskSucceeded
+        | StoreError::InactiveBranch
+        | StoreError::EmptyMessage
+        | StoreError::UnknownVersion { .. }
         | StoreError::PermissionAnswered
         | StoreError::PermissionExpired
         | StoreError::PermissionOptionUnknown { .. }

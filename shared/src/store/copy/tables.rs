@@ -39,11 +39,12 @@ pub(super) const NOT_COPIED: [&str; 9] = [
 ];
 
 /// All tables to copy. Each one follows the tables to which its foreign keys refer.
-pub(super) const TABLES: [Table; 24] = [
+pub(super) const TABLES: [Table; 25] = [
     // Before the messages and the sessions, for which triggers would add entries in another order.
     Table { columns: "id, workspace_id, user_id, chat_session_id, message_id", ..table("search_entry", &["id"]) },
     Table { derived: Some("unread_count"), ..table("chat_session", &["id"]) },
     table("chat_message", &["id"]),
+    table("inactive_message", &["id"]),
     table("chat_draft", &["chat_session_id"]),
     table("work_folder", &["chat_session_id"]),
     table("agent_resume", &["chat_session_id", "agent_key"]),

@@ -5,7 +5,10 @@ mod session;
 mod step;
 mod task;
 
-pub(super) use message::{MessageRow, find_message, select_messages, select_messages_by_id};
+pub(super) use message::{
+    MessageRow, find_any_message, find_message, message_columns, select_inactive_messages, select_messages,
+    select_messages_by_id,
+};
 pub(super) use session::{find_session, list_sessions_by_id, parse_sessions, select_sessions_by_id};
 pub(super) use step::{StepColumns, step_columns, steps};
 pub(super) use task::{TaskRow, find_task, select_tasks_by_id, task_columns};

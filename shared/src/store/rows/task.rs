@@ -95,8 +95,15 @@ pub(in crate::store) async fn find_task(connection: &mut Connection, id: TaskId)
     Ok(row.map(Task::from))
 }
 
-/// Selects the current state of each task that exists, in no particular order. The rows are [`TaskRow`]s.
+/// Selects the current state of each task whose message is part of a transcript, in no particular order. The rows are
+/// [`TaskRow`]s.
 pub(in crate::store) fn select_tasks_by_id(ids: &[TaskId]) -> Query<'_> {
-    sqlx::query(concat!("SELECT ", task_columns!(), " FROM agent_task t WHERE t.id IN ", sqlite::listed!()))
-        .bind(Json(ids))
+    sqlx::query(concat!(
+        "SELECT ",
+        task_columns!(),
+        " FROM agent_task t WHERE t.id IN ",
+        sqlite::listed!(),
+        " AND NOT EXISTS (SELECT 1 FROM inactive_message i WHERE i.id = t.user_message_id)"
+    ))
+    .bind(Json(ids))
 }

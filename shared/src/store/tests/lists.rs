@@ -208,6 +208,21 @@ async fn the_check_reports_exactly_the_violated_rules() {
         ("UPDATE answer_chunk SET start_offset = 1", "stored chunks are contiguous"),
         ("DELETE FROM search_entry WHERE message_id IS NOT NULL", "a message has an entry in the search index"),
         (
+            "UPDATE agent_task SET parent_turn = 7",
+            "the turn before a turn exists, and all versions of a turn follow the same one",
+        ),
+        (
+            "INSERT INTO agent_task (id, chat_session_id, turn, parent_turn, user_message_id, answer_message_id, \
+             max_attempts, created_at) SELECT 'x', chat_session_id, 9, turn, 'y', 'z', 1, 'now' FROM agent_task \
+             WHERE status = 'succeeded'",
+            "each turn of a transcript follows the one before it, and the last one is the end of a branch",
+        ),
+        (
+            "INSERT INTO inactive_message (id, chat_session_id, role, content, task_id, created_at, turn, seq) \
+             SELECT id, chat_session_id, role, content, task_id, created_at, turn, seq FROM chat_message",
+            "an inactive message belongs to a task that has ended, and is not part of the transcript",
+        ),
+        (
             "UPDATE chat_session SET unread_count = unread_count + 1",
             "a session's unread counter equals the number of answers after its read position",
         ),

@@ -3,6 +3,7 @@
 
 mod access;
 mod attachments;
+mod branches;
 mod conversations;
 mod copy;
 mod fairness;

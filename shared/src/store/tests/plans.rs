@@ -44,7 +44,7 @@ const LONG_SEARCHES: [(&str, &str); 5] = [
 ];
 
 /// Plan steps that are allowed in statements that contain the given text.
-const EXCEPTIONS: [(&str, &str); 21] = [
+const EXCEPTIONS: [(&str, &str); 25] = [
     // This reads one bucket of the index.
     ("SCAN search_index", "search_index MATCH $1"),
     // This looks for rows that refer to a new session, of which there are none.
@@ -61,10 +61,15 @@ const EXCEPTIONS: [(&str, &str); 21] = [
     // This one deletes everything that belongs to the session.
     ("(chat_session_id=?)", "DELETE FROM chat_session WHERE id = $1"),
     // This one skips the tasks in a session's queue.
-    ("INDEX agent_task_turn", "status NOT IN ('queued', 'running') ORDER BY turn DESC LIMIT 1"),
+    ("INDEX agent_task_turn", "t.status NOT IN ('queued', 'running') ORDER BY t.turn DESC LIMIT 1"),
     // These copy a session.
     ("(chat_session_id=?)", "FROM agent_task n JOIN"),
     ("(chat_session_id=?)", "FROM chat_message c JOIN"),
+    ("(chat_session_id=?)", "UPDATE agent_task SET parent_turn = (SELECT MAX(p.turn)"),
+    // These read all turns of a session whose branch changes.
+    ("(chat_session_id=?)", "SELECT turn FROM chat_message WHERE chat_session_id = $1 AND role = 'user'"),
+    ("(chat_session_id=?)", "SELECT turn, parent_turn, revision_of, next_turn"),
+    ("SCAN (subquery", "ROW_NUMBER() OVER (ORDER BY m.turn"),
     // This one changes all answers of a session whose agent changes for the first time.
     ("(chat_session_id=?)", "role = 'assistant' AND agent_key IS NULL"),
     // This one reads the sizes of a user's files.

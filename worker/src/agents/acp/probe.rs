@@ -43,7 +43,7 @@ impl AcpAgent {
         let agent_info = &connection.agent_info;
         probe.name.clone_from(&agent_info.display_name);
         probe.sign_in_methods.clone_from(&agent_info.sign_in_methods);
-        session::open(&connection, &self.runner.config, None, None).await.map(drop)
+        session::open(&connection, &self.runner.config, None, 0, None).await.map(drop)
     }
 }
 

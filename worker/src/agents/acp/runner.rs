@@ -102,7 +102,13 @@ impl Runner {
         .run()
         .await;
         match reuse {
-            Reuse::Session => warm.session = Some(session::OpenSession { id: session.id, last_turn: Some(turn.turn) }),
+            Reuse::Session => {
+                warm.session = Some(session::OpenSession {
+                    id: session.id,
+                    last_turn: Some(turn.turn),
+                    path_revision: turn.path_revision,
+                })
+            }
             Reuse::Process => {}
             Reuse::Nothing => slot.discard(),
         }
@@ -119,7 +125,8 @@ impl Runner {
             } else if let Some(session) = &warm.session {
                 let is_behind = resume
                     .is_some_and(|resume| resume.session.id != session.id && Some(resume.turn) > session.last_turn);
-                if session.last_turn < Some(turn.turn) && !is_behind {
+                let is_on_path = session.path_revision == turn.path_revision;
+                if session.last_turn < Some(turn.turn) && !is_behind && is_on_path {
                     return Ok(());
                 }
                 warm.session = None;
@@ -136,7 +143,8 @@ impl Runner {
             // A different program could not use the session ID, or would use it for a different session.
             let provider = self.provider(&warm.connection);
             resume = resume.filter(|resume| resume.session.provider == provider);
-            match session::open(&warm.connection, &self.config, resume, self.settle_policy.after_replay()).await {
+            let after_replay = self.settle_policy.after_replay();
+            match session::open(&warm.connection, &self.config, resume, turn.path_revision, after_replay).await {
                 Ok(session) => {
                     warm.session = Some(session);
                     return Ok(());

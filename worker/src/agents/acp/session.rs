@@ -25,20 +25,24 @@ pub(super) struct OpenSession {
     pub id: String,
     /// The last turn that the session contains, or `None` if the session is new.
     pub last_turn: Option<i64>,
+    /// The revision of the transcript's path. The session contains turns of another branch if it has changed.
+    pub path_revision: i64,
 }
 
 /// Resumes an earlier session if possible, or else starts a new one. In both cases, sets the configured mode and model.
+/// `path_revision` is that of the turn for which the session is opened.
 pub(super) async fn open(
     connection: &Connection,
     config: &AcpConfig,
     resume: Option<&ResumePoint>,
+    path_revision: i64,
     replay: Option<SettleWindow>,
 ) -> Result<OpenSession, AgentError> {
     let folder = connection.handle().folder().to_owned();
     if let Some(resume) = resume
         && restore(connection, config, &folder, &resume.session.id, replay).await
     {
-        return Ok(OpenSession { id: resume.session.id.clone(), last_turn: Some(resume.turn) });
+        return Ok(OpenSession { id: resume.session.id.clone(), last_turn: Some(resume.turn), path_revision });
     }
     let request = NewSessionRequest::new(folder);
     let state = connection.request_within(SESSION_LIMIT, "session/new", request).await?;
@@ -49,7 +53,7 @@ pub(super) async fn open(
         connection.use_numeric_sessions();
     }
     configure(connection, config, &id, &state).await?;
-    Ok(OpenSession { id, last_turn: None })
+    Ok(OpenSession { id, last_turn: None, path_revision })
 }
 
 /// Tries to restore an earlier session with each method that the agent supports, until one succeeds. Returns whether

@@ -43,6 +43,7 @@ fn turn(content: &str) -> Turn {
         task_id: TaskId::generate(),
         turn: 1,
         resume: None,
+        path_revision: 0,
         history,
         files: Arc::new(MemoryFiles::default()),
     }
