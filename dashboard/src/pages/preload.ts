@@ -20,6 +20,7 @@ export function preloadLater(): () => void {
       import("@/features/sessions/selection-bar"),
       import("@/features/thread/permission/permission-card"),
       import("@/features/thread/message/queued-message-editor"),
+      import("@/features/thread/branches/revision-editor"),
       import("@/features/thread/answer/retry-wait-card"),
       import("@/features/thread/steps/step-item"),
     ];

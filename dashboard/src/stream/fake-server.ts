@@ -132,7 +132,8 @@ export class FakeServer {
     const { role, task_id } = message;
     const task = this.#database.tasks.get(task_id);
     const exists = this.#database.messages.get(entry.id)?.includes(message);
-    if (entry.kind === "task" && task) return { type: "task.updated", ...about, task, session };
+    if (entry.kind === "task" && task && exists)
+      return { type: "task.updated", ...about, task, session };
     if (entry.kind === "message" && exists)
       return { type: entry.type, ...about, message: this.#database.withTask(message), session };
     return { type: "message.deleted", ...about, message_id: message.id, role, task_id, session };

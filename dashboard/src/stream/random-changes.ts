@@ -16,6 +16,10 @@ const WORDS = ["Grüße ", "an ", "👋 ", "alle, ", "and ", "so on. "];
 export class RandomChanges {
   readonly #database: FakeDatabase;
   readonly #random: Random;
+  /** The number of the last turn of each session, on any branch. */
+  readonly #lastTurns = new Map<string, number>();
+  /** The ends of other branches: messages that followed the turn with the given key. */
+  readonly #branches = new Map<string, Message[][]>();
   #ids = 0;
   #clock = 0;
 
@@ -40,7 +44,8 @@ export class RandomChanges {
     else if (dice < 0.18) this.#read(session);
     else if (dice < 0.36) this.#send(session);
     else if (dice < 0.42) this.#changeQueued(session);
-    else if (dice < 0.5) this.#retry(session);
+    else if (dice < 0.47) this.#retry(session);
+    else if (dice < 0.5) this.#branch(session);
     else return this.#work(session);
     return [];
   }
@@ -86,7 +91,8 @@ export class RandomChanges {
 
   #send(session: Session): void {
     const task = makeTask({ id: this.#id("task"), chat_session_id: session.id });
-    const turn = (this.#database.transcript(session.id).at(-1)?.turn ?? 0) + 1;
+    const turn = (this.#lastTurns.get(session.id) ?? 0) + 1;
+    this.#lastTurns.set(session.id, turn);
     const message = this.#addMessage(session, {
       ...{ id: this.#id("user"), task_id: task.id },
       ...{ turn, content: this.#id("question") },
@@ -125,6 +131,38 @@ export class RandomChanges {
       this.#database.removeMessage(session, message);
       this.#database.tasks.delete(message.task_id);
       this.#database.log.push({ kind: "removed", id: session.id, message });
+    }
+  }
+
+  /** Replaces the end of the transcript with a new turn or with the end of another branch. */
+  #branch(session: Session): void {
+    const isOpen = ({ status }: Task) => status === "running" || status === "queued";
+    const transcript = this.#database.transcript(session.id);
+    const asked = pick(
+      this.#random,
+      transcript.filter(({ role }) => role === "user"),
+    );
+    if (!asked || this.#database.findUserMessage(session, isOpen)) return;
+    const leaving = transcript.filter(({ turn }) => turn >= asked.turn);
+    const before = transcript.findLast(({ turn }) => turn < asked.turn)?.turn ?? 0;
+    const key = `${session.id} ${before}`;
+    const others = this.#branches.get(key) ?? [];
+    const joining = this.#random() < 0.5 ? others.shift() : undefined;
+    session.updated_at = this.#now();
+    for (const message of leaving) {
+      this.#database.removeMessage(session, message);
+      this.#database.log.push({ kind: "removed", id: session.id, message });
+    }
+    this.#branches.set(key, [...others, leaving]);
+    if (!joining) this.#send(session);
+    for (const message of joining ?? []) {
+      this.#database.messages.get(session.id)?.push(message);
+      this.#database.log.push({
+        kind: "message",
+        type: "message.created",
+        id: session.id,
+        message,
+      });
     }
   }
 

@@ -19,7 +19,6 @@ import { formatKeys, hasModifier, isTouchOnly } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 import { AttachButton } from "./attach-button";
-import { ConflictingDraft } from "./conflicting-draft";
 import { findPastedText, type PastedText } from "./pasted-text";
 import { useInitialFocus } from "./use-initial-focus";
 import { useTypeToFocus } from "./use-type-to-focus";
@@ -32,6 +31,9 @@ const MAX_BYTES = 256 * 1024;
  */
 const MIXED_DIRECTION_MAX_CHARS = 16 * 1024;
 
+const ConflictingDraft = lazy(async () => ({
+  default: (await import("./conflicting-draft")).ConflictingDraft,
+}));
 const PendingFileList = lazy(() => import("@/attachments/pending-file-list"));
 
 const PasteOffer = lazy(async () => ({ default: (await import("./paste-offer")).PasteOffer }));
@@ -156,7 +158,9 @@ export function Composer(props: {
 
   return (
     <div className="print:hidden px-3.5 pt-2 pb-[max(14px,env(safe-area-inset-bottom))] md:px-6">
-      <ConflictingDraft draftKey={draftKey} onDone={() => field.current?.focus()} />
+      <Suspense fallback={null}>
+        <ConflictingDraft draftKey={draftKey} onDone={() => field.current?.focus()} />
+      </Suspense>
       {isOver && acceptsAny && <DropTarget />}
       {files.length > 0 && (
         <Suspense fallback={null}>

@@ -4,13 +4,15 @@ import { Answer } from "./answer/answer";
 import { isBlank } from "./answer/answer-layout";
 import { NewDivider } from "./dividers";
 import { UserBubble } from "./message/user-bubble";
-import { OutcomeLine } from "./permission/outcome-line";
 import { useTurnSteps } from "./steps/use-turn-steps";
 import type { ThreadAgent } from "./thread-agent";
 import type { TurnRow } from "./turn-rows";
 
 const Failure = lazy(async () => ({ default: (await import("./answer/failure")).Failure }));
 const Notices = lazy(async () => ({ default: (await import("./answer/notices")).Notices }));
+const OutcomeLine = lazy(async () => ({
+  default: (await import("./permission/outcome-line")).OutcomeLine,
+}));
 const RetryWaitCard = lazy(async () => ({
   default: (await import("./answer/retry-wait-card")).RetryWaitCard,
 }));
@@ -64,7 +66,11 @@ export const TurnView = memo(function TurnView(props: {
           hasTime={props.hasTime.answer}
         />
       )}
-      {isOpen && latest && <OutcomeLine step={latest} />}
+      {isOpen && latest?.kind === "permission" && (
+        <Suspense fallback={null}>
+          <OutcomeLine step={latest} />
+        </Suspense>
+      )}
       {task?.next_attempt_at && (
         <Suspense fallback={null}>
           <RetryWaitCard task={task} message={user} agentKey={agent.key} />

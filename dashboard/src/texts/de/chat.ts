@@ -53,6 +53,17 @@ export const chat: typeof english = {
     agentSaid: (agent) => `Antwort von ${agent}`,
     youSaid: "Eigene Nachricht",
   },
+  branches: {
+    label: "Versionen dieser Nachricht",
+    previous: "Vorherige Version",
+    next: "Nächste Version",
+    position: (index, count) => `Version ${index} von ${count}`,
+    regenerate: "Neu antworten",
+    regenerateHint: "Noch einmal antworten und diese Version behalten",
+    editLabel: "Nachricht bearbeiten",
+    editHint: "Der Agent antwortet neu. Diese Version bleibt erhalten.",
+    busy: "Verfügbar, sobald der Agent fertig ist.",
+  },
   composer: {
     label: "Nachricht",
     send: "Senden",

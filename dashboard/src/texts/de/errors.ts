@@ -36,6 +36,7 @@ export const errors: typeof english = {
     session_archived: "Dieser Chat ist archiviert. Bitte zuerst wiederherstellen.",
     draft_conflict: "Der Entwurf wurde auf einem anderen Gerät geändert.",
     agent_busy: "Der Agent bearbeitet noch eine andere Nachricht in diesem Chat.",
+    inactive_branch: "Diese Nachricht gehört zu einer anderen Version des Chats.",
     nothing_to_fork: "Der Agent hat in diesem Chat noch nicht geantwortet.",
     task_not_queued: "Diese Nachricht ist nicht mehr in der Warteschlange.",
     task_ended: "Der Agent ist bereits fertig.",

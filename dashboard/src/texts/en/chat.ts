@@ -55,6 +55,17 @@ export const chat = {
     agentSaid: (agent: string) => `${agent} said`,
     youSaid: "You said",
   },
+  branches: {
+    label: "Versions of this message",
+    previous: "Previous version",
+    next: "Next version",
+    position: (index: number, count: number) => `Version ${index} of ${count}`,
+    regenerate: "Regenerate",
+    regenerateHint: "Answer again and keep this version",
+    editLabel: "Edit message",
+    editHint: "The agent answers again. This version is kept.",
+    busy: "Available when the agent has finished.",
+  },
   composer: {
     label: "Message",
     send: "Send",

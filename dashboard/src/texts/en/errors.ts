@@ -44,6 +44,7 @@ const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | PageCod
   session_archived: "This chat is archived. Restore it first.",
   draft_conflict: "The draft was changed on another device.",
   agent_busy: "The agent is still working on another message in this chat.",
+  inactive_branch: "This message belongs to another version of the chat.",
   nothing_to_fork: "The agent hasn’t answered in this chat yet.",
   task_not_queued: "This message is no longer queued.",
   task_ended: "The agent has already finished.",

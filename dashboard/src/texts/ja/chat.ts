@@ -49,6 +49,17 @@ export const chat: typeof english = {
     agentSaid: (agent) => `${agent}の回答`,
     youSaid: "自分のメッセージ",
   },
+  branches: {
+    label: "このメッセージのバージョン",
+    previous: "前のバージョン",
+    next: "次のバージョン",
+    position: (index, count) => `バージョン ${index}/${count}`,
+    regenerate: "再生成",
+    regenerateHint: "このバージョンを残して、もう一度回答させる",
+    editLabel: "メッセージを編集",
+    editHint: "エージェントがもう一度回答します。このバージョンは残ります。",
+    busy: "エージェントの完了後に利用できます。",
+  },
   composer: {
     label: "メッセージ",
     send: "送信",

@@ -34,6 +34,7 @@ export const errors: typeof english = {
     session_archived: "このチャットはアーカイブされています。先に復元してください。",
     draft_conflict: "別のデバイスで下書きが変更されました。",
     agent_busy: "エージェントはこのチャットの別のメッセージを処理中です。",
+    inactive_branch: "このメッセージは、チャットの別のバージョンに属しています。",
     nothing_to_fork: "このチャットではエージェントがまだ回答していません。",
     task_not_queued: "このメッセージはもう待機していません。",
     task_ended: "エージェントの処理はすでに終了しています。",

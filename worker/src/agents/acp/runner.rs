@@ -107,7 +107,7 @@ impl Runner {
                     id: session.id,
                     last_turn: Some(turn.turn),
                     path_revision: turn.path_revision,
-                })
+                });
             }
             Reuse::Process => {}
             Reuse::Nothing => slot.discard(),

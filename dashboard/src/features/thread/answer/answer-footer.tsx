@@ -13,7 +13,9 @@ import { ContinueButton } from "./continue-button";
 import { CopyButton } from "./copy-button";
 import { TurnDetails } from "./turn-details";
 
-const ForkButton = lazy(async () => ({ default: (await import("./fork-button")).ForkButton }));
+const AnswerActions = lazy(async () => ({
+  default: (await import("./answer-actions")).AnswerActions,
+}));
 
 /** Shorter durations are not shown. */
 const MIN_DURATION_MS = 1000;
@@ -81,7 +83,11 @@ export function AnswerFooter(props: {
           <CopyButton text={toPlainText(message.content)} isShort isAnswer className={reveal} />
         )}
         <Suspense>
-          <ForkButton message={message} className={reveal} />
+          <AnswerActions
+            message={message}
+            canRegenerate={!props.canRetry && !props.hasFailure}
+            className={reveal}
+          />
         </Suspense>
         <button
           type="button"

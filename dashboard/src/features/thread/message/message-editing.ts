@@ -1,24 +1,27 @@
-/** Tracks which queued message is being edited. */
+/** Tracks which message is being edited. */
 
 import { createObservable, useObservable } from "@/observable";
 import { store } from "@/stream/store";
 import { listTurns } from "@/stream/turns";
 import { goTo } from "../scroll/navigation";
 
-const edited = createObservable<string | null>(null);
+/** A message that is still queued, or one that is replaced with another version. */
+type Editing = "queued" | "revision";
 
-export function useIsEditing(messageId: string): boolean {
-  return useObservable(edited, (id) => id === messageId);
+const edited = createObservable<{ id: string; editing: Editing } | null>(null);
+
+export function useEditing(messageId: string): Editing | null {
+  return useObservable(edited, (now) => (now?.id === messageId ? now.editing : null));
 }
 
 /** Opens the editor of a message. */
-export function startEditing(messageId: string): void {
-  edited.set(messageId);
+export function startEditing(id: string, editing: Editing): void {
+  edited.set({ id, editing });
 }
 
 /** Closes the editor of a message. */
 export function stopEditing(messageId: string): void {
-  if (edited.get() === messageId) edited.set(null);
+  if (edited.get()?.id === messageId) edited.set(null);
 }
 
 /**
@@ -34,6 +37,6 @@ export function editNewestMessage(sessionId: string): boolean {
   });
   if (!newest?.user) return false;
   goTo({ kind: "end" });
-  startEditing(newest.user.id);
+  startEditing(newest.user.id, "queued");
   return true;
 }

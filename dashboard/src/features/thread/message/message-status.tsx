@@ -1,16 +1,15 @@
-import { ApiError, client } from "@/api/client";
-import type { Message, Task } from "@/api/models";
-import { reportFailure } from "@/components/report-failure";
-import { RequireWriteAccess } from "@/components/require-write-access";
-import { TextButton } from "@/components/ui/button";
-import { notify } from "@/components/ui/toast";
-import { store } from "@/stream/store";
-import { findCurrentTask } from "@/stream/turns";
+import { lazy, Suspense } from "react";
+import { isEnded, type Message, type Task } from "@/api/models";
 import { texts } from "@/texts";
 import { formatClock, formatExact } from "@/time";
 import { CopyButton } from "../answer/copy-button";
-import { stopTask } from "../task-actions";
-import { startEditing } from "./message-editing";
+
+const loadActions = () => import("./message-actions");
+const QueuedActions = lazy(async () => ({ default: (await loadActions()).QueuedActions }));
+const EditAgain = lazy(async () => ({ default: (await loadActions()).EditAgain }));
+const VersionSwitcher = lazy(async () => ({
+  default: (await import("../branches/version-switcher")).VersionSwitcher,
+}));
 
 function receiptOf(task: Task | null, position: number): string {
   if (!task) return texts.receipt.sent;
@@ -46,6 +45,7 @@ export function MessageStatus(props: {
   isChangeable: boolean;
 }) {
   const { message, task, position, hasReceipt, hasTime } = props;
+  const hasEnded = task !== null && isEnded(task.status);
   const time = (
     <time dateTime={message.created_at} title={formatExact(message.created_at)}>
       {formatClock(message.created_at)}
@@ -54,6 +54,7 @@ export function MessageStatus(props: {
   return (
     <div className="flex min-h-6 flex-wrap items-center justify-end gap-x-1 self-end px-1 pb-2 text-ink-3 text-small tabular-nums">
       {/* What is shown only on hover comes first, so that the rest is aligned with the message. */}
+      <Suspense>{hasEnded && <EditAgain message={message} />}</Suspense>
       <CopyButton text={message.content} isShort className="reveal me-1" />
       {!hasTime && (
         <span className="reveal [@media(hover:none)]:hidden">
@@ -73,41 +74,10 @@ export function MessageStatus(props: {
         </span>
       )}
       {message.edited_at && <span>· {texts.thread.edited}</span>}
-      {props.isChangeable && (
-        <RequireWriteAccess>
-          <span className="ms-2 flex gap-x-3 pointer-coarse:gap-x-4">
-            {position === 1 && (
-              <TextButton onClick={() => interrupt(message.chat_session_id)}>
-                {texts.receipt.sendNow}
-              </TextButton>
-            )}
-            <TextButton onClick={() => startEditing(message.id)}>{texts.receipt.edit}</TextButton>
-            <TextButton onClick={() => void removeQueued(message)}>
-              {texts.receipt.remove}
-            </TextButton>
-          </span>
-        </RequireWriteAccess>
-      )}
+      <Suspense>
+        {props.isChangeable && <QueuedActions message={message} position={position} />}
+        {message.branch && <VersionSwitcher message={message} />}
+      </Suspense>
     </div>
   );
-}
-
-/** Stops the current turn, so that the agent starts on the first queued message. */
-function interrupt(sessionId: string): void {
-  const { sessions, threads } = store.getState();
-  const session = sessions[sessionId]?.value;
-  const thread = threads[sessionId];
-  const task = session && thread && findCurrentTask(session, thread.messages, thread.tasks);
-  if (task) void stopTask(sessionId, task.id);
-}
-
-async function removeQueued(message: Message): Promise<void> {
-  const path = { id: message.chat_session_id, mid: message.id };
-  try {
-    await client.DELETE("/v1/chat/{id}/messages/{mid}", { params: { path } });
-  } catch (error) {
-    const isLate = error instanceof ApiError && error.status === 409;
-    if (isLate) notify(texts.receipt.alreadyStarted);
-    else reportFailure(error);
-  }
 }

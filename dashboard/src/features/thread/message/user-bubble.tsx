@@ -3,7 +3,7 @@ import { attachmentsOf, isEnded, type Message, type Task } from "@/api/models";
 import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 import { focusComposer } from "../use-focus-handover";
-import { stopEditing, useIsEditing } from "./message-editing";
+import { stopEditing, useEditing } from "./message-editing";
 import { MessageFiles } from "./message-files";
 import { MessageStatus } from "./message-status";
 import { UserText } from "./user-text";
@@ -18,13 +18,20 @@ const QueuedMessageEditor = lazy(async () => ({
   default: (await import("./queued-message-editor")).QueuedMessageEditor,
 }));
 
+const RevisionEditor = lazy(async () => ({
+  default: (await import("../branches/revision-editor")).RevisionEditor,
+}));
+
 /**
  * The first queued message can be changed only after this delay. A worker usually starts on it
  * sooner.
  */
 const CHANGEABLE_AFTER_MS = 2000;
 
-/** A user's message and its status. The message can be changed until the agent starts on it. */
+/**
+ * A user's message and its status. The message can be changed until the agent starts on it, and
+ * replaced with another version after its turn has ended.
+ */
 export const UserBubble = memo(function UserBubble(props: {
   message: Message;
   task: Task | null;
@@ -36,7 +43,7 @@ export const UserBubble = memo(function UserBubble(props: {
   hasTime: boolean;
 }) {
   const { message, task, position } = props;
-  const isEditing = useIsEditing(message.id);
+  const editing = useEditing(message.id);
   const isOpen = task !== null && !isEnded(task.status);
   const isWaiting = task?.status === "queued" && position > 0;
   const isUntouched = task?.status === "queued" && task.attempt === 0;
@@ -63,22 +70,20 @@ export const UserBubble = memo(function UserBubble(props: {
       />
     </div>
   );
+  const close = () => {
+    stopEditing(message.id);
+    focusComposer();
+  };
   return (
     <>
-      {isEditing && isUntouched ? null : bubble}
-      {/* The editor keeps its text if the agent starts in the meantime. */}
-      {isEditing && (
-        <Suspense fallback={null}>
-          <QueuedMessageEditor
-            message={message}
-            isLate={!isUntouched}
-            onClose={() => {
-              stopEditing(message.id);
-              focusComposer();
-            }}
-          />
-        </Suspense>
-      )}
+      {(editing === "queued" && isUntouched) || editing === "revision" ? null : bubble}
+      <Suspense fallback={null}>
+        {/* The editor keeps its text if the agent starts in the meantime. */}
+        {editing === "queued" && (
+          <QueuedMessageEditor message={message} isLate={!isUntouched} onClose={close} />
+        )}
+        {editing === "revision" && <RevisionEditor message={message} onClose={close} />}
+      </Suspense>
     </>
   );
 });

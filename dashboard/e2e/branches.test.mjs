@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { attach, drawImage, uploaded } from "./attachments.mjs";
+import { findAll } from "./axe.mjs";
+import { ANSWER_MS, composer, finished, send, startChat, thread } from "./chat.mjs";
+import { withTestApp } from "./test-app.mjs";
+
+const TIMEOUT = { timeout: 300_000 };
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+/** The element of a user's message with this text, with its actions. */
+const turnOf = (page, text) =>
+  thread(page)
+    .locator("[data-index]")
+    .filter({ has: page.locator("[data-user]").getByText(text, { exact: true }) });
+const answer = (page, text) => thread(page).getByText(text, { exact: true });
+const versions = (page) => page.getByRole("group", { name: "Versions of this message" });
+
+/** Edits a message with the mouse. */
+async function edit(page, from, to) {
+  await turnOf(page, from).locator("[data-user]").hover();
+  await turnOf(page, from).getByRole("button", { name: "Edit", exact: true }).click();
+  const editor = page.getByRole("textbox", { name: "Edit message" });
+  await editor.fill(to);
+  await editor.press("Enter");
+}
+
+test("an edited message is answered again, and the versions stay", TIMEOUT, async () => {
+  await withTestApp(async ({ page, context }) => {
+    await startChat(page, "/echo one");
+    await finished(page).first().waitFor({ timeout: ANSWER_MS });
+    await send(page, "/echo two");
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    const other = await context.newPage();
+    await other.goto(page.url());
+    await answer(other, "two").waitFor();
+
+    await edit(page, "/echo one", "/echo three");
+
+    await answer(page, "three").waitFor({ timeout: ANSWER_MS });
+    assert.equal(await answer(page, "two").count(), 0);
+    for (const view of [page, other])
+      await versions(view).getByText("Version 2 of 2").waitFor({ state: "attached" });
+    assert.equal(await answer(other, "two").count(), 0);
+    await versions(page).getByRole("button", { name: "Previous version" }).click();
+    for (const view of [page, other]) await answer(view, "two").waitFor();
+    assert.equal(await answer(page, "three").count(), 0);
+    await page.reload();
+    await versions(page).getByText("Version 1 of 2").waitFor({ state: "attached" });
+    await answer(page, "two").waitFor();
+  });
+});
+
+test("regenerating keeps the earlier answer", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await startChat(page, "/echo again");
+    await finished(page).first().waitFor({ timeout: ANSWER_MS });
+    await finished(page).first().getByRole("button", { name: "Regenerate" }).click();
+
+    await versions(page).getByText("Version 2 of 2").waitFor({ state: "attached" });
+    await answer(page, "again").waitFor({ timeout: ANSWER_MS });
+    await send(page, "/slow 60");
+    const previous = versions(page).getByRole("button", { name: "Previous version" });
+    await page.waitForFunction(() =>
+      document.querySelector("[data-versions] button")?.title.startsWith("Available when"),
+    );
+    assert.equal(await previous.getAttribute("aria-disabled"), "true");
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await page.waitForFunction(
+      () =>
+        document.querySelector("[data-versions] button")?.getAttribute("aria-disabled") === "false",
+    );
+  });
+});
+
+test("an edit can remove files, and Escape keeps the message", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await page.goto("/new");
+    const notes = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("notes") };
+    await attach(page, await drawImage(page, "red.png", 200, 100, "#c00"), notes);
+    await uploaded(page, "notes.txt").waitFor();
+    await send(page, "Look");
+    await finished(page).first().waitFor({ timeout: ANSWER_MS });
+    const open = async () => {
+      await turnOf(page, "Look").locator("[data-user]").hover();
+      await turnOf(page, "Look").getByRole("button", { name: "Edit", exact: true }).click();
+    };
+    const editor = page.getByRole("textbox", { name: "Edit message" });
+
+    await open();
+    await editor.fill("Something else");
+    await editor.press("Escape");
+    await turnOf(page, "Look").waitFor();
+    await open();
+    await page.getByRole("button", { name: "Remove red.png" }).click();
+    await editor.press("Enter");
+
+    await versions(page).getByText("Version 2 of 2").waitFor({ state: "attached" });
+    assert.equal(await turnOf(page, "Look").getByRole("img", { name: "red.png" }).count(), 0);
+    await turnOf(page, "Look").getByText("notes.txt").first().waitFor();
+    await versions(page).getByRole("button", { name: "Previous version" }).click();
+    await turnOf(page, "Look").getByRole("img", { name: "red.png" }).waitFor();
+  });
+});
+
+test("a message stays in its place when its version changes", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    const lines = Array.from({ length: 30 }, (_, index) => `- line ${index}`).join("\n");
+    await startChat(page, `/echo ${lines}`);
+    await finished(page).first().waitFor({ timeout: ANSWER_MS });
+    await send(page, "/echo middle");
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    for (let count = 2; count < 5; count += 1) {
+      await send(page, `/echo ${lines}`);
+      await finished(page).nth(count).waitFor({ timeout: ANSWER_MS });
+    }
+    await edit(page, "/echo middle", "/echo other");
+    await answer(page, "other").waitFor({ timeout: ANSWER_MS });
+    const top = async () => (await versions(page).boundingBox())?.y ?? 0;
+
+    for (const [name, text] of [
+      ["Previous version", "middle"],
+      ["Next version", "other"],
+      ["Previous version", "middle"],
+    ]) {
+      const before = await top();
+      await versions(page).getByRole("button", { name }).click();
+      await answer(page, text).waitFor();
+      await page.waitForFunction(
+        (expected) => {
+          const shown = document.querySelector("[data-versions]")?.getBoundingClientRect().y ?? 0;
+          return Math.abs(shown - expected) < 4;
+        },
+        before,
+        { timeout: 5000 },
+      );
+    }
+  });
+});
+
+test("versions are switched by keyboard", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await startChat(page, "/echo one");
+    await finished(page).first().waitFor({ timeout: ANSWER_MS });
+    await edit(page, "/echo one", "/echo two");
+    await answer(page, "two").waitFor({ timeout: ANSWER_MS });
+
+    await composer(page).focus();
+    const previous = versions(page).getByRole("button", { name: "Previous version" });
+    for (let count = 0; count < 30; count += 1) {
+      await page.keyboard.press("Shift+Tab");
+      if (await previous.evaluate((element) => element === document.activeElement)) break;
+    }
+    await page.keyboard.press("Enter");
+    await answer(page, "one").waitFor();
+    assert.deepEqual(await findAll(page), []);
+  });
+});
+
+test("messages are edited and versions switched by touch on a phone", TIMEOUT, async () => {
+  await withTestApp(
+    async ({ page }) => {
+      await page.goto("/new");
+      await composer(page).fill("/echo one");
+      await page.getByRole("button", { name: "Send", exact: true }).tap();
+      await finished(page).first().waitFor({ timeout: ANSWER_MS });
+      await turnOf(page, "/echo one").getByRole("button", { name: "Edit", exact: true }).tap();
+      const editor = page.getByRole("textbox", { name: "Edit message" });
+      assert.deepEqual(await findAll(page), []);
+      await editor.fill("/echo two");
+      await page.getByRole("button", { name: "Send", exact: true }).first().tap();
+      await answer(page, "two").waitFor({ timeout: ANSWER_MS });
+      await versions(page).getByRole("button", { name: "Previous version" }).tap();
+      await answer(page, "one").waitFor();
+      assert.deepEqual(await findAll(page), []);
+    },
+    { context: PHONE },
+  );
+});

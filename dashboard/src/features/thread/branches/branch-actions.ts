@@ -1,0 +1,89 @@
+/** Actions on the versions of a message. The thread changes when the server's events arrive. */
+import { client } from "@/api/client";
+import type { Message } from "@/api/models";
+import { reportFailure } from "@/components/report-failure";
+import { store, useStore } from "@/stream/store";
+import { listTurns } from "@/stream/turns";
+import { goTo } from "../scroll/navigation";
+
+/** How long to wait for the events of a switch before the thread stays where it is. */
+const EVENTS_LIMIT_MS = 5000;
+
+/** Returns whether a task of the chat is queued or running, so that its branch cannot change. */
+export function useIsBranchFixed(sessionId: string): boolean {
+  return useStore(({ sessions }) => {
+    const session = sessions[sessionId]?.value;
+    return !session || session.active_task !== null || session.queued_count > 0;
+  });
+}
+
+/**
+ * Sends a new version of a message, or the same message again. Returns false if that failed, which
+ * is reported. `key` identifies the request if it is repeated.
+ */
+export async function reviseMessage(
+  message: Message,
+  body: { content?: string; attachments?: string[] },
+  key: string,
+): Promise<boolean> {
+  try {
+    await client.POST("/v1/chat/{id}/messages/{mid}/revise", {
+      params: {
+        path: { id: message.chat_session_id, mid: message.id },
+        header: { "Idempotency-Key": key },
+      },
+      body,
+    });
+  } catch (error) {
+    reportFailure(error);
+    return false;
+  }
+  goTo({ kind: "end" });
+  return true;
+}
+
+/**
+ * Switches to another version of a message. `row` is the element of the message's turn: the new
+ * version appears at the same place on the screen.
+ */
+export async function switchVersion(
+  message: Message,
+  index: number,
+  row: Element | null,
+): Promise<void> {
+  const { id, chat_session_id: sessionId } = message;
+  const before = turnsOf(sessionId).findLast(({ turn }) => turn < message.turn)?.turn ?? 0;
+  const view = row?.closest('[role="log"]');
+  const offset =
+    row && view ? row.getBoundingClientRect().top - view.getBoundingClientRect().top : null;
+  try {
+    await client.POST("/v1/chat/{id}/branch", {
+      params: { path: { id: sessionId } },
+      body: { message_id: id, index },
+    });
+  } catch (error) {
+    return reportFailure(error);
+  }
+  if (offset === null || !(await hasLeft(sessionId, id))) return;
+  const turn = turnsOf(sessionId).find((one) => one.turn > before)?.turn;
+  if (turn !== undefined) goTo({ kind: "turn", turn, offset });
+}
+
+function turnsOf(sessionId: string) {
+  return listTurns(store.getState().threads[sessionId]?.messages ?? {});
+}
+
+/** Waits until a message has left the thread. Returns false if that takes too long. */
+function hasLeft(sessionId: string, messageId: string): Promise<boolean> {
+  const isGone = () => !store.getState().threads[sessionId]?.messages[messageId]?.value;
+  return new Promise((resolve) => {
+    const end = (result: boolean) => {
+      clearTimeout(timer);
+      stop();
+      resolve(result);
+    };
+    const timer = setTimeout(() => end(false), EVENTS_LIMIT_MS);
+    const stop = store.subscribe(() => isGone() && end(true));
+    if (isGone()) end(true);
+  });
+}
