@@ -13,6 +13,7 @@ export async function loadLaterParts(): Promise<void> {
     import("@/features/sessions/session-dialogs"),
     import("@/features/sessions/session-menu"),
     import("@/features/sessions/selection-bar"),
+    import("@/features/settings/import-dialog"),
     import("@/features/thread/permission/permission-card"),
     import("@/features/thread/message/queued-message-editor"),
     import("@/features/thread/branches/revision-editor"),

@@ -1,15 +1,21 @@
-import { useId, useState } from "react";
+import { lazy, Suspense, useId, useState } from "react";
 import { client } from "@/api/client";
 import { explainFailure } from "@/components/report-failure";
+import { RequireWriteAccess } from "@/components/require-write-access";
 import { Button } from "@/components/ui/button";
 import { download } from "@/download";
 import { useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
 
-/** The section of the settings for exporting all chats. */
+const ImportDialog = lazy(async () => ({
+  default: (await import("./import-dialog")).ImportDialog,
+}));
+
+/** The section of the settings for exporting and importing chats. */
 export function ChatData() {
   const id = useId();
   const [status, setStatus] = useState<string | null>(null);
+  const [isImporting, setImporting] = useState(false);
   const isOffline = useConnectionStatus() === "offline";
 
   async function exportAll() {
@@ -32,10 +38,20 @@ export function ChatData() {
         <Button size="small" disabled={isOffline} onClick={() => void exportAll()}>
           {texts.archive.exportAll}
         </Button>
+        <RequireWriteAccess>
+          <Button size="small" onClick={() => setImporting(true)}>
+            {texts.archive.importMany}
+          </Button>
+        </RequireWriteAccess>
       </div>
       <p role="status" className="mt-2 text-ink-2 text-small empty:hidden">
         {isOffline ? texts.archive.exportOffline : status}
       </p>
+      {isImporting && (
+        <Suspense>
+          <ImportDialog onClose={() => setImporting(false)} />
+        </Suspense>
+      )}
     </section>
   );
 }

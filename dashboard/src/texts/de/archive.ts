@@ -26,7 +26,6 @@ export const archive: typeof english = {
     chooseFile: "Datei auswählen",
     drop: "Oder hier ablegen",
     importOffline: "Offline. Der Import benötigt eine Verbindung.",
-    import: "Importieren",
     uploading: (name) => `${name} wird hochgeladen`,
     reading: (done) => plural(done, { one: "# Chat verarbeitet", other: "# Chats verarbeitet" }),
     readingOf: (done, total) =>

@@ -27,7 +27,6 @@ export const archive = {
     chooseFile: "Choose file",
     drop: "Or drop it here",
     importOffline: "You’re offline. Reconnect to import.",
-    import: "Import",
     uploading: (name: string) => `Uploading ${name}`,
     reading: (done: number) =>
       plural(done, { one: "# chat processed", other: "# chats processed" }),

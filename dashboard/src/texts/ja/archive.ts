@@ -26,7 +26,6 @@ export const archive: typeof english = {
     chooseFile: "ファイルを選択",
     drop: "またはここにドロップ",
     importOffline: "オフラインです。インポートするには再接続してください。",
-    import: "インポート",
     uploading: (name) => `${name} をアップロード中`,
     reading: (done) => `${formatNumber(done)} 件のチャットを処理済み`,
     readingOf: (done, total) =>
