@@ -1,7 +1,7 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ImportDialog } from "./import-dialog";
 import { parseLines } from "./import-request";
 
@@ -22,13 +22,12 @@ function respondWith(response: () => Response | Promise<Response>) {
   server.use(http.post("*/v1/import", response));
 }
 
+/** Opens the dialog and chooses a file. */
 function setUp() {
-  const onClose = vi.fn();
-  render(<ImportDialog onClose={onClose} />);
+  render(<ImportDialog onClose={() => {}} />);
   const input = document.querySelector<HTMLInputElement>('input[type="file"]');
   if (!input) throw new Error("There is no field for a file.");
   fireEvent.change(input, { target: { files: [file] } });
-  return { onClose };
 }
 
 const lines = (...objects: readonly object[]) =>
