@@ -45,6 +45,25 @@ export const dialogScenes = {
     await page.getByRole("button", { name: "Settings" }).click();
     await page.getByText("Signed in as ann").waitFor();
   },
+  "export chat": async (page, chats) => {
+    await openChat(page, chats.markdown);
+    await chooseFromMenu(page, "Export…");
+    await page.getByRole("dialog", { name: "Export chat" }).waitFor();
+  },
+  "import chats": async (page, chats) => {
+    await dialogScenes.settings(page, chats);
+    await page.getByRole("button", { name: "Import chats…" }).click();
+    await page.getByRole("button", { name: "Choose file" }).waitFor();
+  },
+  "imported chats": async (page, chats) => {
+    const failed = [{ source: "chatgpt:67a1", reason: "It has no messages." }];
+    const line = JSON.stringify({ type: "result", imported: 1200, skipped: 3, failed });
+    await page.route("**/v1/import", (route) => route.fulfill({ body: `${line}\n` }));
+    await dialogScenes["import chats"](page, chats);
+    const file = { name: "chats.json", mimeType: "application/json", buffer: Buffer.from("[]") };
+    await page.locator('dialog input[type="file"]').setInputFiles(file);
+    await page.getByText("1,200 imported").waitFor();
+  },
   "sign out": async (page, chats) => {
     await dialogScenes.settings(page, chats);
     await page.keyboard.press("Escape");

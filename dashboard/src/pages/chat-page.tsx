@@ -8,12 +8,11 @@ import type { Agent, Session, Task } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { ConnectionIndicator } from "@/components/connection-indicator";
 import { explainFailure } from "@/components/report-failure";
-import { Button, TextButton } from "@/components/ui/button";
+import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import type { MenuItem } from "@/components/ui/menu";
-import { discardDraft, useDraft } from "@/drafts";
 import { Composer } from "@/features/composer/composer";
-import { changeSession } from "@/features/sessions/session-actions";
+import { LazySessionMenu } from "@/features/sessions/lazy-session-menu";
 import { SessionTitle } from "@/features/sessions/session-title";
 import { useChatView } from "@/features/sessions/use-chat-view";
 import { useSeeFailure } from "@/features/sessions/use-failures";
@@ -28,7 +27,7 @@ import { listThreadCommands } from "@/features/thread/thread-commands";
 import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
 import { useThreadFetch } from "@/features/thread/use-thread";
 import { hasOverlay, useShortcuts } from "@/keyboard";
-import { outbox, useOutgoingMessages } from "@/outbox/use-outbox";
+import { outbox } from "@/outbox/use-outbox";
 import { RESTORED_SEQ } from "@/stream/state";
 import { useStore } from "@/stream/store";
 import { findCurrentTask } from "@/stream/turns";
@@ -37,8 +36,11 @@ import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 import { AttentionBadge } from "./attention-badge";
 
-const SessionMenu = lazy(async () => ({
-  default: (await import("@/features/sessions/session-menu")).SessionMenu,
+const RestoreButton = lazy(async () => ({
+  default: (await import("@/features/sessions/restore-button")).RestoreButton,
+}));
+const UnsentTexts = lazy(async () => ({
+  default: (await import("./unsent-texts")).UnsentTexts,
 }));
 const CurrentPlan = lazy(async () => ({
   default: (await import("@/features/thread/steps/plan-bar")).CurrentPlan,
@@ -88,7 +90,9 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
           title={texts.thread.notFound}
           hint={texts.thread.notFoundHint}
         >
-          <UnsentTexts sessionId={sessionId} />
+          <Suspense fallback={null}>
+            <UnsentTexts sessionId={sessionId} />
+          </Suspense>
           <Link to="/" className="tap rounded text-accent text-note hover:underline">
             {texts.common.backToChats}
           </Link>
@@ -158,41 +162,6 @@ function SeeFailure({ session }: { session: Session }) {
   return null;
 }
 
-/** Shows the pending messages and the draft of a deleted chat, so that they are not lost. */
-function UnsentTexts({ sessionId }: { sessionId: string }) {
-  const pending = useOutgoingMessages(sessionId);
-  const draft = useDraft(sessionId);
-  return (
-    <div className="mb-2 max-w-80 text-start empty:hidden">
-      {pending.length > 0 && (
-        <p className="mb-2 text-ink-2 text-note">{texts.thread.unsentMessages(pending.length)}</p>
-      )}
-      {pending.map((item) => (
-        <UnsentText
-          key={item.key}
-          text={item.content}
-          onDiscard={() => void outbox.discard(item.key)}
-        />
-      ))}
-      {draft.trim() && (
-        <>
-          <p className="mb-2 text-ink-2 text-note">{texts.thread.unsentDraft}</p>
-          <UnsentText text={draft} onDiscard={() => discardDraft(sessionId)} />
-        </>
-      )}
-    </div>
-  );
-}
-
-function UnsentText(props: { text: string; onDiscard: () => void }) {
-  return (
-    <div className="mb-2 rounded-xl border border-line p-3 text-note">
-      <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{props.text}</p>
-      <TextButton onClick={props.onDiscard}>{texts.receipt.discard}</TextButton>
-    </div>
-  );
-}
-
 /** Returns the menu items for the open thread. */
 function listMenuItems(sessionId: string): readonly MenuItem[] {
   return listThreadCommands(sessionId).map(({ label, icon: Icon, run }) => ({
@@ -252,9 +221,7 @@ function Frame(props: {
             <span className="hidden md:flex">
               <ConnectionIndicator />
             </span>
-            <Suspense fallback={<span className="size-9 pointer-coarse:size-10" />}>
-              <SessionMenu session={session} view={view} items={listMenuItems(session.id)} />
-            </Suspense>
+            <LazySessionMenu session={session} view={view} items={listMenuItems(session.id)} />
           </>
         )}
       </header>
@@ -300,9 +267,9 @@ function Footer(props: {
             {isStopping ? texts.status.stopping : texts.composer.stop}
           </Button>
         )}
-        <Button onClick={() => void changeSession(session.id, { status: "active" })}>
-          {texts.thread.restore}
-        </Button>
+        <Suspense>
+          <RestoreButton sessionId={session.id} />
+        </Suspense>
       </div>
     );
   return (

@@ -41,6 +41,7 @@ export function OverlayDialog(props: {
       );
     case "help":
       return <HelpDialog onClose={props.onClose} />;
+    case "export":
     case "rename":
     case "agent":
     case "delete":

@@ -8,23 +8,7 @@ const DELAY_MS = 1500;
  */
 export function preloadLater(): () => void {
   const timer = setTimeout(() => {
-    const parts = [
-      import("./new-chat-page"),
-      import("./overlay-dialogs"),
-      import("./sign-in-page"),
-      import("@/attachments/file-list"),
-      import("@/attachments/lightbox/lightbox"),
-      import("@/attachments/pending-file-list"),
-      import("@/attachments/stored-files"),
-      import("@/features/sessions/session-dialogs"),
-      import("@/features/sessions/selection-bar"),
-      import("@/features/thread/permission/permission-card"),
-      import("@/features/thread/message/queued-message-editor"),
-      import("@/features/thread/branches/revision-editor"),
-      import("@/features/thread/answer/retry-wait-card"),
-      import("@/features/thread/steps/step-item"),
-    ];
-    void Promise.allSettled(parts);
+    void import("./later-parts").then(({ loadLaterParts }) => loadLaterParts()).catch(() => {});
   }, DELAY_MS);
   return () => clearTimeout(timer);
 }

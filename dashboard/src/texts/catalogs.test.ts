@@ -10,6 +10,8 @@ type Text = string | ((...values: unknown[]) => string);
 const SHARED: Readonly<Record<Exclude<Language, "en">, readonly string[]>> = {
   de: [
     "app.name",
+    "archive.formats.json",
+    "archive.formats.markdown",
     "common.comma",
     "common.period",
     "duration.separator",
@@ -29,6 +31,8 @@ const SHARED: Readonly<Record<Exclude<Language, "en">, readonly string[]>> = {
   ],
   ja: [
     "app.name",
+    "archive.formats.json",
+    "archive.formats.markdown",
     "diff.minus",
     "diff.plus",
     "keys.End",

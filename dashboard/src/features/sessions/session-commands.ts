@@ -3,6 +3,7 @@ import {
   Archive,
   ArchiveRestore,
   Bot,
+  Download,
   Link2,
   type LucideIcon,
   Mail,
@@ -17,7 +18,7 @@ import { archiveSession, changeSession, copyLink, markUnread } from "./session-a
 import type { ChatView } from "./use-chat-view";
 
 /** A dialog that a command opens. */
-export type SessionDialogKind = "rename" | "agent" | "delete";
+export type SessionDialogKind = "export" | "rename" | "agent" | "delete";
 
 export interface SessionCommand {
   readonly id: string;
@@ -44,12 +45,19 @@ export function listSessionCommands(about: {
     icon: Link2,
     run: () => void copyLink(id),
   };
-  if (!about.canWrite) return [link];
+  const exportChat: SessionCommand = {
+    id: "export",
+    label: texts.archive.exportOne,
+    icon: Download,
+    run: () => openDialog("export"),
+  };
+  if (!about.canWrite) return [exportChat, link];
   const isArchived = session.status === "archived";
   const isPinned = session.pinned_at !== null;
   const hasAnswer = session.last_message?.role === "assistant" || session.last_seq > 1;
 
   const commands: SessionCommand[] = [
+    exportChat,
     {
       id: "rename",
       label: texts.actions.rename,

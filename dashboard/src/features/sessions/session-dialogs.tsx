@@ -5,6 +5,7 @@ import { AgentPicker } from "@/components/agent-picker";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { texts } from "@/texts";
+import { ExportDialog } from "./export-dialog";
 import { changeSession, deleteSession } from "./session-actions";
 import type { SessionDialogKind } from "./session-commands";
 import type { ChatView } from "./use-chat-view";
@@ -21,6 +22,8 @@ export function SessionDialog(props: {
 }) {
   const { kind, session, view, onClose } = props;
   switch (kind) {
+    case "export":
+      return <ExportDialog session={session} onClose={onClose} />;
     case "rename":
       return (
         <RenameDialog

@@ -23,7 +23,6 @@ export function SessionMenu(props: {
   const { session, view } = props;
   const canWrite = useCanWrite();
   const [dialog, setDialog] = useState<SessionDialogKind | null>(null);
-  if (!canWrite) return null;
   const commands = listSessionCommands({ session, canWrite, view, openDialog: setDialog });
   const items: readonly MenuItem[] = commands.map(({ icon: Icon, run, ...command }) => ({
     ...command,

@@ -10,8 +10,8 @@ import { useOutgoingMessages } from "@/outbox/use-outbox";
 import type { OpenRequest } from "@/stream/open-requests";
 import { texts } from "@/texts";
 import { formatExact, formatListTime } from "@/time";
+import { LazySessionMenu } from "./lazy-session-menu";
 import { useNewestSteps, useNewestTurn } from "./newest-turn";
-import { SessionMenu } from "./session-menu";
 import { describeSession } from "./session-preview";
 import type { ChatView } from "./use-chat-view";
 import { useIsUnseenFailure } from "./use-failures";
@@ -102,7 +102,7 @@ export const SessionRow = memo(function SessionRow(props: RowProps) {
             </span>
           </label>
           <div className="reveal absolute end-1.5 top-1 [@media(hover:none)]:end-0.5 [@media(hover:none)]:top-7">
-            <SessionMenu
+            <LazySessionMenu
               session={session}
               label={texts.actions.menuOf(title)}
               view={isActive ? props.view : undefined}

@@ -8,6 +8,7 @@ import { formatKeys, isTouchOnly } from "@/keyboard";
 import { changePreferences, type Preferences, usePreferences } from "@/preferences";
 import { showLanguage, texts, useLanguage } from "@/texts";
 import { languages } from "@/texts/language";
+import { ChatData } from "./chat-data";
 
 /** A dialog for the preferences on this device. Changes apply immediately. */
 export function SettingsDialog(props: { onClose: () => void; children?: ReactNode }) {
@@ -37,6 +38,7 @@ export function SettingsDialog(props: { onClose: () => void; children?: ReactNod
       )}
       <LanguageChoice />
       <Notifications />
+      <ChatData />
       <div className="mt-6 flex items-center justify-between gap-2">
         <div>{props.children}</div>
         <Button variant="solid" onClick={props.onClose}>

@@ -1,5 +1,6 @@
 /** The German texts. They avoid addressing the user as either "du" or "Sie". */
 import type { Catalog } from "../en";
+import { archive } from "./archive";
 import { chat } from "./chat";
 import { chatList } from "./chat-list";
 import { errors } from "./errors";
@@ -13,5 +14,6 @@ export const catalog: Catalog = {
   ...chat,
   ...messages,
   ...navigation,
+  ...archive,
   ...errors,
 };

@@ -1,5 +1,6 @@
 /** The English texts, which define the shape of all catalogs. */
 
+import { archive } from "./archive";
 import { chat } from "./chat";
 import { chatList } from "./chat-list";
 import { errors } from "./errors";
@@ -13,6 +14,7 @@ export const english = {
   ...chat,
   ...messages,
   ...navigation,
+  ...archive,
   ...errors,
 };
 

@@ -11,8 +11,10 @@ import { retryTask } from "../task-actions";
 import { isBlank } from "./answer-layout";
 import { ContinueButton } from "./continue-button";
 import { CopyButton } from "./copy-button";
-import { TurnDetails } from "./turn-details";
 
+const TurnDetails = lazy(async () => ({
+  default: (await import("./turn-details")).TurnDetails,
+}));
 const AnswerActions = lazy(async () => ({
   default: (await import("./answer-actions")).AnswerActions,
 }));
@@ -101,7 +103,11 @@ export function AnswerFooter(props: {
         {/* What is shown only on hover comes last, so that the rest is aligned with the answer. */}
         {!props.hasTime && <span className="reveal [@media(hover:none)]:hidden">{time}</span>}
       </div>
-      {hasDetails && <TurnDetails message={message} task={props.task} />}
+      {hasDetails && (
+        <Suspense>
+          <TurnDetails message={message} task={props.task} />
+        </Suspense>
+      )}
     </>
   );
 }
