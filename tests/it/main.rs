@@ -10,6 +10,7 @@ mod auth;
 mod endpoints;
 mod exports;
 mod faults;
+mod imports;
 mod messages;
 mod sessions;
 mod store;

@@ -45,9 +45,7 @@ fn show_progress() -> impl FnMut(ImportProgress) {
 
 fn describe(report: &ImportReport) -> String {
     let chats = |number: usize| count(number as u64, "chat");
-    let mut lines = format!("imported {}, skipped {}\n", chats(report.imported), chats(report.skipped));
-    for failed in &report.failed {
-        lines.push_str(&format!("failed: {}: {}\n", failed.source, failed.reason));
-    }
-    lines
+    let counts = format!("imported {}, skipped {}\n", chats(report.imported), chats(report.skipped));
+    let failed = report.failed.iter().map(|failed| format!("failed: {}: {}\n", failed.source, failed.reason));
+    std::iter::once(counts).chain(failed).collect()
 }

@@ -6,8 +6,11 @@
 use sqlx::types::Json;
 
 use super::{
-    Change, Store, StoreError, database_driver::Connection, rows::find_any_message, sessions::owned_session, sqlite,
-    turns::touch_session,
+    Change, Store, StoreError,
+    database_driver::Connection,
+    rows::find_any_message,
+    sessions::{owned_session, touch_session},
+    sqlite,
 };
 use crate::{
     chat::{Session, TurnNode, TurnTree, UserRef},

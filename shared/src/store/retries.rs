@@ -4,9 +4,9 @@ use super::{
     Change, Store, StoreError, events,
     jobs::schedule_head,
     rows,
-    sessions::owned_session,
+    sessions::{owned_session, touch_session},
     steps,
-    turns::{task_of, touch_session},
+    turns::task_of,
 };
 use crate::{
     chat::{Role, SessionStatus, Task, TaskStatus, UserRef},

@@ -51,6 +51,12 @@ pub(super) async fn owned_session(
         .ok_or(StoreError::NotFound)
 }
 
+/// Updates the time of a session's last change.
+pub(super) async fn touch_session(tx: &mut Connection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("UPDATE chat_session SET updated_at = $2 WHERE id = $1").bind(id).bind(now).execute(tx).await?;
+    Ok(())
+}
+
 /// Returns the session that an earlier request with this key created, if there is one.
 pub(super) async fn find_created(
     connection: &mut Connection,

@@ -7,11 +7,10 @@ use super::{
     events,
     jobs::{schedule_head, withdraw_job},
     rows,
-    sessions::owned_session,
+    sessions::{owned_session, touch_session},
 };
 use crate::{
     chat::{Content, Message, Role, Task, TurnNode, UserRef},
-    clock::Timestamp,
     event::{EventRef, Hints, LogKind},
     id::{MessageId, SessionId, TaskId},
 };
@@ -109,10 +108,4 @@ async fn unstarted_task(
     .await?
     .ok_or(StoreError::NotFound)?;
     task.ok_or(StoreError::TaskNotQueued)
-}
-
-/// Updates the time of a session's last change.
-pub(super) async fn touch_session(tx: &mut Connection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("UPDATE chat_session SET updated_at = $2 WHERE id = $1").bind(id).bind(now).execute(tx).await?;
-    Ok(())
 }

@@ -92,6 +92,8 @@ pub const OPERATIONS: &[Operation] = &[
         &["limit=0", "limit=201", "limit=-1", "limit=x", "before_turn=x", "after_turn=x", "before_turn=1.5"],
     ),
     get("/v1/export", Access::Read, &[]),
+    // Valid files are tested in `imports/`.
+    change("POST", "/v1/import", 422),
     get("/v1/chat/{session}/export", Access::Read, &["format=pdf", "format="]),
     Operation {
         bad_queries: &["name=", "name=..", "name=a%2Fb", "name=a%00"],

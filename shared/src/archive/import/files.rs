@@ -7,16 +7,17 @@ use tokio::task::spawn_blocking;
 
 use super::{
     conversation::{ImportedConversation, ImportedFile, ImportedMessage},
-    importer::{Failure, Importer},
+    failure::Failure,
     input,
     tree::push_paragraph,
 };
 use crate::{
-    attachments::Inspector,
-    chat::{self, Attachment, FileName, MAX_CONTENT_BYTES, sanitize_agent_text},
+    attachments::{Inspector, Storage},
+    chat::{self, Attachment, FileName, MAX_CONTENT_BYTES, UserRef, sanitize_agent_text},
     clock::Timestamp,
+    config::AttachmentLimits,
     id::{AttachmentId, FileId},
-    store::NewAttachment,
+    store::{NewAttachment, Store},
     upkeep::{self, FileError},
 };
 
@@ -35,15 +36,24 @@ struct ReadyFile {
 
 /// Stores the files of a conversation.
 pub(super) struct FileStorage<'a> {
-    importer: &'a Importer,
+    store: &'a Store,
+    storage: &'a Storage,
+    limits: AttachmentLimits,
+    user: &'a UserRef,
     /// The file that is being imported.
     path: &'a Path,
     stored: Vec<AttachmentId>,
 }
 
 impl<'a> FileStorage<'a> {
-    pub(super) const fn new(importer: &'a Importer, path: &'a Path) -> Self {
-        Self { importer, path, stored: Vec::new() }
+    pub(super) const fn new(
+        store: &'a Store,
+        storage: &'a Storage,
+        limits: AttachmentLimits,
+        user: &'a UserRef,
+        path: &'a Path,
+    ) -> Self {
+        Self { store, storage, limits, user, path, stored: Vec::new() }
     }
 
     /// Stores all files of a conversation.
@@ -86,7 +96,7 @@ impl<'a> FileStorage<'a> {
     /// Deletes the files that were stored. What cannot be deleted is deleted after a day, because no message uses it.
     pub(super) async fn discard(self) {
         for id in self.stored {
-            if let Err(error) = self.importer.store.delete_attachment(&self.importer.user, id).await {
+            if let Err(error) = self.store.delete_attachment(self.user, id).await {
                 tracing::warn!(%error, "failed to delete a file of a conversation that was not imported");
             }
         }
@@ -142,7 +152,7 @@ impl<'a> FileStorage<'a> {
 
     /// Reads a file. If it cannot be imported, returns the text that is shown instead.
     async fn read(&self, file: ImportedFile) -> Result<Result<ReadyFile, String>, Failure> {
-        let limit = self.importer.limits.file_bytes;
+        let limit = self.limits.file_bytes;
         match file {
             ImportedFile::Content { name, media_type, content } => {
                 Ok(Ok(ReadyFile { name, media_type, content: content.into(), created_at: None }))
@@ -163,7 +173,7 @@ impl<'a> FileStorage<'a> {
 
     /// Stores a file. If it is too large, returns the text that is shown instead.
     async fn store_file(&mut self, file: ReadyFile) -> Result<Result<Attachment, String>, Failure> {
-        let Importer { store, storage, limits, user } = self.importer;
+        let Self { store, storage, limits, user, .. } = *self;
         if file.content.len() as u64 > limits.file_bytes {
             return Ok(Err(missing(&file.name, &format!("it exceeds {} bytes", limits.file_bytes))));
         }
@@ -198,7 +208,7 @@ impl<'a> FileStorage<'a> {
     }
 
     async fn write(&self, id: FileId, mut content: Bytes) -> Result<(), FileError> {
-        let mut writing = self.importer.storage.write(id).await?;
+        let mut writing = self.storage.write(id).await?;
         while !content.is_empty() {
             let piece = content.split_to(PIECE_BYTES.min(content.len()));
             if let Err(error) = writing.add(piece).await {

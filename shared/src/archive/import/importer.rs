@@ -10,17 +10,11 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
     conversation::ImportedConversation,
+    failure::Failure,
     files::FileStorage,
     input::{self, Read},
 };
-use crate::{
-    attachments::{Storage, StorageError},
-    chat::UserRef,
-    config::AttachmentLimits,
-    event::Hints,
-    store::{Store, StoreError},
-    upkeep::FileError,
-};
+use crate::{attachments::Storage, chat::UserRef, config::AttachmentLimits, event::Hints, store::Store};
 
 /// The number of conversations that are read ahead.
 const READ_AHEAD: usize = 1;
@@ -80,43 +74,6 @@ pub enum ImportError {
     Read(#[from] io::Error),
 }
 
-/// The reason why a conversation was not stored.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the storage for files is unavailable")]
-    Storage(#[from] StorageError),
-    #[error("a file cannot be read: {0}")]
-    File(#[from] io::Error),
-}
-
-impl From<FileError> for Failure {
-    fn from(error: FileError) -> Self {
-        match error {
-            FileError::Store(error) => Self::Store(error),
-            FileError::Storage(error) => Self::Storage(error),
-        }
-    }
-}
-
-impl Failure {
-    /// Returns the reason for the user.
-    fn reason(&self) -> String {
-        match self {
-            Self::Store(StoreError::StorageLimit { limit }) => {
-                format!("its files would exceed the limit of {limit} bytes for all your files")
-            }
-            Self::Store(StoreError::Corrupt(reason)) => reason.clone(),
-            Self::Store(
-                StoreError::Busy | StoreError::Unavailable(_) | StoreError::Unwritable(_) | StoreError::DiskFull,
-            ) => "the database is busy or unavailable. Import the file again".into(),
-            Self::Store(_) => "the database returned an error".into(),
-            Self::Storage(_) | Self::File(_) => self.to_string(),
-        }
-    }
-}
-
 impl Importer {
     /// Checks that a file contains conversations.
     ///
@@ -138,10 +95,7 @@ impl Importer {
                 Err(_) => Ok(true),
             }
         });
-        match found.await.map_err(io::Error::other)?? {
-            true => Ok(()),
-            false => Err(ImportError::Unrecognized),
-        }
+        if found.await.map_err(io::Error::other)?? { Ok(()) } else { Err(ImportError::Unrecognized) }
     }
 
     /// Imports all conversations of a file that have not been imported yet. `announce` notifies other
@@ -196,7 +150,7 @@ impl Importer {
         if self.store.is_imported(&self.user, &conversation.source, conversation.session_id).await? {
             return Ok(None);
         }
-        let mut files = FileStorage::new(self, path);
+        let mut files = FileStorage::new(&self.store, &self.storage, self.limits, &self.user, path);
         let result = async {
             let conversation = files.store_all(conversation).await?;
             Ok::<_, Failure>(self.store.import_session(&self.user, &conversation).await?)

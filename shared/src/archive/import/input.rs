@@ -59,7 +59,8 @@ fn list_entries(archive: &ZipArchive<File>) -> Vec<String> {
 
 /// Returns whether an entry contains a conversation that this product exported.
 fn is_native_entry(name: &str) -> bool {
-    name.strip_prefix("conversations/").is_some_and(|name| name.ends_with(".json") && !name.contains('/'))
+    let path = Path::new(name);
+    path.parent() == Some(Path::new("conversations")) && path.extension().is_some_and(|extension| extension == "json")
 }
 
 /// Reads all conversations of a file, in order.
@@ -239,7 +240,7 @@ impl Source<'_> {
             return Ok(receive(read));
         }
         if let Some(product) = lines.iter().find_map(SessionLog::detect) {
-            return Ok(receive(product.convert(lines).map(Box::new).map_err(|reason| (self.name.to_owned(), reason))));
+            return Ok(receive(product.convert(&lines).map(Box::new).map_err(|reason| (self.name.to_owned(), reason))));
         }
         if lines.is_empty() && !is_complete {
             return Ok(receive(Err((self.name.to_owned(), "it is not valid JSON".into()))));

@@ -151,12 +151,11 @@ fn place_node(index: usize, node: &Node, before: Option<Place>, drafts: &mut Vec
             Some(Place { turn: drafts.len() - 1, parts: 0 })
         }
         NodeKind::Answer => {
-            let turn = match before {
-                Some(place) => exact(place, drafts),
-                None => {
-                    drafts.push(Draft { parent: None, question: None, parts: Vec::new() });
-                    drafts.len() - 1
-                }
+            let turn = if let Some(place) = before {
+                exact(place, drafts)
+            } else {
+                drafts.push(Draft { parent: None, question: None, parts: Vec::new() });
+                drafts.len() - 1
             };
             drafts[turn].parts.push(index);
             Some(Place { turn, parts: drafts[turn].parts.len() })
@@ -312,7 +311,7 @@ mod tests {
                 prop_assert!(is_shown, "{}", node.text);
             }
             for (index, turn) in turns.iter().enumerate() {
-                prop_assert!(turn.parent.is_none_or(|parent| parent < turns.len() && parent != index));
+                prop_assert!(turn.parent.is_none_or(|parent| parent < index));
             }
         }
     }

@@ -158,7 +158,8 @@ mod tests {
     use super::*;
     use crate::archive::import::conversation::ImportedFile;
 
-    fn message(role: &str, at: f64, content: Value) -> Value {
+    fn message(role: &str, at: f64, content: impl Into<Value>) -> Value {
+        let content = content.into();
         json!({"author": {"role": role}, "create_time": at, "content": content, "recipient": "all",
             "metadata": {"model_slug": if role == "assistant" { "gpt-4o" } else { "" }}})
     }

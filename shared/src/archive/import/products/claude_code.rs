@@ -21,12 +21,12 @@ pub(super) fn is_line(line: &Value) -> bool {
     is_message || (text(line, "type") == "summary" && line["leafUuid"].is_string())
 }
 
-pub(super) fn convert(lines: Vec<Value>) -> Result<ImportedConversation, String> {
+pub(super) fn convert(lines: &[Value]) -> Result<ImportedConversation, String> {
     let mut nodes: Vec<Node> = Vec::new();
     // The node with each open tool call.
     let mut calls: HashMap<String, usize> = HashMap::new();
     let (mut id, mut title) = (String::new(), String::new());
-    for line in &lines {
+    for line in lines {
         let kind = text(line, "type");
         if id.is_empty() {
             text(line, "sessionId").clone_into(&mut id);
@@ -139,7 +139,8 @@ mod tests {
     use super::*;
     use crate::chat::StepDetail;
 
-    fn line(kind: &str, id: &str, parent: Option<&str>, content: Value) -> Value {
+    fn line(kind: &str, id: &str, parent: Option<&str>, content: impl Into<Value>) -> Value {
+        let content = content.into();
         json!({"type": kind, "uuid": id, "parentUuid": parent, "sessionId": "s-1", "timestamp": "2025-06-01T08:00:00.000Z",
             "message": {"role": kind, "model": "claude-sonnet-4", "content": content}})
     }
@@ -168,7 +169,7 @@ mod tests {
             ),
         ];
         assert!(lines.iter().all(is_line));
-        let found = convert(lines).unwrap();
+        let found = convert(&lines).unwrap();
 
         assert_eq!((found.source.as_str(), found.title.as_str()), ("claude-code:s-1", "Fix the build"));
         let [first, second] = found.turns.as_slice() else { panic!("{:?}", found.turns) };

@@ -29,11 +29,11 @@ pub(super) fn is_line(line: &Value) -> bool {
     has_payload || (line["id"].is_string() && line["timestamp"].is_string() && line.get("instructions").is_some())
 }
 
-pub(super) fn convert(lines: Vec<Value>) -> Result<ImportedConversation, String> {
+pub(super) fn convert(lines: &[Value]) -> Result<ImportedConversation, String> {
     let mut nodes: Vec<Node> = Vec::new();
     let mut id = String::new();
     let mut model = String::new();
-    for line in &lines {
+    for line in lines {
         let (kind, payload) = match text(line, "type") {
             kind @ ("session_meta" | "response_item" | "event_msg" | "turn_context" | "compacted") => {
                 (kind, &line["payload"])
@@ -169,7 +169,8 @@ mod tests {
     use super::*;
     use crate::chat::StepDetail;
 
-    fn item(payload: Value) -> Value {
+    fn item(payload: impl Into<Value>) -> Value {
+        let payload = payload.into();
         json!({"timestamp": "2025-09-01T08:00:01.000Z", "type": "response_item", "payload": payload})
     }
 
@@ -200,7 +201,7 @@ mod tests {
             item(json!({"type": "ghost_snapshot"})),
         ];
         assert!(lines.iter().all(is_line));
-        let found = convert(lines).unwrap();
+        let found = convert(&lines).unwrap();
 
         let [turn] = found.turns.as_slice() else { panic!() };
         assert_eq!((turn.question.text.as_str(), turn.question.files.len()), ("List the files", 1));
@@ -222,7 +223,7 @@ mod tests {
             json!({"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello"}]}),
         ];
         assert!(is_line(&lines[0]));
-        let found = convert(lines).unwrap();
+        let found = convert(&lines).unwrap();
         assert_eq!((found.source.as_str(), found.turns.len()), ("codex:old", 1));
     }
 }

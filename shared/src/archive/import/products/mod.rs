@@ -80,7 +80,7 @@ impl SessionLog {
     ///
     /// # Errors
     /// Returns a description of what is invalid.
-    pub(super) fn convert(self, lines: Vec<Value>) -> Result<ImportedConversation, String> {
+    pub(super) fn convert(self, lines: &[Value]) -> Result<ImportedConversation, String> {
         let converted = match self {
             Self::ClaudeCode => claude_code::convert(lines),
             Self::Codex => codex::convert(lines),

@@ -67,9 +67,11 @@ fn read_message(id: String, parent: Option<String>, message: &Value) -> Node {
     } else if let Some(content) = message["content"].as_str() {
         node.add_text(content);
     } else {
-        list(message, "content").iter().for_each(|part| read_part(&mut node, part));
+        for part in list(message, "content") {
+            read_part(&mut node, part);
+        }
     }
-    list(message, "files").iter().for_each(|file| node.files.push(read_file(file)));
+    node.files.extend(list(message, "files").iter().map(read_file));
     list(message, "images").iter().filter_map(Value::as_str).for_each(|image| {
         node.files.push(file_from_base64("", "image/png", image));
     });
