@@ -47,7 +47,10 @@ fn opencode_settings(address: &str, model: &str) -> String {
     let provider = json!({
         "npm": "@ai-sdk/openai-compatible",
         "options": {"baseURL": format!("{address}/v1"), "apiKey": "none"},
-        "models": {model: {"limit": {"context": 32_000, "output": 2000}}},
+        "models": {model: {
+            "attachment": true, "modalities": {"input": ["text", "image"], "output": ["text"]},
+            "limit": {"context": 32_000, "output": 2000},
+        }},
     });
     let settings = json!({
         "model": name, "small_model": name, "enabled_providers": ["local"], "provider": {"local": provider},

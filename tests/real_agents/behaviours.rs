@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use banter_tests::{process_table::processes_with, wait::within};
+use banter_tests::{app::TestApp, attachments::RED_PNG, process_table::processes_with, wait::within};
 use serde_json::json;
 
 use crate::{
@@ -181,6 +181,21 @@ pub async fn it_remembers_when_its_process_is_gone(agent: RealAgent) {
     stage.saw(&format!("a new process {how}"));
 }
 
+/// A message with an image. The agent passes the image on to its model.
+pub async fn an_attached_image_reaches_the_model(agent: RealAgent) {
+    const LOOK: &str = "Look at this picture.";
+    let stage = Stage::start(agent, "").await;
+    let picture = stage.client.upload("red.png", RED_PNG).await;
+
+    let task = stage.client.send_files(&stage.session, LOOK, &[&picture]).await.task_id;
+    let turn = stage.end_of(&task).await;
+
+    assert_eq!(turn.status(), "succeeded", "{}", turn.task);
+    let request = stage.model.request_about(LOOK);
+    assert_eq!(json!(request.images), json!([picture["sha256"]]), "{request:?}");
+    stage.saw(&format!("an attached image reached the model; the answer was {:?}", turn.content));
+}
+
 /// Runs two turns with a small real language model.
 pub async fn a_small_real_model_answers(agent: RealAgent) {
     let address = std::env::var("SMOLLM2_URL").expect("SMOLLM2_URL: run `make test-agents`");
@@ -195,4 +210,24 @@ pub async fn a_small_real_model_answers(agent: RealAgent) {
         stage.saw(&format!("SmolLM2 answers after {:.1} s: {:?}", begun.elapsed().as_secs_f64(), turn.content));
     }
     assert!(stage.model.requests().is_empty(), "the other model received no request");
+}
+
+/// Asks a small real language model about a text file, without an agent in between.
+pub async fn a_small_real_model_answers_from_an_attached_file(_: RealAgent) {
+    let address = std::env::var("SMOLLM2_URL").expect("SMOLLM2_URL: run `make test-agents`");
+    let agents = format!(
+        "[[agents]]\nkey = \"smollm2\"\nname = \"SmolLM2\"\ndriver = \"openai\"\nbase_url = \"{address}/v1\"\n\
+         model = \"smollm2-135m-instruct\"\nmax_tokens = 60\n"
+    );
+    let app = TestApp::builder().agents(&agents).start().await;
+    let client = app.client();
+    let session = client.create_session("smollm2").await;
+    let notes = "The meeting is in the room Falkenstein on Thursday.\n";
+    let file = client.upload("notes.txt", notes).await;
+
+    let turn = client.ask_about(&session, "In which room is the meeting? Answer from the file.", &[&file]).await;
+
+    let answer = turn["reply"]["content"].as_str().unwrap_or_default();
+    assert!(answer.contains("Falkenstein"), "{turn}");
+    println!("SEEN SmolLM2: asked about a file, it answers {answer:?}");
 }

@@ -37,7 +37,9 @@ tests_of!(
     a_stop_in_mid_tool_leaves_nothing_running,
     a_killed_worker_leaves_nothing_and_another_goes_on,
     it_remembers_when_its_process_is_gone,
+    an_attached_image_reaches_the_model,
     a_small_real_model_answers,
+    a_small_real_model_answers_from_an_attached_file,
 );
 tests_of!(
     gemini,
@@ -48,6 +50,7 @@ tests_of!(
     a_stop_in_mid_tool_leaves_nothing_running,
     a_killed_worker_leaves_nothing_and_another_goes_on,
     it_remembers_when_its_process_is_gone,
+    an_attached_image_reaches_the_model,
 );
 tests_of!(
     codex,
@@ -58,6 +61,7 @@ tests_of!(
     a_stop_in_mid_tool_leaves_nothing_running,
     a_killed_worker_leaves_nothing_and_another_goes_on,
     it_remembers_when_its_process_is_gone,
+    an_attached_image_reaches_the_model,
 );
 tests_of!(
     claude,
@@ -68,6 +72,7 @@ tests_of!(
     a_stop_in_mid_tool_leaves_nothing_running,
     a_killed_worker_leaves_nothing_and_another_goes_on,
     it_remembers_when_its_process_is_gone,
+    an_attached_image_reaches_the_model,
 );
 // With the command line in `agents.example.toml`, fast-agent neither offers tools to the model nor requests permission.
 tests_of!(

@@ -11,10 +11,12 @@ generateContent, with and without streaming. Responds to the last text in the co
     anything else       "You said: …"
 
 The first line on stdout is the server's address. Each request is appended to FILE as a line with the dialect, the (role,
-text) pairs, the names of the offered tools, and the answer.
+text) pairs, the SHA-256 hashes of the images, the names of the offered tools, and the answer.
 """
 
 import argparse
+import base64
+import hashlib
 import json
 import re
 import sys
@@ -81,6 +83,25 @@ def text_of(content):
     if isinstance(content, str):
         return [content]
     return [part["text"] for part in content or [] if isinstance(part.get("text"), str)]
+
+
+def images_of(part):
+    """Returns the SHA-256 hashes of the images anywhere in a request, in order."""
+    if isinstance(part, list):
+        return [image for item in part for image in images_of(item)]
+    if isinstance(part, str):
+        url = re.match(r"data:image/[a-z+.-]+;base64,(.+)", part)
+        return [hash_of(url.group(1))] if url else []
+    if not isinstance(part, dict):
+        return []
+    sort = part.get("media_type") or part.get("mimeType") or ""
+    if sort.startswith("image/") and isinstance(part.get("data"), str):
+        return [hash_of(part["data"])]
+    return images_of(list(part.values()))
+
+
+def hash_of(data):
+    return hashlib.sha256(base64.b64decode(data)).hexdigest()
 
 
 def words(text):
@@ -292,7 +313,8 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(body)
         request = dialect.read(body, path)
         answer = request.answer()
-        self.log({"dialect": type(dialect).__name__, "pairs": request.pairs, "tools": sorted(request.tools), "answer": answer})
+        self.log({"dialect": type(dialect).__name__, "pairs": request.pairs, "images": images_of(body),
+                  "tools": sorted(request.tools), "answer": answer})
         model = body.get("model", "scripted")
         if body.get("stream") or ":stream" in path:
             self.stream(dialect, dialect.write(answer, model))

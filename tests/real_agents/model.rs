@@ -28,6 +28,8 @@ pub struct ModelServer {
 pub struct Request {
     /// (role, text) pairs in conversation order, excluding system prompts.
     pub pairs: Vec<(String, String)>,
+    /// The SHA-256 hashes of the images, in hex.
+    pub images: Vec<String>,
 }
 
 impl Request {
@@ -72,7 +74,10 @@ impl ModelServer {
         }
         entries
             .into_iter()
-            .map(|entry| Request { pairs: serde_json::from_value(entry["pairs"].clone()).unwrap() })
+            .map(|entry| Request {
+                pairs: serde_json::from_value(entry["pairs"].clone()).unwrap(),
+                images: serde_json::from_value(entry["images"].clone()).unwrap(),
+            })
             .collect()
     }
 

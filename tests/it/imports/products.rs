@@ -89,7 +89,7 @@ async fn every_product_is_recognized() {
         json!({"timestamp": "2025-06-01T08:00:00.000Z", "type": "response_item", "payload": {
             "type": "message", "role": role, "content": [{"type": kind, "text": text}]}})
     };
-    let lines = |lines: &[Value]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let lines = |lines: &[Value]| lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
     let files = [
         ("chatgpt", json!([chatgpt("c", "Hi", "Hello")]).to_string()),
         (
