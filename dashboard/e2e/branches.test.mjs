@@ -144,9 +144,11 @@ test("versions are switched by keyboard", TIMEOUT, async () => {
     await finished(page).first().waitFor({ timeout: ANSWER_MS });
     await edit(page, "/echo one", "/echo two");
     await answer(page, "two").waitFor({ timeout: ANSWER_MS });
+    const previous = versions(page).getByRole("button", { name: "Previous version" });
+    // Versions cannot be switched before the task has ended.
+    await versions(page).locator('button[aria-disabled="false"]').waitFor();
 
     await composer(page).focus();
-    const previous = versions(page).getByRole("button", { name: "Previous version" });
     for (let count = 0; count < 30; count += 1) {
       await page.keyboard.press("Shift+Tab");
       if (await previous.evaluate((element) => element === document.activeElement)) break;

@@ -122,3 +122,33 @@ test("a file is dropped on the dialog of a phone-sized window", TIMEOUT, async (
     { context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } },
   );
 });
+
+test("imported chats appear in the list", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    const said = (sender, text) => ({ sender, text });
+    const conversation = (uuid, name) => ({
+      uuid,
+      name,
+      chat_messages: [said("human", `Question of ${name}`), said("assistant", "An answer")],
+    });
+    const chats = JSON.stringify([
+      conversation("1", "First chat"),
+      conversation("2", "Second chat"),
+      { uuid: "3", name: "Empty chat", chat_messages: [] },
+    ]);
+    await page.goto("/");
+    const dialog = await openImport(page);
+
+    await choose(dialog, file(chats));
+    await dialog.getByText("2 imported, 0 skipped, 1 failed").waitFor();
+    await dialog.getByText("Empty chat").waitFor();
+    await dialog.getByRole("button", { name: "Import another file" }).click();
+    await choose(dialog, file(chats));
+    await dialog.getByText("0 imported, 2 skipped, 1 failed").waitFor();
+    await page.keyboard.press("Escape");
+
+    await page.getByRole("link", { name: /^Second chat/ }).click();
+    await page.getByText("Question of Second chat").waitFor();
+    await page.getByRole("log").getByText("An answer").waitFor();
+  });
+});

@@ -25,7 +25,13 @@ pub async fn run(config: &Config, store: &Store, user: &UserRef, file: &Path) ->
     Importer::recognize(file).await.with_context(named)?;
     store.ensure_user(user).await?;
     let storage = open_storage(config)?;
-    let importer = Importer { store: store.clone(), storage, limits: config.attachment_limits, user: user.clone() };
+    let importer = Importer {
+        store: store.clone(),
+        storage,
+        limits: config.attachment_limits,
+        user: user.clone(),
+        name: file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+    };
     // Streams find new events by themselves after a moment.
     let report = importer.import(file.to_owned(), |_| {}, show_progress()).await.with_context(named)?;
     Ok((describe(&report), report.failed.len()))

@@ -122,6 +122,7 @@ pub async fn import(
         storage: state.storage.clone(),
         limits: state.attachment_limits,
         user: principal.user,
+        name: "file".into(),
     };
     let (lines, receiver) = mpsc::channel(WAITING_LINES);
     let work = state.clone();

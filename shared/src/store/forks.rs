@@ -88,6 +88,10 @@ const COPY_STEPS: &str = concat!(
      JOIN task_step p ON p.task_id = t.id WHERE n.chat_session_id = $2"
 );
 
+/// Writes the new IDs of the copied permission requests to their details.
+const RENAME_PERMISSIONS: &str = "UPDATE task_step SET detail = json_set(detail, '$.request_id', permission_id) \
+     WHERE permission_id IS NOT NULL AND task_id IN (SELECT id FROM agent_task WHERE chat_session_id = $1)";
+
 /// Selects the copied messages whose originals have attachments.
 const LIST_WITH_ATTACHMENTS: &str = "SELECT c.id, m.attachments FROM chat_message c \
      JOIN chat_message m ON m.chat_session_id = $1 AND m.turn = c.turn AND m.role = c.role \
@@ -141,6 +145,7 @@ impl Store {
             sqlx::query(LINK_TURNS).bind(new).execute(&mut *tx).await?;
             sqlx::query(COPY_MESSAGES).bind(id).bind(new).execute(&mut *tx).await?;
             sqlx::query(COPY_STEPS).bind(id).bind(new).execute(&mut *tx).await?;
+            sqlx::query(RENAME_PERMISSIONS).bind(new).execute(&mut *tx).await?;
             sqlx::query(SET_POSITIONS).bind(new).bind(turn).execute(&mut *tx).await?;
             copy_attachments(tx, id, new, now).await?;
             events::append(tx, user, now, &[EventRef::session(LogKind::SessionCreated, new)]).await?;

@@ -79,6 +79,19 @@ async fn a_malformed_conversation_fails_alone() {
 }
 
 #[tokio::test]
+async fn what_precedes_the_end_of_an_incomplete_file_is_imported() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let file = json!([chatgpt("c-1", "one", "1"), chatgpt("c-2", "two", "2")]).to_string();
+
+    let result = import(&client, file[..file.len() - 20].to_owned()).await;
+
+    assert_eq!(counts(&result), (1, 0, 2), "{result}");
+    assert_eq!(result["failed"][1], json!({"source": "file", "reason": "the file is incomplete"}));
+    app.check().await;
+}
+
+#[tokio::test]
 async fn every_product_is_recognized() {
     let said = |role: &str, text: &str| json!({"role": role, "content": text});
     let line = |kind: &str, id: &str, parent: Value, text: &str| {

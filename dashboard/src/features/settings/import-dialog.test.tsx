@@ -55,13 +55,13 @@ describe("the import dialog", () => {
     screen.getByRole("button", { name: "Import another file" });
   });
 
-  it("shows the server's reason for a file that it does not recognize", async () => {
+  it("says that a file contains no chats", async () => {
     const detail = "The file is not an export of ChatGPT, Claude, or Banter.";
     respondWith(() => HttpResponse.json({ code: "unknown_format", detail }, { status: 422 }));
 
     setUp();
 
-    await screen.findByText(detail);
+    await screen.findByText("This file contains no chats.");
     screen.getByRole("button", { name: "Choose file" });
   });
 

@@ -29,6 +29,8 @@ pub struct Importer {
     pub limits: AttachmentLimits,
     /// The user who will own the chats.
     pub user: UserRef,
+    /// The name of the file in reports.
+    pub name: String,
 }
 
 /// How far an import is.
@@ -84,7 +86,7 @@ impl Importer {
         let found = spawn_blocking(move || {
             let mut is_found = false;
             let mut first_failure = None;
-            let read = input::read(&path, &mut |read| {
+            let read = input::read(&path, "", &mut |read| {
                 is_found |= read.is_ok();
                 first_failure = first_failure.take().or(read.err());
                 !is_found
@@ -102,7 +104,7 @@ impl Importer {
     /// processes of a change, and `on_progress` is called after each conversation.
     ///
     /// # Errors
-    /// Returns [`ImportError`] if the file cannot be read. Conversations that were imported before the error remain.
+    /// Returns [`ImportError`] if the file cannot be opened.
     pub async fn import(
         &self,
         path: PathBuf,
@@ -112,14 +114,15 @@ impl Importer {
         let counted = path.clone();
         let total = spawn_blocking(move || input::count(&counted)).await.map_err(io::Error::other)?;
         let (sender, mut receiver) = mpsc::channel::<Read>(READ_AHEAD);
-        let read_path = path.clone();
-        let reading = spawn_blocking(move || input::read(&read_path, &mut |read| sender.blocking_send(read).is_ok()));
+        let (read_path, name) = (path.clone(), self.name.clone());
+        let reading =
+            spawn_blocking(move || input::read(&read_path, &name, &mut |read| sender.blocking_send(read).is_ok()));
         let mut report = ImportReport::default();
         let mut done = 0;
         while let Some(read) = receiver.recv().await {
             match read {
                 Ok(conversation) => {
-                    let source = name(&conversation);
+                    let source = describe(&conversation);
                     match self.import_conversation(&path, *conversation).await {
                         Ok(Some(hints)) => {
                             report.imported += 1;
@@ -137,7 +140,10 @@ impl Importer {
             done += 1;
             on_progress(ImportProgress { done, total });
         }
-        reading.await.map_err(io::Error::other)??;
+        // A file that ends early, for example.
+        if let Err(error) = reading.await.map_err(io::Error::other)? {
+            report.failed.push(FailedImport { source: self.name.clone(), reason: error.to_string() });
+        }
         Ok(report)
     }
 
@@ -164,7 +170,7 @@ impl Importer {
 }
 
 /// Returns the name of a conversation in reports.
-fn name(conversation: &ImportedConversation) -> String {
+fn describe(conversation: &ImportedConversation) -> String {
     let title = conversation.title.trim();
     if title.is_empty() { conversation.source.clone() } else { format!("{} {title}", conversation.source) }
 }

@@ -63,15 +63,14 @@ fn is_native_entry(name: &str) -> bool {
     path.parent() == Some(Path::new("conversations")) && path.extension().is_some_and(|extension| extension == "json")
 }
 
-/// Reads all conversations of a file, in order.
+/// Reads all conversations of a file, in order. `name` is its name in reports.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read. Conversations before the error are received.
-pub(super) fn read(path: &Path, receive: &mut Receiver<'_>) -> io::Result<()> {
+pub(super) fn read(path: &Path, name: &str, receive: &mut Receiver<'_>) -> io::Result<()> {
     if !is_zip(path)? {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let input = BufReader::with_capacity(MAX_HEAD, File::open(path)?);
-        return Source { name: &name, entries: &[] }.read(input, receive).map(drop);
+        return Source { name, entries: &[] }.read(input, receive).map(drop);
     }
     let mut archive = ZipArchive::new(File::open(path)?).map_err(invalid_zip)?;
     let entries = list_entries(&archive);

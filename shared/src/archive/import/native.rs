@@ -4,14 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use super::conversation::{
-    ImportedConversation, ImportedFile, ImportedMessage, ImportedStep, ImportedTask, ImportedTurn,
+use super::{
+    conversation::{ImportedConversation, ImportedFile, ImportedMessage, ImportedStep, ImportedTask, ImportedTurn},
+    keys::agent_key,
 };
 use crate::{
     archive::format::{ArchivedAttachment, ArchivedConversation, ArchivedMessage, ArchivedStep, ArchivedTask},
     chat::{Role, StepDetail, TaskStatus},
     id::PermissionId,
 };
+
+/// The highest number of a turn or message. Further messages get higher ones.
+const MAX_NUMBER: i64 = 1_000_000_000;
+/// The agent of a conversation whose own has an invalid key.
+const UNKNOWN_AGENT: &str = "unknown";
 
 /// A conversation with its messages.
 #[derive(Deserialize)]
@@ -32,8 +38,8 @@ pub(super) fn read(json: &[u8]) -> Result<ImportedConversation, String> {
     let mut seqs = HashMap::new();
     for message in messages {
         let turn = message.turn;
-        if turn < 1 || message.seq < 1 {
-            return Err(format!("message {}: `turn` and `seq` must be at least 1", message.id));
+        if !(1..=MAX_NUMBER).contains(&turn) || !(1..=MAX_NUMBER).contains(&message.seq) {
+            return Err(format!("message {}: `turn` and `seq` must be from 1 to {MAX_NUMBER}", message.id));
         }
         if let Some(other) = seqs.insert(message.seq, message.id) {
             return Err(format!("messages {other} and {} have the same `seq`", message.id));
@@ -68,7 +74,7 @@ pub(super) fn read(json: &[u8]) -> Result<ImportedConversation, String> {
         source: format!("banter:{}", conversation.id),
         session_id: Some(conversation.id),
         title: conversation.title,
-        agent_key: conversation.agent_key,
+        agent_key: agent_key(&conversation.agent_key).unwrap_or_else(|| UNKNOWN_AGENT.into()),
         status: conversation.status,
         pinned_at: conversation.pinned_at,
         created_at: Some(conversation.created_at),
@@ -107,7 +113,7 @@ fn read_message(message: ArchivedMessage) -> ImportedMessage {
         files: message.attachments.into_iter().map(read_file).collect(),
         created_at: Some(message.created_at),
         edited_at: message.edited_at,
-        agent_key: message.agent_key,
+        agent_key: message.agent_key.as_deref().and_then(agent_key),
         finish_reason: message.finish_reason,
         elapsed_ms: message.elapsed_ms,
         usage: message.usage,
@@ -131,7 +137,7 @@ fn read_task(task: ArchivedTask) -> Result<ImportedTask, String> {
     };
     Ok(ImportedTask {
         status,
-        attempt: task.attempt.max(0),
+        attempt: task.attempt.clamp(0, MAX_NUMBER),
         error: task.error,
         usage: task.usage,
         started_at: task.started_at,

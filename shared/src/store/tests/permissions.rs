@@ -168,3 +168,20 @@ async fn reads_and_answers_a_request_from_the_previous_version() {
     f.end(&claim, answered("r")).await;
     assert_eq!(f.findings().await, [""; 0]);
 }
+
+#[tokio::test]
+async fn a_fork_has_its_own_permission_requests() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let id = PermissionId::generate();
+    f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
+    f.permit(&claim, id, PermissionDecision::Allow).await.unwrap();
+    f.answer(&claim, "done").await.unwrap();
+
+    let fork = f.store.fork_session(&f.user, claim.session_id, &NewFork::default(), None).await.unwrap().value;
+
+    assert_eq!(f.findings().await, Vec::<&str>::new());
+    let message = f.store.list_messages(&f.user, fork.id, TurnBound::Newest, 1).await.unwrap().items.remove(0);
+    let steps = f.store.find_task(fork.id, message.task_id).await.unwrap().unwrap().steps;
+    assert_ne!(steps[0].detail.permission_id(), Some(id));
+}

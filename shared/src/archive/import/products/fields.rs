@@ -4,6 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::DateTime;
 use serde_json::Value;
 
+pub(super) use crate::archive::import::keys::agent_key;
 use crate::{
     archive::import::{
         conversation::{ImportedConversation, ImportedFile, ImportedStep},
@@ -41,18 +42,6 @@ pub(super) fn time(value: &Value) -> Option<Timestamp> {
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
     let at = (millis < 1e15).then(|| DateTime::from_timestamp_millis(millis.round() as i64)).flatten()?;
     Some(Timestamp::new(at))
-}
-
-/// Returns the key of an agent with the name of a model; `None` without a name.
-pub(super) fn agent_key(model: &str) -> Option<String> {
-    let key: String = model
-        .to_lowercase()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
-        .take(64)
-        .collect();
-    let key = key.trim_start_matches(['-', '_']);
-    (!key.is_empty()).then(|| key.to_owned())
 }
 
 /// Returns the text that is shown instead of content that cannot be imported.

@@ -1,7 +1,7 @@
 //! Translates the store's statements.
 
 /// Expressions that SQLite and PostgreSQL write differently, in SQLite's form and in PostgreSQL's.
-const EXPRESSIONS: [(&str, &str); 6] = [
+const EXPRESSIONS: [(&str, &str); 7] = [
     // The elements of a JSON array (`sqlite::listed!`).
     ("(SELECT value FROM json_each($1))", "(SELECT jsonb_array_elements_text($1))"),
     // The elements of a JSON array of numbers (`sqlite::listed_numbers!`).
@@ -17,6 +17,11 @@ const EXPRESSIONS: [(&str, &str); 6] = [
          substr(hex(randomblob(2)), 2) || char(45) || 8 || substr(hex(randomblob(2)), 2) || char(45) || \
          hex(randomblob(6)))",
         "CAST(gen_random_uuid() AS text)",
+    ),
+    // The detail of a permission request with the ID of its column.
+    (
+        "json_set(detail, '$.request_id', permission_id)",
+        "CAST(jsonb_set(CAST(detail AS jsonb), '{request_id}', to_jsonb(permission_id)) AS json)",
     ),
     // The metadata of a job, which is JSON in one schema and `hstore` in the other.
     ("-last_round, '{}' FROM user_log", "-last_round, '' FROM user_log"),
