@@ -192,8 +192,10 @@ pub async fn an_attached_image_reaches_the_model(agent: RealAgent) {
 
     assert_eq!(turn.status(), "succeeded", "{}", turn.task);
     let request = stage.model.request_about(LOOK);
-    assert_eq!(json!(request.images), json!([picture["sha256"]]), "{request:?}");
-    stage.saw(&format!("an attached image reached the model; the answer was {:?}", turn.content));
+    let hash = picture["sha256"].as_str().unwrap();
+    // opencode passes on the image block, and also reads the file to which the link refers.
+    assert!(!request.images.is_empty() && request.images.iter().all(|image| image == hash), "{request:?}");
+    stage.saw(&format!("an attached image reached the model {} times", request.images.len()));
 }
 
 /// Runs two turns with a small real language model.
