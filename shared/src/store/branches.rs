@@ -8,15 +8,16 @@ use sqlx::types::Json;
 use super::{
     Change, Store, StoreError,
     database_driver::Connection,
+    events,
     rows::find_any_message,
     sessions::{owned_session, touch_session},
     sqlite,
 };
 use crate::{
-    chat::{Session, TurnNode, TurnTree, UserRef},
+    chat::{Role, Session, TurnNode, TurnTree, UserRef},
     clock::Timestamp,
-    event::Hints,
-    id::{MessageId, SessionId},
+    event::{EventRef, Hints, LogKind},
+    id::{MessageId, SessionId, TaskId},
 };
 
 /// The columns of `chat_message` and `inactive_message`.
@@ -75,6 +76,13 @@ const LOG_MESSAGES: &str = "INSERT INTO event_log \
      m.task_id, $6 FROM chat_message m JOIN user_log u ON u.workspace_id = $7 AND u.user_id = $8 \
      WHERE m.chat_session_id = $2 AND m.turn > $3 ORDER BY m.turn, m.role DESC";
 
+/// Links turns of the transcript that a process of an earlier release stored during an upgrade. Only the first turn of a
+/// transcript has none before it.
+const LINK_TURNS: &str = "UPDATE agent_task SET parent_turn = (SELECT MAX(p.turn) FROM chat_message p \
+     WHERE p.chat_session_id = $1 AND p.turn < agent_task.turn) \
+     WHERE chat_session_id = $1 AND parent_turn IS NULL AND revision_of IS NULL \
+     AND EXISTS (SELECT 1 FROM chat_message m WHERE m.id = agent_task.user_message_id)";
+
 /// Reads the tree of a session's turns.
 pub(super) async fn read_tree(tx: &mut Connection, session_id: SessionId) -> Result<TurnTree, StoreError> {
     /// A row of `agent_task`.
@@ -85,6 +93,7 @@ pub(super) async fn read_tree(tx: &mut Connection, session_id: SessionId) -> Res
         revision_of: Option<i64>,
         next_turn: Option<i64>,
     }
+    sqlx::query(LINK_TURNS).bind(session_id).execute(&mut *tx).await?;
     let rows: Vec<TurnRow> = sqlx::query_as(
         "SELECT turn, parent_turn, revision_of, next_turn FROM agent_task WHERE chat_session_id = $1 ORDER BY turn",
     )
@@ -193,6 +202,7 @@ pub(super) async fn close_gap(
     }
     let (Some(first), Some(latest)) = (versions.first().copied(), versions.last().copied()) else { return Ok(()) };
     let has_followers = !followers.is_empty();
+    log_updates(tx, user, session_id, &followers, now).await?;
     // The turns that followed the deleted one take its place among the versions.
     followers.append(&mut versions);
     for turn in followers {
@@ -201,6 +211,30 @@ pub(super) async fn close_gap(
     if !has_followers {
         let tree = read_tree(tx, session_id).await?;
         set_path(tx, user, session_id, &tree, &tree.path_through(latest), now).await?;
+    }
+    Ok(())
+}
+
+/// Appends an event for the user's message of each of these turns, whose versions have changed.
+async fn log_updates(
+    tx: &mut Connection,
+    user: &UserRef,
+    session_id: SessionId,
+    turns: &[i64],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut updates = Vec::with_capacity(turns.len());
+    for turn in turns {
+        let (message_id, task_id): (MessageId, TaskId) =
+            sqlx::query_as("SELECT user_message_id, id FROM agent_task WHERE chat_session_id = $1 AND turn = $2")
+                .bind(session_id)
+                .bind(turn)
+                .fetch_one(&mut *tx)
+                .await?;
+        updates.push(EventRef::message(LogKind::MessageUpdated, session_id, message_id, Role::User, task_id));
+    }
+    if !updates.is_empty() {
+        events::append(tx, user, now, &updates).await?;
     }
     Ok(())
 }

@@ -215,11 +215,29 @@ async fn unsending_a_revision_restores_the_other_version() {
     assert_eq!(f.branch_of(session, "a").await, None);
     let revised = f.revise(session, first.id, Some("d")).await.unwrap();
     let later = f.post(session, "e").await.message;
+    let mut follower = Follower::default();
+    follower.follow(&f, session).await;
     f.store.unsend_message(&f.user, session, revised.id).await.unwrap();
+    follower.follow(&f, session).await;
+    assert!(follower.messages.values().eq(&f.messages(session).await), "{follower:?}");
     assert_eq!(f.texts(session).await, "e", "the queued message takes the place of the revision");
     assert_eq!(f.branch_of(session, "e").await, Some(MessageBranch { index: 2, count: 2 }));
     f.store.unsend_message(&f.user, session, later.id).await.unwrap();
     assert_eq!(f.texts(session).await, "a A b B");
+    assert_eq!(f.findings().await, Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn turns_that_an_earlier_release_stored_stay_in_the_transcript() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.ask(session, "a").await;
+    let second = f.ask(session, "b").await;
+    f.damage("UPDATE agent_task SET parent_turn = NULL").await;
+
+    f.revise_and_answer(session, second.id, Some("c")).await;
+
+    assert_eq!(f.texts(session).await, "a A c C");
     assert_eq!(f.findings().await, Vec::<&str>::new());
 }
 

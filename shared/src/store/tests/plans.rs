@@ -44,7 +44,7 @@ const LONG_SEARCHES: [(&str, &str); 5] = [
 ];
 
 /// Plan steps that are allowed in statements that contain the given text.
-const EXCEPTIONS: [(&str, &str); 25] = [
+const EXCEPTIONS: [(&str, &str); 26] = [
     // This reads one bucket of the index.
     ("SCAN search_index", "search_index MATCH $1"),
     // This looks for rows that refer to a new session, of which there are none.
@@ -66,6 +66,7 @@ const EXCEPTIONS: [(&str, &str); 25] = [
     ("(chat_session_id=?)", "FROM agent_task n JOIN"),
     ("(chat_session_id=?)", "FROM chat_message c JOIN"),
     ("(chat_session_id=?)", "UPDATE agent_task SET parent_turn = (SELECT MAX(p.turn)"),
+    ("(chat_session_id=?)", "UPDATE task_step SET detail = json_set"),
     // These read all turns of a session whose branch changes.
     ("(chat_session_id=?)", "SELECT turn FROM chat_message WHERE chat_session_id = $1 AND role = 'user'"),
     ("(chat_session_id=?)", "SELECT turn, parent_turn, revision_of, next_turn"),
