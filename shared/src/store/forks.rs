@@ -89,7 +89,7 @@ const COPY_STEPS: &str = concat!(
 );
 
 /// Writes the new IDs of the copied permission requests to their details.
-const RENAME_PERMISSIONS: &str = "UPDATE task_step SET detail = json_set(detail, '$.request_id', permission_id) \
+const RENAME_PERMISSIONS: &str = "UPDATE task_step SET detail = json_set(detail, char(36) || '.request_id', permission_id) \
      WHERE permission_id IS NOT NULL AND task_id IN (SELECT id FROM agent_task WHERE chat_session_id = $1)";
 
 /// Selects the copied messages whose originals have attachments.

@@ -20,7 +20,7 @@ const EXPRESSIONS: [(&str, &str); 7] = [
     ),
     // The detail of a permission request with the ID of its column.
     (
-        "json_set(detail, '$.request_id', permission_id)",
+        "json_set(detail, char(36) || '.request_id', permission_id)",
         "CAST(jsonb_set(CAST(detail AS jsonb), '{request_id}', to_jsonb(permission_id)) AS json)",
     ),
     // The metadata of a job, which is JSON in one schema and `hstore` in the other.
