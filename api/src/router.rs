@@ -37,6 +37,7 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(messages::edit::edit, messages::unsend::unsend))
         .routes(routes!(messages::revise::revise))
         .routes(routes!(attachments::create::create))
+        .routes(routes!(attachments::list::list))
         .routes(routes!(attachments::get::get, attachments::delete::delete))
         .routes(routes!(search::list::list))
         .routes(routes!(tasks::get::get))

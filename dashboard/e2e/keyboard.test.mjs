@@ -61,7 +61,7 @@ test("chats can be used by keyboard alone", TIMEOUT, async () => {
     await tabTo(page, page.locator("main header").getByRole("button", { name: "More actions" }));
     await page.keyboard.press("Enter");
     await focused(page, page.getByRole("menuitem").first());
-    for (let count = 0; count < 4; count += 1) await page.keyboard.press("ArrowDown");
+    for (let count = 0; count < 5; count += 1) await page.keyboard.press("ArrowDown");
     await focused(page, page.getByRole("menuitem", { name: /^Rename/ }));
     await page.keyboard.press("Enter");
     await focused(page, page.getByRole("textbox", { name: "Title" }));

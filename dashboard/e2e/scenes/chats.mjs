@@ -80,6 +80,7 @@ export async function createChats(page) {
     terminal: await make("Build the site", ["Build it"], "build"),
     coding: await make("Add a default setting", ["finish"], "scripted"),
     asking: await make("Fix the failing test", [], "scripted"),
+    files: await make("Pictures for the poster", ["/picture", "/file"]),
     empty: await make("", []),
   };
   await decide(id(chats.steps), "allow");

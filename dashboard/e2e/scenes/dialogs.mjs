@@ -50,6 +50,11 @@ export const dialogScenes = {
     await chooseFromMenu(page, "Export…");
     await page.getByRole("dialog", { name: "Export chat" }).waitFor();
   },
+  "files in chat": async (page, chats) => {
+    await openChat(page, chats.files);
+    await chooseFromMenu(page, "Files in this chat…");
+    await page.getByRole("dialog").getByRole("heading", { name: "Images" }).waitFor();
+  },
   "import chats": async (page, chats) => {
     await dialogScenes.settings(page, chats);
     await page.getByRole("button", { name: "Import chats…" }).click();

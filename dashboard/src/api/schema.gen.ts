@@ -220,6 +220,26 @@ export interface paths {
         patch: operations["updateSession"];
         trace?: never;
     };
+    "/v1/chat/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the attachments of a session
+         * @description Lists the attachments of all messages on the session's current branch, newest turn first.
+         */
+        get: operations["listAttachments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chat/{id}/branch": {
         parameters: {
             query?: never;
@@ -686,6 +706,13 @@ export interface components {
          * @description The ID of an attachment.
          */
         AttachmentId: string;
+        /** @description A page of a session's attachments. */
+        AttachmentList: {
+            /** @description The attachments of complete turns, newest turn first. */
+            items: components["schemas"]["SessionAttachment"][];
+            /** @description Whether older turns have attachments. To list them, set `before_turn` to the `turn` of the last item. */
+            has_more: boolean;
+        };
         /** @description A message to send. */
         CreateMessage: {
             /**
@@ -1361,6 +1388,20 @@ export interface components {
              */
             queued_count: number;
             forked_from: components["schemas"]["ForkOrigin"] | null;
+        };
+        /** @description An attachment, and the message that it is part of. */
+        SessionAttachment: {
+            /** @description The ID of the message. */
+            message_id: components["schemas"]["MessageId"];
+            /**
+             * Format: int64
+             * @description The turn of the message.
+             */
+            turn: number;
+            /** @description The role of the message: `user` for a file that the user sent, and `assistant` for one that the agent returned. */
+            role: components["schemas"]["Role"];
+            /** @description The attachment. */
+            attachment: components["schemas"]["Attachment"];
         };
         /**
          * Format: uuid
@@ -2889,6 +2930,88 @@ export interface operations {
             };
             /** @description `unknown_agent` or `agent_unavailable`. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAttachments: {
+        parameters: {
+            query?: {
+                /** @description Return the attachments before the turn with this number. */
+                before_turn?: number;
+                /** @description Maximum number of turns with attachments; defaults to 50. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The ID of the session. */
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of attachments. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttachmentList"];
+                };
+            };
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or belongs to another user. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

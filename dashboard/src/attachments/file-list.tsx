@@ -1,10 +1,9 @@
 /** Lists the files of a message. */
-import { FileText } from "lucide-react";
 import type { Attachment } from "@/api/models";
 import { hasAnyModifier } from "@/keyboard";
 import { texts } from "@/texts";
-import { formatBytes } from "@/texts/formats";
 import { addressOf, isImage, THUMBNAIL_PX, type WaitingFile } from "./attachment";
+import { FileLabel } from "./file-label";
 import { openLightbox } from "./lightbox/lightbox-state";
 
 /** The maximum width and height of an image in a message, in CSS pixels. */
@@ -90,17 +89,5 @@ function FileCard({ file }: { file: Attachment }) {
     >
       <FileLabel file={file} />
     </a>
-  );
-}
-
-function FileLabel({ file }: { file: { readonly name: string; readonly size: number } }) {
-  return (
-    <>
-      <FileText aria-hidden="true" size={20} strokeWidth={1.8} className="shrink-0 text-ink-2" />
-      <span className="min-w-0">
-        <bdi className="block truncate font-[570] text-note">{file.name}</bdi>
-        <span className="block text-ink-3 text-small">{formatBytes(file.size)}</span>
-      </span>
-    </>
   );
 }

@@ -10,11 +10,8 @@ import { ConnectionIndicator } from "@/components/connection-indicator";
 import { explainFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
-import type { MenuItem } from "@/components/ui/menu";
 import { Composer } from "@/features/composer/composer";
-import { LazySessionMenu } from "@/features/sessions/lazy-session-menu";
 import { SessionTitle } from "@/features/sessions/session-title";
-import { useChatView } from "@/features/sessions/use-chat-view";
 import { useSeeFailure } from "@/features/sessions/use-failures";
 import { parseFormat } from "@/features/thread/answer/answer-text";
 import { loadMarkdown } from "@/features/thread/markdown/markdown";
@@ -23,7 +20,6 @@ import { scrollThread } from "@/features/thread/scroll/scroll-keys";
 import { stopTask, useIsStopping } from "@/features/thread/task-actions";
 import { Thread } from "@/features/thread/thread";
 import type { ThreadAgent } from "@/features/thread/thread-agent";
-import { listThreadCommands } from "@/features/thread/thread-commands";
 import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
 import { useThreadFetch } from "@/features/thread/use-thread";
 import { hasOverlay, useShortcuts } from "@/keyboard";
@@ -36,6 +32,7 @@ import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 import { AttentionBadge } from "./attention-badge";
 
+const ChatMenu = lazy(() => import("./chat-menu"));
 const RestoreButton = lazy(async () => ({
   default: (await import("@/features/sessions/restore-button")).RestoreButton,
 }));
@@ -162,15 +159,6 @@ function SeeFailure({ session }: { session: Session }) {
   return null;
 }
 
-/** Returns the menu items for the open thread. */
-function listMenuItems(sessionId: string): readonly MenuItem[] {
-  return listThreadCommands(sessionId).map(({ label, icon: Icon, run }) => ({
-    label,
-    icon: <Icon size={16} strokeWidth={1.9} />,
-    onSelect: run,
-  }));
-}
-
 function HeaderSkeleton() {
   return (
     <div aria-hidden="true" className="flex animate-shimmer items-center gap-3">
@@ -186,7 +174,6 @@ function Frame(props: {
   isLoading?: boolean;
   children: React.ReactNode;
 }) {
-  const view = useChatView();
   const { session, agent } = props;
   return (
     <main className="flex h-full min-w-0 flex-col">
@@ -221,7 +208,9 @@ function Frame(props: {
             <span className="hidden md:flex">
               <ConnectionIndicator />
             </span>
-            <LazySessionMenu session={session} view={view} items={listMenuItems(session.id)} />
+            <Suspense fallback={<span className="size-9 pointer-coarse:size-10" />}>
+              <ChatMenu session={session} />
+            </Suspense>
           </>
         )}
       </header>

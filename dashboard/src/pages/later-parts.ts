@@ -1,6 +1,7 @@
 /** Loads the parts that are not needed for the first view. Parts that cannot be loaded are skipped. */
 export async function loadLaterParts(): Promise<void> {
   await Promise.allSettled([
+    import("./chat-menu"),
     import("./new-chat-page"),
     import("./overlay-dialogs"),
     import("./sign-in-page"),
@@ -14,6 +15,7 @@ export async function loadLaterParts(): Promise<void> {
     import("@/features/sessions/session-menu"),
     import("@/features/sessions/selection-bar"),
     import("@/features/settings/import-dialog"),
+    import("@/features/thread/files/files-dialog"),
     import("@/features/thread/permission/permission-card"),
     import("@/features/thread/message/queued-message-editor"),
     import("@/features/thread/branches/revision-editor"),

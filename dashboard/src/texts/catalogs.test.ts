@@ -17,6 +17,7 @@ const SHARED: Readonly<Record<Exclude<Language, "en">, readonly string[]>> = {
     "duration.separator",
     "diff.minus",
     "diff.plus",
+    "files.agent",
     "keys.Escape",
     "palette.agentFilter",
     "palette.chats",

@@ -1,5 +1,7 @@
 //! Reads the transcripts of sessions.
 
+use sqlx::types::Json;
+
 use super::{
     Store, StoreError, chunks,
     database_driver::Connection,
@@ -10,7 +12,7 @@ use super::{
     stream_state::partial,
 };
 use crate::{
-    chat::{Message, Partial, Session, TaskDetail, UserRef},
+    chat::{Attachment, Message, Partial, Role, Session, TaskDetail, UserRef},
     event::Cursor,
     id::{MessageId, SessionId, TaskId},
 };
@@ -52,6 +54,31 @@ pub struct MessagePage {
     /// Whether there are more turns in the paging direction.
     pub has_more: bool,
 }
+
+/// A file that is part of a message.
+#[derive(Clone, Debug)]
+pub struct SentFile {
+    /// The message.
+    pub message_id: MessageId,
+    /// The message's turn.
+    pub turn: i64,
+    /// Who sent the file.
+    pub role: Role,
+    /// The file.
+    pub attachment: Attachment,
+}
+
+/// A page of a session's files.
+#[derive(Clone, Debug)]
+pub struct FilePage {
+    /// The files of whole turns, newest first.
+    pub items: Vec<SentFile>,
+    /// Whether there are files in older turns.
+    pub has_more: bool,
+}
+
+/// A row of `chat_message` with files.
+type FilesRow = (MessageId, i64, Role, Json<Vec<Attachment>>);
 
 /// Reads a page of at most `limit` whole turns. Their content is limited to [`PAGE_BYTES`], unless the first turn alone
 /// is larger.
@@ -160,6 +187,45 @@ impl Store {
         self.read(async |tx| {
             owned_session(tx, user, id).await?;
             page(tx, id, bound, limit).await
+        })
+        .await
+    }
+
+    /// Returns the files in the newest `limit` turns that have files, before the turn `before`. Files on inactive branches
+    /// are not included.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
+    pub async fn list_session_files(
+        &self,
+        user: &UserRef,
+        id: SessionId,
+        before: i64,
+        limit: u32,
+    ) -> Result<FilePage, StoreError> {
+        self.read(async |tx| {
+            owned_session(tx, user, id).await?;
+            // Each turn has up to two messages. One more turn shows whether there are more.
+            let rows: Vec<FilesRow> = sqlx::query_as(
+                "SELECT id, turn, role, attachments FROM chat_message \
+                 WHERE chat_session_id = $1 AND turn < $2 AND attachments IS NOT NULL ORDER BY turn DESC, role LIMIT $3 + 0",
+            )
+            .bind(id)
+            .bind(before)
+            .bind(2 * (i64::from(limit) + 1))
+            .fetch_all(tx)
+            .await?;
+            let mut turns: Vec<i64> = rows.iter().map(|&(_, turn, ..)| turn).collect();
+            turns.dedup();
+            let end = turns.get(usize::try_from(limit).unwrap_or(usize::MAX)).copied();
+            let items = rows
+                .into_iter()
+                .take_while(|&(_, turn, ..)| Some(turn) != end)
+                .flat_map(|(message_id, turn, role, Json(attachments))| {
+                    attachments.into_iter().map(move |attachment| SentFile { message_id, turn, role, attachment })
+                })
+                .collect();
+            Ok(FilePage { items, has_more: end.is_some() })
         })
         .await
     }

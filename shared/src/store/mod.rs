@@ -112,7 +112,7 @@ pub use keys::{ApiKey, NewKey};
 pub use lease_watch::LeaseWatch;
 pub use location::Location;
 pub use logins::{LOGIN_LIFE, NewToken};
-pub use messages::{MessagePage, Thread, TurnBound};
+pub use messages::{FilePage, MessagePage, SentFile, Thread, TurnBound};
 pub use postgres::{SERVER_URL_FORMS, ServerUrl, ServerUrlError};
 pub use pruning::Retention;
 pub use replay::{ReplayPage, ReplayStart, ResyncReason};

@@ -6,7 +6,7 @@ use banter_tests::{
     chat::{fresh_key, id_of, unknown_id},
     follower::Follower,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_message_shows_its_attachments_in_responses_and_events() {
@@ -27,6 +27,50 @@ async fn a_message_shows_its_attachments_in_responses_and_events() {
     let plain = client.send(&session, "Hello").await;
     assert_eq!(plain.message["attachments"], json!([]));
     follower.settle(&client).await;
+}
+
+#[tokio::test]
+async fn lists_the_attachments_of_the_current_branch_newest_turn_first() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    let image = client.upload("red.png", RED_PNG).await;
+    let notes = client.upload("notes.txt", "notes").await;
+    let last = client.upload("last.txt", "last").await;
+    let first = client.send_files(&session, "/file", &[&image, &notes]).await;
+    client.wait_for_end(&session, &first.task_id).await;
+    let plain = client.send(&session, "/echo nothing").await;
+    client.wait_for_end(&session, &plain.task_id).await;
+    let second = client.send_files(&session, "/echo the last one", &[&last]).await;
+    client.wait_for_end(&session, &second.task_id).await;
+    let path = format!("/v1/chat/{session}/attachments");
+    let names = |list: &Value| -> Vec<String> {
+        list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["attachment"]["name"].as_str().unwrap().into())
+            .collect()
+    };
+
+    let all: Value = client.get(&path).await.ok(200);
+    assert_eq!(names(&all), ["last.txt", "squares.csv", "red.png", "notes.txt"]);
+    assert_eq!(all["has_more"], false);
+    let item = &all["items"][2];
+    assert_eq!(item["message_id"], first.message["id"]);
+    assert_eq!((&item["turn"], &item["role"], &item["attachment"]), (&json!(1), &json!("user"), &image));
+    assert_eq!(all["items"][1]["role"], "assistant");
+
+    let newest: Value = client.get(&format!("{path}?limit=1")).await.ok(200);
+    assert_eq!((names(&newest), &newest["has_more"]), (vec!["last.txt".to_owned()], &json!(true)));
+    let rest: Value = client.get(&format!("{path}?limit=1&before_turn=3")).await.ok(200);
+    assert_eq!((names(&rest).len(), &rest["has_more"]), (3, &json!(false)));
+
+    let revise = format!("/v1/chat/{session}/messages/{}/revise", id_of(&first.message));
+    let body = json!({"content": "/echo one", "attachments": [id_of(&notes)]});
+    let revised: Value = client.post(&revise, &body).await.ok(202);
+    client.wait_for_end(&session, &id_of(&revised["task"])).await;
+    assert_eq!(names(&client.get(&path).await.ok(200)), ["notes.txt"]);
 }
 
 #[tokio::test]

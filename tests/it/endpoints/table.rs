@@ -99,6 +99,11 @@ pub const OPERATIONS: &[Operation] = &[
         bad_queries: &["name=", "name=..", "name=a%2Fb", "name=a%00"],
         ..change("POST", "/v1/attachments", 201)
     },
+    get(
+        "/v1/chat/{session}/attachments",
+        Access::Read,
+        &["limit=0", "limit=101", "limit=x", "before_turn=x", "before_turn=-1"],
+    ),
     get("/v1/attachments/{attachment}", Access::Read, &["thumbnail=0", "thumbnail=1025", "thumbnail=x"]),
     change("DELETE", "/v1/attachments/{attachment}", 204),
     get("/v1/chat/{session}/tasks/{task}", Access::Read, &[]),

@@ -4,6 +4,7 @@ pub mod create;
 pub mod delete;
 pub mod file_name;
 pub mod get;
+pub mod list;
 
 use banter_shared::{attachments::StorageError, upkeep::FileError};
 

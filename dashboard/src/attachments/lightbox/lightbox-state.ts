@@ -28,7 +28,12 @@ export function openLightbox(image: Attachment, siblings: readonly Attachment[])
   );
   const find = (images: readonly Attachment[]) => images.findIndex(({ id }) => id === image.id);
   const images = find(inChat) >= 0 ? inChat : imagesOf(siblings);
-  lightbox.set({ images, start: Math.max(0, find(images)) });
+  showImages(images, Math.max(0, find(images)));
+}
+
+/** Opens the lightbox with the image at the index `start`. */
+export function showImages(images: readonly Attachment[], start: number): void {
+  lightbox.set({ images, start });
 }
 
 export function closeLightbox(): void {

@@ -1,10 +1,21 @@
 import { type ReactNode, useId } from "react";
 import { useModal } from "./use-modal";
 
+/** The maximum widths of dialogs. */
+const sizes = {
+  medium: "w-[min(420px,calc(100vw-32px))]",
+  large: "w-[min(680px,calc(100vw-32px))]",
+};
+
 /**
  * A modal dialog that is open while it is rendered. Escape or a click on the backdrop closes it.
  */
-export function Dialog(props: { title: string; onClose: () => void; children: ReactNode }) {
+export function Dialog(props: {
+  title: string;
+  size?: keyof typeof sizes;
+  onClose: () => void;
+  children: ReactNode;
+}) {
   const dialog = useModal();
   const titleId = useId();
 
@@ -17,7 +28,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Re
       onClick={(event) => {
         if (event.target === dialog.current) props.onClose();
       }}
-      className="m-auto w-[min(420px,calc(100vw-32px))] animate-rise rounded-[18px] border border-line bg-surface p-0 text-ink shadow-high backdrop:bg-black/40"
+      className={`m-auto ${sizes[props.size ?? "medium"]} animate-rise rounded-[18px] border border-line bg-surface p-0 text-ink shadow-high backdrop:bg-black/40`}
     >
       <div className="p-5">
         <h2 id={titleId} className="mb-2 font-[650] text-[17px] tracking-[-0.01em]">

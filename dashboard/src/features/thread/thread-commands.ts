@@ -1,9 +1,10 @@
 /** The commands of the open thread, which its menu and the palette offer. */
-import { ListTree, type LucideIcon, Printer, TextSearch } from "lucide-react";
+import { ListTree, type LucideIcon, Paperclip, Printer, TextSearch } from "lucide-react";
 import { formatKeys } from "@/keyboard";
 import { texts } from "@/texts";
+import { openFiles } from "./files/files";
 import { openFind } from "./find/find-in-chat";
-import { printChat } from "./print";
+import { printChat } from "./print-chat";
 import { openQuestions } from "./questions/questions";
 
 export interface ThreadCommand {
@@ -31,6 +32,13 @@ export function listThreadCommands(sessionId: string): readonly ThreadCommand[] 
       icon: ListTree,
       keys: formatKeys("Mod", "J"),
       run: () => openQuestions(),
+    },
+    {
+      id: "files",
+      label: texts.files.open,
+      icon: Paperclip,
+      keys: "",
+      run: () => openFiles(),
     },
     {
       id: "print",

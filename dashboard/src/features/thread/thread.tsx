@@ -9,6 +9,7 @@ import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
 import { Announcer } from "./announcer";
 import { DayDivider } from "./dividers";
+import { Files } from "./files/files";
 import { FindInChat } from "./find/find-in-chat";
 import { OutgoingBubble } from "./message/outgoing-bubble";
 import { PagesNote } from "./pages-note";
@@ -236,6 +237,7 @@ export const Thread = memo(function Thread(props: {
         isMarkdown={agent.format !== "text"}
         findVisibleTurn={() => findTop()?.turn ?? 0}
       />
+      <Files sessionId={session.id} />
       <Questions sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
       {isOpen && !isAtEnd && <JumpButton unreadCount={session.unread_count} onClick={toEnd} />}
     </div>

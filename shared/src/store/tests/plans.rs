@@ -35,10 +35,11 @@ const SHORT_SCANS: [&str; 20] = [
 ];
 
 /// Searches that find more rows as a user's sessions, a session's turns, or a user's events accumulate.
-const LONG_SEARCHES: [(&str, &str); 5] = [
+const LONG_SEARCHES: [(&str, &str); 6] = [
     ("INDEX chat_session_list", "(workspace_id=? AND creator_id=?)"),
     ("INDEX chat_message_turn", "(chat_session_id=?)"),
     ("INDEX chat_message_seq", "(chat_session_id=?)"),
+    ("INDEX chat_message_files", "(chat_session_id=?)"),
     ("INDEX agent_task_turn", "(chat_session_id=?)"),
     ("INDEX event_log_seq", "(user_log_id=?)"),
 ];
