@@ -23,6 +23,8 @@ const SHARED: Readonly<Record<Exclude<Language, "en">, readonly string[]>> = {
     "palette.chats",
     "plan.label",
     "plan.progress",
+    "reading.tableFormats.csv",
+    "reading.tableFormats.markdown",
     "sessions.active",
     "settings.auto",
     "settings.systemLanguage",
@@ -43,6 +45,8 @@ const SHARED: Readonly<Record<Exclude<Language, "en">, readonly string[]>> = {
     "keys.Mod",
     "keys.Shift",
     "plan.progress",
+    "reading.tableFormats.csv",
+    "reading.tableFormats.markdown",
     "reading.zoomLevel",
   ],
 };

@@ -1,15 +1,11 @@
-import { copyText } from "@/clipboard";
+import { copyRichText } from "@/clipboard";
 
 /**
  * Copies an answer's source, and its rendered form for applications that accept rich text. Over
  * plain HTTP, only the source is copied.
  */
 export async function copyAnswer(source: string, answer: Element | null): Promise<void> {
-  const html = answer ? toHtml(answer) : "";
-  if (html === "" || !navigator.clipboard || !("ClipboardItem" in window)) return copyText(source);
-  const types = { "text/plain": source, "text/html": html };
-  const blobs = Object.entries(types).map(([type, data]) => [type, new Blob([data], { type })]);
-  await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))]);
+  await copyRichText(source, answer ? toHtml(answer) : "");
 }
 
 /** Returns the rendered text of an answer without its controls. */

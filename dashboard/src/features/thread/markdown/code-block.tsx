@@ -1,9 +1,11 @@
-import { WrapText } from "lucide-react";
+import { Download, WrapText } from "lucide-react";
 import { lazy, memo, type ReactNode, Suspense, useMemo, useRef, useState } from "react";
 import { TextButton } from "@/components/ui/button";
+import { saveText } from "@/download";
 import { texts } from "@/texts";
 import { CopyButton } from "../answer/copy-button";
 import { UNFOLD } from "../scroll/navigation";
+import { codeFileName } from "./code-file-name";
 import { tokenClasses, tokenize } from "./highlight";
 import { ScrollArea } from "./scroll-area";
 import { useFolding } from "./use-folding";
@@ -84,6 +86,15 @@ export const CodeBlock = memo(function CodeBlock(props: {
             className="tap rounded px-1 py-0.5 text-ink-3 hover:text-ink aria-pressed:text-accent"
           >
             <WrapText size={14} aria-hidden="true" />
+          </button>
+          <button
+            type="button"
+            aria-label={texts.reading.downloadCode}
+            title={texts.reading.downloadCode}
+            onClick={() => saveText(code, codeFileName(props.name, language))}
+            className="tap rounded px-1 py-0.5 text-ink-3 hover:text-ink"
+          >
+            <Download size={14} aria-hidden="true" />
           </button>
           <CopyButton text={code} />
         </span>

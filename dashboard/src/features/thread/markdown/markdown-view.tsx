@@ -1,4 +1,5 @@
 /** The Markdown renderer, which is loaded lazily: import it only through `markdown.tsx`. */
+import type { Element } from "hast";
 import {
   type ComponentProps,
   createContext,
@@ -18,6 +19,7 @@ import { CodeBlock } from "./code-block";
 import { Diagram } from "./diagram";
 import { MathBlock, MathText } from "./math";
 import { ScrollArea } from "./scroll-area";
+import { TableActions } from "./table-actions";
 
 type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> & {
   node?: unknown;
@@ -57,12 +59,15 @@ function Image({ src, alt }: Props<"img">) {
  * A table, which is as wide as its content requires. Its area scrolls if the columns do not fit at
  * their minimum width.
  */
-function Table({ node: _node, className: _class, dir, ...props }: Props<"table">) {
+function Table({ node, className: _class, dir, ...props }: Props<"table">) {
   return (
-    <div dir={dir} className="frame table-frame w-fit">
-      <ScrollArea dir={dir}>
-        <table {...props} />
-      </ScrollArea>
+    <div dir={dir} className="table-block group w-fit">
+      <div className="frame">
+        <ScrollArea dir={dir}>
+          <table {...props} />
+        </ScrollArea>
+      </div>
+      {node ? <TableActions table={node as Element} /> : null}
     </div>
   );
 }
