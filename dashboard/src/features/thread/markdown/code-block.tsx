@@ -5,7 +5,7 @@ import { saveText } from "@/download";
 import { texts } from "@/texts";
 import { CopyButton } from "../answer/copy-button";
 import { UNFOLD } from "../scroll/navigation";
-import { codeFileName } from "./code-file-name";
+import { codeFileName, codeName } from "./code-file-name";
 import { tokenClasses, tokenize } from "./highlight";
 import { ScrollArea } from "./scroll-area";
 import { useFolding } from "./use-folding";
@@ -50,7 +50,7 @@ export const CodeBlock = memo(function CodeBlock(props: {
   isStreaming?: boolean;
 }) {
   const { code, language, isFoldable = false, isStreaming = false } = props;
-  const label = props.name || language || texts.thread.code;
+  const label = codeName(props.name) || language || texts.thread.code;
   const frame = useRef<HTMLDivElement>(null);
   const [isWrapped, setWrapped] = useState(false);
   const folding = useFolding(code, isFoldable, isStreaming);

@@ -37,14 +37,17 @@ const FILE_NAME =
   /^(?:.*[\\/])?((?!\.\.)[^\\/:*?"<>|\s\p{C}][^\\/:*?"<>|\p{C}]*\.[\w+-]{1,12}|Dockerfile|Makefile|\.\w[\w.-]*)$/u;
 const MAX_LENGTH = 100;
 
+/** Returns the name of a code block, which may be given as an attribute, such as `title="main.rs"`. */
+export function codeName(name: string | undefined): string {
+  return /^(?:title|filename|file)=(["']?)([^"']+)\1/.exec(name ?? "")?.[2] ?? name?.trim() ?? "";
+}
+
 /**
  * Returns the name of a file for a code block: the block's name if it is that of a file, or else
  * `code` with the extension of the language.
  */
 export function codeFileName(name: string | undefined, language: string | undefined): string {
-  // A name may be given as an attribute, such as `title="main.rs"`.
-  const given = /(?:title|filename|file)=["']?([^"']+)/.exec(name ?? "")?.[1] ?? name?.trim() ?? "";
-  const file = FILE_NAME.exec(given)?.[1];
+  const file = FILE_NAME.exec(codeName(name))?.[1];
   if (file && file.length <= MAX_LENGTH) return file;
   const known = (language ?? "").toLowerCase();
   const extension =

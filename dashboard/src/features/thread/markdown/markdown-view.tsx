@@ -62,7 +62,7 @@ function Image({ src, alt }: Props<"img">) {
 function Table({ node, className: _class, dir, ...props }: Props<"table">) {
   return (
     <div dir={dir} className="table-block group w-fit">
-      <div className="frame">
+      <div className="frame w-fit">
         <ScrollArea dir={dir}>
           <table {...props} />
         </ScrollArea>
