@@ -14,14 +14,35 @@ use crate::text_column::text_column;
 #[schema(value_type = String, format = DateTime, examples("2026-01-31T12:00:00.000Z"))]
 pub struct Timestamp(DateTime<Utc>);
 
+/// 0000-01-01T00:00:00Z.
+const EARLIEST: DateTime<Utc> = DateTime::from_timestamp(-62_167_219_200, 0).expect("a valid time");
+/// 9999-12-31T23:59:59.999Z.
+const LATEST: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 999_000_000).expect("a valid time");
+
+fn is_representable(at: &DateTime<Utc>) -> bool {
+    (EARLIEST..=LATEST).contains(at)
+}
+
+/// A text that is not a time in RFC 3339 format, or whose year in UTC is not from 0 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a time in RFC 3339 format, such as 2026-01-31T12:00:00.000Z, in the years 0 to 9999")]
+pub struct InvalidTimestamp;
+
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(DateTime::UNIX_EPOCH);
 
-    /// Truncates a time to milliseconds.
+    /// Truncates a time to milliseconds. A time outside of the years 0 to 9999, which RFC 3339 cannot represent, becomes
+    /// the nearest one within them.
     #[must_use]
     pub fn new(at: DateTime<Utc>) -> Self {
-        Self(at.trunc_subsecs(3))
+        Self(at.clamp(EARLIEST, LATEST).trunc_subsecs(3))
+    }
+
+    /// Returns the time this many milliseconds after the Unix epoch; `None` outside of the years 0 to 9999.
+    #[must_use]
+    pub fn from_unix_millis(millis: i64) -> Option<Self> {
+        DateTime::from_timestamp_millis(millis).filter(is_representable).map(Self)
     }
 
     /// Returns the whole seconds since the Unix epoch.
@@ -70,10 +91,12 @@ impl fmt::Display for Timestamp {
 }
 
 impl FromStr for Timestamp {
-    type Err = chrono::ParseError;
+    type Err = InvalidTimestamp;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self::new(DateTime::parse_from_rfc3339(text)?.to_utc()))
+        let at = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidTimestamp)?.to_utc();
+        // Leap seconds are truncated.
+        if is_representable(&at.trunc_subsecs(0)) { Ok(Self::new(at)) } else { Err(InvalidTimestamp) }
     }
 }
 

@@ -32,6 +32,8 @@ const WAITING_LINES: usize = 16;
 
 /// One permit for each import that runs at once. The others wait, because an import may need much memory.
 static IMPORTS: Semaphore = Semaphore::const_new(2);
+/// One permit for each file whose format is being detected, which means reading its first conversation.
+static RECOGNITIONS: Semaphore = Semaphore::const_new(2);
 
 /// A line of the response.
 #[derive(Debug, Serialize, ToSchema)]
@@ -116,7 +118,11 @@ pub async fn import(
         return Err(too_large(&state));
     }
     let file = receive(&state, body).await?;
-    Importer::recognize(file.path()).await.map_err(import_error)?;
+    {
+        // The semaphore is never closed.
+        let _permit = RECOGNITIONS.acquire().await.ok();
+        Importer::recognize(file.path()).await.map_err(import_error)?;
+    }
     let importer = Importer {
         store: state.store.clone(),
         storage: state.storage.clone(),

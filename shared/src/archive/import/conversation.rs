@@ -1,5 +1,7 @@
 //! A conversation from a file, before its files are stored.
 
+use bytes::Bytes;
+
 use crate::{chat, clock::Timestamp};
 
 /// A conversation.
@@ -32,7 +34,7 @@ pub(super) enum ImportedFile {
         /// The media type, as a hint.
         media_type: Option<String>,
         /// The content.
-        content: Vec<u8>,
+        content: Bytes,
     },
     /// A file that the export mentions and does not contain.
     Missing {

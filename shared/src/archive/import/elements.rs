@@ -2,12 +2,15 @@
 
 use std::io::{self, BufRead};
 
+/// The maximum number of values in an element. Each takes up more memory than in the file.
+const MAX_VALUES: usize = 2_000_000;
+
 /// An element of a JSON array, or one of several values that follow each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Element {
     /// The text of the element, which may be invalid.
     Text(Vec<u8>),
-    /// The element is longer than the limit.
+    /// The element is longer than the limit, or has too many values.
     TooLong,
 }
 
@@ -19,17 +22,24 @@ pub(super) struct Elements<R> {
     /// Whether the elements are those of an array, which ends with a bracket.
     is_array: bool,
     is_done: bool,
+    /// The number of values so far.
+    values: usize,
 }
 
 impl<R: BufRead> Elements<R> {
     /// Reads the elements of an array whose opening bracket has been read.
     pub(super) const fn of_array(input: R, max_bytes: usize) -> Self {
-        Self { input, max_bytes, is_array: true, is_done: false }
+        Self { input, max_bytes, is_array: true, is_done: false, values: 0 }
     }
 
     /// Reads values that follow each other, such as lines.
     pub(super) const fn of_sequence(input: R, max_bytes: usize) -> Self {
-        Self { input, max_bytes, is_array: false, is_done: false }
+        Self { input, max_bytes, is_array: false, is_done: false, values: 0 }
+    }
+
+    /// Returns whether the elements so far have more values than a single one may have.
+    pub(super) const fn has_too_many_values(&self) -> bool {
+        self.values > MAX_VALUES
     }
 
     /// Returns the next element; `None` at the end. An array that ends without its bracket is an error.
@@ -67,7 +77,7 @@ impl<R: BufRead> Elements<R> {
                 break;
             }
             let (length, is_complete) = scanner.scan(buffer);
-            if text.len() + length > self.max_bytes {
+            if text.len() + length > self.max_bytes || scanner.values > MAX_VALUES {
                 is_too_long = true;
                 text = Vec::new();
             } else if !is_too_long {
@@ -78,6 +88,7 @@ impl<R: BufRead> Elements<R> {
                 break;
             }
         }
+        self.values += scanner.values;
         Ok(if is_too_long { Element::TooLong } else { Element::Text(text) })
     }
 }
@@ -94,6 +105,8 @@ struct Scanner {
     is_in_string: bool,
     is_escaped: bool,
     has_begun: bool,
+    /// The number of values, at most.
+    values: usize,
 }
 
 impl Scanner {
@@ -114,7 +127,10 @@ impl Scanner {
             }
             match byte {
                 b'"' => self.is_in_string = true,
-                b'{' | b'[' => self.depth += 1,
+                b'{' | b'[' => {
+                    self.depth += 1;
+                    self.values += 1;
+                }
                 b'}' | b']' if self.depth > 0 => {
                     self.depth -= 1;
                     if self.depth == 0 {
@@ -125,6 +141,7 @@ impl Scanner {
                 b',' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 && self.has_begun => {
                     return (index, true);
                 }
+                b',' => self.values += 1,
                 _ => {}
             }
             self.has_begun = true;
@@ -170,6 +187,12 @@ mod tests {
     #[test]
     fn skips_elements_that_are_too_long() {
         assert_eq!(all(Elements::of_array("[1,2,3,4],5,\"123456789\",6]".as_bytes(), 5)), ["…", "5", "…", "6"]);
+    }
+
+    #[test]
+    fn skips_elements_with_too_many_values() {
+        let input = format!("[[{}],5]", "0,".repeat(MAX_VALUES + 1));
+        assert_eq!(all(Elements::of_array(&input.as_bytes()[1..], usize::MAX)), ["…", "5"]);
     }
 
     #[test]

@@ -155,7 +155,7 @@ impl<'a> FileStorage<'a> {
         let limit = self.limits.file_bytes;
         match file {
             ImportedFile::Content { name, media_type, content } => {
-                Ok(Ok(ReadyFile { name, media_type, content: content.into(), created_at: None }))
+                Ok(Ok(ReadyFile { name, media_type, content, created_at: None }))
             }
             ImportedFile::Missing { name } => Ok(Err(missing(&name, "it is not part of the export"))),
             ImportedFile::Entry { name, entry, media_type, created_at } => {

@@ -12,6 +12,7 @@ use zip::ZipArchive;
 use super::{
     conversation::ImportedConversation,
     elements::{Element, Elements, peek},
+    json::parse,
     native,
     products::{Product, SessionLog},
 };
@@ -26,6 +27,10 @@ const MAX_LOG: usize = 256 * 1024 * 1024;
 /// The maximum length of a file's content, and of an entry of a zip file, in bytes. Compressed entries can be much
 /// longer than their zip file.
 const MAX_ENTRY: u64 = 8 * 1024 * 1024 * 1024;
+/// The maximum number of elements that are no conversations, before the first one that is.
+const MAX_UNKNOWN: usize = 100;
+/// The reason for an element that is no conversation.
+const UNKNOWN: &str = "it is not a conversation in a known format";
 /// The maximum length of the text before the conversations of a document, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
@@ -142,7 +147,7 @@ impl Source<'_> {
                 input.consume(1);
                 self.read_array(Elements::of_array(input, MAX_CONVERSATION), receive)
             }
-            Some(b'{') if is_native(input.fill_buf()?) => self.read_native(input, receive),
+            Some(b'{') if is_native(input.fill_buf()?) => self.read_documents(input, receive),
             Some(b'{') => self.read_objects(input, receive),
             _ => Ok(true),
         }
@@ -151,19 +156,38 @@ impl Source<'_> {
     /// Reads an array of conversations of another product.
     fn read_array(&self, mut elements: Elements<impl BufRead>, receive: &mut Receiver<'_>) -> io::Result<bool> {
         let mut index = 0;
+        // The elements that are no conversations. They are reported if others are, because files such as a list of users
+        // have none.
+        let mut unknown: Option<Vec<String>> = Some(Vec::new());
         while let Some(element) = elements.next()? {
             index += 1;
             let source = format!("{}[{index}]", self.name);
             let read = match element {
-                Element::TooLong => Some(Err((source, format!("it is longer than {MAX_CONVERSATION} bytes")))),
-                Element::Text(text) => match serde_json::from_slice::<Value>(&text) {
-                    Ok(value) => self.convert(source, &value),
-                    Err(error) => Some(Err((source, format!("it is not valid JSON: {error}")))),
+                Element::TooLong => Err((source, too_long(MAX_CONVERSATION))),
+                Element::Text(text) => match parse::<Value>(&text) {
+                    Ok(value) => match self.convert(source.clone(), &value) {
+                        Some(read) => {
+                            for source in unknown.take().unwrap_or_default() {
+                                if !receive(Err((source, UNKNOWN.into()))) {
+                                    return Ok(false);
+                                }
+                            }
+                            read
+                        }
+                        None => match &mut unknown {
+                            Some(unknown) => {
+                                if unknown.len() < MAX_UNKNOWN {
+                                    unknown.push(source);
+                                }
+                                continue;
+                            }
+                            None => Err((source, UNKNOWN.into())),
+                        },
+                    },
+                    Err(error) => Err((source, format!("it is not valid JSON: {error}"))),
                 },
             };
-            if let Some(read) = read
-                && !receive(read)
-            {
+            if !receive(read) {
                 return Ok(false);
             }
         }
@@ -178,8 +202,24 @@ impl Source<'_> {
         Some(product.convert(value, self.entries).map(Box::new).map_err(|reason| (source, reason)))
     }
 
-    /// Reads the document of this product.
-    fn read_native(&self, mut input: impl BufRead, receive: &mut Receiver<'_>) -> io::Result<bool> {
+    /// Reads documents of this product that follow each other.
+    fn read_documents(&self, mut input: impl BufRead, receive: &mut Receiver<'_>) -> io::Result<bool> {
+        loop {
+            if !self.read_native(&mut input, receive)? {
+                return Ok(false);
+            }
+            // The other fields of the document contain no objects.
+            while peek(&mut input)?.is_some_and(|byte| byte != b'{') {
+                input.consume(1);
+            }
+            if peek(&mut input)?.is_none() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Reads a document of this product, up to the end of its conversations.
+    fn read_native(&self, mut input: &mut impl BufRead, receive: &mut Receiver<'_>) -> io::Result<bool> {
         let mut head = Vec::new();
         while !head.ends_with(b"\"conversations\"") && head.len() < MAX_HEAD {
             let Some(byte) = peek(&mut input)? else { break };
@@ -203,7 +243,7 @@ impl Source<'_> {
         let mut elements = Elements::of_array(input, MAX_NATIVE);
         while let Some(element) = elements.next()? {
             let read = match element {
-                Element::TooLong => Err(format!("it is longer than {MAX_NATIVE} bytes")),
+                Element::TooLong => Err(too_long(MAX_NATIVE)),
                 Element::Text(text) => native::read(&text).map(Box::new),
             };
             if !receive(read.map_err(|reason| (self.name.to_owned(), reason))) {
@@ -213,26 +253,29 @@ impl Source<'_> {
         Ok(true)
     }
 
-    /// Reads a conversation of another product, or the lines of a session.
+    /// Reads a conversation of another product, or the lines of a session. A line that cannot be read is null, unless it
+    /// is the last one, which may be incomplete.
     fn read_objects(&self, input: impl BufRead, receive: &mut Receiver<'_>) -> io::Result<bool> {
         let mut elements = Elements::of_sequence(input, MAX_CONVERSATION);
         let mut lines: Vec<Value> = Vec::new();
-        let (mut bytes, mut is_complete) = (0, true);
+        let mut bytes = 0;
         while let Some(element) = elements.next()? {
-            let Element::Text(text) = element else {
-                is_complete = false;
-                continue;
+            let line = match element {
+                Element::TooLong => Value::Null,
+                Element::Text(text) => {
+                    bytes += text.len();
+                    parse(&text).unwrap_or_default()
+                }
             };
-            bytes += text.len();
-            if bytes > MAX_LOG {
-                return Ok(receive(Err((self.name.to_owned(), format!("it is longer than {MAX_LOG} bytes")))));
+            if bytes > MAX_LOG || elements.has_too_many_values() {
+                return Ok(receive(Err((self.name.to_owned(), too_long(MAX_LOG)))));
             }
-            match serde_json::from_slice(&text) {
-                Ok(line) => lines.push(line),
-                // The last line of a log may be incomplete.
-                Err(_) => is_complete = false,
-            }
+            lines.push(line);
         }
+        if lines.iter().all(Value::is_null) && !lines.is_empty() {
+            return Ok(receive(Err((self.name.to_owned(), "it is not valid JSON".into()))));
+        }
+        lines.pop_if(|line| line.is_null());
         if let [value] = lines.as_slice()
             && let Some(read) = self.convert(self.name.to_owned(), value)
         {
@@ -241,18 +284,21 @@ impl Source<'_> {
         if let Some(product) = lines.iter().find_map(SessionLog::detect) {
             return Ok(receive(product.convert(&lines).map(Box::new).map_err(|reason| (self.name.to_owned(), reason))));
         }
-        if lines.is_empty() && !is_complete {
-            return Ok(receive(Err((self.name.to_owned(), "it is not valid JSON".into()))));
-        }
         Ok(true)
     }
+}
+
+/// Returns the reason for a conversation that exceeds a limit.
+fn too_long(max_bytes: usize) -> String {
+    format!("it is longer than {} MiB, or has too many parts", max_bytes / 1024 / 1024)
 }
 
 /// Returns whether a document begins like one of this product.
 fn is_native(start: &[u8]) -> bool {
     let text: String =
         String::from_utf8_lossy(&start[..start.len().min(100)]).chars().filter(|c| !c.is_whitespace()).collect();
-    text.starts_with(&format!("{{\"format\":\"{FORMAT_NAME}\""))
+    // Some programs sort the fields.
+    text.starts_with(&format!("{{\"format\":\"{FORMAT_NAME}\"")) || text.starts_with("{\"conversations\":[")
 }
 
 /// Returns the version of the format in the beginning of a document.

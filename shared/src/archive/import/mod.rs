@@ -16,6 +16,7 @@ mod failure;
 mod files;
 mod importer;
 mod input;
+mod json;
 mod keys;
 mod native;
 mod products;

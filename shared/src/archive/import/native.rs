@@ -1,16 +1,17 @@
 //! Reads conversations in the JSON format of this product.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 
 use super::{
     conversation::{ImportedConversation, ImportedFile, ImportedMessage, ImportedStep, ImportedTask, ImportedTurn},
+    json::parse,
     keys::agent_key,
 };
 use crate::{
     archive::format::{ArchivedAttachment, ArchivedConversation, ArchivedMessage, ArchivedStep, ArchivedTask},
-    chat::{Role, StepDetail, TaskStatus},
+    chat::{DecidedBy, PermissionDecision, Role, StepDetail, StepStatus, TaskStatus},
     id::PermissionId,
 };
 
@@ -19,11 +20,10 @@ const MAX_NUMBER: i64 = 1_000_000_000;
 /// The agent of a conversation whose own has an invalid key.
 const UNKNOWN_AGENT: &str = "unknown";
 
-/// A conversation with its messages.
+/// The messages of a conversation. Its other fields are read separately, because a flattened struct would keep the values
+/// of unknown fields in memory.
 #[derive(Deserialize)]
-struct Archived {
-    #[serde(flatten)]
-    conversation: ArchivedConversation,
+struct ArchivedMessages {
     messages: Vec<ArchivedMessage>,
 }
 
@@ -32,7 +32,8 @@ struct Archived {
 /// # Errors
 /// Returns a description of what is invalid.
 pub(super) fn read(json: &[u8]) -> Result<ImportedConversation, String> {
-    let Archived { conversation, messages } = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let conversation: ArchivedConversation = parse(json).map_err(|error| error.to_string())?;
+    let ArchivedMessages { messages } = parse(json).map_err(|error| error.to_string())?;
     let mut questions: BTreeMap<i64, ArchivedMessage> = BTreeMap::new();
     let mut answers: HashMap<i64, ArchivedMessage> = HashMap::new();
     let mut seqs = HashMap::new();
@@ -135,6 +136,11 @@ fn read_task(task: ArchivedTask) -> Result<ImportedTask, String> {
         TaskStatus::Queued | TaskStatus::Running => TaskStatus::Cancelled,
         ended => ended,
     };
+    let steps: Vec<ImportedStep> = task.steps.into_iter().map(read_step).collect::<Result<_, _>>()?;
+    let mut seqs = HashSet::new();
+    if let Some(seq) = steps.iter().filter_map(|step| step.seq).find(|seq| !seqs.insert(*seq)) {
+        return Err(format!("two steps have the `seq` {seq}"));
+    }
     Ok(ImportedTask {
         status,
         attempt: task.attempt.clamp(0, MAX_NUMBER),
@@ -142,15 +148,24 @@ fn read_task(task: ArchivedTask) -> Result<ImportedTask, String> {
         usage: task.usage,
         started_at: task.started_at,
         finished_at: task.finished_at,
-        steps: task.steps.into_iter().map(read_step).collect::<Result<_, _>>()?,
+        steps,
     })
 }
 
 fn read_step(step: ArchivedStep) -> Result<ImportedStep, String> {
     let mut detail = StepDetail::from_fields(step.kind, step.detail)
         .map_err(|error| format!("step {}: `detail`: {error}", step.seq))?;
+    let is_open = matches!(step.status, StepStatus::Pending | StepStatus::Running);
+    let mut status = if is_open { StepStatus::Failed } else { step.status };
     if let StepDetail::Permission(permission) = &mut detail {
         permission.request_id = PermissionId::generate();
+        // The agent no longer waits for an answer.
+        if is_open || permission.decision.is_none() {
+            permission.decision = Some(PermissionDecision::Reject);
+            permission.decided_by = Some(DecidedBy::Withdrawn);
+            permission.chosen = None;
+            status = StepStatus::Rejected;
+        }
     }
     Ok(ImportedStep {
         seq: Some(step.seq),
@@ -158,7 +173,7 @@ fn read_step(step: ArchivedStep) -> Result<ImportedStep, String> {
         tool_call_id: step.tool_call_id,
         parent_tool_call_id: step.parent_tool_call_id,
         title: step.title,
-        status: step.status,
+        status,
         text_offset: step.text_offset,
         started_at: step.started_at,
         ended_at: step.ended_at,

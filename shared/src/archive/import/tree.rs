@@ -5,6 +5,10 @@ use std::collections::HashMap;
 use super::conversation::{ImportedFile, ImportedMessage, ImportedStep, ImportedTask, ImportedTurn};
 use crate::{chat::FinishReason, clock::Timestamp};
 
+/// The maximum size of the messages that are repeated because several versions contain them, in bytes.
+const MAX_REPEATED: usize = 64 * 1024 * 1024;
+/// The size of a message apart from its content, in bytes.
+const NODE_BYTES: usize = 256;
 /// The question of an answer without one.
 const NO_QUESTION: &str = "*(no message)*";
 
@@ -62,6 +66,12 @@ impl Node {
         self.steps.push(step);
     }
 
+    /// Returns the size in bytes, without files, which are not copied.
+    fn size(&self) -> usize {
+        let steps = self.steps.iter().map(|step| NODE_BYTES + step.detail.json_bytes());
+        NODE_BYTES + self.text.len() + steps.sum::<usize>()
+    }
+
     const fn is_empty(&self) -> bool {
         self.text.is_empty() && self.files.is_empty() && self.steps.is_empty()
     }
@@ -98,81 +108,109 @@ struct Draft {
     parts: Vec<usize>,
 }
 
+/// The turns under construction.
+struct Drafts<'a> {
+    nodes: &'a [Node],
+    drafts: Vec<Draft>,
+    /// The size of the messages that more than one turn contains, in bytes.
+    repeated: usize,
+}
+
+/// The branches repeat more than [`MAX_REPEATED`] bytes.
+struct TooManyVersions;
+
 /// Builds the turns of a tree. Returns them with the index of the last turn of the branch that ends with the node
 /// `current`.
-pub(super) fn build_turns(nodes: &[Node], current: Option<&str>) -> (Vec<ImportedTurn>, Option<usize>) {
-    let mut drafts: Vec<Draft> = Vec::new();
-    let places = place_nodes(nodes, &mut drafts);
+///
+/// # Errors
+/// Fails if the versions of messages repeat too much text.
+pub(super) fn build_turns(nodes: &[Node], current: Option<&str>) -> Result<(Vec<ImportedTurn>, Option<usize>), String> {
+    let mut drafts = Drafts { nodes, drafts: Vec::new(), repeated: 0 };
+    let places = drafts.place_nodes().map_err(|TooManyVersions| {
+        format!("it has too many versions of long answers, which repeat more than {} MiB", MAX_REPEATED / 1024 / 1024)
+    })?;
+    let drafts = drafts.drafts;
     let current = current
         .and_then(|id| nodes.iter().position(|node| node.id == id))
         .and_then(|index| places[index])
         .map(|place| place.turn);
     let turns = drafts.iter().map(|draft| finish(draft, nodes)).collect();
-    (turns, current)
+    Ok((turns, current))
 }
 
-/// Assigns each node to a turn, parents first. Nodes of cycles and those whose parent is missing begin a branch.
-fn place_nodes(nodes: &[Node], drafts: &mut Vec<Draft>) -> Vec<Option<Place>> {
-    let indexes: HashMap<&str, usize> =
-        nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
-    let parent_of = |index: usize| nodes[index].parent.as_deref().and_then(|id| indexes.get(id).copied());
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
-    let mut roots = Vec::new();
-    for index in 0..nodes.len() {
-        match parent_of(index) {
-            Some(parent) if parent != index => children[parent].push(index),
-            _ => roots.push(index),
-        }
-    }
-    let mut places: Vec<Option<Place>> = vec![None; nodes.len()];
-    let mut is_placed = vec![false; nodes.len()];
-    for start in roots.into_iter().chain(0..nodes.len()) {
-        let mut stack = vec![(start, None)];
-        while let Some((index, before)) = stack.pop() {
-            if std::mem::replace(&mut is_placed[index], true) {
-                continue;
+impl Drafts<'_> {
+    /// Assigns each node to a turn, parents first. Nodes of cycles and those whose parent is missing begin a branch.
+    fn place_nodes(&mut self) -> Result<Vec<Option<Place>>, TooManyVersions> {
+        let nodes = self.nodes;
+        let indexes: HashMap<&str, usize> =
+            nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
+        let parent_of = |index: usize| nodes[index].parent.as_deref().and_then(|id| indexes.get(id).copied());
+        let mut children: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+        let mut roots = Vec::new();
+        for index in 0..nodes.len() {
+            match parent_of(index) {
+                Some(parent) if parent != index => children[parent].push(index),
+                _ => roots.push(index),
             }
-            let place = place_node(index, &nodes[index], before, drafts);
-            places[index] = place;
-            stack.extend(children[index].iter().rev().map(|child| (*child, place)));
         }
+        let mut places: Vec<Option<Place>> = vec![None; nodes.len()];
+        let mut is_placed = vec![false; nodes.len()];
+        for start in roots.into_iter().chain(0..nodes.len()) {
+            let mut stack = vec![(start, None)];
+            while let Some((index, before)) = stack.pop() {
+                if std::mem::replace(&mut is_placed[index], true) {
+                    continue;
+                }
+                let place = self.place_node(index, before)?;
+                places[index] = place;
+                stack.extend(children[index].iter().rev().map(|child| (*child, place)));
+            }
+        }
+        Ok(places)
     }
-    places
-}
 
-/// Adds a node after a place. Returns the place after the node.
-fn place_node(index: usize, node: &Node, before: Option<Place>, drafts: &mut Vec<Draft>) -> Option<Place> {
-    match node.kind {
-        NodeKind::Hidden => before,
-        NodeKind::Answer if node.is_empty() => before,
-        NodeKind::Question => {
-            let parent = before.map(|place| exact(place, drafts));
-            drafts.push(Draft { parent, question: Some(index), parts: Vec::new() });
-            Some(Place { turn: drafts.len() - 1, parts: 0 })
-        }
-        NodeKind::Answer => {
-            let turn = if let Some(place) = before {
-                exact(place, drafts)
-            } else {
-                drafts.push(Draft { parent: None, question: None, parts: Vec::new() });
-                drafts.len() - 1
-            };
-            drafts[turn].parts.push(index);
-            Some(Place { turn, parts: drafts[turn].parts.len() })
-        }
+    /// Adds a node after a place. Returns the place after the node.
+    fn place_node(&mut self, index: usize, before: Option<Place>) -> Result<Option<Place>, TooManyVersions> {
+        let node = &self.nodes[index];
+        Ok(match node.kind {
+            NodeKind::Hidden => before,
+            NodeKind::Answer if node.is_empty() => before,
+            NodeKind::Question => {
+                let parent = before.map(|place| self.exact(place)).transpose()?;
+                self.drafts.push(Draft { parent, question: Some(index), parts: Vec::new() });
+                Some(Place { turn: self.drafts.len() - 1, parts: 0 })
+            }
+            NodeKind::Answer => {
+                let turn = if let Some(place) = before {
+                    self.exact(place)?
+                } else {
+                    self.drafts.push(Draft { parent: None, question: None, parts: Vec::new() });
+                    self.drafts.len() - 1
+                };
+                self.drafts[turn].parts.push(index);
+                Some(Place { turn, parts: self.drafts[turn].parts.len() })
+            }
+        })
     }
-}
 
-/// Returns a turn with exactly the parts of a place. If another branch has already extended the turn, creates another
-/// version of it.
-fn exact(place: Place, drafts: &mut Vec<Draft>) -> usize {
-    let draft = &drafts[place.turn];
-    if draft.parts.len() == place.parts {
-        return place.turn;
+    /// Returns a turn with exactly the parts of a place. If another branch has already extended the turn, creates another
+    /// version of it.
+    fn exact(&mut self, place: Place) -> Result<usize, TooManyVersions> {
+        let draft = &self.drafts[place.turn];
+        if draft.parts.len() == place.parts {
+            return Ok(place.turn);
+        }
+        let (parent, question) = (draft.parent, draft.question);
+        for index in question.into_iter().chain(draft.parts[..place.parts].iter().copied()) {
+            self.repeated += self.nodes[index].size();
+            if self.repeated > MAX_REPEATED {
+                return Err(TooManyVersions);
+            }
+        }
+        let parts = draft.parts[..place.parts].to_vec();
+        self.drafts.push(Draft { parent, question, parts });
+        Ok(self.drafts.len() - 1)
     }
-    let version = Draft { parent: draft.parent, question: draft.question, parts: draft.parts[..place.parts].to_vec() };
-    drafts.push(version);
-    drafts.len() - 1
 }
 
 fn finish(draft: &Draft, nodes: &[Node]) -> ImportedTurn {
@@ -228,7 +266,7 @@ mod tests {
 
     /// Returns each turn as `parent: question > answer`.
     fn shown(nodes: &[Node], current: Option<&str>) -> (Vec<String>, Option<usize>) {
-        let (turns, current) = build_turns(nodes, current);
+        let (turns, current) = build_turns(nodes, current).unwrap();
         let line = |turn: &ImportedTurn| {
             let parent = turn.parent.map_or("-".into(), |parent| parent.to_string());
             let answer = turn.answer.as_ref().map_or("", |answer| &answer.text);
@@ -292,7 +330,21 @@ mod tests {
             })
             .map(|node| Node { text: "x".into(), ..node })
             .collect();
-        assert_eq!(build_turns(&nodes, Some("199999")).0.len(), 100_000);
+        assert_eq!(build_turns(&nodes, Some("199999")).unwrap().0.len(), 100_000);
+    }
+
+    #[test]
+    fn rejects_versions_that_repeat_too_much() {
+        let text = "x".repeat(20_000);
+        let nodes: Vec<Node> = (0..400)
+            .flat_map(|index: u32| {
+                let parent = index.checked_sub(1).map_or("q".into(), |parent| format!("a{parent}"));
+                [format!("a{index}"), format!("b{index}")]
+                    .map(|id| Node { text: text.clone(), ..Node::new(id, Some(parent.clone()), NodeKind::Answer) })
+            })
+            .chain([node("q", "", NodeKind::Question)])
+            .collect();
+        assert!(build_turns(&nodes, None).unwrap_err().contains("too many versions"));
     }
 
     proptest! {
@@ -302,7 +354,7 @@ mod tests {
                 let kind = [NodeKind::Question, NodeKind::Answer, NodeKind::Hidden][usize::from(*kind)];
                 node(&format!("n{index}"), &format!("n{parent}"), kind)
             }).collect();
-            let (turns, _) = build_turns(&nodes, None);
+            let (turns, _) = build_turns(&nodes, None).unwrap();
             for node in nodes.iter().filter(|node| node.kind != NodeKind::Hidden) {
                 let is_shown = turns.iter().any(|turn| {
                     turn.question.text == node.text

@@ -3,6 +3,8 @@
 //! `mapping` contains the messages as a tree, and `current_node` is the end of the current branch. Files are entries of
 //! the zip file whose names begin with their IDs.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::fields::{
@@ -10,22 +12,27 @@ use super::fields::{
     unsupported,
 };
 use crate::archive::import::{
-    conversation::{ImportedConversation, ImportedStep},
+    conversation::{ImportedConversation, ImportedFile, ImportedStep},
     tree::{Node, NodeKind},
 };
 
 pub(super) fn convert(conversation: &Value, entries: &[String]) -> Result<ImportedConversation, String> {
     let mapping = conversation["mapping"].as_object().ok_or("`mapping` must be an object")?;
-    // Keep the order of the children, which is that of the versions.
+    // The order of a node's children is that of their versions.
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for value in mapping.values() {
+        places.extend(list(value, "children").iter().filter_map(Value::as_str).enumerate().map(|(at, id)| (id, at)));
+    }
     let mut nodes = Vec::with_capacity(mapping.len());
     for (id, value) in mapping {
         let parent = value["parent"].as_str().map(str::to_owned);
         let mut node = read_message(id, parent, &value["message"], entries);
         node.created_at = time(&value["message"]["create_time"]);
-        nodes.push((node.created_at.is_none(), node.created_at, node));
+        let place = places.get(id.as_str()).copied().unwrap_or(usize::MAX);
+        nodes.push(((place, node.created_at.is_none(), node.created_at), node));
     }
-    nodes.sort_by_key(|(is_unknown, at, _)| (*is_unknown, *at));
-    let nodes: Vec<Node> = nodes.into_iter().map(|(_, _, node)| node).collect();
+    nodes.sort_by_key(|(place, _)| *place);
+    let nodes: Vec<Node> = nodes.into_iter().map(|(_, node)| node).collect();
     About {
         product: "chatgpt",
         id: first_text(conversation, &["conversation_id", "id"]),
@@ -68,14 +75,36 @@ fn read_message(id: &str, parent: Option<String>, message: &Value, entries: &[St
         node.add_step(call(id, recipient, input));
         return node;
     }
-    read_content(&mut node, content, entries);
-    for file in list(&message["metadata"], "attachments") {
-        let is_shown = node.files.iter().any(|known| format!("{known:?}").contains(text(file, "id")));
-        if !is_shown {
-            node.files.push(file_from_entries(text(file, "name"), text(file, "id"), entries));
+    let attachments = list(&message["metadata"], "attachments");
+    let mut files = Files { entries, attachments, shown: HashSet::new() };
+    read_content(&mut node, content, &mut files);
+    for file in attachments {
+        let id = text(file, "id");
+        if id.is_empty() || !files.shown.contains(id) {
+            node.files.push(files.find(id, text(file, "name")));
         }
     }
     node
+}
+
+/// The files of a message.
+struct Files<'a> {
+    /// The names of the entries of the zip file.
+    entries: &'a [String],
+    /// The attachments that the message lists.
+    attachments: &'a [Value],
+    /// The IDs of the files that are part of the message's content.
+    shown: HashSet<String>,
+}
+
+impl Files<'_> {
+    /// Returns a file, which counts as shown. An empty name becomes that of the attachment with the ID.
+    fn find(&mut self, id: &str, name: &str) -> ImportedFile {
+        self.shown.insert(id.to_owned());
+        let listed = self.attachments.iter().find(|file| !id.is_empty() && text(file, "id") == id);
+        let name = if name.is_empty() { listed.map_or("", |file| text(file, "name")) } else { name };
+        file_from_entries(name, id, self.entries)
+    }
 }
 
 fn call(id: &str, name: &str, input: String) -> ImportedStep {
@@ -87,7 +116,7 @@ fn read_tool(node: &mut Node, message: &Value, entries: &[String]) {
     let content = &message["content"];
     let name = text(&message["author"], "name");
     let mut shown = Node::new("", None, NodeKind::Answer);
-    read_content(&mut shown, content, entries);
+    read_content(&mut shown, content, &mut Files { entries, attachments: &[], shown: HashSet::new() });
     // Images that a tool creates are part of the answer.
     node.files = shown.files;
     if !shown.text.is_empty() {
@@ -98,9 +127,9 @@ fn read_tool(node: &mut Node, message: &Value, entries: &[String]) {
     node.steps.extend(shown.steps);
 }
 
-fn read_content(node: &mut Node, content: &Value, entries: &[String]) {
+fn read_content(node: &mut Node, content: &Value, files: &mut Files<'_>) {
     match text(content, "content_type") {
-        "text" | "multimodal_text" => list(content, "parts").iter().for_each(|part| read_part(node, part, entries)),
+        "text" | "multimodal_text" => list(content, "parts").iter().for_each(|part| read_part(node, part, files)),
         "code" => {
             let language =
                 Some(text(content, "language")).filter(|language| *language != "unknown").unwrap_or_default();
@@ -125,18 +154,18 @@ fn read_content(node: &mut Node, content: &Value, entries: &[String]) {
 }
 
 /// Reads a part of a message: text, or an object for a file.
-fn read_part(node: &mut Node, part: &Value, entries: &[String]) {
+fn read_part(node: &mut Node, part: &Value, files: &mut Files<'_>) {
     if let Some(part) = part.as_str() {
         node.add_text(part);
         return;
     }
     match text(part, "content_type") {
         "image_asset_pointer" | "audio_asset_pointer" | "video_container_asset_pointer" => {
-            node.files.push(file_from_entries("", id_of(text(part, "asset_pointer")), entries));
+            node.files.push(files.find(id_of(text(part, "asset_pointer")), ""));
         }
         "real_time_user_audio_video_asset_pointer" => {
             let pointer = &part["audio_asset_pointer"];
-            node.files.push(file_from_entries("", id_of(text(pointer, "asset_pointer")), entries));
+            node.files.push(files.find(id_of(text(pointer, "asset_pointer")), ""));
         }
         "audio_transcription" => node.add_text(text(part, "text")),
         kind => {
@@ -156,7 +185,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::archive::import::conversation::ImportedFile;
 
     fn message(role: &str, at: f64, content: impl Into<Value>) -> Value {
         let content = content.into();
@@ -217,6 +245,39 @@ mod tests {
     fn reports_a_file_that_is_not_part_of_the_export() {
         let found = convert(&sample(), &[]).unwrap();
         assert!(matches!(found.turns[0].question.files[0], ImportedFile::Missing { .. }));
+    }
+
+    #[test]
+    fn keeps_the_order_of_versions_and_every_attachment() {
+        let mut conversation = sample();
+        let q2 = &mut conversation["mapping"]["q2"];
+        q2["children"] = json!(["think", "a2"]);
+        q2["message"]["metadata"]["attachments"] =
+            json!([{"name": "a.txt"}, {"name": "b.txt"}, {"id": "file_c", "name": "c.txt"}]);
+        let found = convert(&conversation, &[]).unwrap();
+
+        assert_eq!(found.turns[1].answer.as_ref().unwrap().text, "Moved.\n\n*(unsupported content: new_kind)*");
+        assert_eq!(found.turns[2].answer.as_ref().unwrap().text, "Still Rome.");
+        let names: Vec<&str> = found.turns[1]
+            .question
+            .files
+            .iter()
+            .map(|file| match file {
+                ImportedFile::Missing { name } => name.as_str(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(names, ["a.txt", "b.txt", "c.txt"]);
+    }
+
+    #[test]
+    fn names_a_missing_file_once() {
+        let mut conversation = sample();
+        conversation["mapping"]["q1"]["message"]["metadata"]["attachments"] =
+            json!([{"id": "file_abc", "name": "photo.png"}]);
+        let found = convert(&conversation, &[]).unwrap();
+        let [ImportedFile::Missing { name }] = found.turns[0].question.files.as_slice() else { panic!() };
+        assert_eq!(name, "photo.png");
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //!
 //! `chat_messages` are in order of creation. Newer exports name the parent of each message.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::fields::{
-    About, add_output, as_text, file_from_entries, first_text, list, text, text_file, thought, time, tool_call,
+    About, add_output, file_from_entries, first_text, list, result_text, text, text_file, thought, time, tool_call,
     unsupported,
 };
 use crate::archive::import::{
@@ -57,11 +59,12 @@ fn read_message(id: String, parent: Option<String>, message: &Value, entries: &[
         let name = text(attachment, "file_name");
         node.files.push(if content.is_empty() { missing(name) } else { text_file(name, content) });
     }
+    let mut known: HashSet<(&str, &str)> = HashSet::new();
     for file in list(message, "files").iter().chain(list(message, "files_v2")) {
-        let id = first_text(file, &["file_uuid", "uuid"]);
-        let found = file_from_entries(text(file, "file_name"), id, entries);
-        if !node.files.iter().any(|known| name_of(known) == name_of(&found)) {
-            node.files.push(found);
+        let (id, name) = (first_text(file, &["file_uuid", "uuid"]), text(file, "file_name"));
+        // Both lists can contain the same file. Different files can have the same name.
+        if known.insert(if id.is_empty() { ("", name) } else { (id, "") }) {
+            node.files.push(file_from_entries(name, id, entries));
         }
     }
     node
@@ -69,12 +72,6 @@ fn read_message(id: String, parent: Option<String>, message: &Value, entries: &[
 
 fn missing(name: &str) -> ImportedFile {
     ImportedFile::Missing { name: name.to_owned() }
-}
-
-fn name_of(file: &ImportedFile) -> &str {
-    match file {
-        ImportedFile::Entry { name, .. } | ImportedFile::Content { name, .. } | ImportedFile::Missing { name } => name,
-    }
 }
 
 fn read_block(node: &mut Node, block: &Value) {
@@ -87,7 +84,7 @@ fn read_block(node: &mut Node, block: &Value) {
             node.add_step(step);
         }
         "tool_result" => {
-            let (id, output) = (text(block, "tool_use_id"), as_text(&block["content"]));
+            let (id, output) = (text(block, "tool_use_id"), result_text(&block["content"], &mut node.files));
             let is_error = block["is_error"] == true;
             if !add_output(&mut node.steps, id, &output, is_error, at) {
                 let call_id = if id.is_empty() { "result" } else { id };
@@ -132,7 +129,7 @@ mod tests {
         let found = convert(&conversation, &["files/f-9.png".into()]).unwrap();
 
         let [turn] = found.turns.as_slice() else { panic!() };
-        assert!(matches!(&turn.question.files[0], ImportedFile::Content { content, .. } if content == b"alpha"));
+        assert!(matches!(&turn.question.files[0], ImportedFile::Content { content, .. } if content == "alpha"));
         assert!(matches!(&turn.question.files[1], ImportedFile::Entry { name, .. } if name == "b.png"));
         assert_eq!(turn.answer.as_ref().unwrap().text, "First\n\nDone\n\n*(unsupported content: voice_note)*");
         let [thought, tool] = turn.task.steps.as_slice() else { panic!() };
@@ -140,6 +137,15 @@ mod tests {
         assert_eq!(tool.status, StepStatus::Failed);
         let StepDetail::Tool(detail) = &tool.detail else { panic!() };
         assert_eq!(detail.output, Some("found".into()));
+    }
+
+    #[test]
+    fn different_files_can_have_the_same_name() {
+        let file = |id: &str| json!({"file_name": "image.png", "file_uuid": id});
+        let conversation = json!({"uuid": "u", "chat_messages": [
+            {"uuid": "q", "sender": "human", "text": "x", "files": [file("f1"), file("f2")], "files_v2": [file("f2")]}]});
+        let found = convert(&conversation, &[]).unwrap();
+        assert_eq!(found.turns[0].question.files.len(), 2);
     }
 
     #[test]

@@ -3,12 +3,13 @@
 //! Lines of type `user` and `assistant` are messages, which form a tree by `parentUuid`. Results of tools are user
 //! messages. The work of sub-agents (`isSidechain`) is omitted; its result is that of the tool that started it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
 use super::fields::{
-    About, add_output, agent_key, as_text, file_from_base64, first_text, text, thought, time, tool_call, unsupported,
+    About, add_output, agent_key, damaged_line, file_from_base64, first_text, result_text, text, thought, time,
+    tool_call, unsupported,
 };
 use crate::archive::import::{
     conversation::ImportedConversation,
@@ -26,7 +27,14 @@ pub(super) fn convert(lines: &[Value]) -> Result<ImportedConversation, String> {
     // The node with each open tool call.
     let mut calls: HashMap<String, usize> = HashMap::new();
     let (mut id, mut title) = (String::new(), String::new());
+    let mut known: HashSet<&str> = HashSet::new();
     for line in lines {
+        if line.is_null() {
+            let mut damaged = Node::new(format!("damaged-{}", nodes.len()), last_shown(&nodes), NodeKind::Answer);
+            damaged.add_text(&damaged_line());
+            nodes.push(damaged);
+            continue;
+        }
         let kind = text(line, "type");
         if id.is_empty() {
             text(line, "sessionId").clone_into(&mut id);
@@ -39,8 +47,15 @@ pub(super) fn convert(lines: &[Value]) -> Result<ImportedConversation, String> {
             continue;
         }
         let parent = first_text(line, &["parentUuid", "logicalParentUuid"]);
-        let parent = (!parent.is_empty()).then(|| parent.to_owned());
-        let is_hidden = line["isSidechain"] == true || line["isMeta"] == true || kind == "system";
+        // The line of the parent may be damaged.
+        let parent = match parent {
+            "" => None,
+            parent if known.contains(parent) => Some(parent.to_owned()),
+            _ => last_shown(&nodes),
+        };
+        known.insert(text(line, "uuid"));
+        let is_hidden =
+            ["isSidechain", "isMeta", "isCompactSummary"].iter().any(|field| line[*field] == true) || kind == "system";
         let node_kind = match kind {
             _ if is_hidden => NodeKind::Hidden,
             "user" => NodeKind::Question,
@@ -53,7 +68,7 @@ pub(super) fn convert(lines: &[Value]) -> Result<ImportedConversation, String> {
         }
         nodes.push(node);
     }
-    let current = nodes.iter().rfind(|node| node.kind != NodeKind::Hidden).map(|node| node.id.clone());
+    let current = last_shown(&nodes);
     About {
         product: "claude-code",
         id: &id,
@@ -67,6 +82,11 @@ pub(super) fn convert(lines: &[Value]) -> Result<ImportedConversation, String> {
     .with(&nodes)
 }
 
+/// Returns the ID of the last node that is shown.
+fn last_shown(nodes: &[Node]) -> Option<String> {
+    nodes.iter().rfind(|node| node.kind != NodeKind::Hidden).map(|node| node.id.clone())
+}
+
 fn read_message(node: &mut Node, message: &Value, earlier: &mut [Node], calls: &mut HashMap<String, usize>) {
     let own = earlier.len();
     node.agent_key = agent_key(text(message, "model")).filter(|_| node.kind == NodeKind::Answer);
@@ -78,6 +98,7 @@ fn read_message(node: &mut Node, message: &Value, earlier: &mut [Node], calls: &
         return;
     };
     let mut has_result = false;
+    let mut result_files = Vec::new();
     for block in blocks {
         let at = node.created_at;
         match text(block, "type") {
@@ -90,11 +111,19 @@ fn read_message(node: &mut Node, message: &Value, earlier: &mut [Node], calls: &
             }
             "tool_result" => {
                 has_result = true;
-                let (id, output) = (text(block, "tool_use_id"), as_text(&block["content"]));
+                let mut files = Vec::new();
+                let (id, output) = (text(block, "tool_use_id"), result_text(&block["content"], &mut files));
                 let is_error = block["is_error"] == true;
                 let caller = calls.get(id).and_then(|index| earlier.get_mut(*index));
-                let is_added = caller.is_some_and(|caller| add_output(&mut caller.steps, id, &output, is_error, at));
+                let is_added = caller.is_some_and(|caller| {
+                    let is_added = add_output(&mut caller.steps, id, &output, is_error, at);
+                    if is_added {
+                        caller.files.append(&mut files);
+                    }
+                    is_added
+                });
                 if !is_added {
+                    result_files.append(&mut files);
                     node.add_step(tool_call("result", "", Value::Null, at));
                     add_output(&mut node.steps, "result", &output, is_error, at);
                 }
@@ -106,10 +135,16 @@ fn read_message(node: &mut Node, message: &Value, earlier: &mut [Node], calls: &
             kind => node.add_text(&unsupported(kind)),
         }
     }
+    // The program adds this text when the user stops an answer.
+    if node.kind == NodeKind::Question && node.text.starts_with("[Request interrupted by user") {
+        node.text = "*(interrupted by the user)*".into();
+        node.kind = NodeKind::Answer;
+    }
     // A message with results only continues the turn.
     if node.kind == NodeKind::Question && node.text.is_empty() && node.files.is_empty() {
         node.kind = if has_result && !node.steps.is_empty() { NodeKind::Answer } else { NodeKind::Hidden };
     }
+    node.files.append(&mut result_files);
 }
 
 /// Removes what the program adds to messages: reminders, and the markup of commands.
@@ -179,5 +214,50 @@ mod tests {
         let [_, tool] = first.task.steps.as_slice() else { panic!() };
         let StepDetail::Tool(detail) = &tool.detail else { panic!() };
         assert_eq!((tool.text_offset, detail.output.clone()), (8, Some("ok".into())));
+    }
+    #[test]
+    fn a_damaged_line_breaks_no_branch() {
+        let lines = vec![
+            line("user", "q1", None, "One"),
+            line("assistant", "a1", Some("q1"), json!([{"type": "text", "text": "First."}])),
+            Value::Null,
+            line("assistant", "a2", Some("lost"), json!([{"type": "text", "text": "Second."}])),
+            line("user", "q3", Some("a2"), "Three"),
+        ];
+        let found = convert(&lines).unwrap();
+        let [first, second] = found.turns.as_slice() else { panic!("{:?}", found.turns) };
+        assert_eq!(first.answer.as_ref().unwrap().text, "First.\n\n*(a line of the log is damaged)*\n\nSecond.");
+        assert_eq!((second.parent, second.question.text.as_str()), (Some(0), "Three"));
+    }
+
+    #[test]
+    fn results_may_contain_images_and_summaries_are_hidden() {
+        let image = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAEC"}});
+        let mut summary = line("user", "s", None, "This session is being continued");
+        summary["isCompactSummary"] = true.into();
+        let lines = vec![
+            summary,
+            line("user", "q", Some("s"), "Take a screenshot"),
+            line(
+                "assistant",
+                "a",
+                Some("q"),
+                json!([{"type": "tool_use", "id": "t", "name": "Screenshot", "input": {}}]),
+            ),
+            line(
+                "user",
+                "r",
+                Some("a"),
+                json!([{"type": "tool_result", "tool_use_id": "t", "content": [
+                {"type": "text", "text": "taken"}, image]}]),
+            ),
+            line("user", "i", Some("r"), json!([{"type": "text", "text": "[Request interrupted by user]"}])),
+        ];
+        let found = convert(&lines).unwrap();
+        let [turn] = found.turns.as_slice() else { panic!("{:?}", found.turns) };
+        let answer = turn.answer.as_ref().unwrap();
+        assert_eq!((answer.files.len(), answer.text.as_str()), (1, "*(interrupted by the user)*"));
+        let StepDetail::Tool(detail) = &turn.task.steps[0].detail else { panic!() };
+        assert_eq!(detail.output, Some("taken".into()));
     }
 }

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::fields::{
-    About, add_output, agent_key, as_text, file_from_base64, first_text, list, text, thought, time, tool_call,
-    unsupported,
+    About, add_output, agent_key, as_text, damaged_line, file_from_base64, first_text, list, text, thought, time,
+    tool_call, unsupported,
 };
 use crate::{
     archive::import::{
@@ -34,6 +34,10 @@ pub(super) fn convert(lines: &[Value]) -> Result<ImportedConversation, String> {
     let mut id = String::new();
     let mut model = String::new();
     for line in lines {
+        if line.is_null() {
+            answer(&mut nodes, None, &model).add_text(&damaged_line());
+            continue;
+        }
         let (kind, payload) = match text(line, "type") {
             kind @ ("session_meta" | "response_item" | "event_msg" | "turn_context" | "compacted") => {
                 (kind, &line["payload"])
@@ -98,8 +102,8 @@ fn read_item(nodes: &mut Vec<Node>, item: &Value, at: Option<Timestamp>, model: 
                 add_output(&mut node.steps, "output", &output, false, at);
             }
         }
-        // Lines of old logs that describe the state of the session.
-        "" => {}
+        // Lines of old logs that describe the state of the session, and what only the program reads.
+        "" | "ghost_snapshot" | "compaction" | "compaction_summary" => {}
         kind => answer(nodes, at, model).add_text(&unsupported(kind)),
     }
 }
@@ -198,7 +202,7 @@ mod tests {
             item(
                 json!({"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "One file."}]}),
             ),
-            item(json!({"type": "ghost_snapshot"})),
+            item(json!({"type": "hologram"})),
         ];
         assert!(lines.iter().all(is_line));
         let found = convert(&lines).unwrap();
@@ -206,7 +210,7 @@ mod tests {
         let [turn] = found.turns.as_slice() else { panic!() };
         assert_eq!((turn.question.text.as_str(), turn.question.files.len()), ("List the files", 1));
         let answer = turn.answer.as_ref().unwrap();
-        assert_eq!(answer.text, "One file.\n\n*(unsupported content: ghost_snapshot)*");
+        assert_eq!(answer.text, "One file.\n\n*(unsupported content: hologram)*");
         assert_eq!(answer.agent_key.as_deref(), Some("gpt-5-codex"));
         let [thought, tool] = turn.task.steps.as_slice() else { panic!() };
         assert_eq!(thought.title, "Listing");

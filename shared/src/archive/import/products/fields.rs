@@ -1,7 +1,6 @@
 //! Reads fields of other products' objects, and creates what they have in common.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use chrono::DateTime;
 use serde_json::Value;
 
 pub(super) use crate::archive::import::keys::agent_key;
@@ -39,14 +38,18 @@ pub(super) fn time(value: &Value) -> Option<Timestamp> {
     }
     let number = value.as_f64().filter(|number| *number > 0.0)?;
     let millis = if number > MAX_SECONDS { number } else { number * 1000.0 };
-    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-    let at = (millis < 1e15).then(|| DateTime::from_timestamp_millis(millis.round() as i64)).flatten()?;
-    Some(Timestamp::new(at))
+    #[expect(clippy::cast_possible_truncation, reason = "the conversion saturates, and the range is checked")]
+    Timestamp::from_unix_millis(millis.round() as i64)
 }
 
 /// Returns the text that is shown instead of content that cannot be imported.
 pub(super) fn unsupported(kind: &str) -> String {
     format!("*(unsupported content: {})*", if kind.is_empty() { "unknown" } else { kind })
+}
+
+/// Returns the text that is shown instead of a line that cannot be read.
+pub(super) fn damaged_line() -> String {
+    "*(a line of the log is damaged)*".into()
 }
 
 /// Returns a value as text: strings as they are, and others as JSON.
@@ -71,10 +74,34 @@ pub(super) fn file_from_base64(name: &str, media_type: &str, data: &str) -> Impo
         Ok(content) if !content.is_empty() => ImportedFile::Content {
             name: name.to_owned(),
             media_type: (!media_type.is_empty()).then(|| media_type.to_owned()),
-            content,
+            content: content.into(),
         },
         _ => ImportedFile::Missing { name: name.to_owned() },
     }
+}
+
+/// Returns the text of a tool's result, and adds its images to `files`.
+pub(super) fn result_text(content: &Value, files: &mut Vec<ImportedFile>) -> String {
+    let Some(parts) = content.as_array() else { return as_text(content) };
+    let mut result = String::new();
+    for part in parts {
+        match text(part, "type") {
+            "image" | "document" if part["source"]["data"].is_string() => {
+                let source = &part["source"];
+                files.push(file_from_base64("", text(source, "media_type"), text(source, "data")));
+            }
+            _ if part["text"].is_string() => push_line(&mut result, text(part, "text")),
+            _ => push_line(&mut result, &as_text(part)),
+        }
+    }
+    result
+}
+
+fn push_line(target: &mut String, line: &str) {
+    if !target.is_empty() {
+        target.push('\n');
+    }
+    target.push_str(line);
 }
 
 /// Returns a text file.
@@ -82,7 +109,7 @@ pub(super) fn text_file(name: &str, text: &str) -> ImportedFile {
     ImportedFile::Content {
         name: name.to_owned(),
         media_type: Some("text/plain".into()),
-        content: text.as_bytes().to_vec(),
+        content: text.as_bytes().to_vec().into(),
     }
 }
 
@@ -195,12 +222,12 @@ impl About<'_> {
     /// Creates the conversation from its messages.
     ///
     /// # Errors
-    /// Fails if the conversation has no ID.
+    /// Fails if the conversation has no ID, or if its branches repeat too much.
     pub(super) fn with(self, nodes: &[Node]) -> Result<ImportedConversation, String> {
         if self.id.is_empty() {
             return Err("it has no ID".into());
         }
-        let (turns, current) = build_turns(nodes, self.current);
+        let (turns, current) = build_turns(nodes, self.current)?;
         Ok(ImportedConversation {
             source: format!("{}:{}", self.product, self.id),
             session_id: None,

@@ -76,7 +76,7 @@ impl SessionLog {
         }
     }
 
-    /// Converts the lines of a session. Invalid lines are missing.
+    /// Converts the lines of a session. Lines that could not be read are null.
     ///
     /// # Errors
     /// Returns a description of what is invalid.

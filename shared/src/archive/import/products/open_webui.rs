@@ -149,8 +149,8 @@ mod tests {
         assert_eq!(two.answer.as_ref().unwrap().text, "Four");
         assert_eq!(two.task.steps[0].title, "Two");
         let [text, image, missing] = one.question.files.as_slice() else { panic!() };
-        assert!(matches!(text, ImportedFile::Content { content, .. } if content == b"two"));
-        assert!(matches!(image, ImportedFile::Content { content, .. } if content == &[0, 1, 2]));
+        assert!(matches!(text, ImportedFile::Content { content, .. } if content == "two"));
+        assert!(matches!(image, ImportedFile::Content { content, .. } if **content == [0, 1, 2]));
         assert!(matches!(missing, ImportedFile::Missing { name } if name == "Manuals"));
     }
 
