@@ -12,7 +12,6 @@ use zip::ZipArchive;
 use super::{
     conversation::ImportedConversation,
     elements::{Element, Elements, peek},
-    json::parse,
     native,
     products::{Product, SessionLog},
 };
@@ -164,7 +163,7 @@ impl Source<'_> {
             let source = format!("{}[{index}]", self.name);
             let read = match element {
                 Element::TooLong => Err((source, too_long(MAX_CONVERSATION))),
-                Element::Text(text) => match parse::<Value>(&text) {
+                Element::Text(text) => match parse::<Value>(&text, LoneSurrogates::Replace) {
                     Ok(value) => match self.convert(source.clone(), &value) {
                         Some(read) => {
                             for source in unknown.take().unwrap_or_default() {
@@ -264,7 +263,7 @@ impl Source<'_> {
                 Element::TooLong => Value::Null,
                 Element::Text(text) => {
                     bytes += text.len();
-                    parse(&text).unwrap_or_default()
+                    parse(&text, LoneSurrogates::Replace).unwrap_or_default()
                 }
             };
             if bytes > MAX_LOG || elements.has_too_many_values() {

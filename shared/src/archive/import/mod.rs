@@ -16,7 +16,6 @@ mod failure;
 mod files;
 mod importer;
 mod input;
-mod json;
 mod keys;
 mod native;
 mod products;

@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use super::{
     conversation::{ImportedConversation, ImportedFile, ImportedMessage, ImportedStep, ImportedTask, ImportedTurn},
-    json::parse,
     keys::agent_key,
 };
 use crate::{
@@ -32,8 +31,8 @@ struct ArchivedMessages {
 /// # Errors
 /// Returns a description of what is invalid.
 pub(super) fn read(json: &[u8]) -> Result<ImportedConversation, String> {
-    let conversation: ArchivedConversation = parse(json).map_err(|error| error.to_string())?;
-    let ArchivedMessages { messages } = parse(json).map_err(|error| error.to_string())?;
+    let conversation: ArchivedConversation = parse(json, LoneSurrogates::Replace).map_err(|error| error.to_string())?;
+    let ArchivedMessages { messages } = parse(json, LoneSurrogates::Replace).map_err(|error| error.to_string())?;
     let mut questions: BTreeMap<i64, ArchivedMessage> = BTreeMap::new();
     let mut answers: HashMap<i64, ArchivedMessage> = HashMap::new();
     let mut seqs = HashMap::new();
