@@ -12,14 +12,14 @@ use zip::ZipArchive;
 use super::{counts, import};
 
 /// Exports all chats of a user.
-async fn export(client: &Client) -> Vec<u8> {
+pub(super) async fn export(client: &Client) -> Vec<u8> {
     let reply = client.get("/v1/export").await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     reply.body
 }
 
 /// Returns the contents of an export without IDs and the time of the export, in an order that does not depend on them.
-fn contents(export: Vec<u8>) -> (Vec<String>, BTreeMap<String, Vec<u8>>) {
+pub(super) fn contents(export: Vec<u8>) -> (Vec<String>, BTreeMap<String, Vec<u8>>) {
     let mut zip = ZipArchive::new(Cursor::new(export)).unwrap();
     let (mut chats, mut files) = (Vec::new(), BTreeMap::new());
     for index in 0..zip.len() {
@@ -49,7 +49,7 @@ fn contents(export: Vec<u8>) -> (Vec<String>, BTreeMap<String, Vec<u8>>) {
     (chats, files)
 }
 
-async fn revise(client: &Client, session: &str, message: &Value, body: &Value) {
+pub(super) async fn revise(client: &Client, session: &str, message: &Value, body: &Value) {
     let path = format!("/v1/chat/{session}/messages/{}/revise?wait=60", id_of(message));
     client.post(&path, body).await.ok(200);
 }
