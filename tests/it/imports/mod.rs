@@ -1,6 +1,7 @@
 //! Imports of chats.
 
 mod faults;
+mod hostile_files;
 mod many;
 mod products;
 mod round_trip;
