@@ -128,6 +128,29 @@ async fn an_imported_chat_behaves_like_any_other() {
 }
 
 #[tokio::test]
+async fn a_document_with_sorted_fields_is_imported() {
+    let (source, target) = (TestApp::start().await, TestApp::builder().workers(0).start().await);
+    let (from, to) = (source.client(), target.client());
+    let session = from.create_session("demo").await;
+    let first = from.ask(&session, "/echo one").await;
+    revise(&from, &session, &first["message"], &json!({"content": "/echo two"})).await;
+    let mut document = from.get(&format!("/v1/chat/{session}/export")).await.json();
+    let sorted = document.to_string();
+    assert!(sorted.starts_with("{\"conversations\""), "{sorted}");
+    document["version"] = json!(2);
+
+    let newer = import(&to, document.to_string()).await;
+    let result = import(&to, sorted).await;
+
+    assert_eq!(counts(&newer), (0, 0, 1));
+    assert!(newer["failed"][0]["reason"].as_str().unwrap().contains("version 2"), "{newer}");
+    assert_eq!(counts(&result), (1, 0, 0), "{result}");
+    let imported = id_of(&to.list_all("").await[0]);
+    assert_eq!(to.transcript(&imported).await, from.transcript(&session).await);
+    target.check().await;
+}
+
+#[tokio::test]
 async fn the_command_imports_for_a_user() {
     let (source, target) = (TestApp::start().await, TestApp::start().await);
     let from = source.client();

@@ -186,10 +186,7 @@ impl Source<'_> {
             head.push(byte);
             input.consume(1);
         }
-        if let Some(version) = version_in(&head).filter(|version| *version > u64::from(FORMAT_VERSION)) {
-            let reason = format!(
-                "it has version {version} of the format, and this release reads versions up to {FORMAT_VERSION}"
-            );
+        if let Some(reason) = version_in(&head).and_then(unsupported) {
             return Ok(receive(Err((self.name.to_owned(), reason))));
         }
         loop {
@@ -213,6 +210,22 @@ impl Source<'_> {
         Ok(true)
     }
 
+    /// Reads the document of this product whose fields were reordered, for example by a program that sorts them. Returns
+    /// false if the receiver has stopped.
+    fn read_reordered(&self, document: &Value, receive: &mut Receiver<'_>) -> bool {
+        let fail = |reason| Err((self.name.to_owned(), reason));
+        if let Some(reason) = document["version"].as_u64().and_then(unsupported) {
+            return receive(fail(reason));
+        }
+        let Some(conversations) = document["conversations"].as_array() else {
+            return receive(fail("it has no `conversations`".into()));
+        };
+        conversations.iter().all(|conversation| {
+            let read = native::read(conversation.to_string().as_bytes());
+            receive(read.map(Box::new).or_else(fail))
+        })
+    }
+
     /// Reads a conversation of another product, or the lines of a session.
     fn read_objects(&self, input: impl BufRead, receive: &mut Receiver<'_>) -> io::Result<bool> {
         let mut elements = Elements::of_sequence(input, MAX_CONVERSATION);
@@ -232,6 +245,11 @@ impl Source<'_> {
                 // The last line of a log may be incomplete.
                 Err(_) => is_complete = false,
             }
+        }
+        if let [document] = lines.as_slice()
+            && document["format"] == FORMAT_NAME
+        {
+            return Ok(self.read_reordered(document, receive));
         }
         if let [value] = lines.as_slice()
             && let Some(read) = self.convert(self.name.to_owned(), value)
@@ -253,6 +271,13 @@ fn is_native(start: &[u8]) -> bool {
     let text: String =
         String::from_utf8_lossy(&start[..start.len().min(100)]).chars().filter(|c| !c.is_whitespace()).collect();
     text.starts_with(&format!("{{\"format\":\"{FORMAT_NAME}\""))
+}
+
+/// Returns the reason why a version of the format cannot be read, if it cannot.
+fn unsupported(version: u64) -> Option<String> {
+    (version > u64::from(FORMAT_VERSION)).then(|| {
+        format!("it has version {version} of the format, and this release reads versions up to {FORMAT_VERSION}")
+    })
 }
 
 /// Returns the version of the format in the beginning of a document.
