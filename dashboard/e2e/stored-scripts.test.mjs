@@ -149,14 +149,18 @@ function chatsOfClaude() {
   return chats;
 }
 
-const HOSTILE_FILES = {
-  "a.html": `<script>${CALL}</script>`,
-  "a.svg": `<svg xmlns='http://www.w3.org/2000/svg' onload='${CALL}'><script>${CALL}</script></svg>`,
-  "a.js": CALL,
-  "a.mjs": CALL,
-  "a.gif": `GIF89a/*\0\0*/=0;${CALL}`,
-  [`<img src=x onerror=${CALL}>.txt`]: CALL,
-};
+const HOSTILE_FILES = [
+  ["a.html", "text/html", `<script>${CALL}</script>`],
+  [
+    "a.svg",
+    "image/svg+xml",
+    `<svg xmlns='http://www.w3.org/2000/svg' onload='${CALL}'><script>${CALL}</script></svg>`,
+  ],
+  ["a.js", "text/javascript", CALL],
+  ["a.mjs", "application/javascript", CALL],
+  ["a.gif", "text/javascript", `GIF89a/*\0\0*/=0;${CALL}`],
+  [`<img src=x onerror=${CALL}>.txt`, "text/ecmascript", CALL],
+];
 
 async function importFile(server, file) {
   const response = await server.direct("/v1/import", {
@@ -331,9 +335,13 @@ test("a page cannot run attached files", TIMEOUT, async () => {
       const calls = await watch(context);
       const viewerCalls = await watch(viewers);
       await page.goto("/");
-      for (const [name, content] of Object.entries(HOSTILE_FILES)) {
+      for (const [name, type, body] of HOSTILE_FILES) {
         const path = `/v1/attachments?name=${encodeURIComponent(name)}`;
-        const response = await server.direct(path, { method: "POST", body: content });
+        const response = await server.direct(path, {
+          method: "POST",
+          headers: { "Content-Type": type },
+          body,
+        });
         assert.equal(response.status, 201);
         const { id } = await response.json();
 
