@@ -37,7 +37,6 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -178,13 +177,12 @@ impl Application {
     }
 }
 
-/// Removes the files of imports that crashed processes left behind a day ago or earlier.
+/// Removes the files of imports that crashed processes left behind. Running imports have locked their files.
 fn remove_abandoned(folder: &Path) {
-    const KEPT: Duration = Duration::from_hours(24);
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
-        if age.is_some_and(|age| age > KEPT)
+        let Ok(file) = std::fs::File::open(entry.path()) else { continue };
+        if file.try_lock().is_ok()
             && let Err(error) = std::fs::remove_file(entry.path())
         {
             tracing::warn!(%error, file = %entry.path().display(), "failed to remove an abandoned import");

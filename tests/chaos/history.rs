@@ -7,7 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use banter_tests::latency::Latencies;
+use banter_tests::{
+    chat::{id_of, text_of},
+    latency::Latencies,
+    load::Response,
+};
+use serde_json::Value;
 
 /// What is known about the result of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +27,15 @@ pub enum OperationResult {
 }
 
 impl OperationResult {
+    /// Derives an operation's result from the response.
+    pub fn of(response: &Response) -> Self {
+        match response {
+            Response::Success(_) => Self::acknowledged_now(),
+            Response::Rejected { .. } | Response::NotStored => Self::Rejected,
+            Response::Unknown(_) => Self::Unknown,
+        }
+    }
+
     /// Creates an acknowledgment that was received now.
     pub fn acknowledged_now() -> Self {
         Self::Acknowledged(Instant::now())
@@ -33,12 +47,22 @@ impl OperationResult {
     }
 }
 
-/// A message that a client tried to send.
+/// The message that a revision replaces.
+#[derive(Clone, Debug)]
+pub struct RevisedMessage {
+    /// The ID of the message, which can be on any branch.
+    pub id: String,
+    /// Whether the agent is asked the same again. Otherwise, the revision has another text.
+    pub is_repeated: bool,
+}
+
+/// A message that a client tried to send: a new one, or a new version of another one.
 #[derive(Clone, Debug)]
 pub struct SendRecord {
     /// The session.
     pub session: String,
-    /// The text, which is unique in the run.
+    /// The text, which is unique in the run, unless the message is a repeated one. The text of a repeated message is
+    /// known only once it is acknowledged.
     pub text: String,
     /// The time of the first attempt.
     pub started: Instant,
@@ -48,8 +72,42 @@ pub struct SendRecord {
     pub ids: Option<(String, String)>,
     /// The message's arrival number, once acknowledged.
     pub seq: Option<i64>,
-    /// The idempotency key and the `on_busy` value, for repeating the request.
-    pub key: Option<(String, &'static str)>,
+    /// The idempotency key, for repeating the request.
+    pub key: Option<String>,
+    /// The `on_busy` value of a new message.
+    pub on_busy: &'static str,
+    /// The message that this one replaces; `None` for a new message.
+    pub revises: Option<RevisedMessage>,
+}
+
+/// A turn of an imported file.
+#[derive(Clone, Debug)]
+pub struct ImportedTurn {
+    /// The number of the turn.
+    pub turn: i64,
+    /// The number of the turn before it.
+    pub parent: Option<i64>,
+    /// The text of the user's message, which is unique in the run.
+    pub text: String,
+    /// The text of the answer.
+    pub answer: String,
+}
+
+/// A file with one session that a client tried to import.
+#[derive(Clone, Debug)]
+pub struct ImportRecord {
+    /// The index of the user.
+    pub user: usize,
+    /// The title of the session, which is unique in the run.
+    pub title: String,
+    /// The turns of all branches.
+    pub turns: Vec<ImportedTurn>,
+    /// The content of the file.
+    pub file: String,
+    /// Whether an import was acknowledged.
+    pub is_acknowledged: bool,
+    /// The sessions that were created. There is a second one only if the first one was deleted.
+    pub sessions: Vec<String>,
 }
 
 /// An operation on a message or a session.
@@ -73,6 +131,8 @@ pub enum Action {
     Read(i64),
     /// Marks a session's last answer as unread.
     Unread,
+    /// Makes the branch with this message current, or that of another version of it.
+    Switch { message: String, index: Option<usize> },
 }
 
 /// An [`Action`] and its result.
@@ -104,6 +164,8 @@ pub struct History {
     began: Instant,
     sends: Mutex<Table<SendRecord>>,
     changes: Mutex<Table<ChangeRecord>>,
+    imports: Mutex<Vec<ImportRecord>>,
+    imported_messages: Mutex<Table<(String, String)>>,
     answers: Mutex<BTreeMap<String, String>>,
     cancellations: Mutex<Vec<Cancellation>>,
     counts: Mutex<BTreeMap<String, usize>>,
@@ -144,6 +206,8 @@ impl History {
             began: Instant::now(),
             sends: Mutex::default(),
             changes: Mutex::default(),
+            imports: Mutex::default(),
+            imported_messages: Mutex::default(),
             answers: Mutex::default(),
             cancellations: Mutex::default(),
             counts: Mutex::default(),
@@ -153,10 +217,8 @@ impl History {
     }
 
     /// Records a send before the first attempt and returns its index.
-    pub fn begin_send(&self, session: &str, text: &str, key: Option<(String, &'static str)>) -> usize {
-        let (started, result, text) = (Instant::now(), OperationResult::Unknown, text.to_owned());
-        let send = SendRecord { session: session.to_owned(), text, started, result, ids: None, seq: None, key };
-        self.sends.lock().unwrap().push(session, send)
+    pub fn begin_send(&self, send: SendRecord) -> usize {
+        self.sends.lock().unwrap().push(&send.session.clone(), send)
     }
 
     /// Records that a send was rejected.
@@ -164,10 +226,54 @@ impl History {
         self.sends.lock().unwrap().rows[index].result = OperationResult::Rejected;
     }
 
-    /// Records that a send was accepted, with the IDs of the message and the task, and the message's arrival number.
-    pub fn accept_send(&self, index: usize, message: String, task: String, seq: Option<i64>) {
+    /// Records that a send was accepted, with the message in the response.
+    pub fn accept_send(&self, index: usize, message: &Value) {
         let send = &mut self.sends.lock().unwrap().rows[index];
-        (send.result, send.ids, send.seq) = (OperationResult::acknowledged_now(), Some((message, task)), seq);
+        send.result = OperationResult::acknowledged_now();
+        send.ids = Some((id_of(message), text_of(message, "task_id")));
+        send.seq = message["seq"].as_i64();
+        if send.revises.as_ref().is_some_and(|revised| revised.is_repeated) {
+            send.text = text_of(message, "content");
+        }
+    }
+
+    /// Records an import before the first attempt and returns its index.
+    pub fn begin_import(&self, import: ImportRecord) -> usize {
+        let mut imports = self.imports.lock().unwrap();
+        imports.push(import);
+        imports.len() - 1
+    }
+
+    /// Records that an import was acknowledged.
+    pub fn acknowledge_import(&self, index: usize) {
+        self.imports.lock().unwrap()[index].is_acknowledged = true;
+    }
+
+    /// Records the session that an import created, with the IDs and the texts of the users' messages.
+    pub fn add_imported_session(&self, index: usize, session: &str, messages: Vec<(String, String)>) {
+        let mut imported = self.imported_messages.lock().unwrap();
+        for message in messages {
+            imported.push(session, message);
+        }
+        drop(imported);
+        self.imports.lock().unwrap()[index].sessions.push(session.to_owned());
+    }
+
+    /// Returns every attempted import.
+    pub fn imports(&self) -> Vec<ImportRecord> {
+        self.imports.lock().unwrap().clone()
+    }
+
+    /// Returns the IDs and the texts of the users' messages of a session that were imported.
+    pub fn imported_messages(&self, session: &str) -> Vec<(String, String)> {
+        self.imported_messages.lock().unwrap().about(session).cloned().collect()
+    }
+
+    /// Returns whether messages of a session may have moved to another branch.
+    pub fn may_have_branches(&self, session: &str) -> bool {
+        let may_be_revised = |send: &SendRecord| send.revises.is_some() && send.result != OperationResult::Rejected;
+        self.sends.lock().unwrap().about(session).any(may_be_revised)
+            || self.may_have(session, |action| matches!(action, Action::Switch { .. }))
     }
 
     /// Records an operation on a message or a session before the attempt and returns its index.

@@ -105,34 +105,46 @@ impl Client {
     /// Returns what [`Client::chat`] returns, or `None` if the status is not 200. If long messages end a page early,
     /// also fetches older turns. All turns are from the same point in time.
     pub async fn find_chat(&self, session: &str) -> Option<Value> {
-        const TURNS: usize = 200;
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let path = format!("/v1/chat/{session}");
-            let reply = self.get(&format!("{path}?limit={TURNS}")).await;
-            if reply.status != 200 {
-                return None;
-            }
-            let mut chat = reply.json();
-            let mut messages = chat["messages"].as_array().unwrap().clone();
-            let turns = |messages: &[Value]| {
-                messages.iter().map(|message| message["turn"].as_i64()).collect::<BTreeSet<_>>().len()
-            };
-            if chat["has_more"] == false || turns(&messages) >= TURNS {
-                return Some(chat);
-            }
-            while chat["has_more"] == true && turns(&messages) < TURNS {
-                let (before, limit) = (&messages[0]["turn"], TURNS - turns(&messages));
-                let older = self.get(&format!("{path}/messages?before_turn={before}&limit={limit}")).await.ok(200);
-                messages.splice(0..0, older["items"].as_array().unwrap().iter().cloned());
-                chat["has_more"] = older["has_more"].clone();
-            }
-            chat["messages"] = messages.into();
-            if self.get("/v1/chat?limit=1").await.ok(200)["as_of"] == chat["as_of"] {
+            let (chat, pages) = self.try_chat(session).await.ok()??;
+            if pages == 1 || self.get("/v1/chat?limit=1").await.ok(200)["as_of"] == chat["as_of"] {
                 return Some(chat);
             }
             assert!(Instant::now() < deadline, "the session keeps changing");
         }
+    }
+
+    /// Returns what [`Client::chat`] returns, and the number of pages from which it was put together, or `None` if the
+    /// session does not exist. Each page may be newer than the one before.
+    ///
+    /// # Errors
+    /// Fails if there is no response, or another one.
+    pub async fn try_chat(&self, session: &str) -> Result<Option<(Value, usize)>, String> {
+        const TURNS: usize = 200;
+        let path = format!("/v1/chat/{session}");
+        let fetch = async |path: String| {
+            let reply = self.try_call(self.request("GET", &path)).await.map_err(|error| error.to_string())?;
+            match reply.status {
+                200 => Ok(Some(reply.json())),
+                404 => Ok(None),
+                status => Err(format!("{path} returned {status}")),
+            }
+        };
+        let Some(mut chat) = fetch(format!("{path}?limit={TURNS}")).await? else { return Ok(None) };
+        let (mut messages, mut pages) = (chat["messages"].as_array().unwrap().clone(), 1);
+        let turns =
+            |messages: &[Value]| messages.iter().map(|message| message["turn"].as_i64()).collect::<BTreeSet<_>>().len();
+        while chat["has_more"] == true && turns(&messages) < TURNS {
+            let (before, limit) = (&messages[0]["turn"], TURNS - turns(&messages));
+            let older = fetch(format!("{path}/messages?before_turn={before}&limit={limit}")).await?;
+            let Some(older) = older else { return Ok(None) };
+            messages.splice(0..0, older["items"].as_array().unwrap().iter().cloned());
+            chat["has_more"] = older["has_more"].clone();
+            pages += 1;
+        }
+        chat["messages"] = messages.into();
+        Ok(Some((chat, pages)))
     }
 
     /// Returns the messages of the newest 200 turns.

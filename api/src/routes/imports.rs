@@ -171,7 +171,15 @@ async fn receive(state: &AppState, body: Body) -> Result<NamedTempFile, ApiError
     let folder = state.imports.folder.clone();
     let created = spawn_blocking(move || {
         private::create_folder(&folder)?;
-        tempfile::Builder::new().prefix("import-").tempfile_in(&folder)
+        loop {
+            let file = tempfile::Builder::new().prefix("import-").tempfile_in(&folder)?;
+            // The operating system releases the lock if the process crashes, so that another one can remove the file.
+            file.as_file().lock()?;
+            // A process that starts may have removed the file before it was locked.
+            if file.path().exists() {
+                return Ok(file);
+            }
+        }
     });
     let file = created.await.map_err(ApiError::internal)?.map_err(disk_error)?;
     let _slot = state.uploads.acquire().await.map_err(ApiError::internal)?;

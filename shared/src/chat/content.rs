@@ -3,6 +3,10 @@
 /// The maximum length of a user message, in bytes of UTF-8.
 pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
 
+/// The maximum length of an answer, in bytes of UTF-8. A longer answer is truncated and ends with the finish reason
+/// `length`.
+pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
 /// The text of a user message, verbatim: 1 to [`MAX_CONTENT_BYTES`] bytes that do not consist only of whitespace. Only
 /// the text of a message with attachments may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

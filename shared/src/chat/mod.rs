@@ -33,7 +33,7 @@ pub use attachment::{
     AcceptedFiles, Attachment, FileName, FileNameError, MAX_ATTACHMENTS, MAX_FILE_NAME_BYTES, is_raster_image, is_text,
     split_extension,
 };
-pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
+pub use content::{Content, ContentError, MAX_ANSWER_BYTES, MAX_CONTENT_BYTES, sanitize_agent_text};
 pub use display::{clean_line, preview};
 pub use draft::{Draft, DraftText, DraftTooLong};
 pub use history::{AgentSession, HistoryMessage, ResumePoint};

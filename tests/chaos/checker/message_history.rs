@@ -53,7 +53,8 @@ impl MessageHistory {
             | Action::Rename(_)
             | Action::Archive(_)
             | Action::Read(_)
-            | Action::Unread => None,
+            | Action::Unread
+            | Action::Switch { .. } => None,
         })
     }
 }

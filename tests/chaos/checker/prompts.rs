@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::message_history::MessageHistory;
-use crate::history::{OperationResult, SendRecord};
+use super::{branches::Branches, message_history::MessageHistory};
+use crate::history::{ImportRecord, OperationResult, SendRecord};
 
 /// One list per request to the model server, in order of arrival: the texts of the request's user messages.
 pub(super) struct Prompts {
@@ -24,74 +24,87 @@ impl Prompts {
     }
 
     /// Finds prompts that contain texts that were unsent, replaced, rejected, or never sent, and prompts that mix texts
-    /// from different sessions.
+    /// from different sessions. Repeated messages have the same text as the original, which may have been replaced in
+    /// only one of them.
     pub(super) fn violations<'a, I: Iterator<Item = &'a MessageHistory>>(
         &self,
         stories: impl Fn() -> I,
+        imports: &'a [ImportRecord],
     ) -> Vec<String> {
         let mut forbidden: BTreeMap<&str, &SendRecord> = BTreeMap::new();
-        let mut session_of: BTreeMap<&str, &str> = BTreeMap::new();
-        for story in stories() {
+        let mut allowed: BTreeSet<&str> = BTreeSet::new();
+        let mut sessions_of: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let has_own_text =
+            |send: &SendRecord| send.ids.is_some() || send.revises.as_ref().is_none_or(|revised| !revised.is_repeated);
+        for story in stories().filter(|story| has_own_text(&story.send)) {
             for (text, is_replaced) in story.texts() {
-                session_of.insert(text, &story.send.session);
+                sessions_of.entry(text).or_default().insert(&story.send.session);
                 if story.is_unsent() || is_replaced || story.send.result == OperationResult::Rejected {
                     forbidden.insert(text, &story.send);
+                } else {
+                    allowed.insert(text);
                 }
+            }
+        }
+        for import in imports {
+            for turn in &import.turns {
+                allowed.insert(&turn.text);
+                sessions_of.entry(&turn.text).or_default().extend(import.sessions.iter().map(String::as_str));
             }
         }
         let mut violations = BTreeSet::new();
         for texts in &self.asked {
             for text in texts {
-                if let Some(send) = forbidden.get(text.as_str()) {
+                if let Some(send) = forbidden.get(text.as_str()).filter(|_| !allowed.contains(text.as_str())) {
                     violations.insert(format!("an agent received {text:?}, which was unsent: {send:?}"));
-                } else if !session_of.contains_key(text.as_str()) {
+                } else if !sessions_of.contains_key(text.as_str()) {
                     violations.insert(format!("an agent received {text:?}, which was never sent"));
                 }
             }
-            let sessions: BTreeSet<_> = texts.iter().filter_map(|text| session_of.get(text.as_str())).collect();
-            if sessions.len() > 1 {
-                violations.insert(format!("one request with texts of the sessions {sessions:?}: {texts:?}"));
+            let known = texts.iter().filter_map(|text| sessions_of.get(text.as_str()));
+            let common = known.cloned().reduce(|one, other| one.intersection(&other).copied().collect());
+            if common.is_some_and(|sessions| sessions.is_empty()) {
+                violations.insert(format!("one request with texts of different sessions: {texts:?}"));
             }
         }
         violations.into_iter().collect()
     }
 
-    /// Finds out-of-order prompts in a session. Each turn must be sent together with all earlier turns, and none of
-    /// them may be included twice. A turn that succeeded must be sent before any later turn, unless a client may have
-    /// retried one of the two.
-    pub(super) fn order_complaints(&self, stored: &[(&MessageHistory, &Value)]) -> Vec<String> {
-        let mut violations = self.first_questions(stored);
-        let turn_of: BTreeMap<&str, i64> = stored
-            .iter()
-            .flat_map(|(story, message)| {
-                let turn = message["turn"].as_i64().unwrap_or_default();
-                story.texts().into_iter().map(move |(text, _)| (text, turn))
-            })
-            .collect();
-        let all: BTreeSet<i64> = turn_of.values().copied().collect();
-        for texts in self.asked.iter().filter(|texts| texts.last().is_some_and(|it| turn_of.contains_key(it.as_str())))
-        {
-            let turns: Vec<i64> = texts.iter().filter_map(|text| turn_of.get(text.as_str()).copied()).collect();
-            let (Some(first), Some(last)) = (turns.first(), turns.last()) else { continue };
-            // The oldest part of a long history is omitted, so all turns are expected, starting with the first one that
-            // is included.
-            let expected: Vec<i64> = all.range(first..=last).copied().collect();
-            if turns != expected {
-                violations
-                    .push(format!("prompted with {texts:?}, which are the turns {turns:?} instead of {expected:?}"));
+    /// Finds prompts in a session that do not follow a branch. Each turn must be sent together with all turns before it
+    /// on its branch, and none of them may be included twice. A turn that succeeded must be sent before any later turn,
+    /// unless a client may have retried one of the two.
+    pub(super) fn order_complaints(&self, turns: &[StoredTurn<'_>], branches: &Branches) -> Vec<String> {
+        let mut violations = self.first_questions(turns);
+        let by_turn: BTreeMap<i64, &StoredTurn<'_>> = turns.iter().map(|turn| (turn.turn, turn)).collect();
+        let mut turns_of: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+        for turn in turns {
+            turn.texts.iter().for_each(|text| turns_of.entry(text).or_default().push(turn.turn));
+        }
+        for texts in &self.asked {
+            let Some(candidates) = texts.last().and_then(|last| turns_of.get(last.as_str())) else { continue };
+            // The oldest part of a long history is omitted.
+            let is_of = |turn: i64, text: &str| by_turn.get(&turn).is_some_and(|it| it.texts.contains(&text));
+            let is_branch = |last: &i64| {
+                let path = branches.path_to(*last);
+                let skipped = path.len().checked_sub(texts.len());
+                skipped.is_some_and(|skipped| path[skipped..].iter().zip(texts).all(|(turn, text)| is_of(*turn, text)))
+            };
+            if !candidates.iter().any(is_branch) {
+                let expected: Vec<Vec<i64>> = candidates.iter().map(|last| branches.path_to(*last)).collect();
+                violations.push(format!("prompted with {texts:?} instead of one of the branches {expected:?}"));
             }
         }
         violations
     }
 
-    fn first_questions(&self, stored: &[(&MessageHistory, &Value)]) -> Vec<String> {
-        let asked = |message: &Value| self.first.get(message["content"].as_str()?).copied();
-        let turns: Vec<(usize, i64, bool)> = stored
+    fn first_questions(&self, turns: &[StoredTurn<'_>]) -> Vec<String> {
+        let asked = |turn: &StoredTurn<'_>| self.first.get(turn.content).copied();
+        // A repeated message was not sent first when its text was.
+        let is_repeated = |it: &StoredTurn<'_>| turns.iter().any(|o| o.content == it.content && o.turn < it.turn);
+        let turns: Vec<(usize, i64, bool)> = turns
             .iter()
-            .filter(|(story, _)| !story.may_be_retried())
-            .filter_map(|(_, message)| {
-                Some((asked(message)?, message["turn"].as_i64()?, message["task"]["status"] == "succeeded"))
-            })
+            .filter(|turn| !turn.may_be_retried && !is_repeated(turn))
+            .filter_map(|turn| Some((asked(turn)?, turn.turn, turn.has_succeeded)))
             .collect();
         let mut violations = Vec::new();
         for (at, turn, _) in turns.iter().filter(|(_, _, succeeded)| *succeeded) {
@@ -100,5 +113,26 @@ impl Prompts {
             }
         }
         violations
+    }
+}
+
+/// A turn of any branch of a session.
+pub(super) struct StoredTurn<'a> {
+    turn: i64,
+    content: &'a str,
+    /// Every text that the user's message may have had.
+    texts: Vec<&'a str>,
+    may_be_retried: bool,
+    has_succeeded: bool,
+}
+
+impl<'a> StoredTurn<'a> {
+    /// Creates a turn from the user's message in an export.
+    pub(super) fn new(message: &'a Value, texts: Vec<(&'a str, bool)>, may_be_retried: bool) -> Self {
+        let content = message["content"].as_str().unwrap_or_default();
+        let mut texts: Vec<&str> = texts.into_iter().map(|(text, _)| text).collect();
+        texts.push(content);
+        let has_succeeded = message["task"]["status"] == "succeeded";
+        Self { turn: message["turn"].as_i64().unwrap_or_default(), content, texts, may_be_retried, has_succeeded }
     }
 }

@@ -1,6 +1,8 @@
 //! Clients that perform random operations and record the responses.
 
+mod branches;
 mod cancellations;
+mod imports;
 mod messages;
 mod response;
 mod sessions;
@@ -107,10 +109,16 @@ enum Operation {
     Delete,
     Reconnect,
     AccessForbidden,
+    Revise,
+    Regenerate,
+    Switch,
+    Export,
+    Import,
+    ReplayImport,
 }
 
 /// The relative frequency of each operation.
-const WEIGHTS: [(Operation, u64); 17] = [
+const WEIGHTS: [(Operation, u64); 23] = [
     (Operation::Create, 8),
     (Operation::Send, 84),
     (Operation::Replay, 8),
@@ -128,6 +136,12 @@ const WEIGHTS: [(Operation, u64); 17] = [
     (Operation::Delete, 3),
     (Operation::Reconnect, 5),
     (Operation::AccessForbidden, 4),
+    (Operation::Revise, 14),
+    (Operation::Regenerate, 8),
+    (Operation::Switch, 14),
+    (Operation::Export, 5),
+    (Operation::Import, 4),
+    (Operation::ReplayImport, 2),
 ];
 
 impl ChaosClient {
@@ -167,6 +181,12 @@ impl ChaosClient {
             Operation::Delete => self.delete(&session).await,
             Operation::Reconnect => self.reconnect(),
             Operation::AccessForbidden => self.access_forbidden().await,
+            Operation::Revise => self.revise(&session).await,
+            Operation::Regenerate => self.regenerate(&session).await,
+            Operation::Switch => self.switch(&session).await,
+            Operation::Export => self.export(&session).await,
+            Operation::Import => self.import().await,
+            Operation::ReplayImport => self.replay_import().await,
         }
     }
 
@@ -227,8 +247,10 @@ impl ChaosClient {
     /// If an acknowledged object was not found, checks that it may have been deleted.
     fn check_missing(&self, name: &str, session: &str, message: Option<&str>, code: &str) {
         let history = &self.world.history;
+        // A message of another branch can be neither edited nor unsent.
+        let may_be_inactive = ["edit", "unsend"].contains(&name) && history.may_have_branches(session);
         let may_be_gone = match message {
-            Some(message) => history.may_be_gone(session, message),
+            Some(message) => history.may_be_gone(session, message) || may_be_inactive,
             None => history.may_have(session, is_delete),
         };
         if code.contains("not_found") && !may_be_gone {

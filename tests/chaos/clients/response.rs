@@ -11,15 +11,6 @@ use crate::history::{Action, OperationResult};
 /// Time limit for a response.
 const RESPONSE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Derives an operation's result from the response.
-fn result_of(response: &Response) -> OperationResult {
-    match response {
-        Response::Success(_) => OperationResult::acknowledged_now(),
-        Response::Rejected { .. } | Response::NotStored => OperationResult::Rejected,
-        Response::Unknown(_) => OperationResult::Unknown,
-    }
-}
-
 impl ChaosClient {
     /// Sends a request once. Any response other than a success, an allowed rejection, or a 503 is recorded as a
     /// violation.
@@ -68,7 +59,7 @@ impl ChaosClient {
             Response::Success(reply) if !reply.body.is_empty() => reply.json()["last_read_seq"].as_i64(),
             Response::Success(_) | Response::Rejected { .. } | Response::NotStored | Response::Unknown(_) => None,
         };
-        self.world.history.end_change(index, result_of(&response), position);
+        self.world.history.end_change(index, OperationResult::of(&response), position);
         match &response {
             Response::Success(_) => self.check_found(name, session, started),
             Response::Rejected { code, .. } => self.check_missing(name, session, message, code),

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use banter_tests::{chat::id_of, load::Response};
+use banter_tests::{
+    chat::{id_of, unknown_id},
+    load::Response,
+};
 use rand::RngExt as _;
 use serde_json::{Value, json};
 
@@ -104,14 +107,17 @@ impl ChaosClient {
     pub(super) async fn access_forbidden(&mut self) {
         let Some(session) = self.pick_inaccessible_session() else { return };
         let (path, client) = (format!("/v1/chat/{session}"), self.client());
-        let request = match self.rng.random_range(0..8) {
+        let request = match self.rng.random_range(0..11) {
             0 => client.request("GET", &path),
             1 => client.request("GET", &format!("{path}/messages")),
             2 => client.request("GET", &format!("{path}/events")),
-            3 => send_request(&client, &session, "pried", "queue", None, None),
+            3 => send_request(&client, &session, "pried", "queue", ""),
             4 => client.request("PATCH", &path).json(&json!({"title": "pried"})),
             5 => client.request("DELETE", &path),
             6 => client.request("DELETE", &format!("{path}?permanent=true")),
+            7 => client.request("GET", &format!("{path}/export")),
+            8 => client.request("POST", &format!("{path}/branch")).json(&json!({"message_id": unknown_id()})),
+            9 => client.request("POST", &format!("{path}/messages/{}/revise", unknown_id())),
             _ => client.request("POST", &format!("{path}/read")).json(&json!({"seq": 1})),
         };
         self.answer("access forbidden", request, &[], &[404]).await;

@@ -27,6 +27,8 @@ async fn an_import_continues_after_kill_9_of_the_api() {
     app.revive_api(0).await;
 
     assert!(importing.await.unwrap().is_err(), "the import was interrupted");
+    let left = std::fs::read_dir(app.folder().join("data/imports")).unwrap().count();
+    assert_eq!(left, 0, "the file was removed");
     let begun = client.list_all("").await.len() as u64;
     let result = import(&client, file.clone()).await;
     assert_eq!(counts(&result), (300 - begun, begun, 0));
@@ -42,8 +44,9 @@ async fn open_streams_report_imported_chats() {
 
     let text = post(&client, many(20)).await.text();
 
-    let last = client.list_all("").await.last().map(id_of).unwrap();
-    follower.wait_for("the last chat", |event| event.kind == "session.created" && event.session() == last).await;
+    for session in client.list_all("").await.iter().map(id_of) {
+        follower.wait_for("the chat", |event| event.kind == "session.created" && event.session() == session).await;
+    }
     follower.assert_unbroken();
     let created = follower.events().iter().filter(|event| event.kind == "session.created").count();
     assert_eq!((created, client.list_all("").await.len()), (20, 20));

@@ -1,13 +1,19 @@
 //! Imports of chats.
 
 mod faults;
+mod hostile_files;
+mod many;
 mod products;
 mod round_trip;
 
-use std::io::{Cursor, Write as _};
+use std::{
+    fmt::Write as _,
+    io::{Cursor, Write as _},
+};
 
 use banter_tests::client::{Client, Reply};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// Posts a file.
@@ -30,6 +36,14 @@ async fn import(client: &Client, file: impl Into<reqwest::Body>) -> Value {
 fn counts(result: &Value) -> (u64, u64, usize) {
     let number = |field: &str| result[field].as_u64().unwrap();
     (number("imported"), number("skipped"), result["failed"].as_array().unwrap().len())
+}
+
+/// Returns the SHA-256 hash of a file as it appears in exports.
+fn sha256(content: &[u8]) -> String {
+    Sha256::digest(content).iter().fold(String::new(), |mut hash, byte| {
+        let _ = write!(hash, "{byte:02x}");
+        hash
+    })
 }
 
 /// Returns a zip file with these entries.

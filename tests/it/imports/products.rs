@@ -36,8 +36,10 @@ async fn an_export_of_chatgpt_has_its_files() {
         ("file-1-red.png", RED_PNG),
     ]);
 
-    assert_eq!(counts(&import(&client, file).await), (1, 0, 0));
+    let result = import(&client, file).await;
 
+    assert_eq!(counts(&result), (1, 0, 1));
+    assert!(result["failed"].to_string().contains("not a conversation"), "{result}");
     let chat = client.list_all("").await[0].clone();
     assert_eq!(
         (&chat["title"], &chat["agent_key"], &chat["unread_count"]),
@@ -52,6 +54,47 @@ async fn an_export_of_chatgpt_has_its_files() {
     client.patch(&format!("/v1/chat/{}", id_of(&chat)), &json!({"agent_key": "demo"})).await.ok(200);
     client.ask(&id_of(&chat), "/echo thanks").await;
     app.check().await;
+}
+
+#[tokio::test]
+async fn a_time_that_cannot_be_represented_is_replaced() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let mut conversation = chatgpt("c-1", "one", "1");
+    conversation["create_time"] = json!(9e14);
+    conversation["update_time"] = json!("9999-12-31T23:59:59-01:00");
+    conversation["mapping"]["q"]["message"]["create_time"] = json!(1e300);
+
+    assert_eq!(counts(&import(&client, json!([conversation]).to_string()).await), (1, 0, 0));
+
+    assert_eq!(only_transcript(&client).await.len(), 2);
+    client.get("/v1/export").await.ok_status(200);
+    app.check().await;
+}
+
+#[tokio::test]
+async fn a_log_with_a_damaged_line_keeps_the_other_lines() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let line = |kind: &str, id: &str, parent: &str, content: &str| {
+        json!({"type": kind, "uuid": id, "parentUuid": parent, "sessionId": "s", "message": {"content": content}})
+            .to_string()
+    };
+    let log = [
+        line("user", "1", "", "One"),
+        line("assistant", "2", "1", "First"),
+        line("user", "3", "2", "Two")[..60].to_owned(),
+        line("assistant", "4", "3", "Second \"quoted\""),
+        line("user", "5", "4", "Half: \\ud83d").replace("\\\\", "\\"),
+        line("assistant", "6", "5", "Third"),
+    ]
+    .join("\n");
+
+    assert_eq!(counts(&import(&client, log).await), (1, 0, 0));
+
+    let texts: Vec<String> = only_transcript(&client).await.into_iter().map(|(_, text)| text).collect();
+    let first = "First\n\n*(a line of the log is damaged)*\n\nSecond \"quoted\"";
+    assert_eq!(texts, ["One", first, "Half: \u{fffd}", "Third"]);
 }
 
 #[tokio::test]

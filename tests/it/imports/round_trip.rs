@@ -12,14 +12,14 @@ use zip::ZipArchive;
 use super::{counts, import};
 
 /// Exports all chats of a user.
-async fn export(client: &Client) -> Vec<u8> {
+pub(super) async fn export(client: &Client) -> Vec<u8> {
     let reply = client.get("/v1/export").await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     reply.body
 }
 
 /// Returns the contents of an export without IDs and the time of the export, in an order that does not depend on them.
-fn contents(export: Vec<u8>) -> (Vec<String>, BTreeMap<String, Vec<u8>>) {
+pub(super) fn contents(export: Vec<u8>) -> (Vec<String>, BTreeMap<String, Vec<u8>>) {
     let mut zip = ZipArchive::new(Cursor::new(export)).unwrap();
     let (mut chats, mut files) = (Vec::new(), BTreeMap::new());
     for index in 0..zip.len() {
@@ -49,7 +49,7 @@ fn contents(export: Vec<u8>) -> (Vec<String>, BTreeMap<String, Vec<u8>>) {
     (chats, files)
 }
 
-async fn revise(client: &Client, session: &str, message: &Value, body: &Value) {
+pub(super) async fn revise(client: &Client, session: &str, message: &Value, body: &Value) {
     let path = format!("/v1/chat/{session}/messages/{}/revise?wait=60", id_of(message));
     client.post(&path, body).await.ok(200);
 }
@@ -124,6 +124,29 @@ async fn an_imported_chat_behaves_like_any_other() {
     assert!(!found["items"].as_array().unwrap().is_empty());
     to.delete(&format!("/v1/chat/{imported}?permanent=true")).await.ok_status(204);
     assert_eq!(counts(&import(&to, document).await), (1, 0, 0), "the chat was deleted");
+    target.check().await;
+}
+
+#[tokio::test]
+async fn a_document_with_sorted_fields_is_imported() {
+    let (source, target) = (TestApp::start().await, TestApp::builder().workers(0).start().await);
+    let (from, to) = (source.client(), target.client());
+    let session = from.create_session("demo").await;
+    let first = from.ask(&session, "/echo one").await;
+    revise(&from, &session, &first["message"], &json!({"content": "/echo two"})).await;
+    let mut document = from.get(&format!("/v1/chat/{session}/export")).await.json();
+    let sorted = document.to_string();
+    assert!(sorted.starts_with("{\"conversations\""), "{sorted}");
+    document["version"] = json!(2);
+
+    let newer = import(&to, document.to_string()).await;
+    let result = import(&to, sorted).await;
+
+    assert_eq!(counts(&newer), (0, 0, 1));
+    assert!(newer["failed"][0]["reason"].as_str().unwrap().contains("version 2"), "{newer}");
+    assert_eq!(counts(&result), (1, 0, 0), "{result}");
+    let imported = id_of(&to.list_all("").await[0]);
+    assert_eq!(to.transcript(&imported).await, from.transcript(&session).await);
     target.check().await;
 }
 

@@ -99,8 +99,23 @@ impl Connections {
         (events, stay.map(|stay| Instant::now() + stay))
     }
 
-    /// Follows one connection until it ends or is dropped.
+    /// Fetches the messages of the sessions that had messages when they were created. Returns whether this succeeded.
+    async fn load(&self, client: &Client) -> bool {
+        let unloaded = self.shared.lock().tracker.unloaded();
+        for session in unloaded {
+            self.shared.lock().set_activity(format!("fetching {session} from {}", client.address()));
+            let Ok(Ok(found)) = timeout(OPEN_LIMIT, client.try_chat(&session)).await else { return false };
+            let messages = found.and_then(|(chat, _)| chat["messages"].as_array().cloned()).unwrap_or_default();
+            self.shared.lock().tracker.load_messages(&session, &messages);
+        }
+        true
+    }
+
+    /// Follows one connection until it ends or is dropped, or until the messages of a session must be fetched.
     async fn follow(&mut self, client: &Client, cursor: &str) -> Result<(), String> {
+        if !self.load(client).await {
+            return self.connection_failed("was not opened, because messages could not be fetched").await;
+        }
         let (max_events, end) = self.draw_end();
         self.shared.lock().set_activity(format!("connecting to {} after {cursor}", client.address()));
         let opened = timeout(OPEN_LIMIT, client.try_events(&self.options.path, Some(cursor))).await;
@@ -120,7 +135,7 @@ impl Connections {
                 break Err(violation);
             }
             count += 1;
-            if max_events == Some(count) {
+            if max_events == Some(count) || !self.shared.lock().tracker.unloaded().is_empty() {
                 break Ok(());
             }
         };

@@ -1,5 +1,7 @@
 //! The state that a follower derives from events.
 
+use serde_json::Value;
+
 use crate::{
     client::Client,
     model::{Model, Position},
@@ -56,6 +58,22 @@ impl Tracker {
                 *position = next;
                 position.check_follows(&before)
             }
+        }
+    }
+
+    /// Returns the sessions whose messages must be fetched before the next event.
+    pub(super) fn unloaded(&self) -> Vec<String> {
+        match self {
+            Self::Model(model) => model.unloaded().map(str::to_owned).collect(),
+            Self::Position(_) => Vec::new(),
+        }
+    }
+
+    /// Adds the fetched messages of a session.
+    pub(super) fn load_messages(&mut self, session: &str, messages: &[Value]) {
+        match self {
+            Self::Model(model) => model.load_messages(session, messages),
+            Self::Position(_) => {}
         }
     }
 

@@ -37,7 +37,14 @@ impl Model {
                 self.must_resync = false;
                 self.stale = true;
             }
+            "session.created" => {
+                let has_messages = event.data["session"]["last_seq"].as_i64() > Some(0);
+                if has_messages && !self.sessions.contains_key(&session) {
+                    self.unloaded.insert(session.clone());
+                }
+            }
             "session.deleted" => {
+                self.unloaded.remove(&session);
                 self.sessions.remove(&session);
                 for message in self.messages.remove(&session).unwrap_or_default().values() {
                     self.drafts.remove(message["task_id"].as_str().unwrap_or_default());
@@ -49,6 +56,9 @@ impl Model {
                 self.messages_mut(&session).remove(id);
                 // It is created again if its branch becomes current.
                 self.created.remove(id);
+                if event.data["role"] == "user" {
+                    self.absent.insert(event.data["task_id"].as_str().ok_or("no task_id")?.into());
+                }
             }
             "task.updated" => self.put_task(&session, &event.data["task"])?,
             "message.delta" => self.append_delta(&session, &event.data)?,
@@ -87,6 +97,9 @@ impl Model {
         if event.kind == "message.created" && !self.created.insert(id.into()) {
             return Err("a message created twice".into());
         }
+        if message["role"] == "user" {
+            self.absent.remove(message["task_id"].as_str().ok_or("no task_id")?);
+        }
         let messages = Arc::make_mut(self.messages.entry(session.to_owned()).or_default());
         if message["role"] == "assistant" {
             let task = message["task_id"].as_str().ok_or("no task_id")?;
@@ -113,7 +126,11 @@ impl Model {
     fn put_task(&mut self, session: &str, task: &Value) -> Result<(), String> {
         let id = task["id"].as_str().ok_or("no task")?;
         let attempt = task["attempt"].as_i64().ok_or("no attempt")?;
-        let known = self.user_message_mut(session, id).ok_or("a task of an unknown message")?;
+        // Replayed events contain the state at the time of the replay. If the branch of a message becomes current again
+        // meanwhile, the message may be replayed as deleted and its task as updated.
+        let Some(known) = self.user_message_mut(session, id) else {
+            return if self.absent.contains(id) { Ok(()) } else { Err("a task of an unknown message".into()) };
+        };
         if known["task"]["attempt"].as_i64() > Some(attempt) {
             return Err("the attempt number decreased".into());
         }

@@ -34,6 +34,9 @@ pub struct Model {
     messages: BTreeMap<String, Messages>,
     drafts: BTreeMap<String, Draft>,
     created: BTreeSet<Arc<str>>,
+    unloaded: BTreeSet<String>,
+    /// The tasks whose messages were reported as deleted. The messages may be on another branch, and return.
+    absent: BTreeSet<Arc<str>>,
     must_resync: bool,
     stale: bool,
 }
@@ -78,6 +81,20 @@ impl Model {
         self.only_session.is_some()
     }
 
+    /// Returns the sessions that had messages when they were created, such as imported ones and forks. Their messages
+    /// must be fetched.
+    pub fn unloaded(&self) -> impl Iterator<Item = &str> {
+        self.unloaded.iter().map(String::as_str)
+    }
+
+    /// Adds the fetched messages of an unloaded session, or none if it no longer exists. The stream must be opened again
+    /// afterward, because events that are on their way may be older than the messages.
+    pub fn load_messages(&mut self, session: &str, messages: &[Value]) {
+        if self.unloaded.remove(session) {
+            self.put_messages(session, messages);
+        }
+    }
+
     /// Discards the state that a new stream sends again, such as drafts.
     pub fn disconnect(&mut self) {
         self.drafts.clear();
@@ -88,6 +105,7 @@ impl Model {
     pub async fn fetch(&mut self, client: &Client) {
         self.sessions.clear();
         self.messages.clear();
+        self.unloaded.clear();
         let list = client.get("/v1/chat?status=all&limit=100").await.ok(200);
         let mut from = Position::parse(list["as_of"].as_str().unwrap()).unwrap();
         for session in list["items"].as_array().unwrap() {
@@ -112,8 +130,11 @@ impl Model {
 
     fn load(&mut self, id: &str, chat: &Value) {
         self.sessions.insert(id.to_owned(), chat["session"].clone().into());
-        let messages = chat["messages"].as_array().unwrap();
+        self.put_messages(id, chat["messages"].as_array().unwrap());
+    }
+
+    fn put_messages(&mut self, session: &str, messages: &[Value]) {
         let by_id = messages.iter().map(|it| (it["id"].as_str().unwrap().to_owned(), Arc::new(it.clone())));
-        self.messages.insert(id.to_owned(), Arc::new(by_id.collect()));
+        self.messages.insert(session.to_owned(), Arc::new(by_id.collect()));
     }
 }

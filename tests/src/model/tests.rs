@@ -102,6 +102,34 @@ fn detects_a_second_answer_and_events_after_the_end() {
 }
 
 #[test]
+fn ignores_a_task_only_if_its_message_was_reported_as_deleted() {
+    let data = json!({"message_id": "u", "role": "user", "task_id": "t"});
+    let deleted = event(Some(1), "message.deleted", data);
+    let mut other = task(2, 1, "running");
+    other.data["task"]["id"] = json!("other");
+
+    assert_eq!(apply(&[deleted.clone(), answer(2, "a"), task(3, 1, "succeeded")]).1, Ok(()));
+    assert!(refusal(&[deleted, other]).contains("a task of an unknown message"));
+}
+
+#[test]
+fn requires_the_messages_of_a_session_that_had_some_when_it_was_created() {
+    let created = |session: &str, last_seq: i64| {
+        let mut created = event(Some(1), "session.created", json!({}));
+        created.data["chat_session_id"] = json!(session);
+        created.data["session"] = json!({"id": session, "last_seq": last_seq});
+        created
+    };
+
+    let (mut imported, outcome) = apply(&[created("imported", 2)]);
+
+    assert_eq!((outcome, imported.unloaded().collect::<Vec<_>>()), (Ok(()), vec!["imported"]));
+    assert_eq!(apply(&[created("new", 0)]).0.unloaded().count(), 0);
+    imported.load_messages("imported", &[message(1, "succeeded")]);
+    assert_eq!((imported.unloaded().count(), imported.user_message("imported", "t").is_some()), (0, true));
+}
+
+#[test]
 fn requires_a_resync_when_hello_has_a_different_cursor() {
     let hello = Event { id: None, kind: "hello".into(), data: json!({"cursor": "e-5"}) };
     let resync = Event { id: None, kind: "resync".into(), data: json!({"cursor": "e-5"}) };

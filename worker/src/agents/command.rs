@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use banter_shared::{
     agents_file::{CommandConfig, CommandInput},
-    chat::{Attachment, ErrorCode, FinishReason, HistoryMessage, Role},
+    chat::{Attachment, ErrorCode, FinishReason, HistoryMessage, MAX_ANSWER_BYTES, Role},
     count::seconds,
     id::AttachmentId,
 };
@@ -33,9 +33,6 @@ use super::{
     process::{AgentProcess, Launch, ProcessHost},
     prompt,
 };
-
-/// Maximum length of an answer, in bytes of UTF-8.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 #[async_trait]
 impl Driver for CommandConfig {

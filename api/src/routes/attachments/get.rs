@@ -129,10 +129,17 @@ async fn file(
     Ok(response)
 }
 
-/// Returns the media type with the encoding of text.
+/// Returns the media type with the encoding of text. Scripts are plain text, because the content security policy of the
+/// page allows scripts from its own origin.
 fn content_type(attachment: &Attachment) -> String {
-    let charset = if attachment.media_type.starts_with("text/") { "; charset=utf-8" } else { "" };
-    format!("{}{charset}", attachment.media_type)
+    let media_type = if is_script(&attachment.media_type) { "text/plain" } else { &attachment.media_type };
+    let charset = if media_type.starts_with("text/") { "; charset=utf-8" } else { "" };
+    format!("{media_type}{charset}")
+}
+
+/// Returns whether browsers run files of a type as scripts (<https://mimesniff.spec.whatwg.org/#javascript-mime-type>).
+fn is_script(media_type: &str) -> bool {
+    ["javascript", "ecmascript", "jscript", "livescript"].iter().any(|name| media_type.contains(name))
 }
 
 /// Returns the range that the client requested. A header with an invalid syntax, several ranges, or for another version

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead};
 
 /// The maximum number of values in an element. Each takes up more memory than in the file.
-const MAX_VALUES: usize = 2_000_000;
+pub(super) const MAX_VALUES: usize = 4_000_000;
 
 /// An element of a JSON array, or one of several values that follow each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,24 +22,22 @@ pub(super) struct Elements<R> {
     /// Whether the elements are those of an array, which ends with a bracket.
     is_array: bool,
     is_done: bool,
-    /// The number of values so far.
-    values: usize,
 }
 
 impl<R: BufRead> Elements<R> {
     /// Reads the elements of an array whose opening bracket has been read.
     pub(super) const fn of_array(input: R, max_bytes: usize) -> Self {
-        Self { input, max_bytes, is_array: true, is_done: false, values: 0 }
+        Self { input, max_bytes, is_array: true, is_done: false }
     }
 
     /// Reads values that follow each other, such as lines.
     pub(super) const fn of_sequence(input: R, max_bytes: usize) -> Self {
-        Self { input, max_bytes, is_array: false, is_done: false, values: 0 }
+        Self { input, max_bytes, is_array: false, is_done: false }
     }
 
-    /// Returns whether the elements so far have more values than a single one may have.
-    pub(super) const fn has_too_many_values(&self) -> bool {
-        self.values > MAX_VALUES
+    /// Returns what follows the elements so far.
+    pub(super) const fn input(&mut self) -> &mut R {
+        &mut self.input
     }
 
     /// Returns the next element; `None` at the end. An array that ends without its bracket is an error.
@@ -88,9 +86,45 @@ impl<R: BufRead> Elements<R> {
                 break;
             }
         }
-        self.values += scanner.values;
         Ok(if is_too_long { Element::TooLong } else { Element::Text(text) })
     }
+}
+
+/// Reads a line; `None` at the end of the input. Empty lines are skipped.
+pub(super) fn read_line(input: &mut impl BufRead, max_bytes: usize) -> io::Result<Option<Element>> {
+    let mut text = Vec::new();
+    let (mut is_too_long, mut has_begun) = (false, false);
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            break;
+        }
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let line = &buffer[..end.unwrap_or(buffer.len())];
+        has_begun |= !line.trim_ascii().is_empty();
+        if text.len() + line.len() > max_bytes {
+            is_too_long = true;
+            text = Vec::new();
+        } else if !is_too_long {
+            text.extend_from_slice(line);
+        }
+        let length = line.len() + usize::from(end.is_some());
+        input.consume(length);
+        if end.is_some() {
+            if has_begun {
+                break;
+            }
+            text.clear();
+        }
+    }
+    Ok(has_begun.then_some(if is_too_long { Element::TooLong } else { Element::Text(text) }))
+}
+
+/// Returns the number of values in an element, at most.
+pub(super) fn count_values(text: &[u8]) -> usize {
+    let mut scanner = Scanner::default();
+    scanner.scan(text);
+    scanner.values
 }
 
 /// Returns the next byte without consuming it.
@@ -193,6 +227,22 @@ mod tests {
     fn skips_elements_with_too_many_values() {
         let input = format!("[[{}],5]", "0,".repeat(MAX_VALUES + 1));
         assert_eq!(all(Elements::of_array(&input.as_bytes()[1..], usize::MAX)), ["…", "5"]);
+    }
+
+    #[test]
+    fn reads_lines() {
+        let text = "one\n\n  \r\ntwo, \"\nthree is long\nfour";
+        for size in [1, 3, 100] {
+            let mut input = BufReader::with_capacity(size, text.as_bytes());
+            let mut lines = Vec::new();
+            while let Some(line) = read_line(&mut input, 8).unwrap() {
+                lines.push(match line {
+                    Element::Text(text) => String::from_utf8(text).unwrap(),
+                    Element::TooLong => "…".into(),
+                });
+            }
+            assert_eq!(lines, ["one", "two, \"", "…", "four"]);
+        }
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! Stores the files of a conversation before the conversation itself.
 
-use std::path::Path;
+use std::{
+    fs::File,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use tokio::task::spawn_blocking;
+use zip::ZipArchive;
 
 use super::{
     conversation::{ImportedConversation, ImportedFile, ImportedMessage},
@@ -13,7 +17,7 @@ use super::{
 };
 use crate::{
     attachments::{Inspector, Storage},
-    chat::{self, Attachment, FileName, MAX_CONTENT_BYTES, UserRef, sanitize_agent_text},
+    chat::{self, Attachment, FileName, MAX_ANSWER_BYTES, MAX_CONTENT_BYTES, UserRef, sanitize_agent_text},
     clock::Timestamp,
     config::AttachmentLimits,
     id::{AttachmentId, FileId},
@@ -25,6 +29,9 @@ use crate::{
 const PIECE_BYTES: usize = 256 * 1024;
 /// How much of a text that is too long for a message remains in it, in bytes. All of it is in a file.
 const EXCERPT_BYTES: usize = 2000;
+
+/// The zip file that is being imported; `None` if the file is none.
+pub(super) type SharedArchive = Arc<Mutex<Option<ZipArchive<File>>>>;
 
 /// A file that is ready to be stored.
 struct ReadyFile {
@@ -40,8 +47,8 @@ pub(super) struct FileStorage<'a> {
     storage: &'a Storage,
     limits: AttachmentLimits,
     user: &'a UserRef,
-    /// The file that is being imported.
-    path: &'a Path,
+    /// The zip file that is being imported.
+    archive: &'a SharedArchive,
     stored: Vec<AttachmentId>,
 }
 
@@ -51,9 +58,9 @@ impl<'a> FileStorage<'a> {
         storage: &'a Storage,
         limits: AttachmentLimits,
         user: &'a UserRef,
-        path: &'a Path,
+        archive: &'a SharedArchive,
     ) -> Self {
-        Self { store, storage, limits, user, path, stored: Vec::new() }
+        Self { store, storage, limits, user, archive, stored: Vec::new() }
     }
 
     /// Stores all files of a conversation.
@@ -65,7 +72,7 @@ impl<'a> FileStorage<'a> {
         for turn in conversation.turns {
             let question = self.store_message(turn.question, MAX_CONTENT_BYTES).await?;
             let answer = match turn.answer {
-                Some(answer) => Some(self.store_message(answer, usize::MAX).await?),
+                Some(answer) => Some(self.store_message(answer, MAX_ANSWER_BYTES).await?),
                 None => None,
             };
             turns.push(chat::ImportedTurn {
@@ -159,10 +166,12 @@ impl<'a> FileStorage<'a> {
             }
             ImportedFile::Missing { name } => Ok(Err(missing(&name, "it is not part of the export"))),
             ImportedFile::Entry { name, entry, media_type, created_at } => {
-                let path = self.path.to_owned();
-                let read = spawn_blocking(move || {
-                    if input::is_zip(&path)? { input::read_entry(&path, &entry, limit) } else { Ok(None) }
-                });
+                let archive = Arc::clone(self.archive);
+                let read =
+                    spawn_blocking(move || match archive.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                        Some(archive) => input::read_entry(archive, &entry, limit),
+                        None => Ok(None),
+                    });
                 Ok(match read.await.map_err(std::io::Error::other)?? {
                     Some(content) => Ok(ReadyFile { name, media_type, content: content.into(), created_at }),
                     None => Err(missing(&name, "it is not part of the export, or is too large")),

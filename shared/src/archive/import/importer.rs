@@ -3,16 +3,18 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
 };
 
 use serde::Serialize;
 use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     conversation::ImportedConversation,
     failure::Failure,
-    files::FileStorage,
-    input::{self, Read},
+    files::{FileStorage, SharedArchive},
+    input::{self, Found},
 };
 use crate::{attachments::Storage, chat::UserRef, config::AttachmentLimits, event::Hints, store::Store};
 
@@ -83,10 +85,12 @@ impl Importer {
     /// Returns [`ImportError`] if it contains none, or cannot be read.
     pub async fn recognize(path: &Path) -> Result<(), ImportError> {
         let path = path.to_owned();
+        let stop = CancellationToken::new();
+        let _stop_on_return = stop.clone().drop_guard();
         let found = spawn_blocking(move || {
             let mut is_found = false;
             let mut first_failure = None;
-            let read = input::read(&path, "", &mut |read| {
+            let read = input::read(&path, "", &stop, &mut |read| {
                 is_found |= read.is_ok();
                 first_failure = first_failure.take().or(read.err());
                 !is_found
@@ -113,17 +117,21 @@ impl Importer {
     ) -> Result<ImportReport, ImportError> {
         let counted = path.clone();
         let total = spawn_blocking(move || input::count(&counted)).await.map_err(io::Error::other)?;
-        let (sender, mut receiver) = mpsc::channel::<Read>(READ_AHEAD);
-        let (read_path, name) = (path.clone(), self.name.clone());
+        let opened = path.clone();
+        let archive = spawn_blocking(move || input::open_zip(&opened)).await.map_err(io::Error::other)??;
+        let archive: SharedArchive = Arc::new(Mutex::new(archive));
+        let (sender, mut receiver) = mpsc::channel::<Found>(READ_AHEAD);
+        let (stop, name) = (CancellationToken::new(), self.name.clone());
+        let _stop_on_return = stop.clone().drop_guard();
         let reading =
-            spawn_blocking(move || input::read(&read_path, &name, &mut |read| sender.blocking_send(read).is_ok()));
+            spawn_blocking(move || input::read(&path, &name, &stop, &mut |found| sender.blocking_send(found).is_ok()));
         let mut report = ImportReport::default();
         let mut done = 0;
         while let Some(read) = receiver.recv().await {
             match read {
                 Ok(conversation) => {
                     let source = describe(&conversation);
-                    match self.import_conversation(&path, *conversation).await {
+                    match self.import_conversation(&archive, *conversation).await {
                         Ok(Some(hints)) => {
                             report.imported += 1;
                             announce(hints);
@@ -150,13 +158,13 @@ impl Importer {
     /// Stores a conversation with its files. Returns `None` if it already exists.
     async fn import_conversation(
         &self,
-        path: &Path,
+        archive: &SharedArchive,
         conversation: ImportedConversation,
     ) -> Result<Option<Hints>, Failure> {
         if self.store.is_imported(&self.user, &conversation.source, conversation.session_id).await? {
             return Ok(None);
         }
-        let mut files = FileStorage::new(&self.store, &self.storage, self.limits, &self.user, path);
+        let mut files = FileStorage::new(&self.store, &self.storage, self.limits, &self.user, archive);
         let result = async {
             let conversation = files.store_all(conversation).await?;
             Ok::<_, Failure>(self.store.import_session(&self.user, &conversation).await?)

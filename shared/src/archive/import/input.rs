@@ -2,20 +2,25 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read as _},
+    io::{self, BufRead, BufReader, Read},
     path::Path,
 };
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use zip::ZipArchive;
 
 use super::{
     conversation::ImportedConversation,
-    elements::{Element, Elements, peek},
+    elements::{Element, Elements, MAX_VALUES, count_values, peek, read_line},
+    entries::Entries,
     native,
     products::{Product, SessionLog},
 };
-use crate::archive::format::{FORMAT_NAME, FORMAT_VERSION};
+use crate::{
+    archive::format::{FORMAT_NAME, FORMAT_VERSION},
+    lenient_json::{LoneSurrogates, parse},
+};
 
 /// The maximum length of another product's conversation, in bytes. Parsing it takes several times as much memory.
 const MAX_CONVERSATION: usize = 64 * 1024 * 1024;
@@ -34,10 +39,10 @@ const UNKNOWN: &str = "it is not a conversation in a known format";
 const MAX_HEAD: usize = 64 * 1024;
 
 /// A conversation, or the reason why it cannot be imported.
-pub(super) type Read = Result<Box<ImportedConversation>, (String, String)>;
+pub(super) type Found = Result<Box<ImportedConversation>, (String, String)>;
 
 /// Receives conversations one by one. Returns false to stop.
-pub(super) type Receiver<'a> = dyn FnMut(Read) -> bool + 'a;
+pub(super) type Receiver<'a> = dyn FnMut(Found) -> bool + 'a;
 
 /// Returns whether a file is a zip file.
 pub(super) fn is_zip(path: &Path) -> io::Result<bool> {
@@ -67,18 +72,33 @@ fn is_native_entry(name: &str) -> bool {
     path.parent() == Some(Path::new("conversations")) && path.extension().is_some_and(|extension| extension == "json")
 }
 
-/// Reads all conversations of a file, in order. `name` is its name in reports.
+/// A reader that fails as soon as the import has been stopped.
+struct Stoppable<'a, R> {
+    input: R,
+    stop: &'a CancellationToken,
+}
+
+impl<R: Read> Read for Stoppable<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_cancelled() {
+            return Err(io::Error::other("the import was stopped"));
+        }
+        self.input.read(buffer)
+    }
+}
+
+/// Reads all conversations of a file, in order. `name` is its name in reports. Fails soon after `stop` is cancelled.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read. Conversations before the error are received.
-pub(super) fn read(path: &Path, name: &str, receive: &mut Receiver<'_>) -> io::Result<()> {
+pub(super) fn read(path: &Path, name: &str, stop: &CancellationToken, receive: &mut Receiver<'_>) -> io::Result<()> {
     if !is_zip(path)? {
-        let input = BufReader::with_capacity(MAX_HEAD, File::open(path)?);
-        return Source { name, entries: &[] }.read(input, receive).map(drop);
+        let input = BufReader::with_capacity(MAX_HEAD, Stoppable { input: File::open(path)?, stop });
+        return Source { name, entries: &Entries::default() }.read(input, receive).map(drop);
     }
     let mut archive = ZipArchive::new(File::open(path)?).map_err(invalid_zip)?;
-    let entries = list_entries(&archive);
-    for (index, name) in entries.iter().enumerate() {
+    let entries = Entries::new(list_entries(&archive));
+    for (index, name) in entries.names().iter().enumerate() {
         let is_json = [".json", ".jsonl"].iter().any(|end| name.to_ascii_lowercase().ends_with(end));
         if !is_json || name == "manifest.json" {
             continue;
@@ -90,10 +110,11 @@ pub(super) fn read(path: &Path, name: &str, receive: &mut Receiver<'_>) -> io::R
                 continue;
             }
         };
-        let input = BufReader::with_capacity(MAX_HEAD, entry.take(MAX_ENTRY));
+        let input = BufReader::with_capacity(MAX_HEAD, Stoppable { input: entry.take(MAX_ENTRY), stop });
         match (Source { name, entries: &entries }).read(input, receive) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
+            Err(error) if stop.is_cancelled() => return Err(error),
             Err(error) => {
                 if !receive(Err((name.clone(), error.to_string()))) {
                     return Ok(());
@@ -104,9 +125,16 @@ pub(super) fn read(path: &Path, name: &str, receive: &mut Receiver<'_>) -> io::R
     Ok(())
 }
 
+/// Opens a zip file; `None` if the file is none.
+pub(super) fn open_zip(path: &Path) -> io::Result<Option<ZipArchive<File>>> {
+    if !is_zip(path)? {
+        return Ok(None);
+    }
+    ZipArchive::new(File::open(path)?).map(Some).map_err(invalid_zip)
+}
+
 /// Reads an entry of a zip file; `None` if there is no such entry, or if it is longer than the limit.
-pub(super) fn read_entry(path: &Path, entry: &str, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut archive = ZipArchive::new(File::open(path)?).map_err(invalid_zip)?;
+pub(super) fn read_entry(archive: &mut ZipArchive<File>, entry: &str, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
     let found = match archive.by_name(entry) {
         Ok(found) => found,
         Err(zip::result::ZipError::FileNotFound) => return Ok(None),
@@ -129,7 +157,7 @@ struct Source<'a> {
     /// Its name, or that of the entry.
     name: &'a str,
     /// The names of all entries of the zip file.
-    entries: &'a [String],
+    entries: &'a Entries,
 }
 
 impl Source<'_> {
@@ -194,7 +222,7 @@ impl Source<'_> {
     }
 
     /// Converts an object; `None` if it is no conversation.
-    fn convert(&self, source: String, value: &Value) -> Option<Read> {
+    fn convert(&self, source: String, value: &Value) -> Option<Found> {
         let product = Product::detect(value)?;
         let title = value["title"].as_str().or_else(|| value["name"].as_str()).unwrap_or_default();
         let source = if title.is_empty() { source } else { format!("{source} {title}") };
@@ -225,10 +253,7 @@ impl Source<'_> {
             head.push(byte);
             input.consume(1);
         }
-        if let Some(version) = version_in(&head).filter(|version| *version > u64::from(FORMAT_VERSION)) {
-            let reason = format!(
-                "it has version {version} of the format, and this release reads versions up to {FORMAT_VERSION}"
-            );
+        if let Some(reason) = version_in(&head).and_then(unsupported) {
             return Ok(receive(Err((self.name.to_owned(), reason))));
         }
         loop {
@@ -252,29 +277,73 @@ impl Source<'_> {
         Ok(true)
     }
 
+    /// Reads the document of this product whose fields were reordered, for example by a program that sorts them. Returns
+    /// false if the receiver has stopped.
+    fn read_reordered(&self, document: &Value, receive: &mut Receiver<'_>) -> bool {
+        let fail = |reason| Err((self.name.to_owned(), reason));
+        if let Some(reason) = document["version"].as_u64().and_then(unsupported) {
+            return receive(fail(reason));
+        }
+        let Some(conversations) = document["conversations"].as_array() else {
+            return receive(fail("it has no `conversations`".into()));
+        };
+        conversations.iter().all(|conversation| {
+            let read = native::read(conversation.to_string().as_bytes());
+            receive(read.map(Box::new).or_else(fail))
+        })
+    }
+
     /// Reads a conversation of another product, or the lines of a session. A line that cannot be read is null, unless it
     /// is the last one, which may be incomplete.
-    fn read_objects(&self, input: impl BufRead, receive: &mut Receiver<'_>) -> io::Result<bool> {
-        let mut elements = Elements::of_sequence(input, MAX_CONVERSATION);
+    fn read_objects(&self, mut input: impl BufRead, receive: &mut Receiver<'_>) -> io::Result<bool> {
+        // A log has a value on each line. The values of other files may extend over several lines.
+        let Some(first) = read_line(&mut input, MAX_CONVERSATION)? else { return Ok(true) };
+        let is_log = match &first {
+            Element::TooLong => true,
+            Element::Text(text) => parse::<Value>(text, LoneSurrogates::Replace).is_ok(),
+        };
+        let rest = match &first {
+            Element::Text(text) if !is_log => text.as_slice(),
+            _ => &[],
+        };
+        let mut elements = Elements::of_sequence(rest.chain(&mut input), MAX_CONVERSATION);
+        let mut next = Some(first.clone()).filter(|_| is_log);
         let mut lines: Vec<Value> = Vec::new();
-        let mut bytes = 0;
-        while let Some(element) = elements.next()? {
+        let (mut bytes, mut values) = (0, 0);
+        loop {
+            let element = match next.take() {
+                Some(element) => element,
+                None if is_log => match read_line(elements.input(), MAX_CONVERSATION)? {
+                    Some(element) => element,
+                    None => break,
+                },
+                None => match elements.next()? {
+                    Some(element) => element,
+                    None => break,
+                },
+            };
             let line = match element {
                 Element::TooLong => Value::Null,
                 Element::Text(text) => {
                     bytes += text.len();
+                    values += count_values(&text);
+                    if bytes > MAX_LOG || values > MAX_VALUES {
+                        return Ok(receive(Err((self.name.to_owned(), too_long(MAX_LOG)))));
+                    }
                     parse(&text, LoneSurrogates::Replace).unwrap_or_default()
                 }
             };
-            if bytes > MAX_LOG || elements.has_too_many_values() {
-                return Ok(receive(Err((self.name.to_owned(), too_long(MAX_LOG)))));
-            }
             lines.push(line);
         }
         if lines.iter().all(Value::is_null) && !lines.is_empty() {
             return Ok(receive(Err((self.name.to_owned(), "it is not valid JSON".into()))));
         }
         lines.pop_if(|line| line.is_null());
+        if let [document] = lines.as_slice()
+            && document["format"] == FORMAT_NAME
+        {
+            return Ok(self.read_reordered(document, receive));
+        }
         if let [value] = lines.as_slice()
             && let Some(read) = self.convert(self.name.to_owned(), value)
         {
@@ -296,8 +365,14 @@ fn too_long(max_bytes: usize) -> String {
 fn is_native(start: &[u8]) -> bool {
     let text: String =
         String::from_utf8_lossy(&start[..start.len().min(100)]).chars().filter(|c| !c.is_whitespace()).collect();
-    // Some programs sort the fields.
-    text.starts_with(&format!("{{\"format\":\"{FORMAT_NAME}\"")) || text.starts_with("{\"conversations\":[")
+    text.starts_with(&format!("{{\"format\":\"{FORMAT_NAME}\""))
+}
+
+/// Returns the reason why a version of the format cannot be read, if it cannot.
+fn unsupported(version: u64) -> Option<String> {
+    (version > u64::from(FORMAT_VERSION)).then(|| {
+        format!("it has version {version} of the format, and this release reads versions up to {FORMAT_VERSION}")
+    })
 }
 
 /// Returns the version of the format in the beginning of a document.

@@ -12,6 +12,7 @@
 
 mod conversation;
 mod elements;
+mod entries;
 mod failure;
 mod files;
 mod importer;

@@ -12,6 +12,7 @@ use crate::{
     archive::format::{ArchivedAttachment, ArchivedConversation, ArchivedMessage, ArchivedStep, ArchivedTask},
     chat::{DecidedBy, PermissionDecision, Role, StepDetail, StepStatus, TaskStatus},
     id::PermissionId,
+    lenient_json::{LoneSurrogates, parse},
 };
 
 /// The highest number of a turn or message. Further messages get higher ones.

@@ -71,7 +71,7 @@ pub(super) struct UpdateMapper {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     Continue,
-    /// The answer exceeds [`answer_text::MAX_ANSWER_BYTES`].
+    /// The answer exceeds [`MAX_ANSWER_BYTES`](banter_shared::chat::MAX_ANSWER_BYTES).
     TooLong,
 }
 

@@ -13,10 +13,11 @@ use super::fields::{
 };
 use crate::archive::import::{
     conversation::{ImportedConversation, ImportedFile, ImportedStep},
+    entries::Entries,
     tree::{Node, NodeKind},
 };
 
-pub(super) fn convert(conversation: &Value, entries: &[String]) -> Result<ImportedConversation, String> {
+pub(super) fn convert(conversation: &Value, entries: &Entries) -> Result<ImportedConversation, String> {
     let mapping = conversation["mapping"].as_object().ok_or("`mapping` must be an object")?;
     // The order of a node's children is that of their versions.
     let mut places: HashMap<&str, usize> = HashMap::new();
@@ -46,7 +47,7 @@ pub(super) fn convert(conversation: &Value, entries: &[String]) -> Result<Import
     .with(&nodes)
 }
 
-fn read_message(id: &str, parent: Option<String>, message: &Value, entries: &[String]) -> Node {
+fn read_message(id: &str, parent: Option<String>, message: &Value, entries: &Entries) -> Node {
     let role = text(&message["author"], "role");
     let content = &message["content"];
     let kind = text(content, "content_type");
@@ -90,7 +91,7 @@ fn read_message(id: &str, parent: Option<String>, message: &Value, entries: &[St
 /// The files of a message.
 struct Files<'a> {
     /// The names of the entries of the zip file.
-    entries: &'a [String],
+    entries: &'a Entries,
     /// The attachments that the message lists.
     attachments: &'a [Value],
     /// The IDs of the files that are part of the message's content.
@@ -112,7 +113,7 @@ fn call(id: &str, name: &str, input: String) -> ImportedStep {
 }
 
 /// Reads the result of a tool.
-fn read_tool(node: &mut Node, message: &Value, entries: &[String]) {
+fn read_tool(node: &mut Node, message: &Value, entries: &Entries) {
     let content = &message["content"];
     let name = text(&message["author"], "name");
     let mut shown = Node::new("", None, NodeKind::Answer);
@@ -135,7 +136,14 @@ fn read_content(node: &mut Node, content: &Value, files: &mut Files<'_>) {
                 Some(text(content, "language")).filter(|language| *language != "unknown").unwrap_or_default();
             node.add_text(&format!("```{language}\n{}\n```", text(content, "text")));
         }
-        "execution_output" | "tether_quote" | "system_error" => node.add_text(text(content, "text")),
+        "tether_quote" => {
+            node.add_text(text(content, "text"));
+            let (title, url) = (text(content, "title"), text(content, "url"));
+            if !url.is_empty() {
+                node.add_text(&format!("[{}]({url})", if title.is_empty() { url } else { title }));
+            }
+        }
+        "execution_output" | "system_error" => node.add_text(text(content, "text")),
         "tether_browsing_display" => node.add_text(first_text(content, &["result", "summary"])),
         "thoughts" => {
             for one in list(content, "thoughts") {
@@ -223,7 +231,7 @@ mod tests {
 
     #[test]
     fn converts_branches_files_steps_and_unknown_content() {
-        let entries = ["conversations.json".to_owned(), "user-x/file_abc-photo.png".to_owned()];
+        let entries = Entries::from(["conversations.json", "user-x/file_abc-photo.png"]);
         let found = convert(&sample(), &entries).unwrap();
 
         assert_eq!((found.source.as_str(), found.turns.len(), found.current), ("chatgpt:c-1", 3, Some(2)));
@@ -243,7 +251,7 @@ mod tests {
 
     #[test]
     fn reports_a_file_that_is_not_part_of_the_export() {
-        let found = convert(&sample(), &[]).unwrap();
+        let found = convert(&sample(), &Entries::default()).unwrap();
         assert!(matches!(found.turns[0].question.files[0], ImportedFile::Missing { .. }));
     }
 
@@ -254,7 +262,7 @@ mod tests {
         q2["children"] = json!(["think", "a2"]);
         q2["message"]["metadata"]["attachments"] =
             json!([{"name": "a.txt"}, {"name": "b.txt"}, {"id": "file_c", "name": "c.txt"}]);
-        let found = convert(&conversation, &[]).unwrap();
+        let found = convert(&conversation, &Entries::default()).unwrap();
 
         assert_eq!(found.turns[1].answer.as_ref().unwrap().text, "Moved.\n\n*(unsupported content: new_kind)*");
         assert_eq!(found.turns[2].answer.as_ref().unwrap().text, "Still Rome.");
@@ -275,13 +283,13 @@ mod tests {
         let mut conversation = sample();
         conversation["mapping"]["q1"]["message"]["metadata"]["attachments"] =
             json!([{"id": "file_abc", "name": "photo.png"}]);
-        let found = convert(&conversation, &[]).unwrap();
+        let found = convert(&conversation, &Entries::default()).unwrap();
         let [ImportedFile::Missing { name }] = found.turns[0].question.files.as_slice() else { panic!() };
         assert_eq!(name, "photo.png");
     }
 
     #[test]
     fn rejects_a_conversation_without_an_id() {
-        assert!(convert(&json!({"mapping": {}}), &[]).is_err());
+        assert!(convert(&json!({"mapping": {}}), &Entries::default()).is_err());
     }
 }

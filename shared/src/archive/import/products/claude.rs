@@ -12,13 +12,14 @@ use super::fields::{
 };
 use crate::archive::import::{
     conversation::{ImportedConversation, ImportedFile},
+    entries::Entries,
     tree::{Node, NodeKind},
 };
 
 /// The parent of the first message.
 const ROOT: &str = "00000000-0000-4000-8000-000000000000";
 
-pub(super) fn convert(conversation: &Value, entries: &[String]) -> Result<ImportedConversation, String> {
+pub(super) fn convert(conversation: &Value, entries: &Entries) -> Result<ImportedConversation, String> {
     let mut nodes: Vec<Node> = Vec::new();
     for (index, message) in list(conversation, "chat_messages").iter().enumerate() {
         let id =
@@ -43,7 +44,7 @@ pub(super) fn convert(conversation: &Value, entries: &[String]) -> Result<Import
     .with(&nodes)
 }
 
-fn read_message(id: String, parent: Option<String>, message: &Value, entries: &[String]) -> Node {
+fn read_message(id: String, parent: Option<String>, message: &Value, entries: &Entries) -> Node {
     let kind = if text(message, "sender") == "human" { NodeKind::Question } else { NodeKind::Answer };
     let mut node = Node::new(id, parent, kind);
     node.created_at = time(&message["created_at"]);
@@ -126,7 +127,7 @@ mod tests {
                     {"type": "voice_note", "title": "?"}]},
             ]
         });
-        let found = convert(&conversation, &["files/f-9.png".into()]).unwrap();
+        let found = convert(&conversation, &Entries::from(["files/f-9.png"])).unwrap();
 
         let [turn] = found.turns.as_slice() else { panic!() };
         assert!(matches!(&turn.question.files[0], ImportedFile::Content { content, .. } if content == "alpha"));
@@ -144,7 +145,7 @@ mod tests {
         let file = |id: &str| json!({"file_name": "image.png", "file_uuid": id});
         let conversation = json!({"uuid": "u", "chat_messages": [
             {"uuid": "q", "sender": "human", "text": "x", "files": [file("f1"), file("f2")], "files_v2": [file("f2")]}]});
-        let found = convert(&conversation, &[]).unwrap();
+        let found = convert(&conversation, &Entries::default()).unwrap();
         assert_eq!(found.turns[0].question.files.len(), 2);
     }
 
@@ -154,7 +155,7 @@ mod tests {
         let conversation = json!({"uuid": "u", "current_leaf_message_uuid": "a1", "chat_messages": [
             message("q1", ROOT, "human"), message("a1", "q1", "assistant"), message("q2", ROOT, "human"),
         ]});
-        let found = convert(&conversation, &[]).unwrap();
+        let found = convert(&conversation, &Entries::default()).unwrap();
         assert_eq!((found.turns.len(), found.current), (2, Some(0)));
         assert_eq!(found.turns[1].parent, None);
     }

@@ -7,12 +7,15 @@ pub(super) use crate::archive::import::keys::agent_key;
 use crate::{
     archive::import::{
         conversation::{ImportedConversation, ImportedFile, ImportedStep},
+        entries::{Entries, base_of},
         tree::{Node, build_turns},
     },
     chat::{SessionStatus, StepDetail, StepStatus, ToolDetail, ToolKind},
     clock::Timestamp,
 };
 
+/// The maximum length of the ID of a conversation, in bytes.
+const MAX_ID_BYTES: usize = 200;
 /// Numbers above this one are milliseconds since 1970, and others are seconds.
 const MAX_SECONDS: f64 = 1e11;
 
@@ -114,21 +117,16 @@ pub(super) fn text_file(name: &str, text: &str) -> ImportedFile {
 }
 
 /// Returns the file with an ID, whose entry has the ID in its name.
-pub(super) fn file_from_entries(name: &str, id: &str, entries: &[String]) -> ImportedFile {
-    let entry = entries.iter().find(|entry| {
-        let base = entry.rsplit('/').next().unwrap_or_default();
-        !id.is_empty()
-            && base.strip_prefix(id).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
-    });
-    match entry {
+pub(super) fn file_from_entries(name: &str, id: &str, entries: &Entries) -> ImportedFile {
+    match entries.find(id) {
         Some(entry) => {
-            let base = entry.rsplit('/').next().unwrap_or_default();
+            let base = base_of(entry);
             // Exports add the name to the ID.
             let own = base.strip_prefix(id).unwrap_or(base).trim_start_matches(['-', '_']);
             let name = [name, own, base].into_iter().find(|name| !name.is_empty() && !name.starts_with('.'));
             ImportedFile::Entry {
                 name: name.unwrap_or_default().to_owned(),
-                entry: entry.clone(),
+                entry: entry.to_owned(),
                 media_type: None,
                 created_at: None,
             }
@@ -222,10 +220,13 @@ impl About<'_> {
     /// Creates the conversation from its messages.
     ///
     /// # Errors
-    /// Fails if the conversation has no ID, or if its branches repeat too much.
+    /// Fails if the conversation has no ID or a very long one, or if its branches repeat too much.
     pub(super) fn with(self, nodes: &[Node]) -> Result<ImportedConversation, String> {
         if self.id.is_empty() {
             return Err("it has no ID".into());
+        }
+        if self.id.len() > MAX_ID_BYTES {
+            return Err(format!("its ID is longer than {MAX_ID_BYTES} bytes"));
         }
         let (turns, current) = build_turns(nodes, self.current)?;
         Ok(ImportedConversation {

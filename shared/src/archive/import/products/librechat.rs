@@ -9,11 +9,12 @@ use super::fields::{
 };
 use crate::archive::import::{
     conversation::ImportedConversation,
+    entries::Entries,
     products::fields::add_output,
     tree::{Node, NodeKind},
 };
 
-pub(super) fn convert(conversation: &Value, entries: &[String]) -> Result<ImportedConversation, String> {
+pub(super) fn convert(conversation: &Value, entries: &Entries) -> Result<ImportedConversation, String> {
     let mut nodes = Vec::new();
     let roots = list(conversation, "messages").iter().chain(list(conversation, "messagesTree"));
     // The order of the messages, without recursion.
@@ -40,7 +41,7 @@ pub(super) fn convert(conversation: &Value, entries: &[String]) -> Result<Import
     .with(&nodes)
 }
 
-fn read_message(number: usize, parent: Option<String>, message: &Value, entries: &[String]) -> Node {
+fn read_message(number: usize, parent: Option<String>, message: &Value, entries: &Entries) -> Node {
     let id =
         Some(text(message, "messageId")).filter(|id| !id.is_empty()).map_or_else(|| number.to_string(), str::to_owned);
     let is_user = message["isCreatedByUser"] == true || text(message, "sender").eq_ignore_ascii_case("user");
@@ -106,7 +107,7 @@ mod tests {
                         {"type": "text", "text": {"value": "Yes."}},
                         {"type": "agent_update"}]},
                     {"messageId": "b", "sender": "GPT", "text": "No.", "createdAt": "2025-01-01T00:00:02.000Z"}]}]}),
-            &[],
+            &Entries::default(),
         )
         .unwrap();
         assert_eq!((found.turns.len(), found.current), (2, Some(1)));
@@ -119,7 +120,7 @@ mod tests {
     fn converts_a_flat_list_and_a_very_deep_tree() {
         let message = |id: i32, is_user: bool| json!({"messageId": id.to_string(), "parentMessageId": (id - 1).to_string(), "isCreatedByUser": is_user, "text": "x"});
         let flat: Vec<Value> = (1..=6).map(|id| message(id, id % 2 == 1)).collect();
-        let found = convert(&json!({"conversationId": "l", "messages": flat}), &[]).unwrap();
+        let found = convert(&json!({"conversationId": "l", "messages": flat}), &Entries::default()).unwrap();
         assert_eq!(found.turns.len(), 3);
     }
 }

@@ -13,7 +13,7 @@ mod open_webui;
 
 use serde_json::Value;
 
-use super::conversation::ImportedConversation;
+use super::{conversation::ImportedConversation, entries::Entries};
 
 /// A product whose exports contain one JSON object per conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Product {
     ///
     /// # Errors
     /// Returns a description of what is invalid.
-    pub(super) fn convert(self, conversation: &Value, entries: &[String]) -> Result<ImportedConversation, String> {
+    pub(super) fn convert(self, conversation: &Value, entries: &Entries) -> Result<ImportedConversation, String> {
         let converted = match self {
             Self::ChatGpt => chatgpt::convert(conversation, entries),
             Self::Claude => claude::convert(conversation, entries),

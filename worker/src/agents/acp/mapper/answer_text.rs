@@ -1,13 +1,11 @@
 //! Collects the text of an answer. Inserts paragraph breaks between messages and after interruptions, such as tool
 //! calls.
 
-use banter_shared::lenient_json::SurrogateJoiner;
+use banter_shared::{chat::MAX_ANSWER_BYTES, lenient_json::SurrogateJoiner};
 
 use super::Flow;
 use crate::agents::{Update, acp::content::cut};
 
-/// Maximum length of an answer, in bytes.
-pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Maximum length, in bytes, of an answer that could be an error message.
 const MAX_BEGINNING_BYTES: usize = 1000;
 

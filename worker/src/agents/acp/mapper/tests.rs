@@ -6,7 +6,7 @@ mod tools;
 use banter_shared::chat::{StepKind, StepStatus};
 use serde_json::{Value, json};
 
-use super::{answer_text::MAX_ANSWER_BYTES, *};
+use super::*;
 use crate::agents::{FileContent, StepUpdate, Update, acp::tool::MAX_DETAIL_BYTES};
 
 /// A turn and all the updates that it has emitted.

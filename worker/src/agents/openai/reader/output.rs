@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use banter_shared::{chat::sanitize_agent_text, lenient_json::SurrogateJoiner};
+use banter_shared::{
+    chat::{MAX_ANSWER_BYTES, sanitize_agent_text},
+    lenient_json::SurrogateJoiner,
+};
 use bytes::Bytes;
 
 use super::{
@@ -11,10 +14,6 @@ use super::{
     thoughts::Thoughts,
 };
 use crate::agents::{AgentFile, FileContent, Update};
-
-/// Maximum length of an answer, in bytes of UTF-8. A longer answer is truncated and ends with the finish reason
-/// `length`.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Collects an answer's output.
 pub(super) struct Output {
