@@ -20,7 +20,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`], or [`StoreError::TaskNotQueued`] if the task is not queued, if it or the task
-    /// of a later turn has ever started, or if the message is an answer.
+    /// of a later turn has ever started, or if the message is an answer or on another branch.
     pub async fn edit_message(
         &self,
         user: &UserRef,
@@ -100,7 +100,8 @@ async fn unstarted_task(
              WHERE l.chat_session_id = t.chat_session_id AND l.turn > t.turn \
              AND (l.attempt > 0 AND EXISTS (SELECT 1 FROM chat_message c WHERE c.id = l.user_message_id) \
                  OR l.parent_turn = t.turn AND EXISTS (SELECT 1 FROM inactive_message i WHERE i.id = l.user_message_id))) \
-         WHERE m.id = $1 AND m.chat_session_id = $2",
+         WHERE m.id = $1 AND m.chat_session_id = $2 \
+         UNION ALL SELECT NULL FROM inactive_message WHERE id = $1 AND chat_session_id = $2",
     )
     .bind(id)
     .bind(session_id)

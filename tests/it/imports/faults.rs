@@ -44,12 +44,13 @@ async fn open_streams_report_imported_chats() {
 
     let text = post(&client, many(20)).await.text();
 
-    for session in client.list_all("").await.iter().map(id_of) {
-        follower.wait_for("the chat", |event| event.kind == "session.created" && event.session() == session).await;
+    let chats = client.list_all("").await;
+    for id in chats.iter().map(id_of) {
+        follower.wait_for("a chat", |event| event.kind == "session.created" && event.session() == id).await;
     }
-    follower.assert_unbroken();
+    follower.settle(&client).await;
     let created = follower.events().iter().filter(|event| event.kind == "session.created").count();
-    assert_eq!((created, client.list_all("").await.len()), (20, 20));
+    assert_eq!((created, chats.len()), (20, 20));
     let progress: Vec<Value> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

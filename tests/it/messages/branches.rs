@@ -133,6 +133,9 @@ async fn a_busy_session_rejects_revisions_and_switches() {
     let retry = format!("/v1/chat/{session}/tasks/{}/retry", slow.task_id);
     client.patch(&format!("/v1/chat/{session}"), &json!({"status": "active"})).await.ok(200);
     client.post_nothing(&retry).await.problem_code(409, "inactive_branch");
+    let inactive = format!("/v1/chat/{session}/messages/{}", id_of(&second["message"]));
+    client.patch(&inactive, &json!({"content": "x"})).await.problem_code(409, "task_not_queued");
+    client.delete(&inactive).await.problem_code(409, "task_not_queued");
     app.check().await;
 }
 

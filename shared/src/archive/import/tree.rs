@@ -111,7 +111,7 @@ struct Draft {
 /// The turns under construction.
 struct Drafts<'a> {
     nodes: &'a [Node],
-    drafts: Vec<Draft>,
+    turns: Vec<Draft>,
     /// The size of the messages that more than one turn contains, in bytes.
     repeated: usize,
 }
@@ -125,11 +125,11 @@ struct TooManyVersions;
 /// # Errors
 /// Fails if the versions of messages repeat too much text.
 pub(super) fn build_turns(nodes: &[Node], current: Option<&str>) -> Result<(Vec<ImportedTurn>, Option<usize>), String> {
-    let mut drafts = Drafts { nodes, drafts: Vec::new(), repeated: 0 };
+    let mut drafts = Drafts { nodes, turns: Vec::new(), repeated: 0 };
     let places = drafts.place_nodes().map_err(|TooManyVersions| {
         format!("it has too many versions of long answers, which repeat more than {} MiB", MAX_REPEATED / 1024 / 1024)
     })?;
-    let drafts = drafts.drafts;
+    let drafts = drafts.turns;
     let current = current
         .and_then(|id| nodes.iter().position(|node| node.id == id))
         .and_then(|index| places[index])
@@ -177,18 +177,18 @@ impl Drafts<'_> {
             NodeKind::Answer if node.is_empty() => before,
             NodeKind::Question => {
                 let parent = before.map(|place| self.exact(place)).transpose()?;
-                self.drafts.push(Draft { parent, question: Some(index), parts: Vec::new() });
-                Some(Place { turn: self.drafts.len() - 1, parts: 0 })
+                self.turns.push(Draft { parent, question: Some(index), parts: Vec::new() });
+                Some(Place { turn: self.turns.len() - 1, parts: 0 })
             }
             NodeKind::Answer => {
                 let turn = if let Some(place) = before {
                     self.exact(place)?
                 } else {
-                    self.drafts.push(Draft { parent: None, question: None, parts: Vec::new() });
-                    self.drafts.len() - 1
+                    self.turns.push(Draft { parent: None, question: None, parts: Vec::new() });
+                    self.turns.len() - 1
                 };
-                self.drafts[turn].parts.push(index);
-                Some(Place { turn, parts: self.drafts[turn].parts.len() })
+                self.turns[turn].parts.push(index);
+                Some(Place { turn, parts: self.turns[turn].parts.len() })
             }
         })
     }
@@ -196,7 +196,7 @@ impl Drafts<'_> {
     /// Returns a turn with exactly the parts of a place. If another branch has already extended the turn, creates another
     /// version of it.
     fn exact(&mut self, place: Place) -> Result<usize, TooManyVersions> {
-        let draft = &self.drafts[place.turn];
+        let draft = &self.turns[place.turn];
         if draft.parts.len() == place.parts {
             return Ok(place.turn);
         }
@@ -208,8 +208,8 @@ impl Drafts<'_> {
             }
         }
         let parts = draft.parts[..place.parts].to_vec();
-        self.drafts.push(Draft { parent, question, parts });
-        Ok(self.drafts.len() - 1)
+        self.turns.push(Draft { parent, question, parts });
+        Ok(self.turns.len() - 1)
     }
 }
 

@@ -3,7 +3,7 @@
 mod answer;
 mod tools;
 
-use banter_shared::chat::{StepKind, StepStatus};
+use banter_shared::chat::{MAX_ANSWER_BYTES, StepKind, StepStatus};
 use serde_json::{Value, json};
 
 use super::*;
