@@ -93,6 +93,13 @@ test("an edit can remove files, and Escape keeps the message", TIMEOUT, async ()
     await turnOf(page, "Look").waitFor();
     await open();
     await page.getByRole("button", { name: "Remove red.png" }).click();
+    await editor.click();
+    await editor.fill("Look again");
+    await page.reload();
+    await editor.waitFor();
+    assert.equal(await editor.inputValue(), "Look again");
+    await editor.fill("Look");
+    assert.equal(await page.getByRole("button", { name: "Remove red.png" }).count(), 0);
     await editor.press("Enter");
 
     await versions(page).getByText("Version 2 of 2").waitFor({ state: "attached" });

@@ -6,6 +6,7 @@ import { IconButton } from "@/components/ui/button";
 import { newId } from "@/identifier";
 import { texts } from "@/texts";
 import { formatBytes } from "@/texts/formats";
+import { editOf, keepEdit } from "../message/message-editing";
 import { MessageForm } from "../message/message-form";
 import { reviseMessage, useIsBranchFixed } from "./branch-actions";
 
@@ -15,9 +16,16 @@ const PICTURE_PX = 80;
 /** An editor for a message that the agent has answered. Saving it starts another version. */
 export function RevisionEditor({ message, onClose }: { message: Message; onClose: () => void }) {
   const isFixed = useIsBranchFixed(message.chat_session_id);
-  const [files, setFiles] = useState(attachmentsOf(message));
+  const [removed, setRemoved] = useState(() => editOf(message.id)?.removed ?? []);
+  const files = attachmentsOf(message).filter(({ id }) => !removed.includes(id));
   // The same content is sent with the same key, so that a repeated request has no effect.
   const sent = useRef({ body: "", key: "" });
+
+  function remove(id: string) {
+    const ids = [...removed, id];
+    setRemoved(ids);
+    keepEdit(message.id, { removed: ids });
+  }
 
   async function save(content: string): Promise<boolean> {
     if (isFixed) return false;
@@ -30,6 +38,7 @@ export function RevisionEditor({ message, onClose }: { message: Message; onClose
   return (
     <MessageForm
       label={texts.branches.editLabel}
+      messageId={message.id}
       text={message.content}
       canBeBlank={files.length > 0}
       saveLabel={texts.composer.send}
@@ -57,10 +66,7 @@ export function RevisionEditor({ message, onClose }: { message: Message; onClose
                 <bdi className="block truncate text-note">{file.name}</bdi>
                 <span className="text-ink-3 text-small">{formatBytes(file.size)}</span>
               </span>
-              <IconButton
-                label={texts.files.remove(file.name)}
-                onClick={() => setFiles(files.filter(({ id }) => id !== file.id))}
-              >
+              <IconButton label={texts.files.remove(file.name)} onClick={() => remove(file.id)}>
                 <X size={16} />
               </IconButton>
             </li>

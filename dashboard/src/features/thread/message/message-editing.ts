@@ -8,7 +8,37 @@ import { goTo } from "../scroll/navigation";
 /** A message that is still queued, or one that is replaced with another version. */
 type Editing = "queued" | "revision";
 
-const edited = createObservable<{ id: string; editing: Editing } | null>(null);
+interface Edit {
+  /** The ID of the message. */
+  readonly id: string;
+  readonly editing: Editing;
+  /** The text so far; absent until the user changes it. */
+  readonly text?: string;
+  /** The IDs of the files that the user has removed. */
+  readonly removed?: readonly string[];
+}
+
+/** Where an edit is kept across reloads of the tab. */
+const KEY = "banter.edit";
+
+const edited = createObservable(readEdit());
+edited.subscribe(() => {
+  try {
+    const edit = edited.get();
+    if (edit) sessionStorage.setItem(KEY, JSON.stringify(edit));
+    else sessionStorage.removeItem(KEY);
+  } catch {
+    // Storage is disabled or full, so the edit is lost on reload.
+  }
+});
+
+function readEdit(): Edit | null {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+  } catch {
+    return null;
+  }
+}
 
 export function useEditing(messageId: string): Editing | null {
   return useObservable(edited, (now) => (now?.id === messageId ? now.editing : null));
@@ -19,9 +49,21 @@ export function startEditing(id: string, editing: Editing): void {
   edited.set({ id, editing });
 }
 
+/** Returns the edit of a message, if it has begun. */
+export function editOf(messageId: string): Edit | null {
+  const edit = edited.get();
+  return edit?.id === messageId ? edit : null;
+}
+
+/** Keeps what the user has changed so far. */
+export function keepEdit(messageId: string, change: Pick<Edit, "text" | "removed">): void {
+  const edit = editOf(messageId);
+  if (edit) edited.set({ ...edit, ...change });
+}
+
 /** Closes the editor of a message. */
 export function stopEditing(messageId: string): void {
-  if (edited.get()?.id === messageId) edited.set(null);
+  if (editOf(messageId)) edited.set(null);
 }
 
 /**

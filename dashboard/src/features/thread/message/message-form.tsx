@@ -1,10 +1,13 @@
 import { type ReactNode, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { texts } from "@/texts";
+import { editOf, keepEdit } from "./message-editing";
 
 /** A form for the text of a message, in the place of the message. */
 export function MessageForm(props: {
   label: string;
+  /** The ID of the message. The text is kept with it across reloads. */
+  messageId: string;
   text: string;
   /** Whether a text without visible characters can be saved. */
   canBeBlank: boolean;
@@ -18,7 +21,7 @@ export function MessageForm(props: {
   children?: ReactNode;
 }) {
   const { onClose } = props;
-  const [text, setText] = useState(props.text);
+  const [text, setText] = useState(() => editOf(props.messageId)?.text ?? props.text);
   const [isBusy, setBusy] = useState(false);
   const canSave = (text.trim() !== "" || props.canBeBlank) && !isBusy;
 
@@ -49,7 +52,10 @@ export function MessageForm(props: {
         aria-label={props.label}
         value={text}
         rows={Math.min(8, text.split("\n").length + 1)}
-        onChange={(event) => setText(event.target.value)}
+        onChange={({ target }) => {
+          setText(target.value);
+          keepEdit(props.messageId, { text: target.value });
+        }}
         onFocus={({ target }) => target.setSelectionRange(text.length, text.length)}
         onKeyDown={onKeyDown}
         className="w-full resize-none bg-transparent px-1 outline-0"

@@ -44,6 +44,7 @@ export function QueuedMessageEditor(props: {
   return (
     <MessageForm
       label={texts.receipt.editLabel}
+      messageId={message.id}
       text={message.content}
       canBeBlank={false}
       saveLabel={isLate ? texts.receipt.sendAsNew : texts.common.save}
