@@ -164,6 +164,11 @@ pub(super) fn options(server: &ServerUrl, options: &StoreOptions) -> PostgresOpt
         ("plan_cache_mode", "force_generic_plan".into()),
         // Without values, the planner expects many rows, and would compile queries that return a few.
         ("jit", "off".into()),
+        // It would also read and hash whole tables as long as they are small or have no statistics, and keep such a plan
+        // while they grow. Every statement has an index for each table that grows.
+        ("enable_seqscan", "off".into()),
+        ("enable_hashjoin", "off".into()),
+        ("enable_mergejoin", "off".into()),
         ("lock_timeout", options.busy_timeout.as_millis().to_string()),
         ("statement_timeout", STATEMENT_TIMEOUT.as_millis().to_string()),
         ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT.as_millis().to_string()),

@@ -166,7 +166,7 @@ function FileRow({ file, onShow }: { file: SessionFile; onShow: () => void }) {
         href={addressOf(attachment)}
         download={attachment.name}
         aria-label={texts.files.download(attachment.name)}
-        className="flex min-w-0 items-center gap-3 rounded hover:underline"
+        className="flex min-w-0 items-center gap-3 rounded hover:underline pointer-coarse:min-h-10"
       >
         <FileLabel file={attachment} />
       </a>
