@@ -216,6 +216,13 @@ test("a viewer can read chats but is not offered any changes", TIMEOUT, async ()
       assert.equal(await theirs.getByRole("button", { name }).count(), 0, name);
     await theirs.locator("main header").getByRole("button", { name: "More actions" }).click();
     const items = await theirs.locator("main header").getByRole("menuitem").allInnerTexts();
-    assert.deepEqual(items, ["Find in chat…", "Go to question…", "Print…", "Export…", "Copy link"]);
+    assert.deepEqual(items, [
+      "Find in chat…",
+      "Go to question…",
+      "Files in this chat…",
+      "Print…",
+      "Export…",
+      "Copy link",
+    ]);
   }, options);
 });
