@@ -135,11 +135,13 @@ async fn a_document_with_sorted_fields_is_imported() {
     let first = from.ask(&session, "/echo one").await;
     revise(&from, &session, &first["message"], &json!({"content": "/echo two"})).await;
     let mut document = from.get(&format!("/v1/chat/{session}/export")).await.json();
-    let sorted = document.to_string();
+    let fields: BTreeMap<String, Value> = serde_json::from_value(document.clone()).unwrap();
+    let sorted = serde_json::to_string(&fields).unwrap();
     assert!(sorted.starts_with("{\"conversations\""), "{sorted}");
     document["version"] = json!(2);
 
-    let newer = import(&to, document.to_string()).await;
+    let newer: BTreeMap<String, Value> = serde_json::from_value(document).unwrap();
+    let newer = import(&to, serde_json::to_string(&newer).unwrap()).await;
     let result = import(&to, sorted).await;
 
     assert_eq!(counts(&newer), (0, 0, 1));
