@@ -62,7 +62,7 @@ test("regenerating keeps the earlier answer", TIMEOUT, async () => {
     await send(page, "/slow 60");
     const previous = versions(page).getByRole("button", { name: "Previous version" });
     await page.waitForFunction(() =>
-      document.querySelector("[data-versions] button")?.title.startsWith("Available when"),
+      document.querySelector("[data-versions] button")?.title.startsWith("Available after"),
     );
     assert.equal(await previous.getAttribute("aria-disabled"), "true");
     await page.getByRole("button", { name: "Stop", exact: true }).click();
@@ -110,6 +110,29 @@ test("an edit can remove files, and Escape keeps the message", TIMEOUT, async ()
   });
 });
 
+test("two messages can be edited at once, and a reload keeps both texts", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await startChat(page, "/echo one");
+    await finished(page).first().waitFor({ timeout: ANSWER_MS });
+    await send(page, "/echo two");
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    const editors = page.getByRole("textbox", { name: "Edit message" });
+    for (const [index, text] of ["/echo one", "/echo two"].entries()) {
+      await turnOf(page, text).locator("[data-user]").hover();
+      await turnOf(page, text).getByRole("button", { name: "Edit", exact: true }).click();
+      await editors.nth(index).fill(`${text}, changed`);
+    }
+    await page.reload();
+    await editors.nth(1).waitFor();
+    assert.equal(await editors.first().inputValue(), "/echo one, changed");
+    assert.equal(await editors.nth(1).inputValue(), "/echo two, changed");
+    const isFocused = await page.evaluate(
+      () => document.activeElement?.ariaLabel === "Edit message",
+    );
+    assert.equal(isFocused, false, "an editor took the focus");
+  });
+});
+
 test("a message stays in its place when its version changes", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     const lines = Array.from({ length: 30 }, (_, index) => `- line ${index}`).join("\n");
@@ -123,7 +146,19 @@ test("a message stays in its place when its version changes", TIMEOUT, async () 
     }
     await edit(page, "/echo middle", "/echo other");
     await answer(page, "other").waitFor({ timeout: ANSWER_MS });
-    const top = async () => (await versions(page).boundingBox())?.y ?? 0;
+    await finished(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    // The thread moves until the answer has got its footer.
+    const top = () =>
+      versions(page).evaluate(async (element) => {
+        let [last, same] = [0, 0];
+        while (same < 10) {
+          await new Promise(requestAnimationFrame);
+          const { y } = element.getBoundingClientRect();
+          same = y === last ? same + 1 : 0;
+          last = y;
+        }
+        return last;
+      });
 
     for (const [name, text] of [
       ["Previous version", "middle"],

@@ -49,3 +49,15 @@ export function useShortcuts(onKey: (event: KeyboardEvent) => void): void {
     return () => window.removeEventListener("keydown", listen);
   }, [onKey]);
 }
+
+/**
+ * Returns whether a key press sends a message: Enter, or only with `Mod` unless `sendsOnEnter`. On
+ * touch devices, Enter adds a line.
+ */
+export function isSendKey(
+  event: Pick<KeyboardEvent, "key" | "shiftKey" | "altKey" | "ctrlKey" | "metaKey">,
+  sendsOnEnter: boolean,
+): boolean {
+  if (event.key !== "Enter" || event.shiftKey || event.altKey) return false;
+  return hasModifier(event) || (sendsOnEnter && !isTouchOnly());
+}

@@ -206,8 +206,10 @@ fn too_large(state: &AppState) -> ApiError {
 fn import_error(error: ImportError) -> ApiError {
     match error {
         ImportError::Unrecognized => ApiError::new(Code::UnknownFormat, capitalized(&error.to_string())),
-        ImportError::Read(source) if source.kind() == io::ErrorKind::InvalidData => {
-            ApiError::new(Code::UnknownFormat, format!("The file is damaged: {source}."))
+        ImportError::Read(source)
+            if matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+        {
+            ApiError::new(Code::UnknownFormat, format!("The file cannot be imported: {source}."))
         }
         ImportError::Read(source) => disk_error(source),
     }

@@ -1,9 +1,9 @@
 /** Lists the files of a message. */
 import type { Attachment } from "@/api/models";
-import { hasAnyModifier } from "@/keyboard";
 import { texts } from "@/texts";
 import { addressOf, isImage, THUMBNAIL_PX, type WaitingFile } from "./attachment";
 import { FileLabel } from "./file-label";
+import { ImageLink } from "./image-link";
 import { openLightbox } from "./lightbox/lightbox-state";
 
 /** The maximum width and height of an image in a message, in CSS pixels. */
@@ -25,7 +25,7 @@ export default function FileList(props: {
       {images.length > 0 && (
         <div className={`flex flex-wrap gap-1.5 ${isAnswer ? "" : "justify-end"}`}>
           {images.map((image) => (
-            <ImageLink key={image.id} image={image} onOpen={() => openLightbox(image, images)} />
+            <SizedImage key={image.id} image={image} onOpen={() => openLightbox(image, images)} />
           ))}
         </div>
       )}
@@ -41,39 +41,20 @@ export default function FileList(props: {
   );
 }
 
-/**
- * An image that opens in the lightbox, or in a new tab with a modifier key or the middle button. Its
- * place is reserved while it is loading.
- */
-function ImageLink({ image, onOpen }: { image: Attachment; onOpen: () => void }) {
+/** An image whose place is reserved while it is loading. */
+function SizedImage({ image, onOpen }: { image: Attachment; onOpen: () => void }) {
   const { width, height } = image;
   const scale = width && height ? Math.min(1, MAX_PX / width, MAX_PX / height) : 1;
   return (
-    <a
-      href={addressOf(image)}
-      target="_blank"
-      rel="noopener noreferrer"
-      aria-haspopup="dialog"
-      onClick={(event) => {
-        if (hasAnyModifier(event)) return;
-        event.preventDefault();
-        onOpen();
-      }}
-      className="block cursor-zoom-in overflow-hidden rounded-2xl border border-line bg-hover"
-    >
-      <img
-        src={`${addressOf(image)}?thumbnail=${THUMBNAIL_PX}`}
-        // An image that cannot be scaled is shown as it is.
-        onError={({ currentTarget }) => {
-          if (currentTarget.src.includes("?")) currentTarget.src = addressOf(image);
-        }}
-        alt={image.name}
-        loading="lazy"
-        width={width ? Math.max(24, Math.round(width * scale)) : undefined}
-        height={height ? Math.max(24, Math.round(height * scale)) : undefined}
-        className="max-h-[280px] max-w-full object-cover"
-      />
-    </a>
+    <ImageLink
+      image={image}
+      thumbnailPx={THUMBNAIL_PX}
+      onOpen={onOpen}
+      className="rounded-2xl"
+      imageClassName="max-h-[280px] max-w-full object-cover"
+      width={width ? Math.max(24, Math.round(width * scale)) : undefined}
+      height={height ? Math.max(24, Math.round(height * scale)) : undefined}
+    />
   );
 }
 

@@ -15,6 +15,7 @@ import { HelpDialog } from "@/features/settings/help-dialog";
 import { SettingsDialog } from "@/features/settings/settings-dialog";
 import { SignOut } from "@/features/settings/sign-out";
 import { requestFind } from "@/features/thread/find/find-in-chat";
+import { stopAllEdits } from "@/features/thread/message/message-editing";
 import { formatKeys } from "@/keyboard";
 import { changePreferences, toggleSidebar } from "@/preferences";
 import { compareSessions } from "@/stream/session-order";
@@ -36,7 +37,7 @@ export function OverlayDialog(props: {
     case "settings":
       return (
         <SettingsDialog onClose={props.onClose}>
-          <SignOut />
+          <SignOut onSignedOut={stopAllEdits} />
         </SettingsDialog>
       );
     case "help":

@@ -130,7 +130,7 @@ async fn what_precedes_the_end_of_an_incomplete_file_is_imported() {
     let result = import(&client, file[..file.len() - 20].to_owned()).await;
 
     assert_eq!(counts(&result), (1, 0, 2), "{result}");
-    assert_eq!(result["failed"][1], json!({"source": "file", "reason": "the file is incomplete"}));
+    assert_eq!(result["failed"][1], json!({"source": "file", "reason": "The file is incomplete."}));
     app.check().await;
 }
 

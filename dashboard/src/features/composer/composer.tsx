@@ -15,7 +15,7 @@ import { useFileDrop } from "@/attachments/use-file-drop";
 import { IconButton } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
 import { setComposing, takeDraft, useDraft, writeDraft } from "@/drafts";
-import { formatKeys, hasModifier, isTouchOnly } from "@/keyboard";
+import { formatKeys, hasModifier, isSendKey } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 import { AttachButton } from "./attach-button";
@@ -139,8 +139,7 @@ export function Composer(props: {
   function onKeyDown(event: React.KeyboardEvent) {
     // During an IME composition (key code 229 in Safari), Enter confirms the composition.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
-    const isEnter = event.key === "Enter" && !event.shiftKey && !event.altKey;
-    if (isEnter && (hasModifier(event) || (sendsOnEnter && !isTouchOnly()))) {
+    if (isSendKey(event, sendsOnEnter)) {
       event.preventDefault();
       send();
     } else if (

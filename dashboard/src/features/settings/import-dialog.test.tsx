@@ -61,7 +61,7 @@ describe("the import dialog", () => {
 
     setUp();
 
-    await screen.findByText("This file contains no chats.");
+    await screen.findByText("This file is damaged or contains no supported chats.");
     screen.getByRole("button", { name: "Choose file" });
   });
 

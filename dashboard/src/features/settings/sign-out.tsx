@@ -18,7 +18,7 @@ const KEYLESS_USER = "local";
  * The current user and the sign-out button. Unsent messages and drafts stay on the device for the
  * user's next sign-in unless the user chooses to remove them. Copies of chats are always removed.
  */
-export function SignOut() {
+export function SignOut({ onSignedOut }: { onSignedOut: () => void }) {
   const { data: me } = useMe();
   const [kept, setKept] = useState<{ unsent: number; drafts: number } | null>(null);
   if (!me || me.user_id === KEYLESS_USER) return null;
@@ -33,6 +33,7 @@ export function SignOut() {
       }
       await clearCopies();
       clearCurrentAccount();
+      onSignedOut();
       window.location.assign("/");
     } catch (error) {
       reportFailure(error);

@@ -37,7 +37,7 @@ export const errors: typeof english = {
     draft_conflict: "Der Entwurf wurde auf einem anderen Gerät geändert.",
     agent_busy: "Der Agent bearbeitet noch eine andere Nachricht in diesem Chat.",
     inactive_branch: "Zuerst zur Version dieser Nachricht wechseln.",
-    unknown_format: "Diese Datei enthält keine Chats.",
+    unknown_format: "Diese Datei ist beschädigt oder enthält keine unterstützten Chats.",
     nothing_to_fork: "Der Agent hat in diesem Chat noch nicht geantwortet.",
     task_not_queued: "Diese Nachricht ist nicht mehr in der Warteschlange.",
     task_ended: "Der Agent ist bereits fertig.",

@@ -13,7 +13,7 @@ export const archive = {
     formatHints: {
       markdown: "Messages as text, for notes and editors",
       html: "A single page with images, for reading and sharing",
-      json: "Everything, including steps, for importing into Banter",
+      json: "All versions and steps, without files. Can be imported into Banter",
     },
     export: "Export",
     exportAll: "Export all chats",
@@ -35,7 +35,7 @@ export const archive = {
     imported: (count: number) => `${formatNumber(count)} imported`,
     skipped: (count: number) => `${formatNumber(count)} skipped`,
     failed: (count: number) => `${formatNumber(count)} failed`,
-    skippedHint: "Skipped chats were imported before.",
+    skippedHint: "Skipped chats already exist or were imported before.",
     failures: "Chats that couldn’t be imported",
     moreFailures: (count: number) => plural(count, { one: "# more", other: "# more" }),
     cancelled: "Import canceled. Import the file again to add the remaining chats.",

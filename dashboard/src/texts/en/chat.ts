@@ -61,10 +61,10 @@ export const chat = {
     next: "Next version",
     position: (index: number, count: number) => `Version ${index} of ${count}`,
     regenerate: "Regenerate",
-    regenerateHint: "Answer again and keep this version",
+    regenerateHint: "Get another answer and keep this one",
     editLabel: "Edit message",
-    editHint: "The agent answers again. This version is kept.",
-    busy: "Available when the agent has finished.",
+    editHint: "The agent will answer your edit. This version is kept.",
+    busy: "Available after the agent finishes.",
   },
   composer: {
     label: "Message",

@@ -45,7 +45,7 @@ const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | PageCod
   draft_conflict: "The draft was changed on another device.",
   agent_busy: "The agent is still working on another message in this chat.",
   inactive_branch: "Switch to this message’s version first.",
-  unknown_format: "This file contains no chats.",
+  unknown_format: "This file is damaged or contains no supported chats.",
   nothing_to_fork: "The agent hasn’t answered in this chat yet.",
   task_not_queued: "This message is no longer queued.",
   task_ended: "The agent has already finished.",

@@ -35,7 +35,7 @@ export const errors: typeof english = {
     draft_conflict: "別のデバイスで下書きが変更されました。",
     agent_busy: "エージェントはこのチャットの別のメッセージを処理中です。",
     inactive_branch: "先にこのメッセージのバージョンに切り替えてください。",
-    unknown_format: "このファイルにチャットはありません。",
+    unknown_format: "ファイルが破損しているか、対応するチャットが含まれていません。",
     nothing_to_fork: "このチャットではエージェントがまだ回答していません。",
     task_not_queued: "このメッセージはもう待機していません。",
     task_ended: "エージェントの処理はすでに終了しています。",

@@ -35,7 +35,7 @@ impl<R: BufRead> Elements<R> {
         Self { input, max_bytes, is_array: false, is_done: false }
     }
 
-    /// Returns what follows the elements so far.
+    /// Returns the rest of the input.
     pub(super) const fn input(&mut self) -> &mut R {
         &mut self.input
     }
@@ -120,7 +120,7 @@ pub(super) fn read_line(input: &mut impl BufRead, max_bytes: usize) -> io::Resul
     Ok(has_begun.then_some(if is_too_long { Element::TooLong } else { Element::Text(text) }))
 }
 
-/// Returns the number of values in an element, at most.
+/// Returns an upper bound on the number of values in an element.
 pub(super) fn count_values(text: &[u8]) -> usize {
     let mut scanner = Scanner::default();
     scanner.scan(text);
@@ -139,7 +139,7 @@ struct Scanner {
     is_in_string: bool,
     is_escaped: bool,
     has_begun: bool,
-    /// The number of values, at most.
+    /// An upper bound on the number of values.
     values: usize,
 }
 

@@ -4,7 +4,7 @@
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     names: Vec<String>,
-    /// The indexes of the names, ordered by their last parts.
+    /// The indexes of the names, sorted by the names without folders.
     by_base: Vec<usize>,
 }
 
@@ -21,7 +21,7 @@ impl Entries {
         &self.names
     }
 
-    /// Returns the first entry whose name, without its folders, begins with an ID.
+    /// Returns the first entry whose name, without its folders, begins with an ID that no letter or digit follows.
     pub(super) fn find(&self, id: &str) -> Option<&str> {
         if id.is_empty() {
             return None;

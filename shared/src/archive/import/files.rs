@@ -30,7 +30,7 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// How much of a text that is too long for a message remains in it, in bytes. All of it is in a file.
 const EXCERPT_BYTES: usize = 2000;
 
-/// The zip file that is being imported; `None` if the file is none.
+/// The zip file that is being imported; `None` if it is not a zip file.
 pub(super) type SharedArchive = Arc<Mutex<Option<ZipArchive<File>>>>;
 
 /// A file that is ready to be stored.

@@ -60,8 +60,16 @@ pub struct ImportReport {
 pub struct FailedImport {
     /// Where the conversation is.
     pub source: String,
-    /// Why it could not be imported.
+    /// Why it could not be imported, as a sentence.
     pub reason: String,
+}
+
+impl FailedImport {
+    fn new(source: String, reason: &str) -> Self {
+        let mut chars = reason.trim_end_matches('.').chars();
+        let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+        Self { source, reason: format!("{first}{}.", chars.as_str()) }
+    }
 }
 
 /// The reason why a file cannot be imported.
@@ -69,8 +77,8 @@ pub struct FailedImport {
 pub enum ImportError {
     /// The file contains no conversations in a known format.
     #[error(
-        "the file contains no conversations of a supported product. Supported are exports of Banter, ChatGPT, Claude, Open \
-         WebUI, and LibreChat, and the session logs of Claude Code and Codex, as ZIP, JSON, or JSONL"
+        "the file contains no supported conversations. Import an export from Banter, ChatGPT, Claude, Open WebUI, or \
+         LibreChat, or a session log from Claude Code or Codex (ZIP, JSON, or JSONL)"
     )]
     Unrecognized,
     /// The file cannot be read.
@@ -139,18 +147,18 @@ impl Importer {
                         Ok(None) => report.skipped += 1,
                         Err(failure) => {
                             tracing::warn!(error = %failure, "failed to import a conversation");
-                            report.failed.push(FailedImport { source, reason: failure.reason() });
+                            report.failed.push(FailedImport::new(source, &failure.reason()));
                         }
                     }
                 }
-                Err((source, reason)) => report.failed.push(FailedImport { source, reason }),
+                Err((source, reason)) => report.failed.push(FailedImport::new(source, &reason)),
             }
             done += 1;
             on_progress(ImportProgress { done, total });
         }
         // A file that ends early, for example.
         if let Err(error) = reading.await.map_err(io::Error::other)? {
-            report.failed.push(FailedImport { source: self.name.clone(), reason: error.to_string() });
+            report.failed.push(FailedImport::new(self.name.clone(), &error.to_string()));
         }
         Ok(report)
     }

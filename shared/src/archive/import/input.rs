@@ -28,13 +28,12 @@ const MAX_CONVERSATION: usize = 64 * 1024 * 1024;
 const MAX_NATIVE: usize = 512 * 1024 * 1024;
 /// The maximum length of the log of a session, in bytes.
 const MAX_LOG: usize = 256 * 1024 * 1024;
-/// The maximum length of a file's content, and of an entry of a zip file, in bytes. Compressed entries can be much
-/// longer than their zip file.
+/// The maximum decompressed length of a JSON entry of a zip file, in bytes. A longer entry is cut off.
 const MAX_ENTRY: u64 = 8 * 1024 * 1024 * 1024;
-/// The maximum number of elements that are no conversations, before the first one that is.
+/// The maximum number of elements that are not conversations, before the first one that is.
 const MAX_UNKNOWN: usize = 100;
-/// The reason for an element that is no conversation.
-const UNKNOWN: &str = "it is not a conversation in a known format";
+/// The reason for an element that is not a conversation.
+const UNKNOWN: &str = "it is not a conversation in a supported format";
 /// The maximum length of the text before the conversations of a document, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
@@ -125,7 +124,7 @@ pub(super) fn read(path: &Path, name: &str, stop: &CancellationToken, receive: &
     Ok(())
 }
 
-/// Opens a zip file; `None` if the file is none.
+/// Opens a zip file; `None` if it is not a zip file.
 pub(super) fn open_zip(path: &Path) -> io::Result<Option<ZipArchive<File>>> {
     if !is_zip(path)? {
         return Ok(None);
@@ -183,7 +182,7 @@ impl Source<'_> {
     /// Reads an array of conversations of another product.
     fn read_array(&self, mut elements: Elements<impl BufRead>, receive: &mut Receiver<'_>) -> io::Result<bool> {
         let mut index = 0;
-        // The elements that are no conversations. They are reported if others are, because files such as a list of users
+        // The elements that are not conversations. They are reported if others are, because files such as a list of users
         // have none.
         let mut unknown: Option<Vec<String>> = Some(Vec::new());
         while let Some(element) = elements.next()? {
@@ -221,7 +220,7 @@ impl Source<'_> {
         Ok(true)
     }
 
-    /// Converts an object; `None` if it is no conversation.
+    /// Converts an object; `None` if it is not a conversation.
     fn convert(&self, source: String, value: &Value) -> Option<Found> {
         let product = Product::detect(value)?;
         let title = value["title"].as_str().or_else(|| value["name"].as_str()).unwrap_or_default();
@@ -260,7 +259,7 @@ impl Source<'_> {
             match peek(&mut input)? {
                 Some(b'[') => break,
                 Some(b':' | b' ' | b'\n' | b'\r' | b'\t') => input.consume(1),
-                _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "it has no `conversations`")),
+                _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "the field `conversations` is missing")),
             }
         }
         input.consume(1);
@@ -285,7 +284,7 @@ impl Source<'_> {
             return receive(fail(reason));
         }
         let Some(conversations) = document["conversations"].as_array() else {
-            return receive(fail("it has no `conversations`".into()));
+            return receive(fail("the field `conversations` is missing".into()));
         };
         conversations.iter().all(|conversation| {
             let read = native::read(conversation.to_string().as_bytes());
@@ -358,7 +357,7 @@ impl Source<'_> {
 
 /// Returns the reason for a conversation that exceeds a limit.
 fn too_long(max_bytes: usize) -> String {
-    format!("it is longer than {} MiB, or has too many parts", max_bytes / 1024 / 1024)
+    format!("it exceeds {} MiB or {MAX_VALUES} JSON values", max_bytes / 1024 / 1024)
 }
 
 /// Returns whether a document begins like one of this product.
@@ -371,7 +370,7 @@ fn is_native(start: &[u8]) -> bool {
 /// Returns the reason why a version of the format cannot be read, if it cannot.
 fn unsupported(version: u64) -> Option<String> {
     (version > u64::from(FORMAT_VERSION)).then(|| {
-        format!("it has version {version} of the format, and this release reads versions up to {FORMAT_VERSION}")
+        format!("format version {version} is not supported; this release supports versions up to {FORMAT_VERSION}")
     })
 }
 

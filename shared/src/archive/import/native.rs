@@ -64,9 +64,11 @@ pub(super) fn read(json: &[u8]) -> Result<ImportedConversation, String> {
         let number = question.turn;
         let parent = match question.parent_turn {
             None => None,
-            Some(parent) if parent < number => {
-                Some(numbers.binary_search(&parent).map_err(|_| format!("turn {number}: there is no turn {parent}"))?)
-            }
+            Some(parent) if parent < number => Some(
+                numbers
+                    .binary_search(&parent)
+                    .map_err(|_| format!("turn {number}: `parent_turn` {parent} does not exist"))?,
+            ),
             Some(_) => return Err(format!("turn {number}: `parent_turn` must be lower")),
         };
         turns.push(read_turn(number, parent, question, answers.remove(&number))?);

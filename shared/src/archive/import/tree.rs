@@ -12,7 +12,7 @@ const NODE_BYTES: usize = 256;
 /// The question of an answer without one.
 const NO_QUESTION: &str = "*(no message)*";
 
-/// What a node of a tree is.
+/// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NodeKind {
     /// A user's message.
@@ -92,7 +92,7 @@ fn length(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(i64::MAX)
 }
 
-/// A turn whose answer consists of the parts so far.
+/// A position in a turn: after the first `parts` parts of its answer.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     turn: usize,
@@ -127,7 +127,7 @@ struct TooManyVersions;
 pub(super) fn build_turns(nodes: &[Node], current: Option<&str>) -> Result<(Vec<ImportedTurn>, Option<usize>), String> {
     let mut drafts = Drafts { nodes, turns: Vec::new(), repeated: 0 };
     let places = drafts.place_nodes().map_err(|TooManyVersions| {
-        format!("it has too many versions of long answers, which repeat more than {} MiB", MAX_REPEATED / 1024 / 1024)
+        format!("its versions repeat more than {} MiB of the messages that they share", MAX_REPEATED / 1024 / 1024)
     })?;
     let drafts = drafts.turns;
     let current = current
@@ -344,7 +344,7 @@ mod tests {
             })
             .chain([node("q", "", NodeKind::Question)])
             .collect();
-        assert!(build_turns(&nodes, None).unwrap_err().contains("too many versions"));
+        assert!(build_turns(&nodes, None).unwrap_err().contains("versions repeat"));
     }
 
     proptest! {

@@ -5,11 +5,11 @@ import { body, client } from "@/api/client";
 import type { components } from "@/api/schema.gen";
 import { addressOf, isImage } from "@/attachments/attachment";
 import { FileLabel } from "@/attachments/file-label";
+import { ImageLink } from "@/attachments/image-link";
 import { showImages } from "@/attachments/lightbox/lightbox-state";
 import { Button, TextButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/empty-state";
-import { hasAnyModifier } from "@/keyboard";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
 import { formatMoment } from "@/time";
@@ -125,34 +125,17 @@ function Section(props: { title: string; children: ReactNode }) {
   );
 }
 
-/** An image that opens in the lightbox, or in a new tab with a modifier key. */
+/** A preview of an image, and where it is in the chat. */
 function ImageTile(props: { image: SessionFile; onOpen: () => void; onShow: () => void }) {
-  const { attachment } = props.image;
   return (
     <li className="min-w-0">
-      <a
-        href={addressOf(attachment)}
-        target="_blank"
-        rel="noopener noreferrer"
-        aria-haspopup="dialog"
-        onClick={(event) => {
-          if (hasAnyModifier(event)) return;
-          event.preventDefault();
-          props.onOpen();
-        }}
-        className="block aspect-square cursor-zoom-in overflow-hidden rounded-xl border border-line bg-hover"
-      >
-        <img
-          src={`${addressOf(attachment)}?thumbnail=${PREVIEW_PX}`}
-          // An image that cannot be scaled is shown as it is.
-          onError={({ currentTarget }) => {
-            if (currentTarget.src.includes("?")) currentTarget.src = addressOf(attachment);
-          }}
-          alt={attachment.name}
-          loading="lazy"
-          className="size-full object-cover"
-        />
-      </a>
+      <ImageLink
+        image={props.image.attachment}
+        thumbnailPx={PREVIEW_PX}
+        onOpen={props.onOpen}
+        className="aspect-square rounded-xl"
+        imageClassName="size-full object-cover"
+      />
       <Place {...props} file={props.image} />
     </li>
   );

@@ -9,8 +9,6 @@ import { goTo } from "../scroll/navigation";
 type Editing = "queued" | "revision";
 
 interface Edit {
-  /** The ID of the message. */
-  readonly id: string;
   readonly editing: Editing;
   /** The text so far; absent until the user changes it. */
   readonly text?: string;
@@ -18,52 +16,69 @@ interface Edit {
   readonly removed?: readonly string[];
 }
 
-/** Where an edit is kept across reloads of the tab. */
-const KEY = "banter.edit";
+/** Where edits are kept across reloads of the tab. */
+const KEY = "banter.edits";
 
-const edited = createObservable(readEdit());
-edited.subscribe(() => {
+/** The messages that are being edited, by ID. */
+const edits = createObservable(readEdits());
+edits.subscribe(() => {
   try {
-    const edit = edited.get();
-    if (edit) sessionStorage.setItem(KEY, JSON.stringify(edit));
-    else sessionStorage.removeItem(KEY);
+    sessionStorage.setItem(KEY, JSON.stringify(edits.get()));
   } catch {
-    // Storage is disabled or full, so the edit is lost on reload.
+    // Storage is disabled or full, so the edits are lost on reload.
   }
 });
+/** The message whose editor the user has just opened. */
+let opened: string | null = null;
 
-function readEdit(): Edit | null {
+function readEdits(): Readonly<Record<string, Edit>> {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
   } catch {
-    return null;
+    return {};
   }
 }
 
 export function useEditing(messageId: string): Editing | null {
-  return useObservable(edited, (now) => (now?.id === messageId ? now.editing : null));
+  return useObservable(edits, (now) => now[messageId]?.editing ?? null);
 }
 
 /** Opens the editor of a message. */
 export function startEditing(id: string, editing: Editing): void {
-  edited.set({ id, editing });
+  opened = id;
+  edits.set({ ...edits.get(), [id]: { editing } });
+}
+
+/** Returns whether the user has just opened the editor of a message, which is focused then. */
+export function isJustOpened(messageId: string): boolean {
+  return opened === messageId;
+}
+
+/** Records that the editor of a message has been shown. */
+export function endOpening(messageId: string): void {
+  if (opened === messageId) opened = null;
 }
 
 /** Returns the edit of a message, if it has begun. */
-export function editOf(messageId: string): Edit | null {
-  const edit = edited.get();
-  return edit?.id === messageId ? edit : null;
+export function editOf(messageId: string): Edit | undefined {
+  return edits.get()[messageId];
 }
 
 /** Keeps what the user has changed so far. */
-export function keepEdit(messageId: string, change: Pick<Edit, "text" | "removed">): void {
+export function keepEdit(messageId: string, change: Omit<Edit, "editing">): void {
   const edit = editOf(messageId);
-  if (edit) edited.set({ ...edit, ...change });
+  if (edit) edits.set({ ...edits.get(), [messageId]: { ...edit, ...change } });
 }
 
 /** Closes the editor of a message. */
 export function stopEditing(messageId: string): void {
-  if (editOf(messageId)) edited.set(null);
+  const { [messageId]: _ended, ...others } = edits.get();
+  edits.set(others);
+}
+
+/** Closes all editors. */
+export function stopAllEdits(): void {
+  edits.set({});
 }
 
 /**

@@ -1,7 +1,9 @@
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Button } from "@/components/ui/button";
+import { isSendKey } from "@/keyboard";
+import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
-import { editOf, keepEdit } from "./message-editing";
+import { editOf, endOpening, isJustOpened, keepEdit } from "./message-editing";
 
 /** A form for the text of a message, in the place of the message. */
 export function MessageForm(props: {
@@ -22,6 +24,14 @@ export function MessageForm(props: {
 }) {
   const { onClose } = props;
   const [text, setText] = useState(() => editOf(props.messageId)?.text ?? props.text);
+  const sendsOnEnter = usePreferences().sendWith === "enter";
+  const [isOpened] = useState(() => isJustOpened(props.messageId));
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    const end = field.current?.value.length ?? 0;
+    field.current?.setSelectionRange(end, end);
+    endOpening(props.messageId);
+  }, [props.messageId]);
   const [isBusy, setBusy] = useState(false);
   const canSave = (text.trim() !== "" || props.canBeBlank) && !isBusy;
 
@@ -38,7 +48,7 @@ export function MessageForm(props: {
       event.preventDefault();
       onClose();
     }
-    if (event.key === "Enter" && !event.shiftKey) {
+    if (isSendKey(event, sendsOnEnter)) {
       event.preventDefault();
       void save();
     }
@@ -47,8 +57,9 @@ export function MessageForm(props: {
   return (
     <div className="mb-2 w-full max-w-[88%] self-end rounded-bubble border-[1.5px] border-line-strong border-dashed p-2.5 md:max-w-[72%]">
       <textarea
+        ref={field}
         // biome-ignore lint/a11y/noAutofocus: it replaces the button that was just pressed.
-        autoFocus
+        autoFocus={isOpened}
         aria-label={props.label}
         value={text}
         rows={Math.min(8, text.split("\n").length + 1)}
@@ -56,7 +67,6 @@ export function MessageForm(props: {
           setText(target.value);
           keepEdit(props.messageId, { text: target.value });
         }}
-        onFocus={({ target }) => target.setSelectionRange(text.length, text.length)}
         onKeyDown={onKeyDown}
         className="w-full resize-none bg-transparent px-1 outline-0"
       />

@@ -54,7 +54,9 @@ export function MessageStatus(props: {
   return (
     <div className="flex min-h-6 flex-wrap items-center justify-end gap-x-1 self-end px-1 pb-2 text-ink-3 text-small tabular-nums">
       {/* What is shown only on hover comes first, so that the rest is aligned with the message. */}
-      <Suspense>{hasEnded && <EditAgain message={message} />}</Suspense>
+      <span aria-live="off">
+        <Suspense>{hasEnded && <EditAgain message={message} />}</Suspense>
+      </span>
       <CopyButton text={message.content} isShort className="reveal me-1" />
       {!hasTime && (
         <span className="reveal [@media(hover:none)]:hidden">
