@@ -53,6 +53,11 @@ export async function switchVersion(
 ): Promise<void> {
   const { id, chat_session_id: sessionId } = message;
   const before = turnsOf(sessionId).findLast(({ turn }) => turn < message.turn)?.turn ?? 0;
+  const leaving = new Set(
+    turnsOf(sessionId)
+      .map(({ turn }) => turn)
+      .filter((turn) => turn >= message.turn),
+  );
   const view = row?.closest('[role="log"]');
   const offset =
     row && view ? row.getBoundingClientRect().top - view.getBoundingClientRect().top : null;
@@ -64,26 +69,41 @@ export async function switchVersion(
   } catch (error) {
     return reportFailure(error);
   }
-  if (offset === null || !(await hasLeft(sessionId, id))) return;
-  const turn = turnsOf(sessionId).find((one) => one.turn > before)?.turn;
-  if (turn !== undefined) goTo({ kind: "turn", turn, offset });
+  if (offset === null) return;
+  const turn = await findJoined(sessionId, before, leaving);
+  if (turn !== null) goTo({ kind: "turn", turn, offset });
 }
 
 function turnsOf(sessionId: string) {
   return listTurns(store.getState().threads[sessionId]?.messages ?? {});
 }
 
-/** Waits until a message has left the thread. Returns false if that takes too long. */
-function hasLeft(sessionId: string, messageId: string): Promise<boolean> {
-  const isGone = () => !store.getState().threads[sessionId]?.messages[messageId]?.value;
+/**
+ * Waits until the turns of one branch have left the thread and those of another have joined it.
+ * Returns the first one after the turn `before`, or null if that takes too long.
+ */
+function findJoined(
+  sessionId: string,
+  before: number,
+  leaving: ReadonlySet<number>,
+): Promise<number | null> {
+  const find = () => {
+    const turns = turnsOf(sessionId).map(({ turn }) => turn);
+    if (turns.some((turn) => leaving.has(turn))) return null;
+    return turns.find((turn) => turn > before) ?? null;
+  };
   return new Promise((resolve) => {
-    const end = (result: boolean) => {
+    const end = (turn: number | null) => {
       clearTimeout(timer);
       stop();
-      resolve(result);
+      resolve(turn);
     };
-    const timer = setTimeout(() => end(false), EVENTS_LIMIT_MS);
-    const stop = store.subscribe(() => isGone() && end(true));
-    if (isGone()) end(true);
+    const timer = setTimeout(() => end(null), EVENTS_LIMIT_MS);
+    const check = () => {
+      const turn = find();
+      if (turn !== null) end(turn);
+    };
+    const stop = store.subscribe(check);
+    check();
   });
 }
