@@ -21,6 +21,7 @@ describe("codeFileName", () => {
     [undefined, "c++", "code.cpp"],
     [undefined, "console", "code.txt"],
     [undefined, "../etc", "code.txt"],
+    [undefined, "__proto__", "code.txt"],
     [undefined, undefined, "code.txt"],
   ])("of %j in %s is %s", (name, language, expected) => {
     expect(codeFileName(name, language)).toBe(expected);

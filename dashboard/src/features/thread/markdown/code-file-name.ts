@@ -51,6 +51,7 @@ export function codeFileName(name: string | undefined, language: string | undefi
   if (file && file.length <= MAX_LENGTH) return file;
   const known = (language ?? "").toLowerCase();
   const extension =
-    extensions[known] ?? (/^[a-z0-9]{1,10}$/.test(known) && !PLAIN.has(known) ? known : "txt");
+    (Object.hasOwn(extensions, known) ? extensions[known] : undefined) ??
+    (/^[a-z0-9]{1,10}$/.test(known) && !PLAIN.has(known) ? known : "txt");
   return `code.${extension}`;
 }

@@ -33,7 +33,7 @@ let opened: string | null = null;
 
 function readEdits(): Readonly<Record<string, Edit>> {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "{}") ?? {};
   } catch {
     return {};
   }
