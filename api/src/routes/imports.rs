@@ -205,7 +205,7 @@ fn too_large(state: &AppState) -> ApiError {
 
 fn import_error(error: ImportError) -> ApiError {
     match error {
-        ImportError::Unrecognized => ApiError::new(Code::UnknownFormat, capitalized(&error.to_string())),
+        ImportError::Unrecognized => ApiError::new(Code::UnknownFormat, error.sentence()),
         ImportError::Read(source)
             if matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
         {
@@ -213,13 +213,6 @@ fn import_error(error: ImportError) -> ApiError {
         }
         ImportError::Read(source) => disk_error(source),
     }
-}
-
-/// Returns a sentence.
-fn capitalized(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
 }
 
 fn disk_error(error: io::Error) -> ApiError {

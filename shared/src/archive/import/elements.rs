@@ -14,30 +14,40 @@ pub(super) enum Element {
     TooLong,
 }
 
-/// Reads the elements of a JSON array or of a sequence of values.
+/// Reads the elements of a JSON array, a sequence of values, or lines.
 #[derive(Debug)]
 pub(super) struct Elements<R> {
     input: R,
     max_bytes: usize,
-    /// Whether the elements are those of an array, which ends with a bracket.
-    is_array: bool,
+    kind: Kind,
     is_done: bool,
+}
+
+/// What the elements are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The elements of an array, which ends with a bracket.
+    Array,
+    /// Values that follow each other.
+    Sequence,
+    /// Lines.
+    Lines,
 }
 
 impl<R: BufRead> Elements<R> {
     /// Reads the elements of an array whose opening bracket has been read.
     pub(super) const fn of_array(input: R, max_bytes: usize) -> Self {
-        Self { input, max_bytes, is_array: true, is_done: false }
+        Self { input, max_bytes, kind: Kind::Array, is_done: false }
     }
 
-    /// Reads values that follow each other, such as lines.
+    /// Reads values that follow each other.
     pub(super) const fn of_sequence(input: R, max_bytes: usize) -> Self {
-        Self { input, max_bytes, is_array: false, is_done: false }
+        Self { input, max_bytes, kind: Kind::Sequence, is_done: false }
     }
 
-    /// Returns the rest of the input.
-    pub(super) const fn input(&mut self) -> &mut R {
-        &mut self.input
+    /// Reads lines, except for empty ones.
+    pub(super) const fn of_lines(input: R, max_bytes: usize) -> Self {
+        Self { input, max_bytes, kind: Kind::Lines, is_done: false }
     }
 
     /// Returns the next element; `None` at the end. An array that ends without its bracket is an error.
@@ -45,14 +55,17 @@ impl<R: BufRead> Elements<R> {
         if self.is_done {
             return Ok(None);
         }
+        if self.kind == Kind::Lines {
+            return read_line(&mut self.input, self.max_bytes);
+        }
         loop {
             match peek(&mut self.input)? {
                 Some(b' ' | b'\t' | b'\r' | b'\n' | b',') => self.input.consume(1),
-                Some(b']') if self.is_array => {
+                Some(b']') if self.kind == Kind::Array => {
                     self.input.consume(1);
                     break;
                 }
-                None if self.is_array => {
+                None if self.kind == Kind::Array => {
                     self.is_done = true;
                     return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is incomplete"));
                 }

@@ -66,9 +66,7 @@ pub struct FailedImport {
 
 impl FailedImport {
     fn new(source: String, reason: &str) -> Self {
-        let mut chars = reason.trim_end_matches('.').chars();
-        let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-        Self { source, reason: format!("{first}{}.", chars.as_str()) }
+        Self { source, reason: sentence(reason) }
     }
 }
 
@@ -84,6 +82,21 @@ pub enum ImportError {
     /// The file cannot be read.
     #[error("the file cannot be read")]
     Read(#[from] io::Error),
+}
+
+impl ImportError {
+    /// Returns the reason as a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        sentence(&self.to_string())
+    }
+}
+
+/// Returns a reason as a sentence.
+fn sentence(reason: &str) -> String {
+    let mut chars = reason.trim_end_matches('.').chars();
+    let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
 }
 
 impl Importer {

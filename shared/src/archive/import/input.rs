@@ -44,7 +44,7 @@ pub(super) type Found = Result<Box<ImportedConversation>, (String, String)>;
 pub(super) type Receiver<'a> = dyn FnMut(Found) -> bool + 'a;
 
 /// Returns whether a file is a zip file.
-pub(super) fn is_zip(path: &Path) -> io::Result<bool> {
+fn is_zip(path: &Path) -> io::Result<bool> {
     let mut start = [0; 4];
     let mut file = File::open(path)?;
     Ok(file.read_exact(&mut start).is_ok() && (start == *b"PK\x03\x04" || start == *b"PK\x05\x06"))
@@ -52,10 +52,7 @@ pub(super) fn is_zip(path: &Path) -> io::Result<bool> {
 
 /// Returns the number of conversations, if it is known without reading them.
 pub(super) fn count(path: &Path) -> Option<usize> {
-    if !is_zip(path).ok()? {
-        return None;
-    }
-    let archive = ZipArchive::new(File::open(path).ok()?).ok()?;
+    let archive = open_zip(path).ok()??;
     let count = list_entries(&archive).iter().filter(|name| is_native_entry(name)).count();
     (count > 0).then_some(count)
 }
@@ -91,11 +88,10 @@ impl<R: Read> Read for Stoppable<'_, R> {
 /// # Errors
 /// Returns an error if the file cannot be read. Conversations before the error are received.
 pub(super) fn read(path: &Path, name: &str, stop: &CancellationToken, receive: &mut Receiver<'_>) -> io::Result<()> {
-    if !is_zip(path)? {
+    let Some(mut archive) = open_zip(path)? else {
         let input = BufReader::with_capacity(MAX_HEAD, Stoppable { input: File::open(path)?, stop });
         return Source { name, entries: &Entries::default() }.read(input, receive).map(drop);
-    }
-    let mut archive = ZipArchive::new(File::open(path)?).map_err(invalid_zip)?;
+    };
     let entries = Entries::new(list_entries(&archive));
     for (index, name) in entries.names().iter().enumerate() {
         let is_json = [".json", ".jsonl"].iter().any(|end| name.to_ascii_lowercase().ends_with(end));
@@ -184,36 +180,33 @@ impl Source<'_> {
         let mut index = 0;
         // The elements that are not conversations. They are reported if others are, because files such as a list of users
         // have none.
-        let mut unknown: Option<Vec<String>> = Some(Vec::new());
+        let mut unknown = Vec::new();
+        let mut has_conversations = false;
         while let Some(element) = elements.next()? {
             index += 1;
             let source = format!("{}[{index}]", self.name);
-            let read = match element {
-                Element::TooLong => Err((source, too_long(MAX_CONVERSATION))),
-                Element::Text(text) => match parse::<Value>(&text, LoneSurrogates::Replace) {
-                    Ok(value) => match self.convert(source.clone(), &value) {
-                        Some(read) => {
-                            for source in unknown.take().unwrap_or_default() {
-                                if !receive(Err((source, UNKNOWN.into()))) {
-                                    return Ok(false);
-                                }
-                            }
-                            read
-                        }
-                        None => match &mut unknown {
-                            Some(unknown) => {
-                                if unknown.len() < MAX_UNKNOWN {
-                                    unknown.push(source);
-                                }
-                                continue;
-                            }
-                            None => Err((source, UNKNOWN.into())),
-                        },
-                    },
-                    Err(error) => Err((source, format!("it is not valid JSON: {error}"))),
-                },
+            let value = match element {
+                Element::TooLong => Err(too_long(MAX_CONVERSATION)),
+                Element::Text(text) => parse::<Value>(&text, LoneSurrogates::Replace)
+                    .map_err(|error| format!("it is not valid JSON: {error}")),
             };
-            if !receive(read) {
+            let found = match value.map(|value| self.convert(source.clone(), &value)) {
+                Err(reason) => Err((source, reason)),
+                Ok(Some(found)) => {
+                    has_conversations = true;
+                    found
+                }
+                Ok(None) if has_conversations => Err((source, UNKNOWN.into())),
+                Ok(None) => {
+                    if unknown.len() < MAX_UNKNOWN {
+                        unknown.push(source);
+                    }
+                    continue;
+                }
+            };
+            let earlier = if has_conversations { std::mem::take(&mut unknown) } else { Vec::new() };
+            let earlier = earlier.into_iter().map(|source| Err((source, UNKNOWN.into())));
+            if !earlier.chain([found]).all(&mut *receive) {
                 return Ok(false);
             }
         }
@@ -297,30 +290,22 @@ impl Source<'_> {
     fn read_objects(&self, mut input: impl BufRead, receive: &mut Receiver<'_>) -> io::Result<bool> {
         // A log has a value on each line. The values of other files may extend over several lines.
         let Some(first) = read_line(&mut input, MAX_CONVERSATION)? else { return Ok(true) };
-        let is_log = match &first {
-            Element::TooLong => true,
-            Element::Text(text) => parse::<Value>(text, LoneSurrogates::Replace).is_ok(),
-        };
-        let rest = match &first {
-            Element::Text(text) if !is_log => text.as_slice(),
-            _ => &[],
-        };
-        let mut elements = Elements::of_sequence(rest.chain(&mut input), MAX_CONVERSATION);
-        let mut next = Some(first.clone()).filter(|_| is_log);
         let mut lines: Vec<Value> = Vec::new();
+        let (start, is_log) = match &first {
+            Element::TooLong => {
+                lines.push(Value::Null);
+                (&[][..], true)
+            }
+            Element::Text(text) => (text.as_slice(), parse::<Value>(text, LoneSurrogates::Replace).is_ok()),
+        };
+        let input = start.chain(&b"\n"[..]).chain(&mut input);
+        let mut elements = if is_log {
+            Elements::of_lines(input, MAX_CONVERSATION)
+        } else {
+            Elements::of_sequence(input, MAX_CONVERSATION)
+        };
         let (mut bytes, mut values) = (0, 0);
-        loop {
-            let element = match next.take() {
-                Some(element) => element,
-                None if is_log => match read_line(elements.input(), MAX_CONVERSATION)? {
-                    Some(element) => element,
-                    None => break,
-                },
-                None => match elements.next()? {
-                    Some(element) => element,
-                    None => break,
-                },
-            };
+        while let Some(element) = elements.next()? {
             let line = match element {
                 Element::TooLong => Value::Null,
                 Element::Text(text) => {

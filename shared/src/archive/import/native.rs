@@ -157,12 +157,11 @@ fn read_task(task: ArchivedTask) -> Result<ImportedTask, String> {
 fn read_step(step: ArchivedStep) -> Result<ImportedStep, String> {
     let mut detail = StepDetail::from_fields(step.kind, step.detail)
         .map_err(|error| format!("step {}: `detail`: {error}", step.seq))?;
-    let is_open = matches!(step.status, StepStatus::Pending | StepStatus::Running);
-    let mut status = if is_open { StepStatus::Failed } else { step.status };
+    let mut status = step.status;
     if let StepDetail::Permission(permission) = &mut detail {
         permission.request_id = PermissionId::generate();
         // The agent no longer waits for an answer.
-        if is_open || permission.decision.is_none() {
+        if status.is_open() || permission.decision.is_none() {
             permission.decision = Some(PermissionDecision::Reject);
             permission.decided_by = Some(DecidedBy::Withdrawn);
             permission.chosen = None;

@@ -1,8 +1,8 @@
 import { Check, Copy } from "lucide-react";
-import { useEffect, useState } from "react";
 import { copyText } from "@/clipboard";
 import { texts } from "@/texts";
 import { copyAnswer } from "./copy-answer";
+import { useCopied } from "./use-copied";
 
 /** A button that copies text. */
 export function CopyButton(props: {
@@ -12,12 +12,7 @@ export function CopyButton(props: {
   /** Whether the button is part of an answer whose rendered form is copied as well. */
   isAnswer?: boolean;
 }) {
-  const [isCopied, setCopied] = useState(false);
-  useEffect(() => {
-    if (!isCopied) return;
-    const timer = setTimeout(() => setCopied(false), 1500);
-    return () => clearTimeout(timer);
-  }, [isCopied]);
+  const [isCopied, setCopied] = useCopied<true>();
   const Icon = isCopied ? Check : Copy;
 
   return (

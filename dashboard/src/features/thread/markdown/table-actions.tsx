@@ -1,23 +1,15 @@
 import type { Element } from "hast";
 import { Check, Copy } from "lucide-react";
-import { useEffect, useState } from "react";
 import { copyRichText, copyText } from "@/clipboard";
 import { texts } from "@/texts";
+import { useCopied } from "../answer/use-copied";
 import { toCsv, toHtml, toMarkdownTable } from "./table-text";
 
 type Format = "csv" | "markdown";
 
-/** How long a button shows that it has copied the table. */
-const COPIED_MS = 1500;
-
 /** Buttons that copy a table as CSV, which spreadsheets paste as cells, and as Markdown. */
 export function TableActions({ table }: { table: Element }) {
-  const [copied, setCopied] = useState<Format | null>(null);
-  useEffect(() => {
-    if (copied === null) return;
-    const timer = setTimeout(() => setCopied(null), COPIED_MS);
-    return () => clearTimeout(timer);
-  }, [copied]);
+  const [copied, setCopied] = useCopied<Format>();
 
   async function copy(format: Format) {
     if (format === "csv") await copyRichText(toCsv(table), toHtml(table));

@@ -215,6 +215,7 @@ mod tests {
         let StepDetail::Tool(detail) = &tool.detail else { panic!() };
         assert_eq!((tool.text_offset, detail.output.clone()), (8, Some("ok".into())));
     }
+
     #[test]
     fn a_damaged_line_breaks_no_branch() {
         let lines = vec![
