@@ -18,9 +18,10 @@ use serde_json::json;
 /// A grace period, in seconds, that is longer than any shutdown in these tests may take, so that no process exits
 /// merely because the grace period has run out.
 const LONG_GRACE: &str = "300";
-/// How much the memory use of an api may rise above that of an idle one, in bytes. The memory for responses is limited
-/// to 72 MiB; the rest is what the connections and the allocator need, which is about 45 MiB.
-const MEMORY_LIMIT: usize = 145 * 1024 * 1024;
+/// How much the memory use of an api may rise above that of an idle one, in bytes. Memory for responses is limited to
+/// 72 MiB. Connections and the allocator need another 45 MiB or so, and more on machines with many cores. The responses
+/// that the clients request are several GiB long.
+const MEMORY_LIMIT: usize = 250 * 1024 * 1024;
 
 /// Starts an api with this limit on open files. Returns the process and a client.
 async fn limited(app: &TestApp, files: u32, variables: &[(&str, &str)]) -> (Process, Client) {
@@ -115,7 +116,8 @@ async fn closes_silent_connections_to_make_room() {
     let open = many(20, app.client().address(), "").await;
 
     is_served(&app.client()).await;
-    assert!(open.iter().any(RawConnection::is_closed));
+    eventually("a silent connection to be closed", async || open.iter().any(RawConnection::is_closed).then_some(()))
+        .await;
 }
 
 #[tokio::test]

@@ -16,8 +16,10 @@ use crate::support::Scripted;
 
 /// More bytes than the operating system can buffer for one connection.
 const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
-/// How much the memory use of an api may rise above that of an idle one, in bytes.
-const MEMORY_LIMIT: usize = 110 * 1024 * 1024;
+/// How much the memory use of an api may rise above that of an idle one, in bytes. An api that buffered all events for
+/// every stalled reader would need at least twice as much. It needs about 115 MiB, and more on machines with many cores,
+/// where the allocator keeps more free memory.
+const MEMORY_LIMIT: usize = 200 * 1024 * 1024;
 /// Time limit for closing a revoked key's streams, which takes at most 5 s; the rest is headroom for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -187,7 +189,7 @@ async fn many_stalled_readers_use_little_memory_during_long_answers() {
         turns.push((session, task, gate));
     }
     let mut stalled = Vec::new();
-    for _ in 0..30 {
+    for _ in 0..60 {
         stalled.push(client.events(USER_EVENTS).await);
     }
 
