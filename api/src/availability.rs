@@ -1,11 +1,11 @@
-//! Agent availability, determined from the configuration and the workers' reports.
+//! The availability of agents and folders, determined from the configuration and the workers' reports.
 
 use std::collections::HashMap;
 
 use banter_shared::{
-    agents_file::{AgentConfig, detectable},
+    agents_file::{AgentConfig, FolderConfig, detectable},
     chat::AcceptedFiles,
-    store::{AgentHealth, StoreError},
+    store::{AgentHealth, FolderReport, StoreError},
 };
 
 use crate::state::AppState;
@@ -28,7 +28,65 @@ pub struct KnownAgent<'a> {
     pub availability: Availability,
 }
 
+/// A folder and its availability.
+#[derive(Clone, Debug)]
+pub struct KnownFolder<'a> {
+    /// The folder's configuration.
+    pub config: &'a FolderConfig,
+    /// The keys of the agents that can work in the folder.
+    pub agents: Vec<&'a str>,
+    /// The current git branch, if there is one.
+    pub branch: Option<String>,
+    /// Why no worker can use the folder; `None` if one can, or if none is running.
+    pub unavailable_reason: Option<String>,
+}
+
 impl AppState {
+    /// Lists the configured folders.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn list_folders(&self) -> Result<Vec<KnownFolder<'_>>, StoreError> {
+        if self.catalog.folders().is_empty() {
+            return Ok(Vec::new());
+        }
+        let reports = self.store.list_folder_reports().await?;
+        Ok(self.catalog.folders().iter().map(|config| self.known_folder(config, &reports)).collect())
+    }
+
+    /// Returns the folder with this key, if it is configured.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn find_folder(&self, key: &str) -> Result<Option<KnownFolder<'_>>, StoreError> {
+        let Some(config) = self.catalog.find_folder(key) else { return Ok(None) };
+        let reports = self.store.list_folder_reports().await?;
+        Ok(Some(self.known_folder(config, &reports)))
+    }
+
+    /// Returns whether an agent can work in a folder.
+    #[must_use]
+    pub fn works_in(&self, agent_key: &str, folder: &FolderConfig) -> bool {
+        let agent = self.catalog.find(agent_key);
+        folder.allows(agent_key) && agent.is_some_and(|agent| agent.driver.works_in_folders())
+    }
+
+    fn known_folder<'a>(&'a self, config: &'a FolderConfig, reports: &[FolderReport]) -> KnownFolder<'a> {
+        let agents = self.catalog.agents().iter().map(|agent| agent.key.as_str());
+        let report = reports.iter().find(|report| report.folder_key == config.key);
+        KnownFolder {
+            config,
+            agents: agents.filter(|key| self.works_in(key, config)).collect(),
+            branch: report.and_then(|report| report.branch.clone()),
+            unavailable_reason: match report {
+                // Without a report, no worker is running. Tasks wait for one.
+                None => None,
+                Some(report) if report.is_available => None,
+                Some(report) => report.reason.clone(),
+            },
+        }
+    }
+
     /// Lists the configured agents, followed by those that are installed on a worker but not enabled.
     ///
     /// # Errors

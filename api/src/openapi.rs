@@ -228,7 +228,8 @@ problems! {
     /// Errors that creating a session can return.
     NewSessionProblem {
         "409": "`message_gone`: the session created with this idempotency key has been deleted.",
-        "422": "`unknown_agent`, `agent_unavailable`, or `idempotency_mismatch`.",
+        "422": "`unknown_agent`, `agent_unavailable`, `unknown_folder`, `folder_unavailable`, `folder_not_allowed`, or \
+                `idempotency_mismatch`.",
     }
     /// Errors that forking a session can return.
     ForkProblem {
@@ -238,7 +239,7 @@ problems! {
     /// Errors that changing a session's agent can return.
     AgentChangeProblem {
         "409": "`agent_busy`: a task is running or waiting for another attempt, so the agent cannot change.",
-        "422": "`unknown_agent` or `agent_unavailable`.",
+        "422": "`unknown_agent`, `agent_unavailable`, or `folder_not_allowed`.",
     }
     /// Errors that switching to another branch can return.
     BranchProblem {

@@ -16,7 +16,9 @@ use crate::{
     error::ApiError,
     middleware::{body_drain, disconnect, headers, keyless, request_id, request_metrics},
     openapi::Base,
-    routes::{agents, attachments, auth, drafts, events, exports, imports, messages, search, sessions, system, tasks},
+    routes::{
+        agents, attachments, auth, drafts, events, exports, folders, imports, messages, search, sessions, system, tasks,
+    },
     state::AppState,
 };
 
@@ -45,6 +47,7 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(tasks::retry::retry))
         .routes(routes!(tasks::permission::answer))
         .routes(routes!(agents::list::list))
+        .routes(routes!(folders::list::list))
         .routes(routes!(events::user::user))
         .routes(routes!(events::session::session))
         .routes(routes!(auth::me::me))

@@ -57,6 +57,8 @@ export function makeSession(over = {}) {
     active_task: null,
     queued_count: 0,
     forked_from: null,
+    folder: null,
+    git: null,
     ...over,
   };
 }

@@ -134,7 +134,7 @@ def resume(params):
 
 
 def prompt(params, id):
-    session, given = params["sessionId"], [block["text"] for block in params["prompt"]]
+    session, given = params["sessionId"], [block["text"] for block in params["prompt"] if block["type"] == "text"]
     sessions[session].extend(given)
     with open(store(session), "w") as file:
         json.dump(sessions[session], file)

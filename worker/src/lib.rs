@@ -2,13 +2,15 @@
 //!
 //! [`queue`] claims tasks, [`turn`] runs one attempt with one of the [`agents`], and [`outcome`] writes the result.
 //! [`attempts`] delivers stop requests and permission decisions, [`heartbeat`] keeps the lease alive, `data_folder`
-//! identifies the folder that contains the agents' files, and `work_folders` removes the folders of deleted sessions.
+//! identifies the folder that contains the agents' files, `folders` finds the configured folders, and `work_folders`
+//! removes the folders of deleted sessions.
 
 pub mod agents;
 mod answer_files;
 pub mod attempts;
 mod data_folder;
 pub mod doctor;
+mod folders;
 pub mod heartbeat;
 pub mod outcome;
 mod permissions;
@@ -39,17 +41,21 @@ use banter_shared::{
 };
 use tokio::{
     sync::Notify,
+    task::spawn_blocking,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use agents::{Registry, health, process::ProcessHost};
 use attempts::RunningAttempts;
+use folders::Folders;
 use queue::{AgentQueue, QueueParts, TaskSlot};
 use turn::TurnRunner;
 
 /// Interval between reports of the agents' health.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
+/// Interval between reports about the folders.
+const FOLDER_INTERVAL: Duration = Duration::from_secs(10);
 /// The timeout of an apalis task. It exceeds the longest timeout of an attempt, which is 24 hours.
 const LONGEST_TURN: Duration = Duration::from_hours(25);
 /// How long an apalis task may keep starting further attempts. The limit leaves enough of [`LONGEST_TURN`] for the last
@@ -110,7 +116,10 @@ impl Worker {
             Arc::clone(&wake),
             end.clone(),
         ));
-        tasks.spawn(report_health(store.clone(), id.clone(), catalog.clone(), end.clone()));
+        let folders = Arc::new(Folders::from_catalog(&catalog));
+        // Tasks in these folders can be claimed only by workers that have reported them.
+        report_folders(&store, &id, &folders).await;
+        tasks.spawn(report_health(store.clone(), id.clone(), catalog.clone(), Arc::clone(&folders), end.clone()));
         upkeep::spawn(
             &store,
             &relay,
@@ -128,6 +137,7 @@ impl Worker {
             attachment_limits: config.attachment_limits,
             relay: relay.clone(),
             agents,
+            folders,
             running: running.clone(),
             worker: id.clone(),
             data_folder,
@@ -203,16 +213,34 @@ async fn handle(claim: Claim, slot: Data<TaskSlot>, runner: Data<TurnRunner>) {
     }
 }
 
-/// Periodically reports which agents this worker considers available.
-async fn report_health(store: Store, worker: WorkerId, catalog: AgentCatalog, end: CancellationToken) {
+/// Reports in which folders agents can work.
+async fn report_folders(store: &Store, worker: &WorkerId, folders: &Arc<Folders>) {
+    let checked = Arc::clone(folders);
+    let Ok(found) = spawn_blocking(move || checked.report()).await else { return };
+    if let Err(error) = store.report_folders(worker, &found).await {
+        tracing::warn!(%error, "failed to report the folders; retrying");
+    }
+}
+
+/// Periodically reports which agents this worker considers available, and in which folders they can work.
+async fn report_health(
+    store: Store,
+    worker: WorkerId,
+    catalog: AgentCatalog,
+    folders: Arc<Folders>,
+    end: CancellationToken,
+) {
     loop {
         let found = health::check(&catalog, |name| env::var(name).ok());
         if let Err(error) = store.report_agents(&worker, &found).await {
             tracing::warn!(%error, "failed to report agent health; retrying");
         }
-        tokio::select! {
-            () = end.cancelled() => return,
-            () = sleep(HEALTH_INTERVAL) => {}
+        let next_report = Instant::now() + HEALTH_INTERVAL;
+        while Instant::now() < next_report {
+            if end.run_until_cancelled(sleep(FOLDER_INTERVAL)).await.is_none() {
+                return;
+            }
+            report_folders(&store, &worker, &folders).await;
         }
     }
 }

@@ -9,7 +9,7 @@
 mod tests;
 mod time_limit;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use banter_shared::{
     agents_file::DEFAULT_HISTORY_BYTES,
@@ -27,6 +27,7 @@ use banter_shared::{
 };
 use tokio::{
     sync::mpsc,
+    task::spawn_blocking,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,7 @@ use crate::{
     },
     answer_files::{FileWriter, RejectedFile},
     attempts::{AttemptGuard, RunningAttempts},
+    folders::Folders,
     outcome,
     permissions::Permissions,
     spans,
@@ -81,6 +83,8 @@ pub struct TurnRunner {
     pub relay: SharedRelay,
     /// The agents.
     pub agents: Arc<Registry>,
+    /// The configured folders.
+    pub folders: Arc<Folders>,
     /// The attempts running in this process.
     pub running: RunningAttempts,
     /// The ID of this worker.
@@ -138,8 +142,17 @@ impl TurnRunner {
             let failed = AttemptEnd::Failed { text: String::new(), error, retry_after: None };
             return self.write_outcome(claim, &AttemptReport::of(claim, failed), None).await;
         };
+        let folder = match self.find_folder(claim).await {
+            Ok(folder) => folder,
+            Err(AgentError { code, message, retry_after }) => {
+                let error = TaskError::new(code, message);
+                let failed = AttemptEnd::Failed { text: String::new(), error, retry_after };
+                return self.write_outcome(claim, &AttemptReport::of(claim, failed), None).await;
+            }
+        };
         let history_bytes = self.agents.history_bytes(&claim.agent_key).unwrap_or(DEFAULT_HISTORY_BYTES);
-        let Some(turn) = self.read_turn(claim, history_bytes, guard.stop()).instrument(spans::conversation()).await
+        let Some(turn) =
+            self.read_turn(claim, history_bytes, folder, guard.stop()).instrument(spans::conversation()).await
         else {
             let handed_back = AttemptEnd::HandedBack { text: String::new() };
             return self.write_outcome(claim, &AttemptReport::of(claim, handed_back), None).await;
@@ -246,6 +259,16 @@ impl TurnRunner {
         }
     }
 
+    /// Returns the folder in which the session's agent works; `None` for the session's work folder.
+    async fn find_folder(&self, claim: &Claim) -> Result<Option<PathBuf>, AgentError> {
+        let Some(choice) = claim.folder.clone() else { return Ok(None) };
+        let folders = Arc::clone(&self.folders);
+        let found = spawn_blocking(move || folders.find(&choice).map(|folder| folder.path.clone())).await;
+        found
+            .unwrap_or_else(|_| Err(AgentError::new(ErrorCode::AgentError, "The folder could not be checked.")))
+            .map(Some)
+    }
+
     /// Returns whether the agent of this claim works in the session's work folder.
     fn uses_work_folder(&self, claim: &Claim) -> bool {
         self.agents.config(&claim.agent_key).is_some_and(|config| config.driver.uses_work_folder())
@@ -254,6 +277,10 @@ impl TurnRunner {
     /// Returns the host on which the session's files are left behind, if this worker does not have them.
     fn host_left<'a>(&self, claim: &'a Claim) -> Option<&'a str> {
         let folder = claim.work_folder.as_ref().filter(|_| self.uses_work_folder(claim))?;
+        if claim.folder.is_some() && folder.data_folder.host == self.data_folder.host {
+            // The workers on a host share the configured folders.
+            return None;
+        }
         folder.host_left(&self.data_folder, claim.turn)
     }
 
@@ -268,13 +295,20 @@ impl TurnRunner {
 
     /// Prepares the turn and reads the conversation, and retries if that fails. Returns `None` if the attempt should
     /// end before a read succeeds.
-    async fn read_turn(&self, claim: &Claim, history_bytes: usize, stop: &CancellationToken) -> Option<Turn> {
+    async fn read_turn(
+        &self,
+        claim: &Claim,
+        history_bytes: usize,
+        folder: Option<PathBuf>,
+        stop: &CancellationToken,
+    ) -> Option<Turn> {
         loop {
             match self.prepare(claim, history_bytes).await {
                 Ok(Conversation { history, resume, path_revision }) => {
                     return Some(Turn {
                         session_id: claim.session_id,
                         task_id: claim.task_id,
+                        folder,
                         turn: claim.turn,
                         resume,
                         path_revision,

@@ -89,6 +89,12 @@ codes! {
     UnknownAgent = UNPROCESSABLE_ENTITY;
     /// The agent is unavailable.
     AgentUnavailable = UNPROCESSABLE_ENTITY;
+    /// The folder is unknown.
+    UnknownFolder = UNPROCESSABLE_ENTITY;
+    /// No running worker has the folder.
+    FolderUnavailable = UNPROCESSABLE_ENTITY;
+    /// The agent cannot work in the folder.
+    FolderNotAllowed = UNPROCESSABLE_ENTITY;
     /// The idempotency key was used for a different request.
     IdempotencyMismatch = UNPROCESSABLE_ENTITY;
     /// Too many messages are queued in the session.

@@ -163,6 +163,9 @@ impl ApiError {
             | Code::UnsupportedMediaType
             | Code::UnknownAgent
             | Code::AgentUnavailable
+            | Code::UnknownFolder
+            | Code::FolderUnavailable
+            | Code::FolderNotAllowed
             | Code::IdempotencyMismatch
             | Code::InternalError => None,
         }

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use banter_shared::{
     chat::{Attachment, Principal, TaskDetail},
     id::{FileId, MessageId, PermissionId, SessionId, TaskId},
+    store::Workplace,
 };
 
 use crate::{error::ApiError, state::AppState};
@@ -16,8 +17,8 @@ use crate::{error::ApiError, state::AppState};
 pub struct OwnedSession {
     /// The session.
     pub id: SessionId,
-    /// The key of the agent that answers in the session.
-    pub agent_key: String,
+    /// The agent of the session, and where it works.
+    pub workplace: Workplace,
 }
 
 /// The message in the path. It belongs to the session in the path.
@@ -69,8 +70,8 @@ impl FromRequestParts<AppState> for OwnedSession {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let principal = Principal::from_request_parts(parts, state).await?;
         let id = id(parts, state, "id").await?;
-        let agent_key = state.store.find_agent_key(&principal.user, id).await?.ok_or_else(ApiError::not_found)?;
-        Ok(Self { id, agent_key })
+        let workplace = state.store.find_workplace(&principal.user, id).await?.ok_or_else(ApiError::not_found)?;
+        Ok(Self { id, workplace })
     }
 }
 

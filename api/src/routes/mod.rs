@@ -6,6 +6,7 @@ pub mod auth;
 pub mod drafts;
 pub mod events;
 pub mod exports;
+pub mod folders;
 pub mod imports;
 pub mod messages;
 pub mod search;

@@ -48,6 +48,13 @@ const forkOrigin = v.looseObject({
   message_id: v.string(),
 });
 
+const gitState = v.looseObject({
+  branch: v.nullable(v.string()),
+  base: v.nullable(v.string()),
+  ahead: v.nullable(v.number()),
+  dirty: v.boolean(),
+});
+
 const session = v.looseObject({
   id: v.string(),
   workspace_id: v.string(),
@@ -66,6 +73,8 @@ const session = v.looseObject({
   active_task: v.nullable(task),
   queued_count: v.number(),
   forked_from: v.nullable(forkOrigin),
+  folder: v.nullable(v.string()),
+  git: v.nullable(gitState),
 });
 
 const attachment = v.looseObject({

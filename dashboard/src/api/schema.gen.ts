@@ -335,7 +335,7 @@ export interface paths {
         put?: never;
         /**
          * Fork a session
-         * @description Creates a session with the history of this one, up to and including a turn. Turns that have not ended are not copied. The original session does not change.
+         * @description Creates a session with the history of this one, up to and including a turn. Turns that have not ended are not copied. The original session does not change. The fork's agent works in the same folder if it can.
          */
         post: operations["forkSession"];
         delete?: never;
@@ -560,6 +560,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List folders */
+        get: operations["listFolders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/import": {
         parameters: {
             query?: never;
@@ -731,6 +748,13 @@ export interface components {
             agent_key: string;
             /** @description The title, at most 200 characters; derived from the first message if omitted. */
             title?: string | null;
+            /** @description The key of the folder in which the agent works, from `GET /v1/folders`; an empty folder if omitted. */
+            folder?: string | null;
+            /**
+             * @description The git ref from which the session's branch starts, for a folder whose sessions have their own worktrees; the
+             *     current commit if omitted.
+             */
+            base?: string | null;
         };
         /**
          * @description A position in the user's event log.
@@ -968,6 +992,30 @@ export interface components {
          * @enum {string}
          */
         FinishReason: "stop" | "length" | "refusal" | "cancelled" | "interrupted" | "error" | "empty";
+        /** @description A folder in which agents can work. */
+        Folder: {
+            /** @description The folder's key, which sessions refer to as `folder`. */
+            key: string;
+            /** @description The display name. */
+            name: string;
+            /** @description The absolute path on the workers. */
+            path: string;
+            /** @description The keys of the agents that can work in the folder. */
+            agents: string[];
+            /** @description Whether each session works in a git worktree of its own. */
+            isolation: components["schemas"]["Isolation"];
+            /** @description The git branch that is checked out; null if the folder is not in a git repository. */
+            branch: string | null;
+            /** @description Whether the folder is not known to be unusable on all workers. */
+            available: boolean;
+            /** @description Why the folder is unavailable; null if it is available. */
+            reason: string | null;
+        };
+        /** @description A list of folders. */
+        FolderList: {
+            /** @description The folders in configuration order. */
+            items: components["schemas"]["Folder"][];
+        };
         /** @description Where a session was forked from. */
         ForkOrigin: {
             /** @description The ID of the session. It may have been deleted since. */
@@ -995,6 +1043,20 @@ export interface components {
             /** @description The key of the agent. */
             agent_key: string;
         };
+        /** @description The state of the git repository in which a session's agent works, as of the last turn. */
+        GitState: {
+            /** @description The current branch; null if no branch is checked out. */
+            branch: string | null;
+            /** @description The git ref from which the session's own branch starts; null unless the session has its own branch. */
+            base: string | null;
+            /**
+             * Format: int64
+             * @description The number of commits on the branch that are not part of `base`; null unless the session has its own branch.
+             */
+            ahead: number | null;
+            /** @description Whether there are changes that are not committed. */
+            dirty: boolean;
+        };
         /** @description A conversation that could not be imported. Nothing of it was stored. */
         ImportFailure: {
             /** @description Where the conversation is. */
@@ -1020,6 +1082,11 @@ export interface components {
             /** @enum {string} */
             type: "result";
         };
+        /**
+         * @description Whether the sessions of a folder share its files.
+         * @enum {string}
+         */
+        Isolation: "none" | "worktree";
         /** @description A summary of the newest message in a session. */
         LastMessage: {
             /** @description Who wrote the message. */
@@ -1241,7 +1308,7 @@ export interface components {
          * @description A machine-readable error code.
          * @enum {string}
          */
-        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "nothing_to_fork" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "inactive_branch" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "attachment_sent" | "unknown_attachment" | "attachment_unsupported" | "no_thumbnail" | "range_not_satisfiable" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_format" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "storage_limit" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
+        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "nothing_to_fork" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "inactive_branch" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "draft_conflict" | "attachment_sent" | "unknown_attachment" | "attachment_unsupported" | "no_thumbnail" | "range_not_satisfiable" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_format" | "unknown_agent" | "agent_unavailable" | "unknown_folder" | "folder_unavailable" | "folder_not_allowed" | "idempotency_mismatch" | "queue_full" | "storage_limit" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
         /** @description A new draft. */
         PutDraft: {
             /** @description The text: at most 256 KiB of UTF-8; may be empty. */
@@ -1388,6 +1455,9 @@ export interface components {
              */
             queued_count: number;
             forked_from: components["schemas"]["ForkOrigin"] | null;
+            /** @description The key of the folder in which the agent works; null if the session has an empty folder of its own. */
+            folder: string | null;
+            git: components["schemas"]["GitState"] | null;
         };
         /** @description An attachment, and the message that it is part of. */
         SessionAttachment: {
@@ -2617,7 +2687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_agent`, `agent_unavailable`, or `idempotency_mismatch`. */
+            /** @description `unknown_agent`, `agent_unavailable`, `unknown_folder`, `folder_unavailable`, `folder_not_allowed`, or `idempotency_mismatch`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2928,7 +2998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_agent` or `agent_unavailable`. */
+            /** @description `unknown_agent`, `agent_unavailable`, or `folder_not_allowed`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4968,6 +5038,62 @@ export interface operations {
                 };
                 content: {
                     "application/zip": number[];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFolders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The folders. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FolderList"];
                 };
             };
             /** @description The API key is missing, invalid, expired, or revoked. */

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     AgentsFileError,
     config::{AgentConfig, DEMO_KEY, DriverConfig, OpenaiConfig},
+    folder::FolderConfig,
     parse,
 };
 
@@ -13,12 +14,13 @@ pub const OPENAI_KEY: &str = "openai";
 /// The base URL for the `openai` agent if only its API key is set.
 const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
-/// The enabled agents of this installation, in display order.
+/// The enabled agents of this installation, in display order, and the folders in which they can work.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentCatalog {
     agents: Vec<AgentConfig>,
     /// The keys of the disabled agents.
     off: Vec<String>,
+    folders: Vec<FolderConfig>,
 }
 
 impl AgentCatalog {
@@ -39,7 +41,8 @@ impl AgentCatalog {
     /// # Errors
     /// Returns an error if the text is invalid.
     pub fn parse(path: &Path, text: &str) -> Result<Self, AgentsFileError> {
-        let mut entries = parse::parse(text).map_err(|problem| problem.in_file(path))?;
+        let parse::AgentsFile { agents: mut entries, folders } =
+            parse::parse(text).map_err(|problem| problem.in_file(path))?;
         if !entries.iter().any(|entry| entry.config.key == DEMO_KEY) {
             entries.push(parse::AgentTable { config: AgentConfig::demo(), enabled: true });
         }
@@ -47,6 +50,7 @@ impl AgentCatalog {
         Ok(Self {
             agents: on.into_iter().map(|entry| entry.config).collect(),
             off: off.into_iter().map(|entry| entry.config.key).collect(),
+            folders,
         })
     }
 
@@ -60,6 +64,18 @@ impl AgentCatalog {
     #[must_use]
     pub fn find(&self, key: &str) -> Option<&AgentConfig> {
         self.agents.iter().find(|agent| agent.key == key)
+    }
+
+    /// Returns the folders in which agents can work.
+    #[must_use]
+    pub fn folders(&self) -> &[FolderConfig] {
+        &self.folders
+    }
+
+    /// Returns the folder with this key, if there is one.
+    #[must_use]
+    pub fn find_folder(&self, key: &str) -> Option<&FolderConfig> {
+        self.folders.iter().find(|folder| folder.key == key)
     }
 
     /// Returns whether an agent with this key is configured, even if it is disabled, or whether an enabled ACP agent
@@ -78,7 +94,7 @@ impl AgentCatalog {
         let base_url = variable("OPENAI_BASE_URL");
         let has_key = variable("OPENAI_API_KEY").is_some();
         if base_url.is_none() && !has_key {
-            return Ok(Self { agents: vec![AgentConfig::demo()], off: Vec::new() });
+            return Ok(Self { agents: vec![AgentConfig::demo()], off: Vec::new(), folders: Vec::new() });
         }
         let name = if base_url.is_none() { "OpenAI" } else { "OpenAI-compatible" };
         let base_url = parse::base_url(base_url.as_deref().unwrap_or(OPENAI_BASE_URL))
@@ -94,6 +110,6 @@ impl AgentCatalog {
             description,
             ..AgentConfig::new(OPENAI_KEY.to_owned(), DriverConfig::Openai(openai))
         };
-        Ok(Self { agents: vec![openai, AgentConfig::demo()], off: Vec::new() })
+        Ok(Self { agents: vec![openai, AgentConfig::demo()], off: Vec::new(), folders: Vec::new() })
     }
 }

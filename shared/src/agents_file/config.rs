@@ -137,6 +137,12 @@ impl DriverConfig {
         matches!(self, Self::Acp(_) | Self::Command(_))
     }
 
+    /// Returns whether the agent can work in the folders of the operator's choice.
+    #[must_use]
+    pub const fn works_in_folders(&self) -> bool {
+        matches!(self, Self::Demo(_) | Self::Acp(_) | Self::Command(_))
+    }
+
     /// Returns which files users can send to the agent.
     #[must_use]
     pub const fn accepted_files(&self) -> AcceptedFiles {

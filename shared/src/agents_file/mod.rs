@@ -4,14 +4,17 @@
 //! Both need the same file and the same environment. If the file contains an error, the whole file is rejected, and the
 //! error names the line.
 //!
-//! Each table becomes an [`AgentConfig`]; the worker's `agents` module runs the agents.
+//! Each `[[agents]]` table becomes an [`AgentConfig`]; the worker's `agents` module runs the agents. Each `[[folders]]`
+//! table becomes a [`FolderConfig`].
 
 mod catalog;
 mod config;
 mod defaults;
 mod detectable;
 mod error;
+mod folder;
 mod parse;
+mod parse_folder;
 mod parse_program;
 mod program;
 mod reader;
@@ -26,4 +29,5 @@ pub use defaults::{
 };
 pub use detectable::detectable;
 pub use error::AgentsFileError;
+pub use folder::{FolderConfig, Isolation};
 pub use program::{AcpConfig, AnswerFormat, CommandConfig, CommandInput, PermissionPolicy, ProgramConfig};

@@ -7,6 +7,8 @@ use toml::de::{DeTable, DeValue};
 use super::{
     config::{AgentConfig, DEMO_KEY, DemoConfig, DriverConfig, OpenaiConfig},
     error::ParseError,
+    folder::FolderConfig,
+    parse_folder::parse_folder,
     parse_program::{ACP_FIELDS, COMMAND_FIELDS, PROGRAM_FIELDS, is_variable_name, parse_acp, parse_command},
     reader::{DAY_S, Source, TableReader},
 };
@@ -31,9 +33,6 @@ const OPENAI_FIELDS: [&str; 11] = [
 /// The part of an error message that lists the drivers.
 const EXPECTED_DRIVER: &str = "expected \"acp\", \"openai\", \"command\", or \"demo\"";
 
-/// The part of an error message that states what `agents` must contain.
-const EXPECTED_TABLES: &str = "expected [[agents]] tables (with double brackets)";
-
 /// One `[[agents]]` table.
 #[derive(Debug)]
 pub(super) struct AgentTable {
@@ -41,29 +40,49 @@ pub(super) struct AgentTable {
     pub enabled: bool,
 }
 
+/// The tables of a file.
+#[derive(Debug)]
+pub(super) struct AgentsFile {
+    pub agents: Vec<AgentTable>,
+    pub folders: Vec<FolderConfig>,
+}
+
 /// Parses the whole file.
-pub(super) fn parse(text: &str) -> Result<Vec<AgentTable>, ParseError> {
+pub(super) fn parse(text: &str) -> Result<AgentsFile, ParseError> {
     let source = Source(text);
     let document = DeTable::parse(text).map_err(|error| {
         source.problem(error.span().map_or(0, |span| span.start), format!("not valid TOML: {}", error.message()))
     })?;
     let root = TableReader::new(source, document.get_ref(), 0, "agents file".to_owned());
-    root.allow_only(&["agents"], |_| None)?;
-    let Some(agents) = document.get_ref().get("agents") else { return Ok(Vec::new()) };
-    let DeValue::Array(tables) = agents.get_ref() else {
-        return Err(root.field_problem("agents", EXPECTED_TABLES));
-    };
+    root.allow_only(&["agents", "folders"], |_| None)?;
+    let agents = parse_tables(source, &root, "agents", "agent", parse_agent, |table| &table.config.key)?;
+    let keys: Vec<&str> = agents.iter().map(|table| table.config.key.as_str()).chain([DEMO_KEY]).collect();
+    let folders =
+        parse_tables(source, &root, "folders", "folder", |reader| parse_folder(reader, &keys), |folder| &folder.key)?;
+    Ok(AgentsFile { agents, folders })
+}
+
+/// Parses an array of tables, each of which has another key.
+fn parse_tables<T>(
+    source: Source<'_>,
+    root: &TableReader<'_>,
+    field: &str,
+    name: &str,
+    parse: impl Fn(&mut TableReader<'_>) -> Result<T, ParseError>,
+    key: impl Fn(&T) -> &String,
+) -> Result<Vec<T>, ParseError> {
+    let problem = || root.field_problem(field, format!("expected [[{field}]] tables (with double brackets)"));
+    let Some(tables) = root.value(field) else { return Ok(Vec::new()) };
+    let DeValue::Array(tables) = tables else { return Err(problem()) };
 
     let mut entries = Vec::new();
     let mut lines = HashMap::new();
     for table in tables {
         let offset = table.span().start;
-        let DeValue::Table(fields) = table.get_ref() else {
-            return Err(root.field_problem("agents", EXPECTED_TABLES));
-        };
-        let mut reader = TableReader::new(source, fields, offset, "agent".to_owned());
-        let entry = parse_agent(&mut reader)?;
-        if let Some(line) = lines.insert(entry.config.key.clone(), source.line(offset)) {
+        let DeValue::Table(fields) = table.get_ref() else { return Err(problem()) };
+        let mut reader = TableReader::new(source, fields, offset, name.to_owned());
+        let entry = parse(&mut reader)?;
+        if let Some(line) = lines.insert(key(&entry).clone(), source.line(offset)) {
             return Err(reader.field_problem("key", format!("must be unique; line {line} already uses it")));
         }
         entries.push(entry);
@@ -72,15 +91,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<AgentTable>, ParseError> {
 }
 
 fn parse_agent(reader: &mut TableReader<'_>) -> Result<AgentTable, ParseError> {
-    let Some(key) = reader.text("key")? else {
-        return Err(reader.problem("`key` is missing; expected a short, lowercase name that identifies the agent"));
-    };
-    if !is_key(&key) {
-        let expected = "expected 1 to 64 characters (a-z, 0-9, `_`, or `-`), starting with a letter or a digit";
-        return Err(reader.field_problem("key", format!("{expected}, found {key:?}")));
-    }
-    reader.rename(format!("agent `{key}`"));
-
+    let key = parse_key(reader, "agent")?;
     let driver = parse_driver(reader, &key)?;
     let default = if key == DEMO_KEY { AgentConfig::demo() } else { AgentConfig::new(key, driver.clone()) };
     let config = AgentConfig {
@@ -94,6 +105,20 @@ fn parse_agent(reader: &mut TableReader<'_>) -> Result<AgentTable, ParseError> {
         driver,
     };
     Ok(AgentTable { config, enabled: reader.flag("enabled")?.unwrap_or(true) })
+}
+
+/// Reads the key of an agent or a folder, and names it in later errors.
+pub(super) fn parse_key(reader: &mut TableReader<'_>, name: &str) -> Result<String, ParseError> {
+    let Some(key) = reader.text("key")? else {
+        let text = format!("`key` is missing; expected a short, lowercase name that identifies the {name}");
+        return Err(reader.problem(text));
+    };
+    if !is_key(&key) {
+        let expected = "expected 1 to 64 characters (a-z, 0-9, `_`, or `-`), starting with a letter or a digit";
+        return Err(reader.field_problem("key", format!("{expected}, found {key:?}")));
+    }
+    reader.rename(format!("{name} `{key}`"));
+    Ok(key)
 }
 
 fn parse_driver(reader: &TableReader<'_>, key: &str) -> Result<DriverConfig, ParseError> {
@@ -199,7 +224,7 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-fn parse_name(reader: &TableReader<'_>) -> Result<Option<String>, ParseError> {
+pub(super) fn parse_name(reader: &TableReader<'_>) -> Result<Option<String>, ParseError> {
     let name = reader.short_text("name", 80)?;
     if name.as_deref().is_some_and(|name| name.trim().is_empty()) {
         return Err(reader.field_problem("name", "must not be empty or contain only whitespace"));

@@ -71,6 +71,11 @@ impl<'a> TableReader<'a> {
         self.source.problem(offset, format!("{}: `{field}`: {text}", self.name))
     }
 
+    /// Returns the value of a field.
+    pub fn value(&self, field: &str) -> Option<&'a DeValue<'a>> {
+        self.table.get(field).map(Spanned::get_ref)
+    }
+
     /// Reads a string that is not blank.
     pub fn text(&self, field: &str) -> Result<Option<String>, ParseError> {
         self.read(field, "a non-empty string", |value| {

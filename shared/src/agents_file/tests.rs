@@ -2,6 +2,7 @@
 
 mod errors;
 mod fields;
+mod folders;
 
 use std::{path::Path, time::Duration};
 

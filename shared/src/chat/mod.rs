@@ -45,7 +45,7 @@ pub use permission::{
     PermissionOutcome, decide_stored, option_for, store_expiry,
 };
 pub use plan_detail::{PlanDetail, PlanEntry, PlanEntryPriority, PlanEntryStatus};
-pub use session::{ForkOrigin, LastMessage, OnBusy, PREVIEW_CHARS, Session, SessionStatus};
+pub use session::{ForkOrigin, GitState, LastMessage, OnBusy, PREVIEW_CHARS, Session, SessionStatus};
 pub use snippet::Snippet;
 pub use step::{Step, StepStatus};
 pub use step_detail::{NoticeDetail, StepDetail, StepFields, ThoughtDetail};

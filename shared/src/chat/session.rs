@@ -60,6 +60,22 @@ pub struct ForkOrigin {
     pub message_id: MessageId,
 }
 
+/// The state of the git repository in which a session's agent works, as of the last turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GitState {
+    /// The current branch; null if no branch is checked out.
+    #[schema(required)]
+    pub branch: Option<String>,
+    /// The git ref from which the session's own branch starts; null unless the session has its own branch.
+    #[schema(required)]
+    pub base: Option<String>,
+    /// The number of commits on the branch that are not part of `base`; null unless the session has its own branch.
+    #[schema(required)]
+    pub ahead: Option<i64>,
+    /// Whether there are changes that are not committed.
+    pub dirty: bool,
+}
+
 /// A persistent conversation between a user and an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Session {
@@ -101,4 +117,10 @@ pub struct Session {
     /// Where the session was forked from; null unless it is a fork.
     #[schema(required)]
     pub forked_from: Option<ForkOrigin>,
+    /// The key of the folder in which the agent works; null if the session has an empty folder of its own.
+    #[schema(required)]
+    pub folder: Option<String>,
+    /// The state of the folder's git repository; null if it is not in one, or if no turn has ended.
+    #[schema(required)]
+    pub git: Option<GitState>,
 }

@@ -13,6 +13,7 @@ use super::{
     events::{COUNT_EVENT, LOG_TASK_UPDATED},
     jobs::{JobEnd, due_jobs, end_job, first_future_id, first_id_at},
     script::Script,
+    sessions::FolderChoice,
     steps,
     stripe::Stripe,
     work_folders::{DataFolder, WorkFolder},
@@ -52,12 +53,17 @@ pub struct Claim {
     pub claimed_at: Instant,
     /// Where the session's work folder is, if an agent has used one.
     pub work_folder: Option<WorkFolder>,
+    /// The folder of the session; `None` for an empty one.
+    pub folder: Option<FolderChoice>,
     /// The trace of the request that sent the message, if that trace is recorded.
     pub trace_parent: Option<TraceParent>,
 }
 
-/// The `WHERE` clause for the due jobs that worker `$3` may claim; must follow `FROM Jobs j` and any joins. `$1` and
-/// `$2` are explained at `due_jobs!`.
+/// The `WHERE` clause for the due jobs that worker `$3` may claim; must follow `FROM Jobs j` and the joins of the task
+/// and its session `s`. `$1` and `$2` are explained at `due_jobs!`.
+///
+/// A job of a session with a configured folder is left to the workers that have the folder. The following rules also
+/// apply to it. If no worker has the folder, the job may be claimed if its ID is lower than `$4`.
 ///
 /// A job of a session whose work folder is elsewhere is left to the workers that have the folder. If there are none,
 /// the job may be claimed if its ID is lower than `$4`.
@@ -69,7 +75,12 @@ macro_rules! claimable_jobs {
              WHERE a.job_id = j.id AND f.data_folder_id IS DISTINCT FROM \
                  (SELECT data_folder_id FROM worker_heartbeat WHERE worker_id = $3) \
              AND (j.id >= $4 OR EXISTS \
-                 (SELECT 1 FROM worker_heartbeat WHERE worker_heartbeat.data_folder_id = f.data_folder_id))) "
+                 (SELECT 1 FROM worker_heartbeat WHERE worker_heartbeat.data_folder_id = f.data_folder_id))) \
+             AND (s.folder_key IS NULL \
+             OR EXISTS (SELECT 1 FROM folder_report r \
+                 WHERE r.folder_key = s.folder_key AND r.worker_id = $3 AND r.available = 1) \
+             OR (j.id < $4 AND NOT EXISTS (SELECT 1 FROM folder_report r \
+                 WHERE r.folder_key = s.folder_key AND r.available = 1))) "
         )
     };
 }
@@ -92,7 +103,7 @@ const LIST_DUE: &str = concat!(
     "SELECT j.id AS job_id, -j.priority AS round, t.id AS task_id, \
      t.attempt + 1 AS attempt, t.chat_session_id AS session_id, t.turn, t.user_message_id, t.answer_message_id, \
      COALESCE(t.retried_at, t.created_at) AS requested_at, t.trace_parent, s.workspace_id, \
-     s.creator_id AS user_id, s.agent_key, \
+     s.creator_id AS user_id, s.agent_key, s.folder_key, s.base, \
      EXISTS (SELECT 1 FROM worker_heartbeat w WHERE w.worker_id = $3) \
          AND EXISTS (SELECT 1 FROM Workers w WHERE w.id = $3) AS is_registered, \
      p.data_folder_id, p.host, p.previous_host, p.moved_in_turn \
@@ -120,6 +131,8 @@ struct DueJob {
     workspace_id: Option<String>,
     user_id: Option<String>,
     agent_key: Option<String>,
+    folder_key: Option<String>,
+    base: Option<String>,
     is_registered: bool,
     data_folder_id: Option<String>,
     host: Option<String>,
@@ -157,6 +170,7 @@ impl DueJob {
             claimed_at: Instant::now(),
             trace_parent: self.trace_parent,
             work_folder,
+            folder: self.folder_key.map(|key| FolderChoice { key, base: self.base }),
         };
         Some((claim, self.user_message_id?))
     }

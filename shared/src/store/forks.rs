@@ -26,6 +26,8 @@ pub struct NewFork {
     pub agent_key: Option<String>,
     /// The title of the fork; `None` for the one of the original session.
     pub title: Option<Title>,
+    /// Whether the fork's agent works in the folder of the original session. Otherwise, it has an empty one.
+    pub keeps_folder: bool,
 }
 
 /// Selects the last turn of the transcript that has ended.
@@ -38,9 +40,10 @@ const FIND_LAST_MESSAGE: &str =
 /// Creates the session.
 const INSERT_SESSION: &str = "INSERT INTO chat_session (id, workspace_id, agent_key, creator_id, title, title_folded, \
      title_is_manual, created_at, updated_at, last_activity_at, last_turn, last_seq, last_read_seq, \
-     forked_from_session_id, forked_from_message_id) \
+     forked_from_session_id, forked_from_message_id, folder_key, base) \
      SELECT $2, workspace_id, COALESCE($3, agent_key), creator_id, COALESCE($4, title), COALESCE($5, title_folded), \
-     CASE WHEN $4 IS NULL THEN title_is_manual WHEN $4 = '' THEN 0 ELSE 1 END, $6, $6, $6, last_turn, last_seq, last_seq, id, $7 \
+     CASE WHEN $4 IS NULL THEN title_is_manual WHEN $4 = '' THEN 0 ELSE 1 END, $6, $6, $6, last_turn, last_seq, last_seq, id, $7, \
+     CASE WHEN $8 THEN folder_key END, CASE WHEN $8 THEN base END \
      FROM chat_session WHERE id = $1";
 
 /// Sets the numbers of the last turn and message. All messages count as read.
@@ -139,6 +142,7 @@ impl Store {
                 .bind(fork.title.as_ref().map(Title::folded))
                 .bind(now)
                 .bind(last_message)
+                .bind(fork.keeps_folder)
                 .execute(&mut *tx)
                 .await?;
             sqlx::query(COPY_TASKS).bind(id).bind(new).bind(turn).execute(&mut *tx).await?;

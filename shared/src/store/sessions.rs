@@ -1,6 +1,6 @@
 //! Creates, changes, archives, and deletes sessions.
 
-use sqlx::Row as _;
+use sqlx::{FromRow as _, Row as _};
 
 use super::{
     Change, IdempotencyKey, Store, StoreError,
@@ -24,6 +24,27 @@ pub struct NewSession {
     pub agent_key: String,
     /// The title set by the user, if any.
     pub title: Option<Title>,
+    /// The folder in which the agent works; `None` for an empty one.
+    pub folder: Option<FolderChoice>,
+}
+
+/// The folder of a new session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderChoice {
+    /// The key of the folder.
+    pub key: String,
+    /// The git ref from which the session's branch starts; `None` for the current commit.
+    pub base: Option<String>,
+}
+
+/// The agent of a session, and where it works.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Workplace {
+    /// The key of the agent that answers the next message.
+    pub agent_key: String,
+    /// The key of the folder; `None` for an empty one.
+    #[sqlx(rename = "folder_key")]
+    pub folder: Option<String>,
 }
 
 /// The changes to a session; `None` leaves a property unchanged.
@@ -69,18 +90,19 @@ pub(super) async fn find_created(
 }
 
 impl Store {
-    /// Returns a session's agent; `None` if the session does not exist or belongs to another user.
+    /// Returns the agent and the folder of a session; `None` if the session does not exist or belongs to another user.
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn find_agent_key(&self, user: &UserRef, id: SessionId) -> Result<Option<String>, StoreError> {
-        let query =
-            sqlx::query("SELECT agent_key FROM chat_session WHERE id = $1 AND workspace_id = $2 AND creator_id = $3")
-                .bind(id)
-                .bind(&user.workspace_id)
-                .bind(&user.user_id);
+    pub async fn find_workplace(&self, user: &UserRef, id: SessionId) -> Result<Option<Workplace>, StoreError> {
+        let query = sqlx::query(
+            "SELECT agent_key, folder_key FROM chat_session WHERE id = $1 AND workspace_id = $2 AND creator_id = $3",
+        )
+        .bind(id)
+        .bind(&user.workspace_id)
+        .bind(&user.user_id);
         let found = self.read_row(query).await?;
-        Ok(found.map(|row| row.try_get("agent_key")).transpose()?)
+        Ok(found.as_ref().map(Workplace::from_row).transpose()?)
     }
 
     /// Returns a session.
@@ -124,7 +146,7 @@ impl Store {
             let id = SessionId::generate();
             sqlx::query(
                 "INSERT INTO chat_session (id, workspace_id, agent_key, creator_id, title, title_is_manual, created_at, \
-                 updated_at, last_activity_at, title_folded) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8)",
+                 updated_at, last_activity_at, title_folded, folder_key, base) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8, $9, $10)",
             )
             .bind(id)
             .bind(&user.workspace_id)
@@ -134,6 +156,8 @@ impl Store {
             .bind(new.title.as_ref().is_some_and(|title| !title.as_str().is_empty()))
             .bind(now)
             .bind(new.title.as_ref().map(Title::folded).unwrap_or_default())
+            .bind(new.folder.as_ref().map(|folder| &folder.key))
+            .bind(new.folder.as_ref().and_then(|folder| folder.base.as_ref()))
             .execute(&mut *tx)
             .await?;
             events::append(tx, user, now, &[EventRef::session(LogKind::SessionCreated, id)]).await?;

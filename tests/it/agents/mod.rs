@@ -2,6 +2,7 @@
 
 mod acp;
 mod command;
+mod configured_folders;
 mod context;
 mod demo;
 mod descendants;

@@ -66,6 +66,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { access: Access::Read, ..change("DELETE", "/v1/auth/session", 204) },
     Operation { access: Access::Read, ..change("POST", "/v1/auth/sse-token", 201) },
     get("/v1/agents", Access::Read, &[]),
+    get("/v1/folders", Access::Read, &[]),
     get("/v1/events", Access::Read, &[]),
     get(
         "/v1/chat",
@@ -121,6 +122,8 @@ pub const OPERATIONS: &[Operation] = &[
                 (json!({"agent_key": null}), "agent_key"),
                 (json!({"agent_key": "demo", "title": 7}), "title"),
                 (json!({"agent_key": "demo", "title": "é".repeat(201)}), "title"),
+                (json!({"agent_key": "demo", "folder": 1}), "folder"),
+                (json!({"agent_key": "demo", "base": "main"}), "base"),
             ]
         },
         ..change("POST", "/v1/chat", 201)

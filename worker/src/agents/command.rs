@@ -86,10 +86,10 @@ impl Agent for CommandAgent {
 impl Inner {
     /// Runs the program. Dropping the future terminates the process in the background.
     async fn run(&self, turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
-        let process = self.host.start(&self.launch, turn.session_id).await?;
+        let process = self.host.start(&self.launch, turn.session_id, turn.folder.as_deref()).await?;
         let AgentProcess { stdin, stdout, handle } = process;
         let history = prompt::within_budget(turn.history, self.config.history_bytes);
-        let paths = place_files(&history, &*turn.files, handle.folder()).await?;
+        let paths = place_files(&history, &*turn.files, handle.work_folder()).await?;
         self.host.tasks().spawn(write(stdin, input(self.config.input, &history, &paths)));
         let finish_reason = self.read(stdout, updates).await?;
         if finish_reason == FinishReason::Stop {

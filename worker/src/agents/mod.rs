@@ -43,6 +43,8 @@ pub struct Turn {
     pub session_id: SessionId,
     /// The task to which the turn belongs.
     pub task_id: TaskId,
+    /// The folder in which the agent works; `None` for the session's work folder.
+    pub folder: Option<PathBuf>,
     /// The turn's number within its session.
     pub turn: i64,
     /// The agent's session to resume, if there is one.

@@ -135,6 +135,7 @@ mod tests {
         let turn = Turn {
             session_id: SessionId::generate(),
             task_id: TaskId::generate(),
+            folder: None,
             turn: 1,
             resume: None,
             path_revision: 0,

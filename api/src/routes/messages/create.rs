@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use banter_shared::{
     chat::{OnBusy, Principal},
     id::AttachmentId,
-    store::{NewMessage, SentMessage},
+    store::{NewMessage, SentMessage, Workplace},
 };
 use banter_telemetry::traces::current_trace_parent;
 use serde::{Deserialize, Serialize};
@@ -88,7 +88,7 @@ pub struct CreateMessage {
 pub async fn create(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession { id: session_id, agent_key }: OwnedSession,
+    OwnedSession { id: session_id, workplace: Workplace { agent_key, .. } }: OwnedSession,
     _: WriteAccess,
     QueryParams(query): QueryParams<CreateQuery>,
     key: IdempotencyHeader,

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use banter_shared::{
     chat::{Content, Principal},
     id::AttachmentId,
-    store::Revision,
+    store::{Revision, Workplace},
 };
 use banter_telemetry::traces::current_trace_parent;
 use serde::{Deserialize, Serialize};
@@ -59,7 +59,7 @@ pub struct ReviseMessage {
 pub async fn revise(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession { id: session_id, agent_key }: OwnedSession,
+    OwnedSession { id: session_id, workplace: Workplace { agent_key, .. } }: OwnedSession,
     OwnedMessage(message_id): OwnedMessage,
     _: WriteAccess,
     QueryParams(query): QueryParams<CreateQuery>,

@@ -149,7 +149,7 @@ pub async fn list(
         Some(id) => {
             let id: SessionId = id.parse().map_err(|_| ApiError::not_found())?;
             // Ownership is checked before the text.
-            state.store.find_agent_key(user, id).await?.ok_or_else(ApiError::not_found)?;
+            state.store.find_workplace(user, id).await?.ok_or_else(ApiError::not_found)?;
             Some(id)
         }
         None => None,

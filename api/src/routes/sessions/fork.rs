@@ -37,7 +37,8 @@ pub struct ForkSession {
     tag = "sessions",
     summary = "Fork a session",
     description = "Creates a session with the history of this one, up to and including a turn. Turns that have not ended \
-                   are not copied. The original session does not change.",
+                   are not copied. The original session does not change. The fork's agent works in the same folder if it \
+                   can.",
     params(SessionPath, IdempotencyParam),
     request_body = Option<ForkSession>,
     responses(
@@ -56,7 +57,7 @@ pub struct ForkSession {
 pub async fn fork(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession { id, .. }: OwnedSession,
+    OwnedSession { id, workplace }: OwnedSession,
     _: WriteAccess,
     key: IdempotencyHeader,
     OptionalBody(body): OptionalBody<ForkSession>,
@@ -71,7 +72,10 @@ pub async fn fork(
         check_agent(&state, agent_key).await?;
     }
 
-    let fork = NewFork { message_id, agent_key: body.agent_key, title };
+    let folder = workplace.folder.as_deref().and_then(|folder| state.catalog.find_folder(folder));
+    let agent_key = body.agent_key.as_deref().unwrap_or(&workplace.agent_key);
+    let keeps_folder = folder.is_some_and(|folder| state.works_in(agent_key, folder));
+    let fork = NewFork { message_id, agent_key: body.agent_key, title, keeps_folder };
     let session = state.announce(state.store.fork_session(&principal.user, id, &fork, key).await?);
 
     Ok(created(session))

@@ -8,7 +8,7 @@ use banter_shared::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::create::check_agent;
+use super::create::{check_agent, check_agent_in};
 use crate::{
     error::ApiError,
     extract::{JsonBody, OwnedSession, WriteAccess},
@@ -53,13 +53,16 @@ pub struct UpdateSession {
 pub async fn update(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession { id, agent_key }: OwnedSession,
+    OwnedSession { id, workplace }: OwnedSession,
     _: WriteAccess,
     JsonBody(body): JsonBody<UpdateSession>,
 ) -> Result<Json<Session>, ApiError> {
     let title = super::parse_title(body.title.as_deref())?;
-    if let Some(key) = body.agent_key.as_deref().filter(|key| *key != agent_key) {
+    if let Some(key) = body.agent_key.as_deref().filter(|key| *key != workplace.agent_key) {
         check_agent(&state, key).await?;
+        if let Some(folder) = workplace.folder.as_deref().and_then(|folder| state.catalog.find_folder(folder)) {
+            check_agent_in(&state, key, folder)?;
+        }
     }
     let patch = SessionPatch { title, agent_key: body.agent_key, status: body.status, pinned: body.pinned };
 

@@ -59,7 +59,10 @@ export const errors: typeof english = {
     unsupported_media_type: "Der Server konnte die Anfrage nicht lesen. Bitte die Seite neu laden.",
     unknown_agent: "Dieser Agent ist nicht mehr eingerichtet.",
     agent_unavailable: "Dieser Agent ist nicht verfügbar.",
-    idempotency_mismatch:
+    unknown_folder: "Dieser Ordner ist nicht mehr eingerichtet.",
+  folder_unavailable: "Dieser Ordner ist nicht verfügbar.",
+  folder_not_allowed: "Dieser Agent kann im Ordner des Chats nicht arbeiten.",
+  idempotency_mismatch:
       "Diese Nachricht steht im Konflikt mit einer bereits gesendeten. Bitte als neue Nachricht senden.",
     queue_full: "In diesem Chat sind zu viele Nachrichten in der Warteschlange.",
     internal_error: "Auf dem Server ist ein interner Fehler aufgetreten.",

@@ -59,7 +59,10 @@ export const errors: typeof english = {
       "サーバーがリクエストを読み取れませんでした。ページを再読み込みしてください。",
     unknown_agent: "このエージェントの設定はもうありません。",
     agent_unavailable: "このエージェントは利用できません。",
-    idempotency_mismatch:
+    unknown_folder: "このフォルダーは設定されていません。",
+  folder_unavailable: "このフォルダーは利用できません。",
+  folder_not_allowed: "このエージェントはチャットのフォルダーで作業できません。",
+  idempotency_mismatch:
       "送信済みのメッセージと競合しています。新しいメッセージとして送信してください。",
     queue_full: "このチャットで待機中のメッセージが多すぎます。",
     internal_error: "サーバーで内部エラーが発生しました。",

@@ -113,7 +113,7 @@ fn rejects_incomplete_and_misplaced_tables() {
         ),
         ("[agents]\nkey = 'x'", "1: agents file: `agents`: expected [[agents]] tables (with double brackets)"),
         ("agents = [1]", "1: agents file: `agents`: expected [[agents]] tables (with double brackets)"),
-        ("port = 1", "1: agents file: unknown key `port`; expected one of: agents"),
+        ("port = 1", "1: agents file: unknown key `port`; expected one of: agents, folders"),
     ];
 
     for (text, expected) in cases {

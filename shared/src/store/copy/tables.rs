@@ -39,7 +39,7 @@ pub(super) const NOT_COPIED: [&str; 9] = [
 ];
 
 /// All tables to copy. Each one follows the tables to which its foreign keys refer.
-pub(super) const TABLES: [Table; 26] = [
+pub(super) const TABLES: [Table; 28] = [
     // Before the messages and the sessions, for which triggers would add entries in another order.
     Table { columns: "id, workspace_id, user_id, chat_session_id, message_id", ..table("search_entry", &["id"]) },
     Table { derived: Some("unread_count"), ..table("chat_session", &["id"]) },
@@ -48,6 +48,7 @@ pub(super) const TABLES: [Table; 26] = [
     table("import_source", &["workspace_id", "user_id", "source"]),
     table("chat_draft", &["chat_session_id"]),
     table("work_folder", &["chat_session_id"]),
+    table("session_git", &["chat_session_id"]),
     table("agent_resume", &["chat_session_id", "agent_key"]),
     table("deleted_session", &["number"]),
     table("agent_task", &["id"]),
@@ -65,6 +66,7 @@ pub(super) const TABLES: [Table; 26] = [
     table("idempotency_key", &["workspace_id", "user_id", "operation", "key"]),
     replaced("worker_heartbeat", &["worker_id"]),
     replaced("agent_health", &["agent_key", "worker_id"]),
+    replaced("folder_report", &["folder_key", "worker_id"]),
     Table { columns: "id, worker_type, storage_name, layers, last_seen, started_at", ..replaced("Workers", &["id"]) },
     Table {
         columns: "id, job, job_type, status, attempts, max_attempts, run_at, lock_at, lock_by, priority",

@@ -6,7 +6,7 @@ use sqlx::{FromRow as _, types::Json};
 
 use super::task::JoinedTask;
 use crate::{
-    chat::{Attachment, ForkOrigin, LastMessage, Role, Session, SessionStatus, preview},
+    chat::{Attachment, ForkOrigin, GitState, LastMessage, Role, Session, SessionStatus, preview},
     clock::Timestamp,
     id::{MessageId, SessionId},
     store::{
@@ -22,6 +22,7 @@ macro_rules! select_sessions {
         concat!(
             "SELECT s.id, s.workspace_id, s.agent_key, s.creator_id, s.title, s.status, s.pinned_at, s.created_at, \
              s.updated_at, s.last_activity_at, s.last_seq, s.last_read_seq, s.forked_from_session_id, s.forked_from_message_id, \
+             s.folder_key, g.chat_session_id AS g_id, g.branch AS g_branch, g.base AS g_base, g.ahead AS g_ahead, g.dirty AS g_dirty, \
              CASE s.status WHEN 'archived' THEN 0 ELSE s.unread_count END AS unread_count, \
              (SELECT COUNT(*) FROM agent_task q WHERE q.chat_session_id = s.id AND q.status = 'queued') AS queued_count, \
              m.role AS m_role, ",
@@ -31,6 +32,7 @@ macro_rules! select_sessions {
             " FROM chat_session s \
              LEFT JOIN chat_message m ON m.chat_session_id = s.id AND m.seq = \
                  (SELECT MAX(l.seq) FROM chat_message l WHERE l.chat_session_id = s.id) \
+             LEFT JOIN session_git g ON g.chat_session_id = s.id \
              LEFT JOIN agent_task t ON t.chat_session_id = s.id AND t.status = 'running' "
         )
     };
@@ -55,6 +57,9 @@ struct SessionRow {
     queued_count: i64,
     forked_from_session_id: Option<SessionId>,
     forked_from_message_id: Option<MessageId>,
+    folder_key: Option<String>,
+    #[sqlx(flatten)]
+    git: JoinedGit,
     #[sqlx(flatten)]
     last_message: JoinedMessage,
     #[sqlx(flatten)]
@@ -70,6 +75,24 @@ struct JoinedMessage {
     m_preview: Option<Vec<u8>>,
     m_attachments: Option<Json<Vec<Attachment>>>,
     m_created_at: Option<Timestamp>,
+}
+
+/// The state of a session's git repository, if it is known.
+#[derive(sqlx::FromRow)]
+#[expect(clippy::struct_field_names, reason = "named after the columns of the query")]
+struct JoinedGit {
+    g_id: Option<SessionId>,
+    g_branch: Option<String>,
+    g_base: Option<String>,
+    g_ahead: Option<i64>,
+    g_dirty: Option<bool>,
+}
+
+impl From<JoinedGit> for Option<GitState> {
+    fn from(row: JoinedGit) -> Self {
+        row.g_id?;
+        Some(GitState { branch: row.g_branch, base: row.g_base, ahead: row.g_ahead, dirty: row.g_dirty? })
+    }
 }
 
 impl From<JoinedMessage> for Option<LastMessage> {
@@ -116,6 +139,8 @@ impl From<SessionRow> for Session {
                 .forked_from_session_id
                 .zip(row.forked_from_message_id)
                 .map(|(chat_session_id, message_id)| ForkOrigin { chat_session_id, message_id }),
+            folder: row.folder_key,
+            git: row.git.into(),
         }
     }
 }

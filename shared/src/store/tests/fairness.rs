@@ -15,7 +15,7 @@ async fn users<const N: usize>(f: &Fixture) -> [UserRef; N] {
 
 /// Sends a message as the user, in a new session.
 async fn send(f: &Fixture, user: &UserRef) -> (SessionId, SentMessage) {
-    let new = NewSession { agent_key: "demo".into(), title: None };
+    let new = NewSession { agent_key: "demo".into(), title: None, folder: None };
     let session = f.store.create_session(user, new, None).await.unwrap().value.id;
     (session, send_in(f, user, session).await)
 }

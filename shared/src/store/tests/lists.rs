@@ -58,7 +58,7 @@ async fn lists_pinned_sessions_first_then_by_activity_in_disjoint_pages() {
 async fn searches_titles_literally() {
     let f = Fixture::new().await;
     for title in ["100% done", "1000 done", "a_b", "axb", "Überfahrt"] {
-        let new = NewSession { agent_key: "demo".into(), title: Some(Title::parse(title).unwrap()) };
+        let new = NewSession { agent_key: "demo".into(), title: Some(Title::parse(title).unwrap()), folder: None };
         f.store.create_session(&f.user, new, None).await.unwrap();
     }
     let search = async |text: &str| {

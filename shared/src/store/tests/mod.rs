@@ -135,7 +135,7 @@ impl Fixture {
     }
 
     async fn session(&self) -> SessionId {
-        let new = NewSession { agent_key: "demo".into(), title: None };
+        let new = NewSession { agent_key: "demo".into(), title: None, folder: None };
         self.store.create_session(&self.user, new, None).await.unwrap().value.id
     }
 

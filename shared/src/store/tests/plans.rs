@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{statements::Statement, *};
 
 /// Scans that are allowed, because they stay short regardless of the number of users, sessions, and messages.
-const SHORT_SCANS: [&str; 20] = [
+const SHORT_SCANS: [&str; 21] = [
     // Expressions, parameters, and the schema.
     "SCAN CONSTANT ROW",
     "SCAN json_each ",
@@ -21,6 +21,7 @@ const SHORT_SCANS: [&str; 20] = [
     "SCAN queue_clock",
     "SCAN worker_heartbeat",
     "SCAN agent_health",
+    "SCAN folder_report",
     // A table with one row for each bucket of a histogram.
     "SCAN turn_time",
     // Texts and files that are about to be deleted.

@@ -23,7 +23,7 @@ impl Fixture {
     }
 
     async fn titled(&self, title: &str) -> SessionId {
-        let new = NewSession { agent_key: "demo".into(), title: Some(Title::parse(title).unwrap()) };
+        let new = NewSession { agent_key: "demo".into(), title: Some(Title::parse(title).unwrap()), folder: None };
         self.store.create_session(&self.user, new, None).await.unwrap().value.id
     }
 
@@ -145,7 +145,7 @@ async fn finds_only_the_users_own_sessions() {
 async fn filters_by_agent_and_status() {
     let f = Fixture::new().await;
     let (demo, archived) = (f.session().await, f.session().await);
-    let new = NewSession { agent_key: "other".into(), title: None };
+    let new = NewSession { agent_key: "other".into(), title: None, folder: None };
     let other = f.store.create_session(&f.user, new, None).await.unwrap().value.id;
     for session in [demo, archived, other] {
         f.post(session, "x needle").await;

@@ -23,7 +23,7 @@ async fn on_server() -> Option<(Fixture, Vec<UserRef>)> {
 }
 
 async fn create(store: &Store, user: &UserRef) -> Result<SessionId, StoreError> {
-    let new = NewSession { agent_key: "demo".into(), title: None };
+    let new = NewSession { agent_key: "demo".into(), title: None, folder: None };
     Ok(store.create_session(user, new, None).await?.value.id)
 }
 

@@ -112,3 +112,47 @@ async fn nothing_is_recorded_for_a_deleted_session() {
     let left: i64 = f.store.read(count).await.unwrap();
     assert_eq!(left, 0);
 }
+
+/// Creates a session in a configured folder, and a due task.
+async fn session_in_configured(f: &Fixture, key: &str) -> SessionId {
+    let folder = Some(FolderChoice { key: key.into(), base: None });
+    let new = NewSession { agent_key: "demo".into(), title: None, folder };
+    let session = f.store.create_session(&f.user, new, None).await.unwrap().value.id;
+    f.post(session, "Hello").await;
+    session
+}
+
+async fn report(f: &Fixture, worker: &WorkerId, key: &str, is_available: bool) {
+    let found = FolderReport { folder_key: key.into(), is_available, reason: None, branch: None };
+    f.store.report_folders(worker, &[found]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_task_in_a_configured_folder_is_left_to_the_workers_that_have_it() {
+    let f = Fixture::new().await;
+    let (with_it, without_it) = (worker(&f, "a").await, worker(&f, "b").await);
+    report(&f, &with_it, "project", true).await;
+    report(&f, &without_it, "project", false).await;
+    let session = session_in_configured(&f, "project").await;
+    f.clock.advance(2 * FOLDER_WAIT);
+
+    assert_eq!(claim_by(&f, &without_it).await, None);
+    let claim = claim_by(&f, &with_it).await.unwrap();
+
+    assert_eq!(claim.session_id, session);
+    assert_eq!(claim.folder, Some(FolderChoice { key: "project".into(), base: None }));
+}
+
+#[tokio::test]
+async fn a_task_in_a_configured_folder_that_no_worker_has_fails_after_a_while() {
+    let f = Fixture::new().await;
+    let (gone, other) = (worker(&f, "a").await, worker(&f, "b").await);
+    report(&f, &gone, "project", true).await;
+    session_in_configured(&f, "project").await;
+
+    f.store.deregister(&gone).await.unwrap();
+    assert_eq!(claim_by(&f, &other).await, None);
+    f.clock.advance(2 * FOLDER_WAIT);
+
+    assert!(claim_by(&f, &other).await.is_some(), "the worker reports the missing folder as an error");
+}

@@ -16,7 +16,7 @@ impl AcpAgent {
     pub(in crate::agents) async fn probe(&self) -> ProbeReport {
         let mut probe = Probe::default();
         let folder = SessionId::generate();
-        match self.runner.start(folder).await {
+        match self.runner.start(folder, None).await {
             Ok(process) => {
                 let handle = process.handle.clone();
                 probe.failure = self.initialize(process, &mut probe).await.err();

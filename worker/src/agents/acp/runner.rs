@@ -1,6 +1,6 @@
 //! Runs an agent's turns: prepares the process and the session, sends the prompt, and cleans up afterward.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use banter_shared::{agents_file::AcpConfig, chat::AgentSession, id::SessionId};
 use tokio::sync::{mpsc, oneshot};
@@ -76,7 +76,7 @@ impl Runner {
             return stopped();
         }
         let blocks = prompt::blocks(turn.history, session.last_turn, self.config.history_bytes);
-        let (folder, agent) = (warm.connection.handle().folder(), &warm.connection.agent_info);
+        let (folder, agent) = (warm.connection.handle().work_folder(), &warm.connection.agent_info);
         let created = prompt_blocks::create(blocks, &*turn.files, folder, agent);
         let blocks = match stop.run_until_cancelled(created).await {
             Some(Ok(blocks)) => blocks,
@@ -135,7 +135,7 @@ impl Runner {
         loop {
             if slot.warm.is_none() {
                 let permit = slot.acquire_permit().await;
-                let process = self.start(turn.session_id).await?;
+                let process = self.start(turn.session_id, turn.folder.as_deref()).await?;
                 let permit = slot.attach_permit(permit, &process.handle);
                 slot.put(Connection::open(process, &self.host, &self.settle_policy).await?, permit);
             }
@@ -170,8 +170,8 @@ impl Runner {
         connection.agent_info.name.as_deref().unwrap_or(started).to_owned()
     }
 
-    /// Starts an agent process in a session's work folder.
-    pub async fn start(&self, session: SessionId) -> Result<AgentProcess, StartError> {
-        self.host.start(&self.launch, session).await
+    /// Starts an agent process in this folder, or in its session's work folder.
+    pub async fn start(&self, session: SessionId, folder: Option<&Path>) -> Result<AgentProcess, StartError> {
+        self.host.start(&self.launch, session, folder).await
     }
 }

@@ -41,6 +41,7 @@ fn turn(content: &str) -> Turn {
     Turn {
         session_id: SessionId::generate(),
         task_id: TaskId::generate(),
+        folder: None,
         turn: 1,
         resume: None,
         path_revision: 0,

@@ -27,7 +27,16 @@ struct Inner {
     exit: watch::Receiver<Option<ExitStatus>>,
     end: CancellationToken,
     stderr: StderrTail,
-    folder: PathBuf,
+    folders: HandleFolders,
+}
+
+/// The folders of an agent process.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HandleFolders {
+    /// The folder in which the agent works.
+    pub folder: PathBuf,
+    /// The session's work folder, in which attachments are placed.
+    pub work_folder: PathBuf,
 }
 
 impl Drop for Inner {
@@ -44,9 +53,9 @@ impl ProcessHandle {
         exit: watch::Receiver<Option<ExitStatus>>,
         end: CancellationToken,
         stderr: StderrTail,
-        folder: PathBuf,
+        folders: HandleFolders,
     ) -> Self {
-        Self { inner: Arc::new(Inner { pid, exit, end, stderr, folder }) }
+        Self { inner: Arc::new(Inner { pid, exit, end, stderr, folders }) }
     }
 
     /// Creates a handle to an already running process, which is never terminated.
@@ -54,7 +63,7 @@ impl ProcessHandle {
     pub(in crate::agents) fn for_pid(pid: u32) -> (Self, watch::Sender<Option<ExitStatus>>) {
         let (exit_sender, exit) = watch::channel(None);
         let (end, stderr) = (CancellationToken::new(), StderrTail::new(Vec::new()));
-        (Self::new(pid, exit, end, stderr, PathBuf::new()), exit_sender)
+        (Self::new(pid, exit, end, stderr, HandleFolders::default()), exit_sender)
     }
 
     /// Terminates the agent in the background. The caller should also close the agent's stdin, so that the agent can
@@ -101,10 +110,17 @@ impl ProcessHandle {
         self.inner.stderr.redact(text)
     }
 
-    /// Returns the agent's work folder.
+    /// Returns the folder in which the agent works.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.inner.folder
+        &self.inner.folders.folder
+    }
+
+    /// Returns the session's work folder, which is not the folder in which the agent works if the user chose another
+    /// one.
+    #[must_use]
+    pub fn work_folder(&self) -> &Path {
+        &self.inner.folders.work_folder
     }
 
     /// Returns the process ID of the agent's supervisor, if the agent is running.

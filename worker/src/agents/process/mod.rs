@@ -2,7 +2,7 @@
 //!
 //! Guarantees:
 //! - An agent's environment contains only a few basic variables and the variables and secrets configured for it.
-//! - An agent runs in its session's work folder, which no other agent process uses at the same time.
+//! - An agent runs in the folder of its session. No other agent process runs for the session at the same time.
 //! - When an agent exits, for whatever reason, nothing that it started keeps running ([`crate::supervise`]).
 
 mod folders;
@@ -26,7 +26,7 @@ pub use self::{
     folders::{AgentFolders, find_program},
     handle::ProcessHandle,
 };
-use self::{spawner::Spawner, stderr::StderrTail, watcher::Watcher};
+use self::{handle::HandleFolders, spawner::Spawner, stderr::StderrTail, watcher::Watcher};
 
 /// The path to this program, which remains valid even if the file is replaced while the worker is running.
 const OWN_PROGRAM: &str = "/proc/self/exe";
@@ -116,14 +116,20 @@ impl ProcessHost {
         &self.shutting_down
     }
 
-    /// Starts an agent in a session's work folder.
+    /// Starts an agent in this folder, or in its session's work folder if `folder` is `None`.
     ///
     /// # Errors
     /// See [`StartError`]. If the program exists but cannot be started, this function succeeds, and the supervisor
     /// exits with an error code.
-    pub async fn start(&self, launch: &Launch, session: SessionId) -> Result<AgentProcess, StartError> {
+    pub async fn start(
+        &self,
+        launch: &Launch,
+        session: SessionId,
+        folder: Option<&Path>,
+    ) -> Result<AgentProcess, StartError> {
         let program = launch.program.find()?;
-        let folder = self.folders.work(session)?;
+        let work_folder = self.folders.work(session)?;
+        let folder = folder.map_or_else(|| work_folder.clone(), Path::to_owned);
         let mut command = Command::new(OWN_PROGRAM);
         command.arg0("worker").arg("supervise").arg("--parent").arg(std::process::id().to_string());
         command.arg("--lock").arg(self.folders.lock(session)).arg("--").arg(program.as_ref()).args(&launch.args);
@@ -151,7 +157,7 @@ impl ProcessHost {
         self.tasks.spawn(async move {
             exit_sender.send_replace(Some(watcher.watch().await));
         });
-        let handle = ProcessHandle::new(pid, exit, end, stderr, folder);
+        let handle = ProcessHandle::new(pid, exit, end, stderr, HandleFolders { folder, work_folder });
         Ok(AgentProcess { stdin, stdout, handle })
     }
 

@@ -131,7 +131,7 @@ impl Fixture {
             Arc::new(EmbeddedRelay::start(store.location().file().unwrap(), WakeMode::Auto, &identity).await.unwrap());
         let user = UserRef::local();
         store.ensure_user(&user).await.unwrap();
-        let new = NewSession { agent_key: "demo".into(), title: None };
+        let new = NewSession { agent_key: "demo".into(), title: None, folder: None };
         let session = store.create_session(&user, new, None).await.unwrap().value.id;
         let (call_sender, calls) = mpsc::channel(1);
         let mut agents = Registry::default();
@@ -149,6 +149,7 @@ impl Fixture {
             attachment_limits: AttachmentLimits { file_bytes: 1000, user_bytes: None },
             relay,
             agents,
+            folders: Arc::default(),
             running,
             worker: worker.clone(),
             data_folder,
