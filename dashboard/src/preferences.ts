@@ -16,6 +16,11 @@ const schema = v.object({
   hasNotifications: v.fallback(v.boolean(), false),
   /** The key of the agent with which the last chat was started; empty at first. */
   lastAgent: v.fallback(v.string(), ""),
+  /**
+   * The keys of the folders of the last chats that were started, the last one first; empty for a
+   * chat without one.
+   */
+  recentFolders: v.fallback(v.array(v.string()), []),
   /** Whether the sidebar is hidden on wide screens. */
   isSidebarHidden: v.fallback(v.boolean(), false),
   /** The width of the sidebar in pixels; null for the default, which depends on the screen. */

@@ -14,6 +14,7 @@ export type Step = Omit<Schemas["Step"], "kind" | "detail"> & {
 };
 export type Attachment = Schemas["Attachment"];
 export type Agent = Schemas["Agent"];
+export type Folder = Schemas["Folder"];
 export type Partial = Schemas["Partial"];
 
 const NO_ATTACHMENTS: readonly Attachment[] = [];

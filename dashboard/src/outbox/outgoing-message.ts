@@ -10,6 +10,8 @@ export interface OutgoingMessage {
   /** Null for the first message of a new session with `agentKey`, until the session is created. */
   readonly sessionId: string | null;
   readonly agentKey?: string;
+  /** The key of the new session's folder. */
+  readonly folder?: string;
   readonly content: string;
   /** The files that are already uploaded. */
   readonly attachments?: readonly Attachment[];
@@ -34,7 +36,7 @@ export type NewMessage = Pick<
   OutgoingMessage,
   "content" | "attachments" | "waitingFiles" | "baseline"
 > &
-  ({ sessionId: string } | { sessionId: null; agentKey: string });
+  ({ sessionId: string } | { sessionId: null; agentKey: string; folder?: string });
 
 /** Keeps outgoing messages across reloads. */
 export interface OutboxStorage {

@@ -23,11 +23,11 @@ export function outgoingKeyOf(messageId: string): string | undefined {
 
 export const outbox = createOutbox({
   storage: createIndexedDbStorage(),
-  async createSession({ key, agentKey = "" }, signal) {
+  async createSession({ key, agentKey = "", folder }, signal) {
     const session = await body(
       client.POST("/v1/chat", {
         params: { header: { "Idempotency-Key": key } },
-        body: { agent_key: agentKey },
+        body: { agent_key: agentKey, ...(folder && { folder }) },
         signal,
       }),
     );

@@ -3,6 +3,7 @@ import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo } from "react";
 import { useAgents } from "@/api/agents";
 import { ApiError, isRejected } from "@/api/client";
+import { useFolder } from "@/api/folders";
 import { useCanWrite } from "@/api/me";
 import type { Agent, Session, Task } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
@@ -200,6 +201,7 @@ function Frame(props: {
               <span className="block truncate text-ink-2 text-small md:max-w-[40%] md:shrink-0 md:text-base">
                 <span className="hidden md:inline">· </span>
                 {agent.name}
+                <SessionFolder session={session} />
                 <span className="ms-2 md:hidden">
                   <ConnectionIndicator />
                 </span>
@@ -216,6 +218,21 @@ function Frame(props: {
       </header>
       {props.children}
     </main>
+  );
+}
+
+/** The folder in which the agent works, and its git branch. */
+function SessionFolder({ session }: { session: Session }) {
+  const { folder: key, git } = session;
+  const folder = useFolder(key);
+  if (!key) return null;
+  const branch = git?.branch ?? folder?.branch;
+  const name = folder?.name ?? key;
+  return (
+    <span title={folder?.path}>
+      {" · "}
+      <bdi>{branch ? `${name} (${branch})` : name}</bdi>
+    </span>
   );
 }
 

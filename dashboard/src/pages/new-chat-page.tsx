@@ -2,11 +2,13 @@ import { Link } from "@tanstack/react-router";
 import { Bot, ChevronLeft, Eye, Settings, TriangleAlert } from "lucide-react";
 import { use, useState } from "react";
 import { useAgents } from "@/api/agents";
+import { useFolders } from "@/api/folders";
 import { useCanWrite } from "@/api/me";
 import type { Agent } from "@/api/models";
 import type { UnsentFiles } from "@/attachments/attachment";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { AgentPicker } from "@/components/agent-picker";
+import { FolderSelect } from "@/components/folder-select";
 import { reportFailure } from "@/components/report-failure";
 import { Button, IconButton } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
@@ -24,7 +26,8 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   const agents = useAgents();
   const openOverlay = use(OpenOverlay);
   const [chosen, setChosen] = useState(props.agentKey);
-  const { lastAgent } = usePreferences();
+  const { lastAgent, recentFolders } = usePreferences();
+  const [folder = recentFolders[0] ?? "", setFolder] = useState<string>();
   const [isAsking, setAsking] = useState(false);
   const pending = useOutgoingMessages(null);
   const isOnItsWay = pending.some(({ state }) => state !== "failed");
@@ -39,6 +42,10 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
     );
   };
   const agent = choose(agents.data);
+  const folders = useFolders().data?.filter(
+    ({ agents: keys }) => agent && keys.includes(agent.key),
+  );
+  const isUsable = folders?.some(({ key, available }) => key === folder && available) === true;
   const only = agents.data?.length === 1 ? agent : undefined;
 
   /**
@@ -64,11 +71,15 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
     await outbox.add({
       sessionId: null,
       agentKey: chosenAgent.key,
+      ...(isUsable && { folder }),
       content,
       ...files,
       baseline: 0,
     });
-    changePreferences({ lastAgent: chosenAgent.key });
+    changePreferences({
+      lastAgent: chosenAgent.key,
+      ...(folders?.length && { recentFolders: withRecent(recentFolders, isUsable ? folder : "") }),
+    });
   }
 
   const canWrite = useCanWrite();
@@ -133,6 +144,14 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           ) : only ? null : (
             <AgentPicker agents={agents.data} selected={agent?.key} onSelect={setChosen} />
           )}
+          {canWrite && !isOnItsWay && folders && folders.length > 0 && (
+            <FolderSelect
+              folders={folders}
+              recent={recentFolders}
+              selected={folder}
+              onSelect={setFolder}
+            />
+          )}
           {canWrite && !isOnItsWay && agent && agent.starters.length > 0 && (
             <div className={only ? "text-center" : "mt-6"}>
               <p className="mb-2 text-ink-3 text-small">{texts.newChat.starters}</p>
@@ -175,6 +194,12 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
     </main>
   );
 }
+
+/** The number of folders that are offered first. */
+const RECENT = 5;
+
+const withRecent = (recent: readonly string[], folder: string) =>
+  [folder, ...recent.filter((one) => one !== folder)].slice(0, RECENT);
 
 const heading =
   "mb-5 text-balance text-center font-[650] text-[20px] leading-7 tracking-[-0.02em] md:mb-7 md:text-[24px] md:leading-8";

@@ -60,9 +60,9 @@ export const errors: typeof english = {
     unknown_agent: "Dieser Agent ist nicht mehr eingerichtet.",
     agent_unavailable: "Dieser Agent ist nicht verfügbar.",
     unknown_folder: "Dieser Ordner ist nicht mehr eingerichtet.",
-  folder_unavailable: "Dieser Ordner ist nicht verfügbar.",
-  folder_not_allowed: "Dieser Agent kann im Ordner des Chats nicht arbeiten.",
-  idempotency_mismatch:
+    folder_unavailable: "Dieser Ordner ist nicht verfügbar.",
+    folder_not_allowed: "Dieser Agent kann im Ordner des Chats nicht arbeiten.",
+    idempotency_mismatch:
       "Diese Nachricht steht im Konflikt mit einer bereits gesendeten. Bitte als neue Nachricht senden.",
     queue_full: "In diesem Chat sind zu viele Nachrichten in der Warteschlange.",
     internal_error: "Auf dem Server ist ein interner Fehler aufgetreten.",

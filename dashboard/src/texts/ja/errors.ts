@@ -60,9 +60,9 @@ export const errors: typeof english = {
     unknown_agent: "このエージェントの設定はもうありません。",
     agent_unavailable: "このエージェントは利用できません。",
     unknown_folder: "このフォルダーは設定されていません。",
-  folder_unavailable: "このフォルダーは利用できません。",
-  folder_not_allowed: "このエージェントはチャットのフォルダーで作業できません。",
-  idempotency_mismatch:
+    folder_unavailable: "このフォルダーは利用できません。",
+    folder_not_allowed: "このエージェントはチャットのフォルダーで作業できません。",
+    idempotency_mismatch:
       "送信済みのメッセージと競合しています。新しいメッセージとして送信してください。",
     queue_full: "このチャットで待機中のメッセージが多すぎます。",
     internal_error: "サーバーで内部エラーが発生しました。",

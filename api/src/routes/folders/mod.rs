@@ -1,0 +1,3 @@
+//! Operations on folders.
+
+pub mod list;
