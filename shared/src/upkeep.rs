@@ -12,7 +12,7 @@ use crate::{
     id::FileId,
     relay::SharedRelay,
     shutdown::Shutdown,
-    store::{LeaseWatch, Retention, Store, StoreError},
+    store::{IndexBatch, LeaseWatch, Retention, Store, StoreError},
 };
 
 /// How long a worker may take to stop a task before another process ends it.
@@ -29,6 +29,8 @@ const COLLECT_INTERVAL: Duration = Duration::from_secs(10);
 const INDEX_INTERVAL: Duration = Duration::from_millis(500);
 /// The pause after a batch of texts, as a multiple of the batch's duration. Writers have to wait during a batch.
 const INDEX_SHARE: u32 = 8;
+/// The pause after a batch of texts while no one writes, which lets a waiting writer go first.
+const IDLE_INDEX_PAUSE: Duration = Duration::from_millis(2);
 
 /// How long to wait after a deletion before erasing remnants, so that several deletions are erased together.
 const ERASE_DELAY: Duration = Duration::from_millis(200);
@@ -143,17 +145,29 @@ async fn prune(store: Store, relay: SharedRelay, retention: Retention, end: Canc
     }
 }
 
-/// Adds new and changed texts to the search index.
+/// Adds new and changed texts to the search index. While no process writes anything else, batches grow, and follow each
+/// other closely. Otherwise, they are small, and writers can make changes most of the time.
 async fn index_texts(store: Store, end: CancellationToken) {
-    let mut last_user = None;
+    let (mut last_user, mut last_seen, mut batch) = (None, None, IndexBatch::SMALL);
     loop {
         remove_deleted_texts(&store, &end).await;
+        // Nothing is known if the position cannot be read.
+        let seen = store.tail_position().await.ok();
+        let is_idle = seen.is_some() && seen == last_seen;
+        last_seen = seen;
+        batch = if is_idle { batch.doubled() } else { IndexBatch::SMALL };
         let started = Instant::now();
-        let pause = match store.index_texts(last_user.as_ref()).await {
+        let pause = match store.index_texts(last_user.as_ref(), batch).await {
             Ok(indexed) => {
                 let is_done = indexed.entries == 0 && indexed.last_user.is_none();
                 last_user = indexed.last_user;
-                if is_done { INDEX_INTERVAL } else { INDEX_SHARE * started.elapsed() }
+                if is_done {
+                    INDEX_INTERVAL
+                } else if is_idle {
+                    IDLE_INDEX_PAUSE
+                } else {
+                    INDEX_SHARE * started.elapsed()
+                }
             }
             // Another process may be indexing the same texts.
             Err(StoreError::Busy) => INDEX_INTERVAL,

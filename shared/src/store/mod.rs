@@ -121,7 +121,8 @@ pub use replay::{ReplayPage, ReplayStart, ResyncReason};
 pub use restore::{RestoreError, RestoreReport, restore};
 pub use revisions::Revision;
 pub use search::{
-    FoundMessage, Indexed, SearchFilter, SearchHit, SearchOptions, SearchOrder, SearchPage, SearchPosition, SearchText,
+    FoundMessage, IndexBatch, Indexed, SearchFilter, SearchHit, SearchOptions, SearchOrder, SearchPage, SearchPosition,
+    SearchText,
 };
 pub use sends::{NewMessage, SentMessage};
 pub use session_list::{SessionCursor, SessionFilter, SessionPage};

@@ -6,10 +6,29 @@ use crate::{
     store::{Store, StoreError, database_driver::Connection, rows::Owner},
 };
 
-/// The maximum number of a user's entries per transaction, and the size of their texts in bytes after which it ends, so
-/// that other changes wait for at most a few milliseconds. A transaction on SQLite that has reached the number ends too.
-const BATCH: usize = 64;
-const BATCH_BYTES: usize = 128 * 1024;
+/// The limits of a batch. Other changes wait until its transaction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexBatch {
+    /// The maximum number of a user's entries per transaction. A transaction on SQLite that has reached it ends.
+    pub entries: usize,
+    /// The size of the entries' texts, in bytes, after which a transaction ends.
+    pub bytes: usize,
+}
+
+impl IndexBatch {
+    /// A batch that takes a few milliseconds.
+    pub const SMALL: Self = Self { entries: 64, bytes: 128 * 1024 };
+    /// A batch that takes at most about 100 ms. Larger ones do not add texts much faster.
+    pub const LARGE: Self = Self { entries: 512, bytes: 1024 * 1024 };
+
+    /// Returns a batch of twice this size, which is at most [`IndexBatch::LARGE`].
+    #[must_use]
+    pub fn doubled(self) -> Self {
+        let Self { entries, bytes } = Self::LARGE;
+        Self { entries: (2 * self.entries).min(entries), bytes: (2 * self.bytes).min(bytes) }
+    }
+}
+
 /// The maximum number of users per batch.
 const USERS: usize = 16;
 /// The number of entries in a bucket. With larger buckets, a search reads more entries of frequent words; with smaller
@@ -66,11 +85,12 @@ struct PendingUser {
 }
 
 impl Store {
-    /// Adds the tokens of some entries that lack them, of the users after the given one.
+    /// Adds the tokens of some entries that lack them, of the users after the given one. On PostgreSQL, each user's
+    /// entries are added in a transaction of their own.
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn index_texts(&self, after: Option<&UserRef>) -> Result<Indexed, StoreError> {
+    pub async fn index_texts(&self, after: Option<&UserRef>, batch: IndexBatch) -> Result<Indexed, StoreError> {
         let users = self.read(async |tx| list_users(tx, after).await).await?;
         let is_last = users.len() < USERS;
         let mut indexed = Indexed { entries: 0, last_user: users.last().filter(|_| !is_last).cloned() };
@@ -79,15 +99,15 @@ impl Store {
         }
         if self.location().file().is_none() {
             for user in &users {
-                indexed.entries += self.write_for(user, async |tx| index_user(tx, user).await).await?;
+                indexed.entries += self.write_for(user, async |tx| index_user(tx, user, batch).await).await?;
             }
             return Ok(indexed);
         }
         self.write(async |tx| {
             let mut entries = 0;
             for user in &users {
-                entries += index_user(tx, user).await?;
-                if entries >= BATCH {
+                entries += index_user(tx, user, batch).await?;
+                if entries >= batch.entries {
                     return Ok(Indexed { entries, last_user: Some(user.clone()) });
                 }
             }
@@ -138,7 +158,7 @@ async fn list_users(connection: &mut Connection, after: Option<&UserRef>) -> Res
 }
 
 /// Adds the tokens of a user's oldest entries that lack them. Returns the number of entries.
-async fn index_user(tx: &mut Connection, user: &UserRef) -> Result<usize, StoreError> {
+async fn index_user(tx: &mut Connection, user: &UserRef, batch: IndexBatch) -> Result<usize, StoreError> {
     let pending: Vec<Pending> = sqlx::query_as(
         "SELECT e.id, e.bucket_id, COALESCE(m.content, s.title) AS text FROM search_entry e \
          JOIN chat_session s ON s.id = e.chat_session_id LEFT JOIN chat_message m ON m.id = e.message_id \
@@ -146,7 +166,7 @@ async fn index_user(tx: &mut Connection, user: &UserRef) -> Result<usize, StoreE
     )
     .bind(&user.workspace_id)
     .bind(&user.user_id)
-    .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
+    .bind(i64::try_from(batch.entries).unwrap_or(i64::MAX))
     .fetch_all(&mut *tx)
     .await?;
     let mut bucket: Option<Bucket> = None;
@@ -167,7 +187,7 @@ async fn index_user(tx: &mut Connection, user: &UserRef) -> Result<usize, StoreE
         sqlx::query(set).bind(entry.id).bind(bucket_id).bind(tokens).execute(&mut *tx).await?;
         count += 1;
         bytes += entry.text.len();
-        if bytes > BATCH_BYTES {
+        if bytes > batch.bytes {
             break;
         }
     }

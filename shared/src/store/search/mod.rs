@@ -13,7 +13,7 @@ mod walk;
 
 use std::cmp::Reverse;
 
-pub use indexing::Indexed;
+pub use indexing::{IndexBatch, Indexed};
 
 use super::{Store, StoreError, database_driver::Connection, sessions::owned_session};
 use crate::{

@@ -31,7 +31,7 @@ impl Fixture {
     async fn index(&self) -> usize {
         let mut total = 0;
         loop {
-            let indexed = self.store.index_texts(None).await.unwrap();
+            let indexed = self.store.index_texts(None, IndexBatch::SMALL).await.unwrap();
             total += indexed.entries;
             if indexed.entries == 0 {
                 return total;
@@ -306,4 +306,21 @@ async fn walks_through_all_buckets() {
         }
     }
     assert_eq!(found, (1..=9000).rev().collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn a_batch_ends_at_its_number_of_entries_and_at_its_size() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    for number in 0..6 {
+        f.post(session, &format!("{number} {}", "word ".repeat(100))).await;
+    }
+    let index = async |batch| f.store.index_texts(None, batch).await.unwrap().entries;
+
+    // The title is an entry too.
+    assert_eq!(index(IndexBatch { entries: 3, bytes: 10_000 }).await, 3);
+    assert_eq!(index(IndexBatch { entries: 100, bytes: 600 }).await, 2);
+    assert_eq!(index(IndexBatch { entries: 100, bytes: 10_000 }).await, 2);
+    assert_eq!(IndexBatch::SMALL.doubled(), IndexBatch { entries: 128, bytes: 256 * 1024 });
+    assert_eq!(IndexBatch::LARGE.doubled(), IndexBatch::LARGE);
 }
