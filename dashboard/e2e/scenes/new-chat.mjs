@@ -1,6 +1,18 @@
 import { sendWithButton } from "./actions.mjs";
 import { manyAgents } from "./agents.mjs";
 
+const folder = (key, name, branch) => ({
+  key,
+  name,
+  path: `/srv/projects/${key}`,
+  agents: ["demo"],
+  isolation: "none",
+  branch,
+  available: true,
+  reason: null,
+});
+const folders = [folder("website", "Website", "feature/search"), folder("notes", "Notes", null)];
+
 /** Scenes that show the new chat view. */
 export const newChatScenes = {
   home: async (page) => {
@@ -16,6 +28,12 @@ export const newChatScenes = {
     await page.route("**/v1/agents", (route) => route.fulfill({ json: { items: manyAgents } }));
     await page.goto("/new");
     await page.getByText("REPEATS WHAT YOU SAY.").waitFor();
+  },
+  "chosen folder": async (page) => {
+    await page.route("**/v1/folders", (route) => route.fulfill({ json: { items: folders } }));
+    await page.goto("/new");
+    await page.getByRole("combobox", { name: "Folder" }).selectOption("website");
+    await page.getByText("/srv/projects/website").waitFor();
   },
   "agents loading": async (page) => {
     await page.route("**/v1/agents", () => {});

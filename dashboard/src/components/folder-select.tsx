@@ -17,14 +17,14 @@ export function FolderSelect(props: {
   const others = folders.filter((folder) => !used.includes(folder));
   const chosen = folders.find(({ key }) => key === selected);
   return (
-    <div className="mt-4 flex flex-col items-center gap-1">
-      <label className="flex max-w-full items-center gap-2 text-ink-2">
+    <div className="mx-auto flex w-full max-w-[868px] items-center gap-3 px-5 pt-1 pb-2 md:px-6">
+      <label className="flex min-w-0 items-center gap-2 text-ink-2">
         <FolderIcon size={16} strokeWidth={1.9} aria-hidden="true" className="shrink-0" />
         <span className="sr-only">{texts.newChat.folder}</span>
         <select
           value={chosen ? selected : ""}
           onChange={(event) => onSelect(event.target.value)}
-          className="h-9 min-w-0 max-w-full cursor-pointer rounded-[10px] border border-line bg-surface px-2 text-ink hover:bg-hover focus-visible:outline-2 focus-visible:outline-accent pointer-coarse:h-11"
+          className="h-8 min-w-0 max-w-full cursor-pointer rounded-[10px] border border-line bg-surface px-1.5 text-ink-2 text-small hover:bg-hover focus-visible:outline-2 focus-visible:outline-accent pointer-coarse:h-11"
         >
           <option value="">{texts.newChat.noFolder}</option>
           {used.length > 0 && others.length > 0 ? (
@@ -38,7 +38,7 @@ export function FolderSelect(props: {
         </select>
       </label>
       {chosen && (
-        <p className="max-w-full truncate text-ink-3 text-small">
+        <p className="min-w-0 flex-1 truncate text-ink-3 text-small">
           <bdi>{chosen.path}</bdi>
         </p>
       )}

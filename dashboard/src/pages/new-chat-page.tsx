@@ -144,14 +144,6 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           ) : only ? null : (
             <AgentPicker agents={agents.data} selected={agent?.key} onSelect={setChosen} />
           )}
-          {canWrite && !isOnItsWay && folders && folders.length > 0 && (
-            <FolderSelect
-              folders={folders}
-              recent={recentFolders}
-              selected={folder}
-              onSelect={setFolder}
-            />
-          )}
           {canWrite && !isOnItsWay && agent && agent.starters.length > 0 && (
             <div className={only ? "text-center" : "mt-6"}>
               <p className="mb-2 text-ink-3 text-small">{texts.newChat.starters}</p>
@@ -174,6 +166,14 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           ))}
         </div>
       </div>
+      {canWrite && !isOnItsWay && folders && folders.length > 0 && (
+        <FolderSelect
+          folders={folders}
+          recent={recentFolders}
+          selected={folder}
+          onSelect={setFolder}
+        />
+      )}
       {canWrite && (
         <Composer
           draftKey={DRAFT}
