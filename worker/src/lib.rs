@@ -15,6 +15,7 @@ pub mod heartbeat;
 pub mod outcome;
 mod permissions;
 pub mod queue;
+mod snapshots;
 mod spans;
 mod steps;
 pub mod supervise;

@@ -1,6 +1,7 @@
 //! The chat domain, including sessions, messages, tasks, and the rules that do not require a database.
 
 mod attachment;
+mod changes;
 mod content;
 mod display;
 mod draft;
@@ -33,6 +34,7 @@ pub use attachment::{
     AcceptedFiles, Attachment, FileName, FileNameError, MAX_ATTACHMENTS, MAX_FILE_NAME_BYTES, is_raster_image, is_text,
     split_extension,
 };
+pub use changes::{ChangeCounts, ChangeStatus, ChangedFile};
 pub use content::{Content, ContentError, MAX_ANSWER_BYTES, MAX_CONTENT_BYTES, sanitize_agent_text};
 pub use display::{clean_line, preview};
 pub use draft::{Draft, DraftText, DraftTooLong};

@@ -9,6 +9,7 @@ mod folders;
 mod handle;
 mod spawner;
 mod stderr;
+mod tool;
 pub mod tree;
 mod watcher;
 
@@ -25,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use self::{
     folders::{AgentFolders, find_program},
     handle::ProcessHandle,
+    tool::{ToolLimits, ToolOutput},
 };
 use self::{handle::HandleFolders, spawner::Spawner, stderr::StderrTail, watcher::Watcher};
 

@@ -36,7 +36,7 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(200);
 
 /// The supervisors started by this process. The set is locked while a supervisor is being started, so that the new
 /// supervisor is not mistaken for an orphan.
-static SUPERVISORS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
+pub(super) static SUPERVISORS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
 
 /// A handle to the thread; see the module documentation.
 #[derive(Clone, Debug)]
