@@ -29,6 +29,7 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(sessions::get::get, sessions::update::update, sessions::delete::delete))
         .routes(routes!(sessions::fork::fork))
         .routes(routes!(sessions::branch::branch))
+        .routes(routes!(sessions::changes::changes))
         .routes(routes!(sessions::read::read))
         .routes(routes!(sessions::unread::unread))
         .routes(routes!(exports::all::all))

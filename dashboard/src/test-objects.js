@@ -29,6 +29,7 @@ export function makeTask(over = {}) {
     created_at: at,
     started_at: null,
     finished_at: null,
+    changes: null,
     ...over,
   };
 }

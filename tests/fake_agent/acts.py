@@ -167,6 +167,16 @@ def leave_files(turn, _):
     turn.say(os.getcwd())
 
 
+def write_file(turn, argument):
+    """Writes a text to a file in the folder in which the agent works, and waits if the text begins with `hold`."""
+    name, _, text = argument.partition(" ")
+    with open(name, "w") as file:
+        file.write(text + "\n")
+    turn.say(f"Wrote {name}")
+    if text.startswith("hold"):
+        time.sleep(60)
+
+
 def ask_and_die(turn, _):
     write({"jsonrpc": "2.0", "id": 1, "method": "session/request_permission", "params": {
         "sessionId": turn.session, "options": [{"optionId": "0", "name": "Yes", "kind": "allow_once"}],
@@ -352,6 +362,6 @@ def obedient_tool(turn, seconds):
 
 ACTS = {act.__name__: act for act in [
     noise, tools, tool_without_status, pile, huge_line, long_answer, chatter, hang_up, silence, quiet_thinking, exit_early,
-    exit_late, exit_in_tool, ignore_cancel, until_cancelled, sleeping_tool, daemons, leave, held_daemons, leave_files,
+    exit_late, exit_in_tool, ignore_cancel, until_cancelled, sleeping_tool, daemons, leave, held_daemons, leave_files, write_file,
     ask_and_die, gated, ask, choose, play, reason, fail, environment, blocks, process, complain, eat, nul, last_words, late, stop_late, terminal_tool,
     obedient_tool]}

@@ -51,7 +51,9 @@ use agents::{Registry, health, process::ProcessHost};
 use attempts::RunningAttempts;
 use folders::Folders;
 use queue::{AgentQueue, QueueParts, TaskSlot};
+use snapshots::Snapshots;
 use turn::TurnRunner;
+use work_folders::FolderRemoval;
 
 /// Interval between reports of the agents' health.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
@@ -131,7 +133,13 @@ impl Worker {
         let host = ProcessHost::new(&config.data_dir).context("cannot create the agents' folders")?;
         let agents =
             Arc::new(Registry::from_catalog(&catalog, |name| env::var(name).ok(), &host, config.worker_concurrency));
-        tasks.spawn(work_folders::run(store.clone(), Arc::clone(&agents), Arc::clone(host.folders()), end.clone()));
+        let snapshots = Arc::new(Snapshots::new(&host));
+        let removal = FolderRemoval {
+            agents: Arc::clone(&agents),
+            folders: Arc::clone(host.folders()),
+            snapshots: Arc::clone(&snapshots),
+        };
+        tasks.spawn(work_folders::run(store.clone(), removal, end.clone()));
         let runner = TurnRunner {
             store: store.clone(),
             storage,
@@ -139,6 +147,8 @@ impl Worker {
             relay: relay.clone(),
             agents,
             folders,
+            work_folders: Arc::clone(host.folders()),
+            snapshots: Some(Arc::clone(&snapshots)),
             running: running.clone(),
             worker: id.clone(),
             data_folder,

@@ -9,7 +9,11 @@
 mod tests;
 mod time_limit;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use banter_shared::{
     agents_file::DEFAULT_HISTORY_BYTES,
@@ -37,13 +41,14 @@ use self::time_limit::TimeLimit;
 use crate::{
     agents::{
         Agent, AgentError, Answer, PermissionReply, PermissionRequest, Registry, StepUpdate, StoredFiles, Turn,
-        UPDATE_BUFFER, Update,
+        UPDATE_BUFFER, Update, process::AgentFolders,
     },
     answer_files::{FileWriter, RejectedFile},
     attempts::{AttemptGuard, RunningAttempts},
     folders::Folders,
     outcome,
     permissions::Permissions,
+    snapshots::{Before, Snapshots, Workspace},
     spans,
     steps::StepWriter,
     text::{TextWriter, WriterStatus, sleep_until_due},
@@ -85,6 +90,10 @@ pub struct TurnRunner {
     pub agents: Arc<Registry>,
     /// The configured folders.
     pub folders: Arc<Folders>,
+    /// The sessions' own work folders.
+    pub work_folders: Arc<AgentFolders>,
+    /// The snapshots of the folders; `None` if none are taken.
+    pub snapshots: Option<Arc<Snapshots>>,
     /// The attempts running in this process.
     pub running: RunningAttempts,
     /// The ID of this worker.
@@ -157,6 +166,7 @@ impl TurnRunner {
             let handed_back = AttemptEnd::HandedBack { text: String::new() };
             return self.write_outcome(claim, &AttemptReport::of(claim, handed_back), None).await;
         };
+        let before = self.take_snapshot(claim, turn.folder.as_deref(), guard.stop()).await;
         let limit = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
         let mut output = AttemptOutput::new(self, claim, &guard);
         if let Some(host) = self.host_left(claim) {
@@ -169,6 +179,9 @@ impl TurnRunner {
         }
         if matches!(end, AttemptResult::Stopped | AttemptResult::TimedOut(_)) {
             let _ = timeout(STOPPED_FILES_LIMIT, output.store_files()).await;
+        }
+        if let Some(before) = before {
+            self.record_changes(claim, before, &end).await;
         }
         let first_text_at = output.first_text_at;
         let (text, resume, steps) = output.into_parts();
@@ -267,6 +280,33 @@ impl TurnRunner {
         found
             .unwrap_or_else(|_| Err(AgentError::new(ErrorCode::AgentError, "The folder could not be checked.")))
             .map(Some)
+    }
+
+    /// Takes a snapshot of the folder in which the agent works, before it works there.
+    async fn take_snapshot(&self, claim: &Claim, folder: Option<&Path>, stop: &CancellationToken) -> Option<Before> {
+        let snapshots = self.snapshots.as_ref()?;
+        let folder = match folder {
+            Some(folder) => folder.to_owned(),
+            None if self.uses_work_folder(claim) => self.work_folders.work(claim.session_id).ok()?,
+            None => return None,
+        };
+        let workspace = Workspace { session: claim.session_id, folder, is_own: claim.folder.is_none() };
+        stop.run_until_cancelled(snapshots.before(workspace, claim.turn)).await.flatten()
+    }
+
+    /// Stores what the agent has changed in its folder, unless the attempt has ended or another one follows.
+    async fn record_changes(&self, claim: &Claim, before: Before, end: &AttemptResult) {
+        let is_stopped = match end {
+            AttemptResult::LeaseLost | AttemptResult::HandedBack => return,
+            AttemptResult::Stopped => true,
+            AttemptResult::Finished(_) | AttemptResult::TimedOut(_) => false,
+        };
+        let Some(snapshots) = &self.snapshots else { return };
+        let Some(changes) = snapshots.after(before, is_stopped).await else { return };
+        match self.store.record_changes(claim, &changes).await {
+            Ok(()) | Err(StoreError::LeaseLost) => {}
+            Err(error) => tracing::warn!(%error, "failed to store what an agent has changed"),
+        }
     }
 
     /// Returns whether the agent of this claim works in the session's work folder.

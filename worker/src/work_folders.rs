@@ -12,7 +12,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::{Registry, process::AgentFolders};
+use crate::{
+    agents::{Registry, process::AgentFolders},
+    snapshots::Snapshots,
+};
 
 /// Interval at which the store is polled for deleted sessions.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,8 +32,18 @@ struct DeletedSession {
     until: Instant,
 }
 
+/// What belongs to deleted sessions on this worker's disk.
+pub struct FolderRemoval {
+    /// The agents, which may keep processes for the sessions.
+    pub agents: Arc<Registry>,
+    /// The sessions' work folders.
+    pub folders: Arc<AgentFolders>,
+    /// The snapshots of the folders in which the sessions' agents worked.
+    pub snapshots: Arc<Snapshots>,
+}
+
 /// Removes folders until `end` is cancelled.
-pub async fn run(store: Store, agents: Arc<Registry>, folders: Arc<AgentFolders>, end: CancellationToken) {
+pub async fn run(store: Store, removal: FolderRemoval, end: CancellationToken) {
     let mut position = 0;
     let mut deleted: Vec<DeletedSession> = Vec::new();
     // Sessions that were deleted before this worker started have no turns here, so their folders cannot reappear.
@@ -42,38 +55,48 @@ pub async fn run(store: Store, agents: Arc<Registry>, folders: Arc<AgentFolders>
                 position = page.last().map_or(position, |(number, _)| *number);
                 let until = Instant::now() + reappear_limit;
                 deleted.extend(page.iter().map(|(_, session)| DeletedSession { session: *session, until }));
-                deleted = remove(deleted, &agents, &folders).await;
+                deleted = removal.remove(deleted).await;
                 // There may be more deleted sessions.
                 continue;
             }
             Err(error) => tracing::warn!(%error, "failed to list the deleted sessions; retrying"),
         }
-        deleted = remove(deleted, &agents, &folders).await;
+        deleted = removal.remove(deleted).await;
         if end.run_until_cancelled(sleep(POLL_INTERVAL)).await.is_none() {
             return;
         }
     }
 }
 
-/// Removes the folders that can be removed. Returns the sessions to check again.
-async fn remove(deleted: Vec<DeletedSession>, agents: &Registry, folders: &Arc<AgentFolders>) -> Vec<DeletedSession> {
-    if deleted.is_empty() {
-        return deleted;
-    }
-    for DeletedSession { session, .. } in &deleted {
-        agents.forget(*session);
-    }
-    let folders = Arc::clone(folders);
-    let removed = spawn_blocking(move || {
-        let now = Instant::now();
-        let is_pending = |DeletedSession { session, until }: &DeletedSession| match folders.remove_work(*session) {
-            Ok(is_removed) => !is_removed || *until > now,
-            Err(error) => {
-                tracing::warn!(session_id = %session, %error, "failed to remove the work folder of a deleted session");
-                false
+impl FolderRemoval {
+    /// Removes the folders that can be removed. Returns the sessions to check again.
+    async fn remove(&self, deleted: Vec<DeletedSession>) -> Vec<DeletedSession> {
+        if deleted.is_empty() {
+            return deleted;
+        }
+        for DeletedSession { session, .. } in &deleted {
+            self.agents.forget(*session);
+        }
+        let sessions: Vec<SessionId> = deleted.iter().map(|deleted| deleted.session).collect();
+        let folders = Arc::clone(&self.folders);
+        let removed = spawn_blocking(move || {
+            let now = Instant::now();
+            let is_pending = |DeletedSession { session, until }: &DeletedSession| match folders.remove_work(*session) {
+                Ok(is_removed) => !is_removed || *until > now,
+                Err(error) => {
+                    tracing::warn!(session_id = %session, %error, "failed to remove the work folder of a deleted session");
+                    false
+                }
+            };
+            deleted.into_iter().filter(is_pending).collect()
+        });
+        let pending: Vec<DeletedSession> = removed.await.unwrap_or_default();
+        for session in sessions {
+            // An agent that is still running may change its folder, of which a snapshot is then taken.
+            if !self.folders.has_work(session) {
+                self.snapshots.remove(session).await;
             }
-        };
-        deleted.into_iter().filter(is_pending).collect()
-    });
-    removed.await.unwrap_or_default()
+        }
+        pending
+    }
 }

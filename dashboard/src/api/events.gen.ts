@@ -28,6 +28,12 @@ const usage = v.looseObject({
   output_tokens: v.number(),
 });
 
+const changeCounts = v.looseObject({
+  files: v.number(),
+  additions: v.number(),
+  deletions: v.number(),
+});
+
 const task = v.looseObject({
   id: v.string(),
   chat_session_id: v.string(),
@@ -41,6 +47,7 @@ const task = v.looseObject({
   created_at: v.string(),
   started_at: v.nullable(v.string()),
   finished_at: v.nullable(v.string()),
+  changes: v.nullable(changeCounts),
 });
 
 const forkOrigin = v.looseObject({

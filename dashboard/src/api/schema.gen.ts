@@ -260,6 +260,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/chat/{id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List changed files
+         * @description Lists the files in the session's folder that changed during a turn, or since the start of the session. Files that git ignores are not listed.
+         */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chat/{id}/draft": {
         parameters: {
             query?: never;
@@ -729,6 +749,62 @@ export interface components {
             items: components["schemas"]["SessionAttachment"][];
             /** @description Whether older turns have attachments. To list them, set `before_turn` to the `turn` of the last item. */
             has_more: boolean;
+        };
+        /** @description The number of changed files, and of changed lines. */
+        ChangeCounts: {
+            /**
+             * Format: int64
+             * @description The number of changed files.
+             */
+            files: number;
+            /**
+             * Format: int64
+             * @description The number of added lines.
+             */
+            additions: number;
+            /**
+             * Format: int64
+             * @description The number of deleted lines.
+             */
+            deletions: number;
+        };
+        /** @description The files that the agent has changed. */
+        ChangeList: {
+            /** @description The files in the order of their paths, at most 2,000. */
+            files: components["schemas"]["ChangedFile"][];
+        };
+        /**
+         * @description How a file was changed.
+         * @enum {string}
+         */
+        ChangeStatus: "added" | "modified" | "deleted" | "renamed" | "type_changed";
+        /** @description A file that was changed. */
+        ChangedFile: {
+            /** @description The path, relative to the folder. Bytes that are not UTF-8 are replaced. */
+            path: string;
+            /** @description The path before the change, if the file was renamed; otherwise null. */
+            old_path: string | null;
+            /** @description How the file was changed. */
+            status: components["schemas"]["ChangeStatus"];
+            /**
+             * Format: int64
+             * @description The number of added lines; 0 if the file is binary.
+             */
+            additions: number;
+            /**
+             * Format: int64
+             * @description The number of deleted lines; 0 if the file is binary.
+             */
+            deletions: number;
+            /** @description Whether the file is binary. */
+            binary: boolean;
+            /**
+             * @description The hunks of a unified diff with three lines of context, without file headers; null if there are none, or if they
+             *     are omitted.
+             */
+            patch: string | null;
+            /** @description Whether the patch is omitted because it is too long. */
+            truncated: boolean;
         };
         /** @description A message to send. */
         CreateMessage: {
@@ -1609,6 +1685,7 @@ export interface components {
             created_at: components["schemas"]["Timestamp"];
             started_at: components["schemas"]["Timestamp"] | null;
             finished_at: components["schemas"]["Timestamp"] | null;
+            changes: components["schemas"]["ChangeCounts"] | null;
         };
         /** @description A task with its steps. */
         TaskDetail: components["schemas"]["Task"] & {
@@ -3199,6 +3276,77 @@ export interface operations {
             };
             /** @description The content type of the body is not JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server hit an internal error. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the delay in `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                /** @description The number of the turn; the whole session if omitted. */
+                turn?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The ID of the session. */
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changed files. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeList"];
+                };
+            };
+            /** @description The API key is missing, invalid, expired, or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not permit the operation, or a request without an API key came from another site or through a proxy. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or belongs to another user. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
-use super::Step;
+use super::{ChangeCounts, Step};
 use crate::{
     clock::Timestamp,
     id::{SessionId, TaskId},
@@ -204,6 +204,9 @@ pub struct Task {
     /// When the task ended; null until then.
     #[schema(required)]
     pub finished_at: Option<Timestamp>,
+    /// The number of files and lines that the agent has changed; null if it has changed none, or if this is unknown.
+    #[schema(required)]
+    pub changes: Option<ChangeCounts>,
 }
 
 /// A task with its steps.

@@ -371,6 +371,7 @@ fn new_message(session_id: SessionId, outgoing: &Outgoing<'_>, state: &SendState
         created_at: now,
         started_at: None,
         finished_at: None,
+        changes: None,
     };
     Message {
         id: MessageId::generate(),

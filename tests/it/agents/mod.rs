@@ -1,6 +1,7 @@
 //! Agents: protocols, failures, and the cleanup of agent processes.
 
 mod acp;
+mod changes;
 mod command;
 mod configured_folders;
 mod context;

@@ -67,6 +67,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { access: Access::Read, ..change("POST", "/v1/auth/sse-token", 201) },
     get("/v1/agents", Access::Read, &[]),
     get("/v1/folders", Access::Read, &[]),
+    get("/v1/chat/{session}/changes", Access::Read, &["turn=0", "turn=x"]),
     get("/v1/events", Access::Read, &[]),
     get(
         "/v1/chat",

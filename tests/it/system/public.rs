@@ -189,6 +189,7 @@ async fn objects_have_exactly_the_fields_of_the_contract() {
 
     let of_task = [
         "attempt",
+        "changes",
         "chat_session_id",
         "created_at",
         "error",

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::AgentError;
 
 /// The folder for attachments in a session's work folder.
-const FOLDER: &str = "attachments";
+pub(crate) const FOLDER: &str = "attachments";
 /// The maximum number of files with the same name in a work folder.
 const MAX_COPIES: u32 = 1000;
 

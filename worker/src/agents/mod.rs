@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::process::StartError;
-pub(crate) use files::numbered;
+pub(crate) use files::{FOLDER as ATTACHMENTS_FOLDER, numbered};
 pub use files::{Files, StoredFiles};
 pub use registry::Registry;
 

@@ -16,19 +16,30 @@ use std::{
     fs::{self, File},
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
-use banter_shared::{chat::ChangedFile, id::SessionId};
-use tokio::{sync::Mutex, task::spawn_blocking};
+use banter_shared::{count::seconds, id::SessionId, store::TurnChanges};
+use tokio::{task::spawn_blocking, time::timeout};
 
 pub use self::git::GitError;
 use self::repository::Repository;
-use crate::agents::process::ProcessHost;
+use crate::agents::{ATTACHMENTS_FOLDER, process::ProcessHost};
 
 /// The maximum size of a file in a snapshot, in bytes. Changes to larger files are not shown.
 const MAX_FILE_BYTES: u64 = 50 * 1024 * 1024;
 /// The file that names the turn to which the current snapshot before a turn belongs.
 const TURN_FILE: &str = "turn";
+/// The file that names the first snapshot of the session.
+const BASE_FILE: &str = "base";
+/// Time limits for the snapshots before and after a turn, and for that of a turn that was stopped. Agents wait for the
+/// first one, and users for the others.
+const BEFORE_LIMIT: Duration = Duration::from_secs(15);
+const AFTER_LIMIT: Duration = Duration::from_secs(15);
+const STOPPED_LIMIT: Duration = Duration::from_secs(1);
+/// The ID of an empty tree, which git knows in every repository.
+const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 /// The snapshots of all sessions on this worker's machine.
 #[derive(Debug)]
@@ -36,63 +47,104 @@ pub struct Snapshots {
     host: ProcessHost,
     /// The folder with the private repositories.
     root: PathBuf,
-    /// Whether a problem has been logged, so that it is logged only once.
-    has_warned: Mutex<bool>,
+    /// Whether a problem has been logged.
+    has_warned: AtomicBool,
+}
+
+/// The folder of a session.
+#[derive(Clone, Debug)]
+pub struct Workspace {
+    /// The session.
+    pub session: SessionId,
+    /// The folder.
+    pub folder: PathBuf,
+    /// Whether it is the session's own work folder, which is empty at first.
+    pub is_own: bool,
 }
 
 /// A folder before a turn.
 #[derive(Debug)]
 pub struct Before {
-    repository: Repository,
-    id: String,
+    workspace: Workspace,
+    /// The private repository and the ID of the snapshot; `None` if the folder was empty, so that none was needed.
+    snapshot: Option<(Repository, String)>,
 }
 
 impl Snapshots {
-    /// Keeps the snapshots in this data folder.
+    /// Keeps the snapshots in the data folder of this host.
     #[must_use]
-    pub fn new(host: &ProcessHost, data_dir: &Path) -> Self {
-        Self { host: host.clone(), root: data_dir.join("snapshots"), has_warned: Mutex::new(false) }
+    pub fn new(host: &ProcessHost) -> Self {
+        Self { host: host.clone(), root: host.folders().snapshots(), has_warned: AtomicBool::new(false) }
     }
 
     /// Takes a snapshot of a folder before a turn. If an earlier attempt at the turn has done so, returns that snapshot.
     /// Returns `None` if no snapshot can be taken.
-    pub async fn before(&self, session: SessionId, turn: i64, folder: &Path) -> Option<Before> {
-        match self.take_before(session, turn, folder).await {
-            Ok(before) => Some(before),
-            Err(error) => {
-                self.warn(&error).await;
-                None
-            }
-        }
+    pub async fn before(&self, workspace: Workspace, turn: i64) -> Option<Before> {
+        self.within(BEFORE_LIMIT, self.take_before(workspace, turn)).await
     }
 
-    async fn take_before(&self, session: SessionId, turn: i64, folder: &Path) -> Result<Before, GitError> {
-        let repository = Repository::open(&self.host, &self.root, session, folder).await?;
+    /// Returns the files that were changed since the snapshot before the turn; `None` if this is unknown, or if nothing
+    /// was changed.
+    pub async fn after(&self, before: Before, is_stopped: bool) -> Option<TurnChanges> {
+        let limit = if is_stopped { STOPPED_LIMIT } else { AFTER_LIMIT };
+        let changes = self.within(limit, self.compare(before)).await?;
+        (!changes.of_turn.is_empty()).then_some(changes)
+    }
+
+    async fn take_before(&self, workspace: Workspace, turn: i64) -> Result<Before, GitError> {
+        // Most conversations do not involve files.
+        if workspace.is_own && !self.root.join(workspace.session.to_string()).exists() && is_empty(&workspace.folder) {
+            return Ok(Before { workspace, snapshot: None });
+        }
+        let repository = self.open(&workspace).await?;
         let file = repository.file(TURN_FILE);
         let stored = fs::read_to_string(&file).unwrap_or_default();
         if let Some((number, id)) = stored.split_once(' ')
             && number.parse() == Ok(turn)
         {
-            return Ok(Before { repository, id: id.to_owned() });
+            return Ok(Before { workspace, snapshot: Some((repository, id.to_owned())) });
         }
         let id = take(&repository).await?;
         fs::write(file, format!("{turn} {id}"))?;
-        Ok(Before { repository, id })
+        if !repository.file(BASE_FILE).exists() {
+            fs::write(repository.file(BASE_FILE), &id)?;
+        }
+        Ok(Before { workspace, snapshot: Some((repository, id)) })
     }
 
-    /// Returns the files that were changed since the snapshot before the turn.
-    pub async fn changes(&self, before: &Before) -> Vec<ChangedFile> {
-        let changes = async {
-            let after = take(&before.repository).await?;
-            patches::compare(&before.repository, &before.id, &after).await
-        };
-        match changes.await {
-            Ok(files) => files,
-            Err(error) => {
-                self.warn(&error).await;
-                Vec::new()
+    async fn compare(&self, before: Before) -> Result<TurnChanges, GitError> {
+        let (repository, from) = match before.snapshot {
+            Some(snapshot) => snapshot,
+            None if is_empty(&before.workspace.folder) => return Ok(TurnChanges::default()),
+            None => {
+                let repository = self.open(&before.workspace).await?;
+                fs::write(repository.file(BASE_FILE), EMPTY_TREE)?;
+                (repository, EMPTY_TREE.to_owned())
             }
+        };
+        let to = take(&repository).await?;
+        let of_turn = patches::compare(&repository, &from, &to).await?;
+        let base = fs::read_to_string(repository.file(BASE_FILE)).unwrap_or_else(|_| from.clone());
+        let of_session = if base == from { of_turn.clone() } else { patches::compare(&repository, &base, &to).await? };
+        Ok(TurnChanges { of_turn, of_session })
+    }
+
+    async fn open(&self, workspace: &Workspace) -> Result<Repository, GitError> {
+        Repository::open(&self.host, &self.root, workspace).await
+    }
+
+    /// Returns the result of an operation, unless it fails or takes too long.
+    async fn within<T>(&self, limit: Duration, operation: impl Future<Output = Result<T, GitError>>) -> Option<T> {
+        let error = match timeout(limit, operation).await {
+            Ok(Ok(result)) => return Some(result),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("not done within {}", seconds(limit)),
+        };
+        // The same problem is likely to occur in every turn.
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(error, "cannot record what agents change in their folders");
         }
+        None
     }
 
     /// Removes the snapshots of a session that was deleted.
@@ -101,15 +153,12 @@ impl Snapshots {
             tracing::warn!(session_id = %session, %error, "failed to remove the snapshots of a deleted session");
         }
     }
+}
 
-    /// Logs why a snapshot could not be taken.
-    async fn warn(&self, error: &GitError) {
-        let mut has_warned = self.has_warned.lock().await;
-        if !*has_warned {
-            tracing::warn!(%error, "cannot record what agents change in their folders");
-        }
-        *has_warned = true;
-    }
+/// Returns whether a folder contains nothing but the files that users have sent.
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder)
+        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == ATTACHMENTS_FOLDER)))
 }
 
 /// Takes a snapshot, and returns its ID. If nothing has changed since the last one, returns that one's ID.

@@ -15,8 +15,11 @@ use std::{
 use banter_shared::{id::SessionId, private};
 use tokio::task::spawn_blocking;
 
-use super::git::{Git, GitError};
-use crate::agents::process::ProcessHost;
+use super::{
+    Workspace,
+    git::{Git, GitError},
+};
+use crate::agents::{ATTACHMENTS_FOLDER, process::ProcessHost};
 
 /// The attributes of all files. They take precedence over those in the files of the user's repository, so that the bytes
 /// of files are stored unchanged and no filter applies.
@@ -58,14 +61,15 @@ pub(super) struct Repository {
 
 impl Repository {
     /// Opens the private repository of a session that works in this folder, and creates it if necessary.
-    pub async fn open(host: &ProcessHost, root: &Path, session: SessionId, folder: &Path) -> Result<Self, GitError> {
+    pub async fn open(host: &ProcessHost, root: &Path, workspace: &Workspace) -> Result<Self, GitError> {
+        let Workspace { session, folder, is_own } = workspace;
         let directory = root.join(session.to_string());
         let folder = folder.canonicalize()?;
         let user = find_repository(&Git::new(host, &folder)?).await;
         let top = user.as_ref().map_or(&folder, |user| &user.top).clone();
         private::create_folder(&directory)?;
         let is_new = !directory.join("config").exists();
-        create_files(&directory, user.as_ref())?;
+        create_files(&directory, user.as_ref(), *is_own)?;
         let mut git = Git::new(host, &top)?
             .with("GIT_DIR", &directory)
             .with("GIT_WORK_TREE", &top)
@@ -209,7 +213,7 @@ pub(super) async fn remove(host: &ProcessHost, root: &Path, session: SessionId) 
 }
 
 /// Writes the files of the private repository.
-fn create_files(directory: &Path, user: Option<&UserRepository>) -> io::Result<()> {
+fn create_files(directory: &Path, user: Option<&UserRepository>, is_own: bool) -> io::Result<()> {
     for folder in ["objects", "refs", "info"] {
         private::create_folder(&directory.join(folder))?;
     }
@@ -222,13 +226,17 @@ fn create_files(directory: &Path, user: Option<&UserRepository>) -> io::Result<(
         }
         _ => config.push_str("[core]\n\trepositoryFormatVersion = 0\n"),
     }
-    if let Some(user) = user {
+    if is_own {
+        fs::write(directory.join("info/exclude"), format!("/{ATTACHMENTS_FOLDER}/\n"))?;
+    } else if let Some(user) = user {
         // The list has a fixed name in the private repository, so that no path must be quoted.
         match fs::copy(user.common_dir.join("info/exclude"), directory.join("info/exclude")) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
+    }
+    if let Some(user) = user {
         fs::write(directory.join("source"), user.common_dir.as_os_str().as_bytes())?;
     }
     fs::write(directory.join("info/attributes"), ATTRIBUTES)?;

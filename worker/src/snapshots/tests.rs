@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use banter_shared::chat::ChangeStatus;
+use banter_shared::chat::{ChangeStatus, ChangedFile};
 use tempfile::TempDir;
 
 use super::*;
@@ -24,7 +24,7 @@ impl Workbench {
     fn new() -> Self {
         let (data, project) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let host = ProcessHost::new(data.path()).unwrap();
-        let snapshots = Snapshots::new(&host, data.path());
+        let snapshots = Snapshots::new(&host);
         Self { data, project, snapshots, session: SessionId::generate() }
     }
 
@@ -62,15 +62,24 @@ impl Workbench {
     }
 
     async fn before(&self, turn: i64) -> Before {
-        self.snapshots.take_before(self.session, turn, self.project.path()).await.unwrap()
+        self.before_in(self.session, turn, self.project.path()).await
+    }
+
+    async fn before_in(&self, session: SessionId, turn: i64, folder: &Path) -> Before {
+        let workspace = Workspace { session, folder: folder.to_owned(), is_own: false };
+        self.snapshots.take_before(workspace, turn).await.unwrap()
+    }
+
+    /// Returns what was changed since a snapshot.
+    async fn changes(&self, before: Before) -> Vec<ChangedFile> {
+        self.snapshots.compare(before).await.unwrap().of_turn
     }
 
     /// Returns what `change` changes.
     async fn changes_of(&self, change: impl FnOnce()) -> Vec<ChangedFile> {
         let before = self.before(1).await;
         change();
-        let after = take(&before.repository).await.unwrap();
-        patches::compare(&before.repository, &before.id, &after).await.unwrap()
+        self.changes(before).await
     }
 }
 
@@ -109,7 +118,7 @@ async fn shows_the_changes_of_a_turn_as_git_does_and_leaves_the_repository_alone
     f.write("src/new.rs", "fn main() {}\n");
     f.write("ignored/cache", "x");
     fs::remove_file(f.path("staged.txt")).unwrap();
-    let files = f.snapshots.changes(&before).await;
+    let files = f.changes(before).await;
 
     assert_eq!(
         names(&files),
@@ -157,10 +166,11 @@ async fn another_attempt_at_a_turn_continues_from_the_first_one() {
     let second = f.before(1).await;
     f.write("from-second", "2\n");
 
-    assert_eq!(first.id, second.id);
-    let files = f.snapshots.changes(&second).await;
+    let id = |before: &Before| before.snapshot.as_ref().unwrap().1.clone();
+    assert_eq!(id(&first), id(&second));
+    let files = f.changes(second).await;
     assert_eq!(names(&files), [("from-first", ChangeStatus::Added), ("from-second", ChangeStatus::Added)]);
-    assert_eq!(f.snapshots.changes(&f.before(2).await).await, []);
+    assert_eq!(f.changes(f.before(2).await).await, []);
 }
 
 #[tokio::test]
@@ -273,15 +283,15 @@ async fn a_linked_worktree_and_a_subfolder_are_part_of_their_repository() {
     let linked = f.data.path().join("linked");
     f.git(&["worktree", "add", "--quiet", linked.to_str().unwrap()]);
 
-    let in_app = f.snapshots.take_before(f.session, 1, &f.path("app")).await.unwrap();
+    let in_app = f.before_in(f.session, 1, &f.path("app")).await;
     let other = SessionId::generate();
-    let in_linked = f.snapshots.take_before(other, 1, &linked).await.unwrap();
+    let in_linked = f.before_in(other, 1, &linked).await;
     f.write("app/main.rs", "2\n");
     f.write("elsewhere", "x");
     fs::write(linked.join("README.md"), "changed\n").unwrap();
 
-    assert_eq!(names(&f.snapshots.changes(&in_app).await), [("main.rs", ChangeStatus::Modified)]);
-    assert_eq!(names(&f.snapshots.changes(&in_linked).await), [("README.md", ChangeStatus::Modified)]);
+    assert_eq!(names(&f.changes(in_app).await), [("main.rs", ChangeStatus::Modified)]);
+    assert_eq!(names(&f.changes(in_linked).await), [("README.md", ChangeStatus::Modified)]);
     assert!(f.git(&["for-each-ref", "refs/banter"]).contains(&other.to_string()));
 }
 
@@ -305,11 +315,36 @@ async fn notices_a_change_of_the_same_size_at_the_same_time() {
 async fn a_damaged_index_and_a_stale_lock_are_replaced() {
     let f = Workbench::repository();
     let before = f.before(1).await;
-    fs::write(before.repository.file("index"), "damaged").unwrap();
-    fs::write(before.repository.file("index.lock"), "").unwrap();
+    let private = f.data.path().join("snapshots").join(f.session.to_string());
+    fs::write(private.join("index"), "damaged").unwrap();
+    fs::write(private.join("index.lock"), "").unwrap();
     f.write("a", "1\n");
 
-    assert_eq!(names(&f.snapshots.changes(&before).await), [("a", ChangeStatus::Added)]);
+    assert_eq!(names(&f.changes(before).await), [("a", ChangeStatus::Added)]);
+}
+
+#[tokio::test]
+async fn an_own_folder_has_snapshots_only_once_it_contains_files() {
+    let f = Workbench::new();
+    let workspace = Workspace { session: f.session, folder: f.project.path().to_owned(), is_own: true };
+    let before = async |turn| f.snapshots.take_before(workspace.clone(), turn).await.unwrap();
+    f.write("attachments/photo.png", "sent by the user");
+
+    let first = before(1).await;
+    assert_eq!(f.snapshots.compare(first).await.unwrap(), TurnChanges::default());
+    assert!(!f.data.path().join("snapshots").exists());
+    let second = before(2).await;
+    f.write("made.txt", "1\n");
+    let second = f.snapshots.compare(second).await.unwrap();
+    let third = before(3).await;
+    f.write("made.txt", "2\n");
+    let third = f.snapshots.compare(third).await.unwrap();
+
+    assert_eq!(names(&second.of_turn), [("made.txt", ChangeStatus::Added)]);
+    assert_eq!(second.of_session, second.of_turn);
+    assert_eq!(names(&third.of_turn), [("made.txt", ChangeStatus::Modified)]);
+    assert_eq!(names(&third.of_session), [("made.txt", ChangeStatus::Added)]);
+    assert_eq!(third.of_session[0].patch.as_deref(), Some("@@ -0,0 +1 @@\n+2\n"));
 }
 
 #[tokio::test]
@@ -343,7 +378,6 @@ async fn measure_a_large_repository() {
             f.write(&format!("{file}/1"), format!("changed in turn {turn}\n"));
         }
         let started = std::time::Instant::now();
-        println!("{} files changed: {:?}", f.snapshots.changes(&before).await.len(), started.elapsed());
+        println!("{} files changed: {:?}", f.changes(before).await.len(), started.elapsed());
     }
-    let _ = Path::new("");
 }

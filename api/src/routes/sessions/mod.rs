@@ -1,6 +1,7 @@
 //! Operations that create, fork, list, get, update, mark as read, archive, and delete sessions.
 
 pub mod branch;
+pub mod changes;
 pub mod create;
 mod cursor;
 

@@ -39,7 +39,7 @@ pub(super) const NOT_COPIED: [&str; 9] = [
 ];
 
 /// All tables to copy. Each one follows the tables to which its foreign keys refer.
-pub(super) const TABLES: [Table; 28] = [
+pub(super) const TABLES: [Table; 29] = [
     // Before the messages and the sessions, for which triggers would add entries in another order.
     Table { columns: "id, workspace_id, user_id, chat_session_id, message_id", ..table("search_entry", &["id"]) },
     Table { derived: Some("unread_count"), ..table("chat_session", &["id"]) },
@@ -51,6 +51,7 @@ pub(super) const TABLES: [Table; 28] = [
     table("session_git", &["chat_session_id"]),
     table("agent_resume", &["chat_session_id", "agent_key"]),
     table("deleted_session", &["number"]),
+    table("turn_changes", &["chat_session_id", "turn"]),
     table("agent_task", &["id"]),
     table("stored_file", &["id"]),
     table("attachment", &["id"]),

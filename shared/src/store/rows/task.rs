@@ -4,7 +4,7 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type, types::Json};
 
 use super::usage;
 use crate::{
-    chat::{ErrorCode, Task, TaskError, TaskStatus},
+    chat::{ChangeCounts, ErrorCode, Task, TaskError, TaskStatus},
     clock::Timestamp,
     id::{SessionId, TaskId},
     store::{
@@ -21,7 +21,8 @@ macro_rules! task_columns {
          t.failures AS t_failures, t.max_attempts AS t_max_attempts, t.next_attempt_at AS t_next_attempt_at, \
          t.error_code AS t_error_code, t.error_message AS t_error_message, t.input_tokens AS t_input_tokens, \
          t.output_tokens AS t_output_tokens, t.created_at AS t_created_at, t.started_at AS t_started_at, \
-         t.finished_at AS t_finished_at"
+         t.finished_at AS t_finished_at, t.changed_files AS t_changed_files, t.added_lines AS t_added_lines, \
+         t.deleted_lines AS t_deleted_lines"
     };
 }
 
@@ -45,6 +46,9 @@ pub(in crate::store) struct TaskRow {
     t_created_at: Timestamp,
     t_started_at: Option<Timestamp>,
     t_finished_at: Option<Timestamp>,
+    t_changed_files: Option<i64>,
+    t_added_lines: Option<i64>,
+    t_deleted_lines: Option<i64>,
 }
 
 impl From<TaskRow> for Task {
@@ -63,6 +67,11 @@ impl From<TaskRow> for Task {
             created_at: row.t_created_at,
             started_at: row.t_started_at,
             finished_at: row.t_finished_at,
+            changes: row.t_changed_files.filter(|files| *files > 0).map(|files| ChangeCounts {
+                files,
+                additions: row.t_added_lines.unwrap_or_default(),
+                deletions: row.t_deleted_lines.unwrap_or_default(),
+            }),
         }
     }
 }

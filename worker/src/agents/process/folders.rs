@@ -57,6 +57,12 @@ impl AgentFolders {
         private_folder(self.work_path(session))
     }
 
+    /// Returns the path of the folder for snapshots of the folders in which agents work.
+    #[must_use]
+    pub fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
     /// Returns the path to the file that is locked while an agent process is running for this session.
     #[must_use]
     pub fn lock(&self, session: SessionId) -> PathBuf {

@@ -150,6 +150,8 @@ impl Fixture {
             relay,
             agents,
             folders: Arc::default(),
+            work_folders: Arc::new(AgentFolders::new(folder.path()).unwrap()),
+            snapshots: None,
             running,
             worker: worker.clone(),
             data_folder,
