@@ -291,7 +291,7 @@ impl TurnRunner {
             None => return None,
         };
         let workspace = Workspace { session: claim.session_id, folder, is_own: claim.folder.is_none() };
-        stop.run_until_cancelled(snapshots.before(workspace, claim.turn)).await.flatten()
+        stop.run_until_cancelled(Box::pin(snapshots.before(workspace, claim.turn))).await.flatten()
     }
 
     /// Stores what the agent has changed in its folder, unless the attempt has ended or another one follows.
@@ -302,7 +302,7 @@ impl TurnRunner {
             AttemptResult::Finished(_) | AttemptResult::TimedOut(_) => false,
         };
         let Some(snapshots) = &self.snapshots else { return };
-        let Some(changes) = snapshots.after(before, is_stopped).await else { return };
+        let Some(changes) = Box::pin(snapshots.after(before, is_stopped)).await else { return };
         match self.store.record_changes(claim, &changes).await {
             Ok(()) | Err(StoreError::LeaseLost) => {}
             Err(error) => tracing::warn!(%error, "failed to store what an agent has changed"),

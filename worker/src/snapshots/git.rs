@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::agents::process::{ProcessHost, ToolLimits, ToolOutput, find_program};
 
 /// Time limit for a git command.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// Maximum length of the output of a git command, in bytes.
 pub(super) const MAX_OUTPUT_BYTES: usize = 64 * 1024 * 1024;
 

@@ -5,6 +5,7 @@ import { useModal } from "./use-modal";
 const sizes = {
   medium: "w-[min(420px,calc(100vw-32px))]",
   large: "w-[min(680px,calc(100vw-32px))]",
+  huge: "w-[min(1040px,calc(100vw-16px))]",
 };
 
 /**

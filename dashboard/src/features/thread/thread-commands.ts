@@ -1,7 +1,9 @@
 /** The commands of the open thread, which its menu and the palette offer. */
-import { ListTree, type LucideIcon, Paperclip, Printer, TextSearch } from "lucide-react";
+import { FileDiff, ListTree, type LucideIcon, Paperclip, Printer, TextSearch } from "lucide-react";
 import { formatKeys } from "@/keyboard";
+import { store } from "@/stream/store";
 import { texts } from "@/texts";
+import { openChanges } from "./changes/changes";
 import { openFiles } from "./files/files";
 import { openFind } from "./find/find-in-chat";
 import { printChat } from "./print-chat";
@@ -18,6 +20,7 @@ export interface ThreadCommand {
 
 /** Returns the commands, in the order of the menu. */
 export function listThreadCommands(sessionId: string): readonly ThreadCommand[] {
+  const hasFolder = Boolean(store.getState().sessions[sessionId]?.value?.folder);
   return [
     {
       id: "find",
@@ -40,6 +43,17 @@ export function listThreadCommands(sessionId: string): readonly ThreadCommand[] 
       keys: "",
       run: () => openFiles(),
     },
+    ...(hasFolder
+      ? [
+          {
+            id: "changes",
+            label: texts.changes.open,
+            icon: FileDiff,
+            keys: "",
+            run: () => openChanges(null),
+          },
+        ]
+      : []),
     {
       id: "print",
       label: texts.print.open,

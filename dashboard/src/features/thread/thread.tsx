@@ -8,6 +8,7 @@ import type { Thread as ThreadState } from "@/stream/state";
 import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
 import { Announcer } from "./announcer";
+import { Changes } from "./changes/changes";
 import { DayDivider } from "./dividers";
 import { Files } from "./files/files";
 import { FindInChat } from "./find/find-in-chat";
@@ -238,6 +239,7 @@ export const Thread = memo(function Thread(props: {
         findVisibleTurn={() => findTop()?.turn ?? 0}
       />
       <Files sessionId={session.id} />
+      <Changes sessionId={session.id} />
       <Questions sessionId={session.id} visibleTurn={topRow?.turn.turn ?? 0} />
       {isOpen && !isAtEnd && <JumpButton unreadCount={session.unread_count} onClick={toEnd} />}
     </div>

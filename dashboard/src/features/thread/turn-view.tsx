@@ -8,6 +8,9 @@ import { useTurnSteps } from "./steps/use-turn-steps";
 import type { ThreadAgent } from "./thread-agent";
 import type { TurnRow } from "./turn-rows";
 
+const ChangesButton = lazy(async () => ({
+  default: (await import("./changes/changes-button")).ChangesButton,
+}));
 const Failure = lazy(async () => ({ default: (await import("./answer/failure")).Failure }));
 const Notices = lazy(async () => ({ default: (await import("./answer/notices")).Notices }));
 const OutcomeLine = lazy(async () => ({
@@ -74,6 +77,11 @@ export const TurnView = memo(function TurnView(props: {
       {task?.next_attempt_at && (
         <Suspense fallback={null}>
           <RetryWaitCard task={task} message={user} agentKey={agent.key} />
+        </Suspense>
+      )}
+      {task?.changes && (
+        <Suspense fallback={null}>
+          <ChangesButton changes={task.changes} turn={(user ?? answer)?.turn ?? 0} />
         </Suspense>
       )}
       {answer && isBlank(answer.content) && (

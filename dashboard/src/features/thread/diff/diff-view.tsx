@@ -20,7 +20,14 @@ const BOX_LINES = 300;
  * A change to a file: its path, the numbers of added and deleted lines, and the changed lines with
  * their context. A diff with more than `maxLines` lines is collapsed initially.
  */
-export const DiffView = memo(function DiffView(props: FileDiff & { maxLines: number }) {
+export const DiffView = memo(function DiffView(
+  props: FileDiff & {
+    maxLines: number;
+    /** Whether the path and the counts are shown; true by default. */
+    hasHeader?: boolean;
+  },
+) {
+  const { hasHeader = true } = props;
   const { path, patch, additions, deletions, maxLines } = props;
   const lines = useMemo(() => parseDiff(patch), [patch]);
   const count = lines.filter((line) => "text" in line).length;
@@ -42,7 +49,7 @@ export const DiffView = memo(function DiffView(props: FileDiff & { maxLines: num
       aria-label={texts.diff.label(path)}
       className="min-w-0 overflow-hidden rounded-[9px] border border-line bg-code"
     >
-      <DiffHeader {...props} />
+      {hasHeader && <DiffHeader {...props} />}
       {lines.length > 0 && (
         <div
           id={id}
