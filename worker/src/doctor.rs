@@ -6,15 +6,20 @@ use anyhow::Context as _;
 use banter_shared::{
     agents_file::{AgentCatalog, AgentConfig},
     config::Config,
+    store::FolderReport,
 };
 
-use crate::agents::{
-    driver::{self, BuildContext, Driver, ProbeReport},
-    health,
-    process::{ProcessHost, find_program},
+use crate::{
+    agents::{
+        driver::{self, BuildContext, Driver, ProbeReport},
+        health,
+        process::{ProcessHost, find_program},
+    },
+    workplace::Workplace,
 };
 
-/// Probes all agents one after another and prints the results. Returns whether every configured agent is usable.
+/// Probes all agents one after another, checks the folders, and prints the results. Returns whether every configured agent
+/// and folder is usable.
 ///
 /// # Errors
 /// Fails if the agents file cannot be loaded, or if the agents' folders cannot be created.
@@ -32,6 +37,13 @@ pub async fn run(config: &Config) -> anyhow::Result<bool> {
         let mut lines: Vec<String> = installed_at(driver::of(&agent.driver)).into_iter().collect();
         lines.push("to enable it, add it to agents.toml".to_owned());
         print(agent, "not enabled", &lines);
+    }
+    for FolderReport { folder_key, reason, branch, .. } in Workplace::new(&catalog, &host).report().await {
+        all_usable &= reason.is_none();
+        println!("folder {folder_key}: {}", if reason.is_none() { "ok" } else { "failed" });
+        for line in reason.into_iter().chain(branch.map(|branch| format!("git branch: {branch}"))) {
+            println!("  {line}");
+        }
     }
     host.shut_down().await;
     Ok(all_usable)

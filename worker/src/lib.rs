@@ -2,26 +2,23 @@
 //!
 //! [`queue`] claims tasks, [`turn`] runs one attempt with one of the [`agents`], and [`outcome`] writes the result.
 //! [`attempts`] delivers stop requests and permission decisions, [`heartbeat`] keeps the lease alive, `data_folder`
-//! identifies the folder that contains the agents' files, `folders` finds the configured folders, and `work_folders`
-//! removes the folders of deleted sessions.
+//! identifies the folder that contains the agents' files, and `workplace` finds the folders in which agents work.
 
 pub mod agents;
 mod answer_files;
 pub mod attempts;
 mod data_folder;
 pub mod doctor;
-mod folders;
 pub mod heartbeat;
 pub mod outcome;
 mod permissions;
 pub mod queue;
-mod snapshots;
 mod spans;
 mod steps;
 pub mod supervise;
 mod text;
 pub mod turn;
-mod work_folders;
+mod workplace;
 
 use std::{env, sync::Arc, time::Duration};
 
@@ -42,18 +39,15 @@ use banter_shared::{
 };
 use tokio::{
     sync::Notify,
-    task::spawn_blocking,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use agents::{Registry, health, process::ProcessHost};
 use attempts::RunningAttempts;
-use folders::Folders;
 use queue::{AgentQueue, QueueParts, TaskSlot};
-use snapshots::Snapshots;
 use turn::TurnRunner;
-use work_folders::FolderRemoval;
+use workplace::{Removal, Workplace};
 
 /// Interval between reports of the agents' health.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
@@ -119,10 +113,6 @@ impl Worker {
             Arc::clone(&wake),
             end.clone(),
         ));
-        let folders = Arc::new(Folders::from_catalog(&catalog));
-        // Tasks in these folders can be claimed only by workers that have reported them.
-        report_folders(&store, &id, &folders).await;
-        tasks.spawn(report_health(store.clone(), id.clone(), catalog.clone(), Arc::clone(&folders), end.clone()));
         upkeep::spawn(
             &store,
             &relay,
@@ -131,24 +121,21 @@ impl Worker {
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } },
         );
         let host = ProcessHost::new(&config.data_dir).context("cannot create the agents' folders")?;
+        let workplace = Arc::new(Workplace::new(&catalog, &host));
+        // Tasks in configured folders can be claimed only by workers that have reported these folders.
+        report_folders(&store, &id, &workplace).await;
+        tasks.spawn(report_health(store.clone(), id.clone(), catalog.clone(), Arc::clone(&workplace), end.clone()));
         let agents =
             Arc::new(Registry::from_catalog(&catalog, |name| env::var(name).ok(), &host, config.worker_concurrency));
-        let snapshots = Arc::new(Snapshots::new(&host));
-        let removal = FolderRemoval {
-            agents: Arc::clone(&agents),
-            folders: Arc::clone(host.folders()),
-            snapshots: Arc::clone(&snapshots),
-        };
-        tasks.spawn(work_folders::run(store.clone(), removal, end.clone()));
+        let removal = Removal { agents: Arc::clone(&agents), workplace: Arc::clone(&workplace) };
+        tasks.spawn(removal.run(store.clone(), end.clone()));
         let runner = TurnRunner {
             store: store.clone(),
             storage,
             attachment_limits: config.attachment_limits,
             relay: relay.clone(),
             agents,
-            folders,
-            work_folders: Arc::clone(host.folders()),
-            snapshots: Some(Arc::clone(&snapshots)),
+            workplace: Some(workplace),
             running: running.clone(),
             worker: id.clone(),
             data_folder,
@@ -225,10 +212,8 @@ async fn handle(claim: Claim, slot: Data<TaskSlot>, runner: Data<TurnRunner>) {
 }
 
 /// Reports in which folders agents can work.
-async fn report_folders(store: &Store, worker: &WorkerId, folders: &Arc<Folders>) {
-    let checked = Arc::clone(folders);
-    let Ok(found) = spawn_blocking(move || checked.report()).await else { return };
-    if let Err(error) = store.report_folders(worker, &found).await {
+async fn report_folders(store: &Store, worker: &WorkerId, workplace: &Workplace) {
+    if let Err(error) = store.report_folders(worker, &workplace.report().await).await {
         tracing::warn!(%error, "failed to report the folders; retrying");
     }
 }
@@ -238,7 +223,7 @@ async fn report_health(
     store: Store,
     worker: WorkerId,
     catalog: AgentCatalog,
-    folders: Arc<Folders>,
+    workplace: Arc<Workplace>,
     end: CancellationToken,
 ) {
     loop {
@@ -251,7 +236,7 @@ async fn report_health(
             if end.run_until_cancelled(sleep(FOLDER_INTERVAL)).await.is_none() {
                 return;
             }
-            report_folders(&store, &worker, &folders).await;
+            report_folders(&store, &worker, &workplace).await;
         }
     }
 }

@@ -31,7 +31,6 @@ use banter_shared::{
 };
 use tokio::{
     sync::mpsc,
-    task::spawn_blocking,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -41,17 +40,16 @@ use self::time_limit::TimeLimit;
 use crate::{
     agents::{
         Agent, AgentError, Answer, PermissionReply, PermissionRequest, Registry, StepUpdate, StoredFiles, Turn,
-        UPDATE_BUFFER, Update, process::AgentFolders,
+        UPDATE_BUFFER, Update,
     },
     answer_files::{FileWriter, RejectedFile},
     attempts::{AttemptGuard, RunningAttempts},
-    folders::Folders,
     outcome,
     permissions::Permissions,
-    snapshots::{Before, Snapshots, Workspace},
     spans,
     steps::StepWriter,
     text::{TextWriter, WriterStatus, sleep_until_due},
+    workplace::{Before, Workplace},
 };
 
 /// Time limit for an attempt if none is configured for its agent.
@@ -88,12 +86,8 @@ pub struct TurnRunner {
     pub relay: SharedRelay,
     /// The agents.
     pub agents: Arc<Registry>,
-    /// The configured folders.
-    pub folders: Arc<Folders>,
-    /// The sessions' own work folders.
-    pub work_folders: Arc<AgentFolders>,
-    /// The snapshots of the folders; `None` if none are taken.
-    pub snapshots: Option<Arc<Snapshots>>,
+    /// The folders in which agents work; `None` if they only work in their sessions' own folders, without snapshots.
+    pub workplace: Option<Arc<Workplace>>,
     /// The attempts running in this process.
     pub running: RunningAttempts,
     /// The ID of this worker.
@@ -166,7 +160,8 @@ impl TurnRunner {
             let handed_back = AttemptEnd::HandedBack { text: String::new() };
             return self.write_outcome(claim, &AttemptReport::of(claim, handed_back), None).await;
         };
-        let before = self.take_snapshot(claim, turn.folder.as_deref(), guard.stop()).await;
+        let folder = turn.folder.clone();
+        let before = self.take_snapshot(claim, folder.as_deref(), guard.stop()).await;
         let limit = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
         let mut output = AttemptOutput::new(self, claim, &guard);
         if let Some(host) = self.host_left(claim) {
@@ -182,6 +177,9 @@ impl TurnRunner {
         }
         if let Some(before) = before {
             self.record_changes(claim, before, &end).await;
+        }
+        if let Some(folder) = &folder {
+            self.record_git_state(claim, folder).await;
         }
         let first_text_at = output.first_text_at;
         let (text, resume, steps) = output.into_parts();
@@ -274,24 +272,19 @@ impl TurnRunner {
 
     /// Returns the folder in which the session's agent works; `None` for the session's work folder.
     async fn find_folder(&self, claim: &Claim) -> Result<Option<PathBuf>, AgentError> {
-        let Some(choice) = claim.folder.clone() else { return Ok(None) };
-        let folders = Arc::clone(&self.folders);
-        let found = spawn_blocking(move || folders.find(&choice).map(|folder| folder.path.clone())).await;
-        found
-            .unwrap_or_else(|_| Err(AgentError::new(ErrorCode::AgentError, "The folder could not be checked.")))
-            .map(Some)
+        match &self.workplace {
+            Some(workplace) => Box::pin(workplace.find_folder(claim)).await,
+            None => Ok(None),
+        }
     }
 
     /// Takes a snapshot of the folder in which the agent works, before it works there.
     async fn take_snapshot(&self, claim: &Claim, folder: Option<&Path>, stop: &CancellationToken) -> Option<Before> {
-        let snapshots = self.snapshots.as_ref()?;
-        let folder = match folder {
-            Some(folder) => folder.to_owned(),
-            None if self.uses_work_folder(claim) => self.work_folders.work(claim.session_id).ok()?,
-            None => return None,
-        };
-        let workspace = Workspace { session: claim.session_id, folder, is_own: claim.folder.is_none() };
-        stop.run_until_cancelled(Box::pin(snapshots.before(workspace, claim.turn))).await.flatten()
+        let workplace = self.workplace.as_ref()?;
+        if folder.is_none() && !self.uses_work_folder(claim) {
+            return None;
+        }
+        stop.run_until_cancelled(Box::pin(workplace.before(claim, folder))).await.flatten()
     }
 
     /// Stores what the agent has changed in its folder, unless the attempt has ended or another one follows.
@@ -301,11 +294,21 @@ impl TurnRunner {
             AttemptResult::Stopped => true,
             AttemptResult::Finished(_) | AttemptResult::TimedOut(_) => false,
         };
-        let Some(snapshots) = &self.snapshots else { return };
-        let Some(changes) = Box::pin(snapshots.after(before, is_stopped)).await else { return };
+        let Some(workplace) = &self.workplace else { return };
+        let Some(changes) = Box::pin(workplace.after(before, is_stopped)).await else { return };
         match self.store.record_changes(claim, &changes).await {
             Ok(()) | Err(StoreError::LeaseLost) => {}
             Err(error) => tracing::warn!(%error, "failed to store what an agent has changed"),
+        }
+    }
+
+    /// Stores the state of the git repository that contains a configured folder.
+    async fn record_git_state(&self, claim: &Claim, folder: &Path) {
+        let Some(workplace) = &self.workplace else { return };
+        let Some(state) = Box::pin(workplace.git_state(claim.session_id, folder)).await else { return };
+        match self.store.record_git_state(claim, &state).await {
+            Ok(changed) => self.relay.announce(changed.hints),
+            Err(error) => tracing::warn!(%error, "failed to store the state of a git repository"),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use sqlx::types::Json;
 
-use super::{Claim, Store, StoreError, database_driver::Connection};
+use super::{Change, Claim, Store, StoreError, database_driver::Connection, events};
 use crate::{
-    chat::{ChangeCounts, ChangedFile},
+    chat::{ChangeCounts, ChangedFile, GitState},
+    event::{EventRef, Hints, LogKind},
     id::SessionId,
 };
 
@@ -44,6 +45,40 @@ impl Store {
             }
             replace(tx, claim.session_id, claim.turn, &changes.of_turn).await?;
             replace(tx, claim.session_id, WHOLE_SESSION, &changes.of_session).await
+        })
+        .await
+    }
+
+    /// Stores the state of the git repository in which the agent of a claim works. Does nothing if the state is unchanged,
+    /// or if the session has been deleted.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn record_git_state(&self, claim: &Claim, state: &GitState) -> Result<Change<()>, StoreError> {
+        let (user, session_id) = (&claim.user, claim.session_id);
+        self.write_for(user, async |tx| {
+            let written = sqlx::query(
+                "INSERT INTO session_git (chat_session_id, branch, base, ahead, dirty) \
+                 SELECT id, $2, $3, $4, $5 FROM chat_session WHERE id = $1 \
+                 ON CONFLICT (chat_session_id) DO UPDATE SET \
+                 branch = excluded.branch, base = excluded.base, ahead = excluded.ahead, dirty = excluded.dirty \
+                 WHERE session_git.branch IS DISTINCT FROM excluded.branch \
+                 OR session_git.base IS DISTINCT FROM excluded.base \
+                 OR session_git.ahead IS DISTINCT FROM excluded.ahead OR session_git.dirty <> excluded.dirty",
+            )
+            .bind(session_id)
+            .bind(&state.branch)
+            .bind(&state.base)
+            .bind(state.ahead)
+            .bind(i64::from(state.dirty))
+            .execute(&mut *tx)
+            .await?;
+            if written.rows_affected() == 0 {
+                return Ok(Change::nothing(()));
+            }
+            let log = [EventRef::session(LogKind::SessionUpdated, session_id)];
+            events::append(tx, user, self.inner.clock.now(), &log).await?;
+            Ok(Change::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
         })
         .await
     }

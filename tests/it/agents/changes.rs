@@ -29,7 +29,11 @@ impl Workshop {
         git(project.path(), &["add", "."]);
         git(project.path(), &["commit", "--quiet", "-m", "First"]);
         let path = project.path().display().to_string();
-        let agents = format!("[[folders]]\nkey = 'project'\npath = {path:?}\n{}", fake.agent("fake", "", ""));
+        let agents = format!(
+            "[[folders]]\nkey = 'project'\npath = {path:?}\n[[folders]]\nkey = 'branches'\npath = {path:?}\n\
+             isolation = 'worktree'\n{}",
+            fake.agent("fake", "", "")
+        );
         let app = change(TestApp::builder().agents(&agents)).start().await;
         let client = app.client().patient();
         Self { app, client, project, _fake: fake }
@@ -142,4 +146,31 @@ async fn another_worker_shows_what_a_killed_one_let_the_agent_change() {
     f.client.wait_for_status(&session, &sent.task_id, "cancelled").await;
     assert_eq!(paths(&f.changes(&session, "?turn=1").await), ["README.md", "new.txt"]);
     git(f.project.path(), &["fsck", "--strict"]);
+}
+
+#[tokio::test]
+async fn sessions_of_one_repository_work_in_their_own_worktrees() {
+    let f = Workshop::start(|builder| builder).await;
+    let create = async |body: Value| id_of(&f.client.post("/v1/chat", &body).await.ok(201));
+    let one = create(json!({"agent_key": "fake", "folder": "branches"})).await;
+    let two = create(json!({"agent_key": "fake", "folder": "branches", "base": "main"})).await;
+    let wrong = create(json!({"agent_key": "fake", "folder": "branches", "base": "nowhere"})).await;
+
+    let (first, second) =
+        tokio::join!(f.client.ask(&one, "write_file a.txt 1"), f.client.ask(&two, "write_file a.txt 2"));
+    let failed = f.client.ask(&wrong, "hello").await;
+
+    assert_eq!(json!([first["task"]["changes"]["files"], second["task"]["changes"]["files"]]), json!([1, 1]));
+    let changes = f.changes(&two, "").await;
+    assert_eq!(changes[0]["patch"], "@@ -0,0 +1 @@\n+2\n");
+    let state = |branch: String, base: String| json!({"branch": branch, "base": base, "ahead": 0, "dirty": true});
+    let git_of = async |session: &str| f.client.chat(session).await["session"]["git"].clone();
+    let start = git(f.project.path(), &["rev-parse", "main"])[..10].to_owned();
+    assert_eq!(git_of(&one).await, state(format!("banter/{one}"), start));
+    assert_eq!(git_of(&two).await, state(format!("banter/{two}"), "main".into()));
+    assert_eq!(git(f.project.path(), &["status", "--porcelain"]), "");
+    assert_eq!(failed["task"]["error"]["code"], "agent_unavailable");
+    let message = failed["task"]["error"]["message"].as_str().unwrap();
+    assert_eq!(message, "The folder's git repository has no branch, tag, or commit “nowhere”.");
+    f.app.check().await;
 }

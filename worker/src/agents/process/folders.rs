@@ -63,6 +63,12 @@ impl AgentFolders {
         self.root.join("snapshots")
     }
 
+    /// Returns the path of the folder for the worktrees of sessions.
+    #[must_use]
+    pub fn worktrees(&self) -> PathBuf {
+        self.root.join("worktrees")
+    }
+
     /// Returns the path to the file that is locked while an agent process is running for this session.
     #[must_use]
     pub fn lock(&self, session: SessionId) -> PathBuf {

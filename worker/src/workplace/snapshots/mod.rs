@@ -4,7 +4,6 @@
 //! that belongs to the user is changed, except that a ref below `refs/banter/` is added to the user's repository, if the
 //! folder is in one.
 
-mod git;
 mod patches;
 mod repository;
 #[cfg(test)]
@@ -23,9 +22,11 @@ use std::{
 use banter_shared::{count::seconds, id::SessionId, store::TurnChanges};
 use tokio::{task::spawn_blocking, time::timeout};
 
-pub use self::git::GitError;
 use self::repository::Repository;
-use crate::agents::{ATTACHMENTS_FOLDER, process::ProcessHost};
+use crate::{
+    agents::{ATTACHMENTS_FOLDER, process::ProcessHost},
+    workplace::git::GitError,
+};
 
 /// The maximum size of a file in a snapshot, in bytes. Changes to larger files are not shown.
 const MAX_FILE_BYTES: u64 = 50 * 1024 * 1024;

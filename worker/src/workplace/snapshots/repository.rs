@@ -15,11 +15,11 @@ use std::{
 use banter_shared::{id::SessionId, private};
 use tokio::task::spawn_blocking;
 
-use super::{
-    Workspace,
-    git::{Git, GitError},
+use super::Workspace;
+use crate::{
+    agents::{ATTACHMENTS_FOLDER, process::ProcessHost},
+    workplace::git::{Git, GitError},
 };
-use crate::agents::{ATTACHMENTS_FOLDER, process::ProcessHost};
 
 /// The attributes of all files. They take precedence over those in the files of the user's repository, so that the bytes
 /// of files are stored unchanged and no filter applies.
@@ -82,7 +82,7 @@ impl Repository {
             Some(user) => Some(Git::new(host, &top)?.with("GIT_DIR", &user.common_dir)),
             None => None,
         };
-        let reference = format!("refs/banter/{session}");
+        let reference = reference_of(*session);
         let repository = Self { git, directory, scope, user: user_git, reference };
         if let Some(user) = user.filter(|_| is_new) {
             repository.adopt_index(host, &user).await?;
@@ -196,6 +196,12 @@ impl Repository {
     }
 }
 
+/// Returns the name of the ref that keeps the snapshots of a session. It differs from that of the session's branch in more
+/// than the folder, because git would otherwise consider short names ambiguous.
+fn reference_of(session: SessionId) -> String {
+    format!("refs/banter/{session}/snapshots")
+}
+
 /// Removes the snapshots of a session.
 pub(super) async fn remove(host: &ProcessHost, root: &Path, session: SessionId) -> Result<(), GitError> {
     let directory = root.join(session.to_string());
@@ -206,7 +212,7 @@ pub(super) async fn remove(host: &ProcessHost, root: &Path, session: SessionId) 
         let common_dir = PathBuf::from(OsString::from_vec(source));
         if common_dir.is_dir() {
             let git = Git::new(host, &common_dir)?.with("GIT_DIR", &common_dir);
-            git.line(&["update-ref", "-d", &format!("refs/banter/{session}")]).await?;
+            git.line(&["update-ref", "-d", &reference_of(session)]).await?;
         }
     }
     Ok(fs::remove_dir_all(&directory)?)

@@ -4,7 +4,8 @@ use std::{collections::VecDeque, ffi::OsStr};
 
 use banter_shared::chat::{ChangeStatus, ChangedFile};
 
-use super::{git::GitError, repository::Repository};
+use super::repository::Repository;
+use crate::workplace::git::GitError;
 
 /// The maximum number of files in a comparison. Changes to further files are not shown.
 const MAX_FILES: usize = 2000;

@@ -1,7 +1,7 @@
 //! Runs git. Nothing that a repository configures is executed: no hooks, filters, monitors, or other programs.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     ffi::{OsStr, OsString},
     io,
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use crate::agents::process::{ProcessHost, ToolLimits, ToolOutput, find_program};
 /// Time limit for a git command.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// Maximum length of the output of a git command, in bytes.
-pub(super) const MAX_OUTPUT_BYTES: usize = 64 * 1024 * 1024;
+const MAX_OUTPUT_BYTES: usize = 64 * 1024 * 1024;
 
 /// A reason why git failed.
 #[derive(Debug, thiserror::Error)]
@@ -46,24 +46,50 @@ pub enum GitError {
 
 /// Runs git with certain variables in a folder.
 #[derive(Clone, Debug)]
-pub(super) struct Git {
+pub struct Git {
     host: ProcessHost,
     program: PathBuf,
     folder: PathBuf,
     variables: HashMap<&'static str, OsString>,
+    /// Settings that take precedence over those of the repository, as `name=value`.
+    settings: Vec<String>,
 }
 
 impl Git {
     /// Runs git in a folder.
     pub fn new(host: &ProcessHost, folder: &Path) -> Result<Self, GitError> {
         let program = find_program("git").ok_or(GitError::NotInstalled)?;
-        Ok(Self { host: host.clone(), program, folder: folder.to_owned(), variables: HashMap::new() })
+        Ok(Self {
+            host: host.clone(),
+            program,
+            folder: folder.to_owned(),
+            variables: HashMap::new(),
+            settings: Vec::new(),
+        })
     }
 
     /// Sets an environment variable.
     pub fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.variables.insert(name, value.into());
         self
+    }
+
+    /// Disables all filters that the repository configures.
+    ///
+    /// # Errors
+    /// Fails if the configuration cannot be read.
+    pub async fn without_filters(mut self) -> Result<Self, GitError> {
+        let arguments = ["config", "--list", "--name-only", "-z"].map(OsStr::new);
+        let listed = self.run(&arguments, Vec::new()).await?;
+        let names = listed.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        let filters: BTreeSet<String> =
+            names.filter_map(|name| Some(name.strip_prefix("filter.")?.rsplit_once('.')?.0.to_owned())).collect();
+        for filter in filters {
+            for (key, value) in [("clean", ""), ("smudge", ""), ("process", ""), ("required", "false")] {
+                self.settings.push(format!("filter.{filter}.{key}={value}"));
+            }
+        }
+        Ok(self)
     }
 
     /// Returns the folder in which git runs.
@@ -119,6 +145,9 @@ impl Git {
         ]);
         command.envs(&self.variables);
         for setting in ["core.fsmonitor=false", "core.hooksPath=/dev/null", "safe.directory=*", "gc.auto=0"] {
+            command.arg("-c").arg(setting);
+        }
+        for setting in &self.settings {
             command.arg("-c").arg(setting);
         }
         command.args(arguments);
