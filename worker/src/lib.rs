@@ -34,7 +34,7 @@ use banter_shared::{
     id::WorkerId,
     relay::{self, Identity, SharedRelay},
     shutdown::Shutdown,
-    store::{Claim, Installation, Retention, Store},
+    store::{Claim, FolderReport, Installation, Retention, Store},
     upkeep::{self, UpkeepOptions},
 };
 use tokio::{
@@ -123,7 +123,7 @@ impl Worker {
         let host = ProcessHost::new(&config.data_dir).context("cannot create the agents' folders")?;
         let workplace = Arc::new(Workplace::new(&catalog, &host));
         // Tasks in configured folders can be claimed only by workers that have reported these folders.
-        report_folders(&store, &id, &workplace).await;
+        report_folders(&store, &id, &workplace.report().await).await;
         tasks.spawn(report_health(store.clone(), id.clone(), catalog.clone(), Arc::clone(&workplace), end.clone()));
         let agents =
             Arc::new(Registry::from_catalog(&catalog, |name| env::var(name).ok(), &host, config.worker_concurrency));
@@ -212,8 +212,11 @@ async fn handle(claim: Claim, slot: Data<TaskSlot>, runner: Data<TurnRunner>) {
 }
 
 /// Reports in which folders agents can work.
-async fn report_folders(store: &Store, worker: &WorkerId, workplace: &Workplace) {
-    if let Err(error) = store.report_folders(worker, &workplace.report().await).await {
+async fn report_folders(store: &Store, worker: &WorkerId, found: &[FolderReport]) {
+    if found.is_empty() {
+        return;
+    }
+    if let Err(error) = store.report_folders(worker, found).await {
         tracing::warn!(%error, "failed to report the folders; retrying");
     }
 }
@@ -231,12 +234,19 @@ async fn report_health(
         if let Err(error) = store.report_agents(&worker, &found).await {
             tracing::warn!(%error, "failed to report agent health; retrying");
         }
+        // The reports of a worker that was considered dead are removed, so they are repeated even if nothing has changed.
+        let mut folders = workplace.report().await;
+        report_folders(&store, &worker, &folders).await;
         let next_report = Instant::now() + HEALTH_INTERVAL;
         while Instant::now() < next_report {
             if end.run_until_cancelled(sleep(FOLDER_INTERVAL)).await.is_none() {
                 return;
             }
-            report_folders(&store, &worker, &workplace).await;
+            let found = workplace.report().await;
+            if found != folders {
+                report_folders(&store, &worker, &found).await;
+                folders = found;
+            }
         }
     }
 }

@@ -98,3 +98,45 @@ export async function endAtLimit(page) {
         Object.assign(message, { content: "", finish_reason: "length" });
   });
 }
+
+const change = (path, status, patch, over = {}) => ({
+  path,
+  old_path: null,
+  status,
+  additions: (patch ?? "").split("\n").filter((line) => line.startsWith("+")).length,
+  deletions: (patch ?? "").split("\n").filter((line) => line.startsWith("-")).length,
+  binary: false,
+  patch,
+  truncated: false,
+  ...over,
+});
+
+/** Adds changed files to the newest turn of a thread. */
+export async function addChanges(page) {
+  const files = [
+    change(
+      "src/settings.ts",
+      "modified",
+      "@@ -1,4 +1,5 @@\n import { load } from './load';\n \n-export const limit = load('limit');\n+/** The number of rows. */\n+export const limit = load('limit', 10);\n export const name = load('name');\n",
+    ),
+    change(
+      "docs/settings.md",
+      "added",
+      "@@ -0,0 +1,2 @@\n+# Settings\n+The limit is 10 by default.\n",
+    ),
+    change("docs/limits.md", "renamed", null, { old_path: "docs/rows.md" }),
+    change("docs/table.png", "modified", null, { binary: true }),
+    change("package-lock.json", "modified", null, { additions: 9120, truncated: true }),
+  ];
+  await page.route(/\/v1\/chat\/[0-9a-f-]{36}\/changes/, (route) =>
+    route.fulfill({ json: { files } }),
+  );
+  await page.route(/\/v1\/chat\/[0-9a-f-]{36}(\?|$)/, async (route) => {
+    if (route.request().method() !== "GET") return route.fallback();
+    const response = await route.fetch();
+    const thread = await response.json();
+    const task = thread.messages?.findLast((message) => message.task)?.task;
+    if (task) task.changes = { files: files.length, additions: 9124, deletions: 1 };
+    await route.fulfill({ response, json: thread });
+  });
+}

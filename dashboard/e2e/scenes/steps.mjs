@@ -1,6 +1,6 @@
 import { thread } from "../chat.mjs";
 import { expandSteps, openChat, sendWithButton } from "./actions.mjs";
-import { colorSteps } from "./responses.mjs";
+import { addChanges, colorSteps } from "./responses.mjs";
 
 /** Scenes that show steps and terminal output. */
 export const stepScenes = {
@@ -12,6 +12,12 @@ export const stepScenes = {
     await openChat(page, chats.steps);
     await thread(page).getByText("2 steps").last().waitFor();
     await expandSteps(page);
+  },
+  "changed files": async (page, chats) => {
+    await addChanges(page);
+    await openChat(page, chats.coding);
+    await page.getByRole("button", { name: /5 files changed/ }).click();
+    await page.getByRole("group", { name: "Changes to docs/settings.md" }).waitFor();
   },
   "coding steps": async (page, chats) => {
     await openChat(page, chats.coding);

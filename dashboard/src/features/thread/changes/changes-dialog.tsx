@@ -110,7 +110,7 @@ function FileChange({ file, isOpen: isOpenAtFirst }: { file: ChangedFile; isOpen
         <bdi dir="ltr" className="min-w-0 truncate font-mono" title={path}>
           {old_path ? `${old_path} → ${path}` : path}
         </bdi>
-        <DiffCounts additions={additions} deletions={deletions} />
+        {additions + deletions > 0 && <DiffCounts additions={additions} deletions={deletions} />}
       </summary>
       {!isOpen ? null : patch ? (
         <DiffView
