@@ -91,11 +91,11 @@ fn parse_tables<T>(
 }
 
 fn parse_agent(reader: &mut TableReader<'_>) -> Result<AgentTable, ParseError> {
-    let key = parse_key(reader, "agent")?;
+    let key = reader.key("agent")?;
     let driver = parse_driver(reader, &key)?;
     let default = if key == DEMO_KEY { AgentConfig::demo() } else { AgentConfig::new(key, driver.clone()) };
     let config = AgentConfig {
-        name: parse_name(reader)?.unwrap_or(default.name),
+        name: reader.name()?.unwrap_or(default.name),
         description: reader.short_text("description", 500)?.unwrap_or(default.description),
         avatar: parse_avatar(reader)?.or(default.avatar),
         starters: reader.texts("starters", 12, 1000)?.unwrap_or(default.starters),
@@ -105,20 +105,6 @@ fn parse_agent(reader: &mut TableReader<'_>) -> Result<AgentTable, ParseError> {
         driver,
     };
     Ok(AgentTable { config, enabled: reader.flag("enabled")?.unwrap_or(true) })
-}
-
-/// Reads the key of an agent or a folder, and names it in later errors.
-pub(super) fn parse_key(reader: &mut TableReader<'_>, name: &str) -> Result<String, ParseError> {
-    let Some(key) = reader.text("key")? else {
-        let text = format!("`key` is missing; expected a short, lowercase name that identifies the {name}");
-        return Err(reader.problem(text));
-    };
-    if !is_key(&key) {
-        let expected = "expected 1 to 64 characters (a-z, 0-9, `_`, or `-`), starting with a letter or a digit";
-        return Err(reader.field_problem("key", format!("{expected}, found {key:?}")));
-    }
-    reader.rename(format!("{name} `{key}`"));
-    Ok(key)
 }
 
 fn parse_driver(reader: &TableReader<'_>, key: &str) -> Result<DriverConfig, ParseError> {
@@ -224,14 +210,6 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-pub(super) fn parse_name(reader: &TableReader<'_>) -> Result<Option<String>, ParseError> {
-    let name = reader.short_text("name", 80)?;
-    if name.as_deref().is_some_and(|name| name.trim().is_empty()) {
-        return Err(reader.field_problem("name", "must not be empty or contain only whitespace"));
-    }
-    Ok(name)
-}
-
 fn parse_variable_name(reader: &TableReader<'_>) -> Result<Option<String>, ParseError> {
     let name = reader.text("api_key_env")?;
     match name {
@@ -251,13 +229,6 @@ fn parse_avatar(reader: &TableReader<'_>) -> Result<Option<String>, ParseError> 
         )),
         avatar => Ok(avatar),
     }
-}
-
-fn is_key(text: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    text.len() <= 64
-        && text.bytes().next().is_some_and(is_letter)
-        && text.bytes().all(|byte| is_letter(byte) || byte == b'_' || byte == b'-')
 }
 
 fn is_avatar(text: &str) -> bool {

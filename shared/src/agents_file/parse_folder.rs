@@ -5,7 +5,6 @@ use std::path::{Component, PathBuf};
 use super::{
     error::ParseError,
     folder::{FolderConfig, Isolation},
-    parse::{parse_key, parse_name},
     reader::TableReader,
 };
 
@@ -14,7 +13,7 @@ const FIELDS: [&str; 5] = ["key", "name", "path", "agents", "isolation"];
 
 /// Parses a folder. `agent_keys` are the keys of all agents.
 pub(super) fn parse_folder(reader: &mut TableReader<'_>, agent_keys: &[&str]) -> Result<FolderConfig, ParseError> {
-    let key = parse_key(reader, "folder")?;
+    let key = reader.key("folder")?;
     reader.allow_only(&FIELDS, |_| None)?;
     let agents = reader.texts("agents", 100, 64)?;
     if let Some(unknown) = agents.iter().flatten().find(|agent| !agent_keys.contains(&agent.as_str())) {
@@ -22,7 +21,7 @@ pub(super) fn parse_folder(reader: &mut TableReader<'_>, agent_keys: &[&str]) ->
     }
     let isolations = [("none", Isolation::None), ("worktree", Isolation::Worktree)];
     Ok(FolderConfig {
-        name: parse_name(reader)?.unwrap_or_else(|| key.clone()),
+        name: reader.name()?.unwrap_or_else(|| key.clone()),
         path: parse_path(reader)?,
         agents,
         isolation: reader.choice("isolation", &isolations)?.unwrap_or_default(),

@@ -83,6 +83,29 @@ impl<'a> TableReader<'a> {
         })
     }
 
+    /// Reads the key of an agent or a folder, which is required, and names it in later errors.
+    pub fn key(&mut self, name: &str) -> Result<String, ParseError> {
+        let Some(key) = self.text("key")? else {
+            let text = format!("`key` is missing; expected a short, lowercase name that identifies the {name}");
+            return Err(self.problem(text));
+        };
+        if !is_key(&key) {
+            let expected = "expected 1 to 64 characters (a-z, 0-9, `_`, or `-`), starting with a letter or a digit";
+            return Err(self.field_problem("key", format!("{expected}, found {key:?}")));
+        }
+        self.rename(format!("{name} `{key}`"));
+        Ok(key)
+    }
+
+    /// Reads the display name of an agent or a folder.
+    pub fn name(&self) -> Result<Option<String>, ParseError> {
+        let name = self.short_text("name", 80)?;
+        if name.as_deref().is_some_and(|name| name.trim().is_empty()) {
+            return Err(self.field_problem("name", "must not be empty or contain only whitespace"));
+        }
+        Ok(name)
+    }
+
     /// Reads a one-line string of at most `most` characters.
     pub fn short_text(&self, field: &str, most: usize) -> Result<Option<String>, ParseError> {
         self.read(field, &format!("a one-line string of at most {most} characters"), |value| {
@@ -188,6 +211,13 @@ impl<'a> TableReader<'a> {
             None => Err(self.field_problem(field, format!("expected {expected}, found {}", describe(value)))),
         }
     }
+}
+
+fn is_key(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 64
+        && text.bytes().next().is_some_and(is_letter)
+        && text.bytes().all(|byte| is_letter(byte) || byte == b'_' || byte == b'-')
 }
 
 fn without_nul(value: &DeValue<'_>) -> Option<String> {

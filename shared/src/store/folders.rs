@@ -3,6 +3,15 @@
 use super::{Store, StoreError, workers};
 use crate::id::WorkerId;
 
+/// The folder that a user has chosen for a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderChoice {
+    /// The key of the folder.
+    pub key: String,
+    /// The git ref from which the session's branch starts; `None` for the current commit.
+    pub base: Option<String>,
+}
+
 /// What workers have found in a folder.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct FolderReport {

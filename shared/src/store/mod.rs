@@ -107,7 +107,7 @@ pub use copy::{CopyError, CopyReport, copy};
 pub use drafts::{DraftChange, DraftRow};
 pub use error::{NewerSchema, OpenError, StoreError};
 pub use events::LogPosition;
-pub use folders::FolderReport;
+pub use folders::{FolderChoice, FolderReport};
 pub use forks::NewFork;
 pub use idempotency::IdempotencyKey;
 pub use installation::Installation;
@@ -128,7 +128,7 @@ pub use search::{
 };
 pub use sends::{NewMessage, SentMessage};
 pub use session_list::{SessionCursor, SessionFilter, SessionPage};
-pub use sessions::{FolderChoice, NewSession, SessionPatch, Workplace};
+pub use sessions::{NewSession, SessionPatch, Workplace};
 pub use step_rows::StepRow;
 pub use steps::StepState;
 pub use stops::RunningAttempt;

@@ -6,7 +6,9 @@ use super::{
     Change, IdempotencyKey, Store, StoreError,
     attempts::{ARCHIVED_WHILE_QUEUED, end_archived},
     database_driver::Connection,
-    events, idempotency,
+    events,
+    folders::FolderChoice,
+    idempotency,
     jobs::withdraw_jobs,
     rows,
 };
@@ -26,15 +28,6 @@ pub struct NewSession {
     pub title: Option<Title>,
     /// The folder in which the agent works; `None` for an empty one.
     pub folder: Option<FolderChoice>,
-}
-
-/// The folder of a new session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FolderChoice {
-    /// The key of the folder.
-    pub key: String,
-    /// The git ref from which the session's branch starts; `None` for the current commit.
-    pub base: Option<String>,
 }
 
 /// The agent of a session, and where it works.
