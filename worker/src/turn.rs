@@ -296,6 +296,10 @@ impl TurnRunner {
         };
         let Some(workplace) = &self.workplace else { return };
         let Some(changes) = Box::pin(workplace.after(before, is_stopped)).await else { return };
+        // An earlier attempt may have changed what this one has changed back.
+        if changes.of_turn.is_empty() && claim.attempt == 1 {
+            return;
+        }
         match self.store.record_changes(claim, &changes).await {
             Ok(()) | Err(StoreError::LeaseLost) => {}
             Err(error) => tracing::warn!(%error, "failed to store what an agent has changed"),

@@ -15,7 +15,7 @@ export function useFolders() {
 }
 
 /** Returns the folder with the key, or undefined if it does not exist or is not loaded yet. */
-export function useFolder(key: string | null | undefined): Folder | undefined {
+export function useFolder(key: string): Folder | undefined {
   const { data } = useFolders();
   return data?.find((folder) => folder.key === key);
 }

@@ -201,7 +201,7 @@ function Frame(props: {
               <span className="block truncate text-ink-2 text-small md:max-w-[40%] md:shrink-0 md:text-base">
                 <span className="hidden md:inline">· </span>
                 {agent.name}
-                <SessionFolder session={session} />
+                {session.folder && <SessionFolder folder={session.folder} git={session.git} />}
                 <span className="ms-2 md:hidden">
                   <ConnectionIndicator />
                 </span>
@@ -222,10 +222,9 @@ function Frame(props: {
 }
 
 /** The folder in which the agent works, and its git branch. */
-function SessionFolder({ session }: { session: Session }) {
-  const { folder: key, git } = session;
+function SessionFolder(props: { folder: string; git: Session["git"] }) {
+  const { folder: key, git } = props;
   const folder = useFolder(key);
-  if (!key) return null;
   const branch = git?.branch ?? folder?.branch;
   const name = folder?.name ?? key;
   return (

@@ -145,13 +145,17 @@ async fn makes_files_from_an_earlier_version_private_at_startup_and_logs_it_once
     place.start().await;
     let later = place.logs_once_ready().await;
 
-    let ours =
-        |path: &PathBuf| !path.starts_with(place.data().join("work")) && !path.starts_with(place.data().join("agents"));
+    let ours = |path: &PathBuf| {
+        ["work", "agents", "snapshots"].iter().all(|folder| !path.starts_with(place.data().join(folder)))
+    };
     let open: Vec<PathBuf> =
         tree(&place.data()).into_iter().filter(|path| ours(path) && mode(path) & 0o077 != 0).collect();
     assert_eq!(open, Vec::<PathBuf>::new());
     let work = place.data().join("work");
-    for folder in [place.data(), work.clone(), work.join(&session), place.data().join("agents/scribbling/home")] {
+    let snapshots = place.data().join("snapshots");
+    let folders =
+        [place.data(), work.clone(), work.join(&session), place.data().join("agents/scribbling/home"), snapshots];
+    for folder in folders {
         assert_eq!(mode(&folder), 0o700, "{}", folder.display());
     }
     assert_eq!(mode(&work.join(format!("{session}.lock"))), 0o600);

@@ -86,7 +86,7 @@ impl Workplace {
         self.snapshots.before(workspace, claim.turn).await
     }
 
-    /// Returns what was changed since the snapshot before a turn; `None` if this is unknown, or if nothing was changed.
+    /// Returns what was changed since the snapshot before a turn; `None` if this is unknown.
     pub async fn after(&self, before: Before, is_stopped: bool) -> Option<TurnChanges> {
         self.snapshots.after(before, is_stopped).await
     }

@@ -103,8 +103,19 @@ impl Worktrees {
         discard(&git, &path).await?;
         let branch = branch_of(session);
         let git = git.without_filters().await?;
-        let added = ["worktree", "add", "--quiet", "--no-checkout", "-B", &branch].map(OsStr::new);
-        let added: Vec<&OsStr> = added.into_iter().chain([path.as_os_str(), OsStr::new(&commit)]).collect();
+        let existing = git.line(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]).await;
+        let add = ["worktree", "add", "--quiet", "--no-checkout"].map(OsStr::new).into_iter();
+        let (commit, added): (String, Vec<&OsStr>) = match existing {
+            // The branch may contain work: the worktree was lost, for example with the data folder.
+            Ok(_) => {
+                let start = git.line(&["merge-base", &commit, &format!("refs/heads/{branch}")]).await;
+                (start.unwrap_or_else(|_| commit.clone()), add.chain([path.as_os_str(), OsStr::new(&branch)]).collect())
+            }
+            Err(_) => {
+                let new = [OsStr::new("-b"), OsStr::new(&branch), path.as_os_str(), OsStr::new(&commit)];
+                (commit.clone(), add.chain(new).collect())
+            }
+        };
         git.run(&added, Vec::new()).await?;
         Git::new(&self.host, &path)?.without_filters().await?.line(&["reset", "--quiet", "--hard"]).await?;
         let base = base.unwrap_or_default().to_owned();
@@ -315,6 +326,22 @@ mod tests {
         fs::create_dir(&path).unwrap();
         assert_eq!(f.open(session, None).await.unwrap(), path);
         git(f.project.path(), &["fsck", "--strict"]);
+    }
+
+    #[tokio::test]
+    async fn a_lost_worktree_is_created_again_with_the_work_on_its_branch() {
+        let f = Workbench::new();
+        let session = SessionId::generate();
+        let path = f.open(session, None).await.unwrap();
+        fs::write(path.join("app/main.txt"), "by the agent\n").unwrap();
+        git(&path, &["commit", "--quiet", "-am", "By the agent"]);
+        fs::remove_dir_all(&path).unwrap();
+        fs::remove_file(f.worktrees.record_path(session)).unwrap();
+
+        assert_eq!(f.open(session, None).await.unwrap(), path);
+
+        assert_eq!(fs::read_to_string(path.join("app/main.txt")).unwrap(), "by the agent\n");
+        assert_eq!(f.worktrees.state(session, &path).await.unwrap().ahead, Some(1));
     }
 
     #[tokio::test]

@@ -35,6 +35,7 @@ impl AgentFolders {
         let homes = entries(&agents).into_iter().flat_map(|own| [own.join("home"), own.join("tmp"), own]);
         let paths = entries(&work).into_iter().chain(homes).chain([work, agents]);
         let changed = paths
+            .chain([self.snapshots(), self.worktrees()])
             .filter(|path| path.symlink_metadata().is_ok_and(|found| !found.is_symlink()))
             .filter(|path| {
                 private::restrict(path, if path.is_dir() { private::FOLDER_MODE } else { private::FILE_MODE })

@@ -10,13 +10,14 @@ mod repository;
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     ffi::OsStr,
     fs::{self, File},
+    io,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use banter_shared::{count::seconds, id::SessionId, store::TurnChanges};
@@ -30,6 +31,11 @@ use crate::{
 
 /// The maximum size of a file in a snapshot, in bytes. Changes to larger files are not shown.
 const MAX_FILE_BYTES: u64 = 50 * 1024 * 1024;
+/// The maximum total size of the files that a snapshot adds, in bytes. Larger folders, such as a whole home directory without
+/// a repository, have no snapshots.
+const MAX_ADDED_BYTES: u64 = 1024 * 1024 * 1024;
+/// How long no snapshots are taken of a folder after one has failed. Each failure may delay a turn.
+const PAUSE: Duration = Duration::from_mins(10);
 /// The file that names the turn to which the current snapshot before a turn belongs.
 const TURN_FILE: &str = "turn";
 /// The file that names the first snapshot of the session.
@@ -48,8 +54,8 @@ pub struct Snapshots {
     host: ProcessHost,
     /// The folder with the private repositories.
     root: PathBuf,
-    /// Whether a problem has been logged.
-    has_warned: AtomicBool,
+    /// The folders of which no snapshots can be taken, and when this was noticed.
+    failed: Mutex<HashMap<PathBuf, Instant>>,
 }
 
 /// The folder of a session.
@@ -75,21 +81,21 @@ impl Snapshots {
     /// Keeps the snapshots in the data folder of this host.
     #[must_use]
     pub fn new(host: &ProcessHost) -> Self {
-        Self { host: host.clone(), root: host.folders().snapshots(), has_warned: AtomicBool::new(false) }
+        Self { host: host.clone(), root: host.folders().snapshots(), failed: Mutex::default() }
     }
 
     /// Takes a snapshot of a folder before a turn. If an earlier attempt at the turn has done so, returns that snapshot.
     /// Returns `None` if no snapshot can be taken.
     pub async fn before(&self, workspace: Workspace, turn: i64) -> Option<Before> {
-        self.within(BEFORE_LIMIT, self.take_before(workspace, turn)).await
+        let folder = workspace.folder.clone();
+        self.within(&folder, BEFORE_LIMIT, self.take_before(workspace, turn)).await
     }
 
-    /// Returns the files that were changed since the snapshot before the turn; `None` if this is unknown, or if nothing
-    /// was changed.
+    /// Returns the files that were changed since the snapshot before the turn; `None` if this is unknown.
     pub async fn after(&self, before: Before, is_stopped: bool) -> Option<TurnChanges> {
         let limit = if is_stopped { STOPPED_LIMIT } else { AFTER_LIMIT };
-        let changes = self.within(limit, self.compare(before)).await?;
-        (!changes.of_turn.is_empty()).then_some(changes)
+        let folder = before.workspace.folder.clone();
+        self.within(&folder, limit, self.compare(before)).await
     }
 
     async fn take_before(&self, workspace: Workspace, turn: i64) -> Result<Before, GitError> {
@@ -134,18 +140,28 @@ impl Snapshots {
         Repository::open(&self.host, &self.root, workspace).await
     }
 
-    /// Returns the result of an operation, unless it fails or takes too long.
-    async fn within<T>(&self, limit: Duration, operation: impl Future<Output = Result<T, GitError>>) -> Option<T> {
+    /// Returns the result of an operation on a folder, unless it fails or takes too long, or another one has recently failed.
+    async fn within<T>(
+        &self,
+        folder: &Path,
+        limit: Duration,
+        operation: impl Future<Output = Result<T, GitError>>,
+    ) -> Option<T> {
+        if self.failed().get(folder).is_some_and(|failed_at| failed_at.elapsed() < PAUSE) {
+            return None;
+        }
         let error = match timeout(limit, operation).await {
             Ok(Ok(result)) => return Some(result),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("not done within {}", seconds(limit)),
         };
-        // The same problem is likely to occur in every turn.
-        if !self.has_warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(error, "cannot record what agents change in their folders");
-        }
+        tracing::warn!(error, folder = %folder.display(), "cannot record what agents change in a folder");
+        self.failed().insert(folder.to_owned(), Instant::now());
         None
+    }
+
+    fn failed(&self) -> MutexGuard<'_, HashMap<PathBuf, Instant>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes the snapshots of a session that was deleted.
@@ -203,7 +219,7 @@ async fn update_index(repository: &Repository) -> Result<bool, GitError> {
     };
     let top = repository.git.folder().to_owned();
     let sort = move || sort_paths(&top, &listed);
-    let (updated, removed) = spawn_blocking(sort).await.map_err(std::io::Error::other)?;
+    let (updated, removed) = spawn_blocking(sort).await.map_err(io::Error::other)??;
     let has_changed = !updated.is_empty() || !removed.is_empty();
     if !updated.is_empty() {
         let arguments = ["update-index", "-z", "--add", "--remove", "--replace", "--stdin"].map(OsStr::new);
@@ -213,11 +229,12 @@ async fn update_index(repository: &Repository) -> Result<bool, GitError> {
     Ok(has_changed)
 }
 
-/// Divides a list of paths into those to update in the index and those to remove from it. Each path ends with a NUL.
-fn sort_paths(top: &Path, listed: &[u8]) -> (Vec<u8>, Vec<u8>) {
+/// Divides a list of paths into those to update in the index and those to remove from it. Each path ends with a NUL. Fails if
+/// the files are too large.
+fn sort_paths(top: &Path, listed: &[u8]) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let paths: BTreeSet<&[u8]> =
         listed.split(|byte| *byte == 0).filter(|path| !path.is_empty() && !path.ends_with(b"/")).collect();
-    let (mut updated, mut removed) = (Vec::new(), Vec::new());
+    let (mut updated, mut removed, mut size) = (Vec::new(), Vec::new(), 0);
     for path in paths {
         let full = top.join(OsStr::from_bytes(path));
         let kept = match fs::symlink_metadata(&full) {
@@ -225,6 +242,11 @@ fn sort_paths(top: &Path, listed: &[u8]) -> (Vec<u8>, Vec<u8>) {
             Ok(found) if found.is_file() => {
                 if found.len() > MAX_FILE_BYTES || File::open(&full).is_err() {
                     continue;
+                }
+                size += found.len();
+                if size > MAX_ADDED_BYTES {
+                    let message = format!("more than {MAX_ADDED_BYTES} bytes of files are not in a git repository");
+                    return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
                 }
                 &mut updated
             }
@@ -236,5 +258,5 @@ fn sort_paths(top: &Path, listed: &[u8]) -> (Vec<u8>, Vec<u8>) {
         kept.extend_from_slice(path);
         kept.push(0);
     }
-    (updated, removed)
+    Ok((updated, removed))
 }

@@ -55,6 +55,8 @@ pub(super) struct Repository {
     pub scope: Option<PathBuf>,
     /// Runs git in the user's repository; `None` if there is none.
     user: Option<Git>,
+    /// The folder with the refs of the user's repository, if there is one.
+    common_dir: Option<PathBuf>,
     /// The name of the ref that keeps the snapshots.
     reference: String,
 }
@@ -70,6 +72,8 @@ impl Repository {
         private::create_folder(&directory)?;
         let is_new = !directory.join("config").exists();
         create_files(&directory, user.as_ref(), *is_own)?;
+        // A killed git leaves its locks behind. No other process uses this repository.
+        remove_stale(&directory.join("index.lock"))?;
         let mut git = Git::new(host, &top)?
             .with("GIT_DIR", &directory)
             .with("GIT_WORK_TREE", &top)
@@ -83,7 +87,8 @@ impl Repository {
             None => None,
         };
         let reference = reference_of(*session);
-        let repository = Self { git, directory, scope, user: user_git, reference };
+        let common_dir = user.as_ref().map(|user| user.common_dir.clone());
+        let repository = Self { git, directory, scope, user: user_git, common_dir, reference };
         if let Some(user) = user.filter(|_| is_new) {
             repository.adopt_index(host, &user).await?;
         }
@@ -97,7 +102,12 @@ impl Repository {
 
     /// Makes a snapshot the last one, so that its objects are kept.
     pub async fn keep(&self, id: &str) -> Result<(), GitError> {
-        self.refs().line(&["update-ref", &self.reference, id]).await.map(drop)
+        let update = async || self.refs().line(&["update-ref", &self.reference, id]).await.map(drop);
+        let Err(error) = update().await else { return Ok(()) };
+        // Only this process writes the ref, so a lock is that of a killed one.
+        let Some(common_dir) = &self.common_dir else { return Err(error) };
+        remove_stale(&common_dir.join(format!("{}.lock", self.reference)))?;
+        update().await
     }
 
     /// Runs git where the ref is.
@@ -218,6 +228,14 @@ pub(super) async fn remove(host: &ProcessHost, root: &Path, session: SessionId) 
     Ok(fs::remove_dir_all(&directory)?)
 }
 
+/// Removes a file that a killed process has left behind, if it exists.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Writes the files of the private repository.
 fn create_files(directory: &Path, user: Option<&UserRepository>, is_own: bool) -> io::Result<()> {
     for folder in ["objects", "refs", "info"] {
@@ -243,6 +261,8 @@ fn create_files(directory: &Path, user: Option<&UserRepository>, is_own: bool) -
         }
     }
     if let Some(user) = user {
+        // Objects must be as accessible as those of the repository, whose folder may restrict the access.
+        config.push_str("[core]\n\tsharedRepository = 0644\n");
         fs::write(directory.join("source"), user.common_dir.as_os_str().as_bytes())?;
     }
     fs::write(directory.join("info/attributes"), ATTRIBUTES)?;

@@ -348,6 +348,34 @@ async fn an_own_folder_has_snapshots_only_once_it_contains_files() {
 }
 
 #[tokio::test]
+async fn a_folder_with_too_many_large_files_has_no_snapshots() {
+    let f = Workbench::new();
+    for number in 0..25 {
+        fs::File::create(f.path(&number.to_string())).unwrap().set_len(45 * 1024 * 1024).unwrap();
+    }
+    let workspace = Workspace { session: f.session, folder: f.project.path().to_owned(), is_own: false };
+
+    assert!(f.snapshots.before(workspace.clone(), 1).await.is_none());
+    fs::remove_dir_all(f.project.path()).unwrap();
+    fs::create_dir(f.project.path()).unwrap();
+    assert!(f.snapshots.before(workspace, 2).await.is_none(), "it is not tried again soon");
+}
+
+#[tokio::test]
+async fn a_file_over_the_limit_does_not_appear() {
+    let f = Workbench::repository();
+
+    let files = f
+        .changes_of(|| {
+            fs::File::create(f.path("disk.img")).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+            f.write("small", "1\n");
+        })
+        .await;
+
+    assert_eq!(names(&files), [("small", ChangeStatus::Added)]);
+}
+
+#[tokio::test]
 async fn long_patches_are_omitted() {
     let f = Workbench::new();
 
