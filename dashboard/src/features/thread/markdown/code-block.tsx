@@ -87,15 +87,17 @@ export const CodeBlock = memo(function CodeBlock(props: {
           >
             <WrapText size={14} aria-hidden="true" />
           </button>
-          <button
-            type="button"
-            aria-label={texts.reading.downloadCode}
-            title={texts.reading.downloadCode}
-            onClick={() => saveText(code, codeFileName(props.name, language))}
-            className="tap rounded px-1 py-0.5 text-ink-3 hover:text-ink"
-          >
-            <Download size={14} aria-hidden="true" />
-          </button>
+          {!isStreaming && (
+            <button
+              type="button"
+              aria-label={texts.reading.downloadCode}
+              title={texts.reading.downloadCode}
+              onClick={() => saveText(code, codeFileName(props.name, language))}
+              className="tap rounded px-1 py-0.5 text-ink-3 hover:text-ink"
+            >
+              <Download size={14} aria-hidden="true" />
+            </button>
+          )}
           <CopyButton text={code} />
         </span>
       </div>
