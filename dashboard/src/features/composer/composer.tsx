@@ -1,5 +1,5 @@
 import { ArrowUp, Square } from "lucide-react";
-import { lazy, Suspense, useCallback, useLayoutEffect, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useRef, useState } from "react";
 import { acceptsFiles } from "@/api/agents";
 import type { Agent } from "@/api/models";
 import type { UnsentFiles } from "@/attachments/attachment";
@@ -14,6 +14,7 @@ import {
 import { useFileDrop } from "@/attachments/use-file-drop";
 import { IconButton } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
+import { useAutoHeight } from "@/components/ui/use-auto-height";
 import { setComposing, takeDraft, useDraft, writeDraft } from "@/drafts";
 import { formatKeys, hasModifier, isSendKey } from "@/keyboard";
 import { usePreferences } from "@/preferences";
@@ -80,16 +81,7 @@ export function Composer(props: {
   const canSend = (text.trim() !== "" || hasFiles) && isComplete && !isDisabled;
   const isTooLong = isOverLimit(text);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text.
-  useLayoutEffect(() => {
-    const element = field.current;
-    if (!element) return;
-    element.style.height = "auto";
-    // The field is not displayed yet.
-    if (element.scrollHeight === 0) return;
-    element.style.height = `${element.scrollHeight}px`;
-  }, [text]);
-
+  useAutoHeight(field, text);
   useInitialFocus(field, props.hasFocus === true);
   useTypeToFocus(field);
 

@@ -84,15 +84,19 @@ const FOCUS_LIMIT_MS = 2000;
 function restoreFocus(view: HTMLElement, turn: number, focused: Element): void {
   const limit = performance.now() + FOCUS_LIMIT_MS;
   const label = focused.getAttribute("aria-label") ?? "";
+  let known = focused;
   const check = () => {
-    if (document.activeElement !== document.body && document.activeElement !== focused) return;
+    const active = document.activeElement;
+    if (active !== document.body && active !== known) return;
     const button = view.querySelector<HTMLElement>(
       `[data-turn="${turn}"] [data-versions] [aria-label="${CSS.escape(label)}"]`,
     );
-    if (button && button !== focused) button.focus({ preventScroll: true });
-    // The button before is removed only after the new one is shown.
-    if (performance.now() < limit && !(button?.isConnected && document.activeElement === button))
-      requestAnimationFrame(check);
+    if (button && button !== active) {
+      button.focus({ preventScroll: true });
+      known = button;
+    }
+    // The thread may render the row again.
+    if (performance.now() < limit) requestAnimationFrame(check);
   };
   check();
 }

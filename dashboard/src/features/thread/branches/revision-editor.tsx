@@ -43,6 +43,7 @@ export function RevisionEditor({ message, onClose }: { message: Message; onClose
       canBeBlank={files.length > 0}
       saveLabel={texts.composer.send}
       problem={isFixed ? texts.branches.busy : null}
+      isBlocked={isFixed}
       onClose={onClose}
       onSave={save}
     >
@@ -66,7 +67,14 @@ export function RevisionEditor({ message, onClose }: { message: Message; onClose
                 <bdi className="block truncate text-note">{file.name}</bdi>
                 <span className="text-ink-3 text-small">{formatBytes(file.size)}</span>
               </span>
-              <IconButton label={texts.files.remove(file.name)} onClick={() => remove(file.id)}>
+              <IconButton
+                label={texts.files.remove(file.name)}
+                onClick={({ currentTarget }) => {
+                  const form = currentTarget.closest("[data-message-form]");
+                  remove(file.id);
+                  form?.querySelector("textarea")?.focus();
+                }}
+              >
                 <X size={16} />
               </IconButton>
             </li>
