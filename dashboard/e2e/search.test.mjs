@@ -71,6 +71,29 @@ test("the palette finds a message in another chat and opens it", TIMEOUT, async 
   });
 });
 
+test("messages follow the first chats, and the other chats can be shown", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await page.goto("/new");
+    await composer(page).waitFor();
+    for (let index = 0; index < 9; index += 1) await createChat(page, `Needle ${index}`, []);
+    await createChat(page, "Travel plans", ["A needle in a message"]);
+
+    await page.keyboard.press("Control+KeyK");
+    await palette(page).fill("needle");
+    await option(page, /A needle in a message/).waitFor();
+    assert.equal(await option(page, /^Needle \d/).count(), 5);
+    assert.deepEqual(await findAll(page), []);
+    for (let index = 0; index < 5; index += 1) await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+
+    await option(page, "Needle 0").waitFor();
+    assert.equal(await option(page, /^Needle \d/).count(), 9);
+    await focused(page, palette(page));
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/chat\//);
+  });
+});
+
 test("the palette searches only the selected chats, also on a phone", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await page.goto("/new");
