@@ -169,6 +169,34 @@ test("a discarded edit can be restored, and survives closing the tab", TIMEOUT, 
   });
 });
 
+test("files can be added to an edit", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await startChat(page, "Look");
+    await finished(page).first().waitFor({ timeout: ANSWER_MS });
+    await turnOf(page, "Look").locator("[data-user]").hover();
+    await turnOf(page, "Look").getByRole("button", { name: "Edit", exact: true }).click();
+    const editor = page.getByRole("textbox", { name: "Edit message" });
+    const form = page.locator("[data-message-form]");
+    const file = (name) => ({ name, mimeType: "text/plain", buffer: Buffer.from(name) });
+    await form.locator('input[type="file"]').setInputFiles([file("notes.txt"), file("other.txt")]);
+    await form.getByRole("button", { name: "Remove other.txt" }).waitFor();
+    await form.getByRole("progressbar").first().waitFor({ state: "detached" });
+    assert.deepEqual(await findAll(page), []);
+
+    await form.getByRole("button", { name: "Remove other.txt" }).click();
+    await focused(page, editor);
+    await editor.press("Escape");
+    await page.getByRole("button", { name: "Undo" }).click();
+    await form.getByText("notes.txt").waitFor();
+    await form.getByRole("button", { name: "Send", exact: true }).click();
+
+    await versions(page).getByText("Version 2 of 2").waitFor({ state: "attached" });
+    await turnOf(page, "Look").getByText("notes.txt").first().waitFor();
+    assert.equal(await turnOf(page, "Look").getByText("other.txt").count(), 0);
+    assert.equal(await page.evaluate(() => localStorage.getItem("banter.edits.local")), null);
+  });
+});
+
 test("the version switcher keeps the focus", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await startChat(page, "/echo one");

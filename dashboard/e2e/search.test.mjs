@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findAll } from "./axe.mjs";
-import { ANSWER_MS, answered, composer, focused, startChat } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, focused, startChat, waitForMatch } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -31,16 +31,6 @@ async function createChat(page, title, messages) {
     { title, messages },
   );
 }
-
-/** Waits until the current match has the text and is in view. */
-const waitForMatch = (page, text) =>
-  page.waitForFunction((wanted) => {
-    const [range] = CSS.highlights.get("find-current") ?? [];
-    if (range?.toString() !== wanted) return false;
-    const view = document.querySelector('[role="log"]').getBoundingClientRect();
-    const { top, bottom } = range.getBoundingClientRect();
-    return top >= view.top && bottom <= view.bottom;
-  }, text);
 
 test("the palette finds a message in another chat and opens it", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {

@@ -2,6 +2,7 @@ import { ArrowUp, Square } from "lucide-react";
 import { lazy, Suspense, useCallback, useRef, useState } from "react";
 import { acceptsFiles } from "@/api/agents";
 import type { Agent } from "@/api/models";
+import { AttachButton } from "@/attachments/attach-button";
 import type { UnsentFiles } from "@/attachments/attachment";
 import {
   addFiles,
@@ -19,7 +20,6 @@ import { setComposing, takeDraft, useDraft, writeDraft } from "@/drafts";
 import { formatKeys, hasModifier, isSendKey } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
-import { AttachButton } from "./attach-button";
 import { findPastedText, type PastedText } from "./pasted-text";
 import { useInitialFocus } from "./use-initial-focus";
 import { useTypeToFocus } from "./use-type-to-focus";

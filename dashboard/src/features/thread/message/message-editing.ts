@@ -3,6 +3,8 @@
  * each account.
  */
 import { currentAccount } from "@/account";
+import type { Attachment } from "@/api/models";
+import { discardFiles, restoreFiles, takeFiles } from "@/attachments/pending-files";
 import { createEmitter, useObservable } from "@/observable";
 import { store } from "@/stream/store";
 import { listTurns } from "@/stream/turns";
@@ -83,8 +85,29 @@ export function startEditing(
   write(message.id, { sessionId: message.chat_session_id, editing });
 }
 
+/** Returns the key of the draft with the files that are added to an edited message. */
+export const addedFilesOf = (messageId: string) => `edit/${messageId}`;
+
+/**
+ * Removes the files that were added to a message. Returns the uploaded ones, which stay on the server
+ * for a while, so that they can be restored.
+ */
+export function discardAddedFiles(messageId: string): readonly Attachment[] {
+  const key = addedFilesOf(messageId);
+  const { attachments, waitingFiles, forget } = takeFiles(key);
+  restoreFiles(key, { waitingFiles });
+  discardFiles(key);
+  forget();
+  return attachments;
+}
+
 /** Opens the editor of a message again, as it was. */
-export function restoreEdit(messageId: string, edit: Edit): void {
+export function restoreEdit(
+  messageId: string,
+  edit: Edit,
+  attachments: readonly Attachment[],
+): void {
+  restoreFiles(addedFilesOf(messageId), { attachments });
   opened = messageId;
   write(messageId, edit);
 }
@@ -122,7 +145,11 @@ export function countEdits(): number {
 
 /** Closes the editors of the current account for which `isEnded` is true, which is all by default. */
 export function stopEdits(isEnded: (edit: Edit) => boolean = () => true): void {
-  for (const [id, edit] of Object.entries(readEdits())) if (isEnded(edit)) write(id, null);
+  for (const [id, edit] of Object.entries(readEdits())) {
+    if (!isEnded(edit)) continue;
+    discardFiles(addedFilesOf(id));
+    write(id, null);
+  }
 }
 
 /**

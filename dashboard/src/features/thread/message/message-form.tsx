@@ -5,7 +5,14 @@ import { useAutoHeight } from "@/components/ui/use-auto-height";
 import { isSendKey } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
-import { editOf, endOpening, isJustOpened, keepEdit, restoreEdit } from "./message-editing";
+import {
+  discardAddedFiles,
+  editOf,
+  endOpening,
+  isJustOpened,
+  keepEdit,
+  restoreEdit,
+} from "./message-editing";
 
 /** A form for the text of a message, in the place of the message. */
 export function MessageForm(props: {
@@ -23,6 +30,8 @@ export function MessageForm(props: {
   onClose: () => void;
   /** Saves the text. Returns false if that failed. */
   onSave: (text: string) => Promise<boolean>;
+  /** Buttons before the others. */
+  actions?: ReactNode;
   /** Shown below the text. */
   children?: ReactNode;
 }) {
@@ -44,12 +53,16 @@ export function MessageForm(props: {
   /** Closes the form. What the user has changed can be restored. */
   function cancel() {
     const edit = editOf(props.messageId);
-    const isChanged = (edit?.text ?? props.text) !== props.text || (edit?.removed ?? []).length > 0;
+    const added = discardAddedFiles(props.messageId);
+    const isChanged =
+      (edit?.text ?? props.text) !== props.text ||
+      (edit?.removed ?? []).length > 0 ||
+      added.length > 0;
     onClose();
     if (edit && isChanged)
       notify(texts.branches.editDiscarded, {
         label: texts.common.undo,
-        run: () => restoreEdit(props.messageId, edit),
+        run: () => restoreEdit(props.messageId, edit, added),
       });
   }
 
@@ -95,7 +108,8 @@ export function MessageForm(props: {
       <p role="status" className="px-1 text-small text-warn empty:hidden">
         {props.problem}
       </p>
-      <div className="mt-1 flex justify-end gap-2">
+      <div className="mt-1 flex items-center justify-end gap-2">
+        {props.actions}
         <Button size="small" onClick={cancel}>
           {texts.common.cancel}
         </Button>
