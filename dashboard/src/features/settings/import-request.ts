@@ -49,6 +49,9 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** A connection that fails within this time is one to a server that cannot be reached. */
+const UNREACHABLE_MS = 2000;
+
 /** Starts an import. Unlike `fetch`, this request reports how much of the file was sent. */
 export function startImport(file: File, onProgress: (progress: ImportProgress) => void): Import {
   const request = new XMLHttpRequest();
@@ -56,6 +59,7 @@ export function startImport(file: File, onProgress: (progress: ImportProgress) =
   const result = new Promise<ImportResult>((resolve, reject) => {
     let read = 0;
     let hasBegun = false;
+    const startedAt = performance.now();
     /** Reports the progress in the lines that have arrived since the last call. */
     function reportProgress(text: string) {
       const fresh = text.slice(read, text.lastIndexOf("\n") + 1);
@@ -86,7 +90,7 @@ export function startImport(file: File, onProgress: (progress: ImportProgress) =
     });
     const fail = () =>
       reject(
-        hasBegun || request.status === 200
+        request.status === 200 || (hasBegun && performance.now() - startedAt > UNREACHABLE_MS)
           ? new ImportInterrupted()
           : new ApiError(0, "network", "The upload was interrupted."),
       );
