@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { attach, drawImage, uploaded } from "./attachments.mjs";
 import { findAll } from "./axe.mjs";
-import { ANSWER_MS, composer, finished, send, startChat, thread } from "./chat.mjs";
+import { ANSWER_MS, composer, finished, focused, send, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -93,7 +93,7 @@ test("an edit can remove files, and Escape keeps the message", TIMEOUT, async ()
     await turnOf(page, "Look").waitFor();
     await open();
     await page.getByRole("button", { name: "Remove red.png" }).click();
-    await editor.click();
+    await focused(page, editor);
     await editor.fill("Look again");
     await page.reload();
     await editor.waitFor();
@@ -130,6 +130,91 @@ test("two messages can be edited at once, and a reload keeps both texts", TIMEOU
       () => document.activeElement?.ariaLabel === "Edit message",
     );
     assert.equal(isFocused, false, "an editor took the focus");
+  });
+});
+
+test("a discarded edit can be restored, and survives closing the tab", TIMEOUT, async () => {
+  await withTestApp(async ({ page, context }) => {
+    await startChat(page, "/echo one");
+    await finished(page).first().waitFor({ timeout: ANSWER_MS });
+    const editor = page.getByRole("textbox", { name: "Edit message" });
+    const height = () => editor.evaluate((field) => field.clientHeight);
+    await turnOf(page, "/echo one").locator("[data-user]").hover();
+    await turnOf(page, "/echo one").getByRole("button", { name: "Edit", exact: true }).click();
+    const before = await height();
+    const text = "/echo a long line that wraps ".repeat(12).trim();
+    await editor.fill(text);
+    const after = await height();
+    assert.ok(after >= before + 40, `${before} px, then ${after} px high`);
+
+    await editor.press("Escape");
+    await page.getByText("Edit discarded").waitFor();
+    await editor.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Undo" }).click();
+
+    await focused(page, editor);
+    assert.equal(await editor.inputValue(), text);
+    const url = page.url();
+    const other = await context.newPage();
+    await page.close();
+    await other.goto(url);
+    const kept = other.getByRole("textbox", { name: "Edit message" });
+    await kept.waitFor();
+    assert.equal(await kept.inputValue(), text);
+    await kept.fill("/echo one");
+    await kept.press("Escape");
+    await kept.waitFor({ state: "detached" });
+    assert.equal(await other.getByText("Edit discarded").count(), 0);
+    assert.equal(await other.evaluate(() => localStorage.getItem("banter.edits.local")), null);
+  });
+});
+
+test("files can be added to an edit", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await startChat(page, "Look");
+    await finished(page).first().waitFor({ timeout: ANSWER_MS });
+    await turnOf(page, "Look").locator("[data-user]").hover();
+    await turnOf(page, "Look").getByRole("button", { name: "Edit", exact: true }).click();
+    const editor = page.getByRole("textbox", { name: "Edit message" });
+    const form = page.locator("[data-message-form]");
+    const file = (name) => ({ name, mimeType: "text/plain", buffer: Buffer.from(name) });
+    await form.locator('input[type="file"]').setInputFiles([file("notes.txt"), file("other.txt")]);
+    await form.getByRole("button", { name: "Remove other.txt" }).waitFor();
+    await form.getByRole("progressbar").first().waitFor({ state: "detached" });
+    assert.deepEqual(await findAll(page), []);
+
+    await form.getByRole("button", { name: "Remove other.txt" }).click();
+    await focused(page, editor);
+    await editor.press("Escape");
+    await page.getByRole("button", { name: "Undo" }).click();
+    await form.getByText("notes.txt").waitFor();
+    await form.getByRole("button", { name: "Send", exact: true }).click();
+
+    await versions(page).getByText("Version 2 of 2").waitFor({ state: "attached" });
+    await turnOf(page, "Look").getByText("notes.txt").first().waitFor();
+    assert.equal(await turnOf(page, "Look").getByText("other.txt").count(), 0);
+    assert.equal(await page.evaluate(() => localStorage.getItem("banter.edits.local")), null);
+  });
+});
+
+test("the version switcher keeps the focus", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await startChat(page, "/echo one");
+    await finished(page).first().waitFor({ timeout: ANSWER_MS });
+    await edit(page, "/echo one", "/echo two");
+    await answer(page, "two").waitFor({ timeout: ANSWER_MS });
+    await versions(page).getByText("Version 2 of 2").waitFor({ state: "attached" });
+    const button = (name) => versions(page).getByRole("button", { name });
+
+    await button("Previous version").focus();
+    await page.keyboard.press("Enter");
+    await answer(page, "one").waitFor();
+    await focused(page, button("Previous version"));
+    await button("Next version").focus();
+    await page.keyboard.press("Enter");
+
+    await answer(page, "two").waitFor();
+    await focused(page, button("Next version"));
   });
 });
 

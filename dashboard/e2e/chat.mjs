@@ -80,3 +80,13 @@ export async function waitForShownText(target, text) {
   }
   assert.equal(shown, text);
 }
+
+/** Waits until the current match of the find bar has the text and is in view. */
+export const waitForMatch = (page, text) =>
+  page.waitForFunction((wanted) => {
+    const [range] = CSS.highlights.get("find-current") ?? [];
+    if (range?.toString() !== wanted) return false;
+    const view = document.querySelector('[role="log"]').getBoundingClientRect();
+    const { top, bottom } = range.getBoundingClientRect();
+    return top >= view.top && bottom <= view.bottom;
+  }, text);

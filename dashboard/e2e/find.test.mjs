@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, focused, live, send, startChat, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  composer,
+  focused,
+  live,
+  send,
+  startChat,
+  thread,
+  waitForMatch,
+} from "./chat.mjs";
 import { TURNS, withHistory } from "./long-history.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -12,16 +22,6 @@ const field = (page) => bar(page).getByRole("textbox", { name: "Find in chat" })
 
 /** Waits until the bar shows a status. */
 const status = (page, text) => bar(page).getByText(text, { exact: true }).waitFor();
-
-/** Waits until the highlighted text of the current match equals `text` and is in view. */
-const waitForCurrent = (page, text) =>
-  page.waitForFunction((wanted) => {
-    const [range] = CSS.highlights.get("find-current") ?? [];
-    if (range?.toString() !== wanted) return false;
-    const view = document.querySelector('[role="log"]').getBoundingClientRect();
-    const { top, bottom } = range.getBoundingClientRect();
-    return top >= view.top && bottom <= view.bottom;
-  }, text);
 
 /** Simulates the api's search in the history, whose question with the number N is "Question N". */
 async function answerSearches(page, queries) {
@@ -66,12 +66,12 @@ test("the find bar finds text in all turns of a chat", TIMEOUT, async () => {
       await page.keyboard.press("Shift+Enter");
       await status(page, `${number - 1} of 11`);
     }
-    await waitForCurrent(page, "Question 499");
+    await waitForMatch(page, "Question 499");
     await thread(page).getByText("Question 499", { exact: true }).waitFor();
     await thread(page).getByText("Question 498", { exact: true }).waitFor();
     await page.keyboard.press("Enter");
     await status(page, "2 of 11");
-    await waitForCurrent(page, "Question 499");
+    await waitForMatch(page, "Question 499");
     await thread(page).getByText("Question 4990", { exact: true }).waitFor();
 
     await page.keyboard.type("zzz");
@@ -103,7 +103,7 @@ test("the server finds text in turns that were not fetched", TIMEOUT, async () =
     await bar(page)
       .getByText(/^[12] of 2$/)
       .waitFor();
-    await waitForCurrent(page, "Needle in");
+    await waitForMatch(page, "Needle in");
   }, SMALL);
 });
 
@@ -136,7 +136,7 @@ test(
       assert.deepEqual(await current(), { before: "/echo one fish, two ", count: 6 });
       await field(page).fill("some red fish");
       await status(page, "1 of 1");
-      await waitForCurrent(page, "some red fish");
+      await waitForMatch(page, "some red fish");
 
       // Pressed again, the key opens the browser's own find bar.
       const isPrevented = (key) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findAll } from "./axe.mjs";
-import { ANSWER_MS, answered, composer, focused, startChat } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, focused, startChat, waitForMatch } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -32,16 +32,6 @@ async function createChat(page, title, messages) {
   );
 }
 
-/** Waits until the current match has the text and is in view. */
-const waitForMatch = (page, text) =>
-  page.waitForFunction((wanted) => {
-    const [range] = CSS.highlights.get("find-current") ?? [];
-    if (range?.toString() !== wanted) return false;
-    const view = document.querySelector('[role="log"]').getBoundingClientRect();
-    const { top, bottom } = range.getBoundingClientRect();
-    return top >= view.top && bottom <= view.bottom;
-  }, text);
-
 test("the palette finds a message in another chat and opens it", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await startChat(page, "/echo hello");
@@ -68,6 +58,29 @@ test("the palette finds a message in another chat and opens it", TIMEOUT, async 
     await focused(page, bar.getByRole("textbox"));
     await page.keyboard.press("Escape");
     await bar.waitFor({ state: "detached" });
+  });
+});
+
+test("messages follow the first chats, and the other chats can be shown", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await page.goto("/new");
+    await composer(page).waitFor();
+    for (let index = 0; index < 9; index += 1) await createChat(page, `Needle ${index}`, []);
+    await createChat(page, "Travel plans", ["A needle in a message"]);
+
+    await page.keyboard.press("Control+KeyK");
+    await palette(page).fill("needle");
+    await option(page, /A needle in a message/).waitFor();
+    assert.equal(await option(page, /^Needle \d/).count(), 5);
+    assert.deepEqual(await findAll(page), []);
+    for (let index = 0; index < 5; index += 1) await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+
+    await option(page, "Needle 0").waitFor();
+    assert.equal(await option(page, /^Needle \d/).count(), 9);
+    await focused(page, palette(page));
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/chat\//);
   });
 });
 

@@ -15,6 +15,7 @@ export async function copyText(text: string): Promise<void> {
   area.style.opacity = "0";
   document.body.append(area);
   area.select();
-  document.execCommand("copy");
+  const isCopied = document.execCommand("copy");
   area.remove();
+  if (!isCopied) throw new Error("The browser did not copy the text.");
 }

@@ -13,8 +13,8 @@ const PICTURE_PX = 80;
 export default function PendingFileList(props: {
   draftKey: string;
   files: readonly PendingFile[];
-  /** Called after a button was removed, because it no longer has the focus. */
-  onRemoved: () => void;
+  /** Called before a button is removed, because it will no longer have the focus. */
+  onRemoved: (button: Element) => void;
 }) {
   const { draftKey, files } = props;
   return (
@@ -35,9 +35,9 @@ export default function PendingFileList(props: {
           {(file.problem || file.isWaiting) && (
             <IconButton
               label={texts.files.retry(file.name)}
-              onClick={() => {
+              onClick={({ currentTarget }) => {
                 retryFile(file.key);
-                props.onRemoved();
+                props.onRemoved(currentTarget);
               }}
             >
               <RotateCw size={15} />
@@ -45,9 +45,9 @@ export default function PendingFileList(props: {
           )}
           <IconButton
             label={texts.files.remove(file.name)}
-            onClick={() => {
+            onClick={({ currentTarget }) => {
               removeFile(draftKey, file.key);
-              props.onRemoved();
+              props.onRemoved(currentTarget);
             }}
           >
             <X size={16} />

@@ -2,8 +2,9 @@
  * Keeps files in IndexedDB until they can be uploaded. Each file belongs to an account. A file is
  * removed once it is uploaded, or when the user removes it.
  */
-import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type { DBSchema } from "idb";
 import { ApiError } from "@/api/client";
+import { createDatabase } from "@/database";
 
 interface Schema extends DBSchema {
   files: { key: string; value: StoredFile; indexes: { owner: string } };
@@ -21,29 +22,9 @@ export const MAX_STORED_BYTES = 50_000_000;
 
 const VERSION = 1;
 
-let database: Promise<IDBPDatabase<Schema>> | null = null;
-
-function forget(): void {
-  database = null;
-}
-
-function ready(): Promise<IDBPDatabase<Schema>> {
-  database ??= openDB<Schema>("banter-files", VERSION, {
-    upgrade(opened) {
-      opened.createObjectStore("files", { keyPath: "key" }).createIndex("owner", "owner");
-    },
-    // Another tab with a newer version of the page waits for this connection to close.
-    blocking: (_current, _blocked, { target }) => {
-      if (target instanceof IDBDatabase) target.close();
-      forget();
-    },
-    terminated: forget,
-  }).catch((error: unknown) => {
-    forget();
-    throw error;
-  });
-  return database;
-}
+const ready = createDatabase<Schema>("banter-files", VERSION, (database) => {
+  database.createObjectStore("files", { keyPath: "key" }).createIndex("owner", "owner");
+});
 
 /**
  * Stores a file. Rejects with an `ApiError` with the code `device_limit` if the account keeps too

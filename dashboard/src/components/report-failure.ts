@@ -17,3 +17,14 @@ export function explainFailure(error: unknown): string {
 export function reportFailure(error: unknown): void {
   notify(explainFailure(error));
 }
+
+/** Returns whether text was copied. Shows a toast if the browser has rejected it. */
+export async function reportCopy(copying: Promise<void>): Promise<boolean> {
+  try {
+    await copying;
+    return true;
+  } catch {
+    notify(texts.actions.copyFailed);
+    return false;
+  }
+}

@@ -43,6 +43,8 @@ declare module "mdast" {
 /** The languages of `code` elements with math. */
 export const INLINE_MATH = "math-inline";
 export const DISPLAY_MATH = "math-display";
+/** A class of math that is written with backslashes, as in `\\(x\\)`. The sanitizer keeps it. */
+export const BACKSLASH_MATH = "language-math-backslash";
 
 const BACKSLASH = 92;
 const DOLLAR = 36;
@@ -152,9 +154,11 @@ function exitMath(this: CompileContext, token: Token): void {
   const node = findNode(this);
   const math = node && matchMath(node.value, "");
   if (node && math) {
+    const className = [`language-${math.isDisplay ? DISPLAY_MATH : INLINE_MATH}`];
+    if (node.value.startsWith("\\")) className.push(BACKSLASH_MATH);
     // As in code, a pipe is escaped in tables.
     node.value = this.data.inTable ? math.source.replace(/\\\|/g, "|") : math.source;
-    const properties = { className: [`language-${math.isDisplay ? DISPLAY_MATH : INLINE_MATH}`] };
+    const properties = { className };
     const children = [{ type: "text" as const, value: node.value }];
     node.data =
       token.type === "mathBlock"

@@ -1,5 +1,6 @@
 /** Stores the copies in IndexedDB. A copy is stored and read only for its own account. */
-import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type { DBSchema } from "idb";
+import { createDatabase } from "@/database";
 import type { ListCopy, ThreadCopy } from "./copy";
 import { copyAccount } from "./copy-account";
 
@@ -18,32 +19,12 @@ const VERSION = 1;
 /** The number of threads that are kept for an account. */
 const MAX_THREADS = 20;
 
-let database: Promise<IDBPDatabase<Schema>> | null = null;
-
-function forget(): void {
-  database = null;
-}
-
-function ready(): Promise<IDBPDatabase<Schema>> {
-  database ??= openDB<Schema>(NAME, VERSION, {
-    upgrade(opened) {
-      for (const name of [...opened.objectStoreNames]) opened.deleteObjectStore(name);
-      opened.createObjectStore("lists", { keyPath: "account" });
-      const threads = opened.createObjectStore("threads", { keyPath: ["account", "sessionId"] });
-      threads.createIndex("used", ["account", "usedAt"]);
-    },
-    // Another tab with a newer version of the page waits for this connection to close.
-    blocking: (_current, _blocked, { target }) => {
-      if (target instanceof IDBDatabase) target.close();
-      forget();
-    },
-    terminated: forget,
-  }).catch((error: unknown) => {
-    forget();
-    throw error;
-  });
-  return database;
-}
+const ready = createDatabase<Schema>(NAME, VERSION, (database) => {
+  for (const name of [...database.objectStoreNames]) database.deleteObjectStore(name);
+  database.createObjectStore("lists", { keyPath: "account" });
+  const threads = database.createObjectStore("threads", { keyPath: ["account", "sessionId"] });
+  threads.createIndex("used", ["account", "usedAt"]);
+});
 
 /** Reads the copy of an account's list. */
 export async function readList(account: string): Promise<ListCopy | undefined> {

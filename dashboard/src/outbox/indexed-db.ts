@@ -1,5 +1,6 @@
 /** Stores the outbox in IndexedDB, and notifies other tabs when messages are removed. */
-import type { DBSchema, IDBPDatabase } from "idb";
+import type { DBSchema } from "idb";
+import { createDatabase } from "@/database";
 import type { OutboxStorage, OutgoingMessage } from "./outgoing-message";
 
 interface Schema extends DBSchema {
@@ -12,37 +13,18 @@ const VERSION = 2;
 /** The name of the BroadcastChannel on which the keys of removed messages are sent. */
 const CHANNEL = "banter-outbox";
 
-async function open(onClosed: () => void): Promise<IDBPDatabase<Schema>> {
-  const { openDB } = await import("idb");
-  return openDB<Schema>("banter", VERSION, {
-    upgrade(database, oldVersion, _newVersion, transaction) {
+export function createIndexedDbStorage(): OutboxStorage {
+  const ready = createDatabase<Schema>(
+    "banter",
+    VERSION,
+    (database, oldVersion, _newVersion, transaction) => {
       const store =
         oldVersion === 0
           ? database.createObjectStore("outgoing", { keyPath: "key" })
           : transaction.objectStore("outgoing");
       store.createIndex("owner", "owner");
     },
-    // Another tab with a newer version of the page waits for this connection to close.
-    blocking: (_current, _blocked, { target }) => {
-      if (target instanceof IDBDatabase) target.close();
-      onClosed();
-    },
-    terminated: onClosed,
-  });
-}
-
-export function createIndexedDbStorage(): OutboxStorage {
-  let database: Promise<IDBPDatabase<Schema>> | null = null;
-  const forget = () => {
-    database = null;
-  };
-  const ready = () => {
-    database ??= open(forget).catch((error: unknown) => {
-      forget();
-      throw error;
-    });
-    return database;
-  };
+  );
   const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(CHANNEL);
   return {
     load: async (owner) => (await ready()).getAllFromIndex("outgoing", "owner", owner),

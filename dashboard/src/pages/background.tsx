@@ -1,6 +1,7 @@
 import { LightboxHost } from "@/attachments/lightbox/lightbox-host";
 import { useDiscardedFiles } from "@/attachments/use-discarded-files";
 import { useDraftSync } from "@/draft-sync/use-draft-sync";
+import { useDiscardedEdits } from "@/features/thread/message/use-discarded-edits";
 import { useBadge } from "./use-badge";
 import { useNotifications } from "./use-notifications";
 
@@ -13,5 +14,6 @@ export function Background() {
   useNotifications();
   useDraftSync();
   useDiscardedFiles();
+  useDiscardedEdits();
   return <LightboxHost />;
 }

@@ -15,7 +15,7 @@ import { HelpDialog } from "@/features/settings/help-dialog";
 import { SettingsDialog } from "@/features/settings/settings-dialog";
 import { SignOut } from "@/features/settings/sign-out";
 import { requestFind } from "@/features/thread/find/find-in-chat";
-import { stopAllEdits } from "@/features/thread/message/message-editing";
+import { countEdits, stopEdits } from "@/features/thread/message/message-editing";
 import { formatKeys } from "@/keyboard";
 import { changePreferences, toggleSidebar } from "@/preferences";
 import { compareSessions } from "@/stream/session-order";
@@ -24,6 +24,8 @@ import { texts } from "@/texts";
 import { useChatCommands, useOpenSession } from "./use-chat-commands";
 
 export type Overlay = "palette" | "settings" | "help" | SessionDialogKind;
+
+const edits = { count: countEdits, clear: () => stopEdits() };
 
 /** The open dialog. */
 export function OverlayDialog(props: {
@@ -37,7 +39,7 @@ export function OverlayDialog(props: {
     case "settings":
       return (
         <SettingsDialog onClose={props.onClose}>
-          <SignOut onSignedOut={stopAllEdits} />
+          <SignOut edits={edits} />
         </SettingsDialog>
       );
     case "help":

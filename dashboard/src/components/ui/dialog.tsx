@@ -9,25 +9,38 @@ const sizes = {
 };
 
 /**
- * A modal dialog that is open while it is rendered. Escape or a click on the backdrop closes it.
+ * A modal dialog that is open while it is rendered. Escape or a click on the backdrop closes it,
+ * unless it is locked.
  */
 export function Dialog(props: {
   title: string;
   size?: keyof typeof sizes;
+  /** Whether only the buttons of the dialog close it, because it shows something in progress. */
+  isLocked?: boolean;
   onClose: () => void;
   children: ReactNode;
 }) {
   const dialog = useModal();
   const titleId = useId();
+  const { isLocked = false, onClose } = props;
 
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the browser closes a dialog on Escape.
     <dialog
       ref={dialog}
       aria-labelledby={titleId}
-      onCancel={props.onClose}
+      onKeyDown={(event) => {
+        if (isLocked && event.key === "Escape") event.preventDefault();
+      }}
+      onCancel={(event) => {
+        if (isLocked) event.preventDefault();
+        else onClose();
+      }}
+      // The browser closes a dialog when a phone's Back is used twice.
+      onClose={({ currentTarget }) => {
+        if (isLocked && currentTarget.isConnected && !currentTarget.open) currentTarget.showModal();
+      }}
       onClick={(event) => {
-        if (event.target === dialog.current) props.onClose();
+        if (event.target === dialog.current && !isLocked) onClose();
       }}
       className={`m-auto ${sizes[props.size ?? "medium"]} animate-rise rounded-[18px] border border-line bg-surface p-0 text-ink shadow-high backdrop:bg-black/40`}
     >

@@ -1,7 +1,8 @@
 import { ArrowUp, Square } from "lucide-react";
-import { lazy, Suspense, useCallback, useLayoutEffect, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useRef, useState } from "react";
 import { acceptsFiles } from "@/api/agents";
 import type { Agent } from "@/api/models";
+import { AttachButton } from "@/attachments/attach-button";
 import type { UnsentFiles } from "@/attachments/attachment";
 import {
   addFiles,
@@ -14,11 +15,11 @@ import {
 import { useFileDrop } from "@/attachments/use-file-drop";
 import { IconButton } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
+import { useAutoHeight } from "@/components/ui/use-auto-height";
 import { setComposing, takeDraft, useDraft, writeDraft } from "@/drafts";
 import { formatKeys, hasModifier, isSendKey } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
-import { AttachButton } from "./attach-button";
 import { findPastedText, type PastedText } from "./pasted-text";
 import { useInitialFocus } from "./use-initial-focus";
 import { useTypeToFocus } from "./use-type-to-focus";
@@ -80,16 +81,7 @@ export function Composer(props: {
   const canSend = (text.trim() !== "" || hasFiles) && isComplete && !isDisabled;
   const isTooLong = isOverLimit(text);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text.
-  useLayoutEffect(() => {
-    const element = field.current;
-    if (!element) return;
-    element.style.height = "auto";
-    // The field is not displayed yet.
-    if (element.scrollHeight === 0) return;
-    element.style.height = `${element.scrollHeight}px`;
-  }, [text]);
-
+  useAutoHeight(field, text);
   useInitialFocus(field, props.hasFocus === true);
   useTypeToFocus(field);
 

@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
-import { type Command, findCommands } from "./commands";
+import { type Command, findCommands, foldChats } from "./commands";
 
 function command(label: string, group = "Chats", words = ""): Command {
   return { id: label, group, label, words, icon: null, run: () => {} };
@@ -32,5 +32,28 @@ describe("findCommands", () => {
     const all = [command("A note"), command("Note"), command("Notes", "Actions")];
 
     expect(labels(findCommands(all, "note"))).toEqual(["Note", "A note", "Notes"]);
+  });
+});
+
+describe("foldChats", () => {
+  const more = (count: number) => command(`Show ${count} more`);
+  const chats = (count: number) =>
+    Array.from({ length: count }, (_, index) => command(`Chat ${index}`));
+  const action = command("Chat settings", "Actions");
+
+  it("keeps the first chats, so that other results are not far below", () => {
+    const found = findCommands([...chats(40), action], "chat");
+
+    expect(labels(foldChats(found, "Chats", more))).toEqual([
+      ...labels(chats(5)),
+      "Show 25 more",
+      "Chat settings",
+    ]);
+  });
+
+  it("keeps a single further chat", () => {
+    const found = [...chats(6), action];
+
+    expect(foldChats(found, "Chats", more)).toBe(found);
   });
 });

@@ -1,9 +1,9 @@
-import { Search } from "lucide-react";
+import { ChevronDown, Search } from "lucide-react";
 import { useId, useState } from "react";
 import { useModal } from "@/components/ui/use-modal";
 import { useSearchOnServer } from "@/stream/search";
 import { texts } from "@/texts";
-import { type Command, findCommands } from "./commands";
+import { type Command, findCommands, foldChats } from "./commands";
 import { PaletteOption } from "./palette-option";
 import { SearchFilters } from "./search-filters";
 import { type MessagePlace, type SearchFilter, useFoundMessages } from "./use-found-messages";
@@ -23,7 +23,11 @@ export function Palette(props: {
   useSearchOnServer(query);
   const [filter, setFilter] = useState(everything);
   const messages = useFoundMessages(query, filter, props.onOpenMessage);
-  const found = [...findCommands(props.commands, query), ...messages.commands];
+  const [hasAllChats, setAllChats] = useState(false);
+  const matching = findCommands(props.commands, query);
+  const isFolded = query.trim() !== "" && !hasAllChats;
+  const shown = isFolded ? foldChats(matching, texts.palette.chats, makeMore) : matching;
+  const found = [...shown, ...messages.commands];
   const index = Math.min(active, found.length - 1);
   const status = messages.isError
     ? texts.palette.searchFailed
@@ -33,9 +37,20 @@ export function Palette(props: {
         ? texts.palette.searching
         : texts.sessions.noResults(query);
 
+  function makeMore(count: number): Command {
+    return {
+      id: "more-chats",
+      group: texts.palette.chats,
+      label: texts.palette.moreChats(count),
+      icon: <ChevronDown size={17} strokeWidth={1.9} />,
+      staysOpen: true,
+      run: () => setAllChats(true),
+    };
+  }
+
   function choose(command: Command | undefined) {
     if (!command) return;
-    props.onClose();
+    if (!command.staysOpen) props.onClose();
     command.run();
   }
 
@@ -77,6 +92,7 @@ export function Palette(props: {
           onChange={(event) => {
             setQuery(event.target.value);
             setActive(0);
+            setAllChats(false);
           }}
           onKeyDown={onKeyDown}
           className="h-13 min-w-0 flex-1 text-ellipsis bg-transparent outline-0 placeholder:text-ink-3"

@@ -4,7 +4,7 @@
 import { body, client } from "@/api/client";
 import type { Session } from "@/api/models";
 import { copyText } from "@/clipboard";
-import { reportFailure } from "@/components/report-failure";
+import { reportCopy, reportFailure } from "@/components/report-failure";
 import { notify } from "@/components/ui/toast";
 import { writeDraft } from "@/drafts";
 import { outbox } from "@/outbox/use-outbox";
@@ -78,10 +78,6 @@ export function markUnread(id: string): Promise<boolean> {
 
 /** Copies the address of a session's view. */
 export async function copyLink(id: string): Promise<void> {
-  try {
-    await copyText(new URL(`/chat/${id}`, window.location.href).href);
-    notify(texts.actions.linkCopied);
-  } catch {
-    notify(texts.actions.copyFailed);
-  }
+  const address = new URL(`/chat/${id}`, window.location.href).href;
+  if (await reportCopy(copyText(address))) notify(texts.actions.linkCopied);
 }

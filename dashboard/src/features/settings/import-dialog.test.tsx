@@ -1,7 +1,7 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ImportDialog } from "./import-dialog";
 import { parseLines } from "./import-request";
 
@@ -23,8 +23,8 @@ function respondWith(response: () => Response | Promise<Response>) {
 }
 
 /** Opens the dialog and chooses a file. */
-function setUp() {
-  render(<ImportDialog onClose={() => {}} />);
+function setUp(onClose = () => {}) {
+  render(<ImportDialog onClose={onClose} />);
   const input = document.querySelector<HTMLInputElement>('input[type="file"]');
   if (!input) throw new Error("There is no field for a file.");
   fireEvent.change(input, { target: { files: [file] } });
@@ -79,6 +79,47 @@ describe("the import dialog", () => {
     setUp();
 
     await screen.findByText(/^The import was interrupted/);
+  });
+
+  it("is not closed by Escape or the backdrop while it imports, and warns before the page closes", async () => {
+    respondWith(() => new Promise<Response>(() => {}));
+    const onClose = vi.fn();
+    setUp(onClose);
+    const cancel = await screen.findByRole("button", { name: "Cancel" });
+    await screen.findByRole("progressbar");
+    const dialog = screen.getByRole("dialog", { hidden: true });
+
+    fireEvent.click(dialog);
+    const isEscapeKept = fireEvent.keyDown(dialog, { key: "Escape" });
+    const isCloseKept = fireEvent(dialog, new Event("cancel", { cancelable: true }));
+    const leaving = new Event("beforeunload", { cancelable: true });
+    window.dispatchEvent(leaving);
+
+    expect([isEscapeKept, isCloseKept]).toEqual([false, false]);
+    expect(leaving.defaultPrevented).toBe(true);
+    expect(onClose).not.toHaveBeenCalled();
+    screen.getByRole("progressbar");
+    fireEvent.click(cancel);
+    await screen.findByText(/^Import canceled/);
+    fireEvent.click(dialog);
+    expect(onClose).toHaveBeenCalledOnce();
+  });
+
+  it("moves the focus to the main button of each step", async () => {
+    let respond = (_: Response) => {};
+    respondWith(() => new Promise<Response>((resolve) => (respond = resolve)));
+    setUp();
+    await screen.findByRole("progressbar");
+    await waitFor(() =>
+      expect(document.activeElement).toBe(screen.getByRole("button", { name: "Cancel" })),
+    );
+
+    respond(lines({ type: "result", imported: 1, skipped: 0, failed: [] }));
+    await screen.findByText(/^1 imported/);
+    expect(document.activeElement).toBe(screen.getByRole("button", { name: "Done" }));
+    fireEvent.click(screen.getByRole("button", { name: "Import another file" }));
+
+    expect(document.activeElement).toBe(screen.getByRole("button", { name: "Choose file" }));
   });
 
   it("cancels an import", async () => {

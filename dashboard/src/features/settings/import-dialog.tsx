@@ -1,9 +1,8 @@
 import { Upload } from "lucide-react";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { explainFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { notify } from "@/components/ui/toast";
 import { useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
 import { formatPercent } from "@/texts/formats";
@@ -57,33 +56,61 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
     running?.abort();
   }
 
-  function close() {
-    if (running) {
-      cancel();
-      notify(texts.archive.cancelled);
-    }
-    onClose();
-  }
+  const isRunning = running !== null;
+  useUnloadWarning(isRunning);
+  const content = useRef<HTMLDivElement>(null);
+  const step = isRunning ? "running" : result ? "result" : "file";
+  useStepFocus(content, step);
 
   return (
-    <Dialog title={texts.archive.importTitle} onClose={close}>
-      {!running && !result && <FileField isDisabled={isOffline} onFile={start} />}
-      {running && <Progress {...running} />}
-      {result && <Summary result={result} />}
-      <p role="alert" className="mt-3 text-note text-warn empty:hidden">
-        {isOffline && !running ? texts.archive.importOffline : problem}
-      </p>
-      <div className="mt-5 flex flex-wrap justify-end gap-2">
-        {running && <Button onClick={cancel}>{texts.common.cancel}</Button>}
-        {result && <Button onClick={() => setResult(null)}>{texts.archive.another}</Button>}
-        {!running && (
-          <Button variant={result ? "solid" : "outline"} onClick={onClose}>
-            {result ? texts.common.done : texts.common.cancel}
-          </Button>
-        )}
+    <Dialog title={texts.archive.importTitle} isLocked={isRunning} onClose={onClose}>
+      <div ref={content}>
+        {!running && !result && <FileField isDisabled={isOffline} onFile={start} />}
+        {running && <Progress {...running} />}
+        {result && <Summary result={result} />}
+        <p role="alert" className="mt-3 text-note text-warn empty:hidden">
+          {isOffline && !running ? texts.archive.importOffline : problem}
+        </p>
+        <div className="mt-5 flex flex-wrap justify-end gap-2">
+          {running && (
+            <Button data-step-focus="" onClick={cancel}>
+              {texts.common.cancel}
+            </Button>
+          )}
+          {result && <Button onClick={() => setResult(null)}>{texts.archive.another}</Button>}
+          {!running && (
+            <Button
+              variant={result ? "solid" : "outline"}
+              data-step-focus={result ? "" : undefined}
+              onClick={onClose}
+            >
+              {result ? texts.common.done : texts.common.cancel}
+            </Button>
+          )}
+        </div>
       </div>
     </Dialog>
   );
+}
+
+/** Has the browser ask before the page is closed, which would interrupt an import. */
+function useUnloadWarning(isActive: boolean): void {
+  useEffect(() => {
+    if (!isActive) return;
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", warn);
+    return () => window.removeEventListener("beforeunload", warn);
+  }, [isActive]);
+}
+
+/** Moves the focus to the main button of the next step, because the button before is removed. */
+function useStepFocus(content: React.RefObject<HTMLElement | null>, step: string): void {
+  const shown = useRef(step);
+  useEffect(() => {
+    if (shown.current === step) return;
+    shown.current = step;
+    content.current?.querySelector<HTMLElement>("[data-step-focus]")?.focus();
+  }, [content, step]);
 }
 
 /** A place to drop a file on, with a button that opens the file dialog. */
@@ -117,7 +144,12 @@ function FileField(props: { isDisabled: boolean; onFile: (file: File | undefined
             target.value = "";
           }}
         />
-        <Button variant="solid" disabled={props.isDisabled} onClick={() => input.current?.click()}>
+        <Button
+          variant="solid"
+          data-step-focus=""
+          disabled={props.isDisabled}
+          onClick={() => input.current?.click()}
+        >
           <Upload size={16} aria-hidden="true" />
           {texts.archive.chooseFile}
         </Button>

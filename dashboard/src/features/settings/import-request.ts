@@ -49,12 +49,17 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** A connection that fails within this time is one to a server that cannot be reached. */
+const UNREACHABLE_MS = 2000;
+
 /** Starts an import. Unlike `fetch`, this request reports how much of the file was sent. */
 export function startImport(file: File, onProgress: (progress: ImportProgress) => void): Import {
   const request = new XMLHttpRequest();
   const aborted = new AbortController();
   const result = new Promise<ImportResult>((resolve, reject) => {
     let read = 0;
+    let hasBegun = false;
+    const startedAt = performance.now();
     /** Reports the progress in the lines that have arrived since the last call. */
     function reportProgress(text: string) {
       const fresh = text.slice(read, text.lastIndexOf("\n") + 1);
@@ -63,12 +68,14 @@ export function startImport(file: File, onProgress: (progress: ImportProgress) =
       if (line?.type === "progress")
         onProgress({ step: "chats", done: line.done, total: line.total ?? null });
     }
-    request.upload.addEventListener("progress", ({ loaded, total }) =>
-      onProgress({ step: "upload", part: total > 0 ? loaded / total : 0 }),
-    );
-    request.upload.addEventListener("load", () =>
-      onProgress({ step: "chats", done: 0, total: null }),
-    );
+    request.upload.addEventListener("progress", ({ loaded, total }) => {
+      hasBegun ||= loaded > 0;
+      onProgress({ step: "upload", part: total > 0 ? loaded / total : 0 });
+    });
+    request.upload.addEventListener("load", () => {
+      hasBegun = true;
+      onProgress({ step: "chats", done: 0, total: null });
+    });
     request.addEventListener("progress", () => {
       if (request.status === 200) reportProgress(request.responseText);
     });
@@ -83,7 +90,7 @@ export function startImport(file: File, onProgress: (progress: ImportProgress) =
     });
     const fail = () =>
       reject(
-        request.status === 200
+        request.status === 200 || (hasBegun && performance.now() - startedAt > UNREACHABLE_MS)
           ? new ImportInterrupted()
           : new ApiError(0, "network", "The upload was interrupted."),
       );

@@ -17,8 +17,9 @@ const KEYLESS_USER = "local";
 /**
  * The current user and the sign-out button. Unsent messages and drafts stay on the device for the
  * user's next sign-in unless the user chooses to remove them. Copies of chats are always removed.
+ * `edits` are the messages that are being edited.
  */
-export function SignOut({ onSignedOut }: { onSignedOut: () => void }) {
+export function SignOut({ edits }: { edits: { count(): number; clear(): void } }) {
   const { data: me } = useMe();
   const [kept, setKept] = useState<{ unsent: number; drafts: number } | null>(null);
   if (!me || me.user_id === KEYLESS_USER) return null;
@@ -29,11 +30,11 @@ export function SignOut({ onSignedOut }: { onSignedOut: () => void }) {
       if (isRemoving) {
         clearDrafts();
         clearFiles();
+        edits.clear();
         await outbox.clear();
       }
       await clearCopies();
       clearCurrentAccount();
-      onSignedOut();
       window.location.assign("/");
     } catch (error) {
       reportFailure(error);
@@ -42,7 +43,7 @@ export function SignOut({ onSignedOut }: { onSignedOut: () => void }) {
 
   function ask() {
     const drafts = new Set([...listDrafts(), ...listFileDrafts()]);
-    const left = { unsent: outbox.messages.get().length, drafts: drafts.size };
+    const left = { unsent: outbox.messages.get().length, drafts: drafts.size + edits.count() };
     if (left.unsent + left.drafts === 0) void leave(false);
     else setKept(left);
   }

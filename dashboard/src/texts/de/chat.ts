@@ -61,6 +61,7 @@ export const chat: typeof english = {
     regenerate: "Neu antworten",
     regenerateHint: "Noch einmal antworten und diese Version behalten",
     editLabel: "Nachricht bearbeiten",
+    editDiscarded: "Bearbeitung verworfen",
     editHint: "Der Agent antwortet neu. Diese Version bleibt erhalten.",
     busy: "Verfügbar, sobald der Agent fertig ist.",
   },

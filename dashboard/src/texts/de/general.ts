@@ -78,6 +78,8 @@ export const general: typeof english = {
     title: "Suche und Befehle",
     placeholder: "Chats, Nachrichten und Befehle suchen …",
     chats: "Chats",
+    moreChats: (count: number) =>
+      plural(count, { one: "# weiteren Chat anzeigen", other: "# weitere Chats anzeigen" }),
     messages: "Nachrichten",
     agents: "Agenten",
     actions: "Aktionen",

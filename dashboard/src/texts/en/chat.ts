@@ -63,6 +63,7 @@ export const chat = {
     regenerate: "Regenerate",
     regenerateHint: "Get another answer and keep this one",
     editLabel: "Edit message",
+    editDiscarded: "Edit discarded",
     editHint: "The agent will answer your edit. This version is kept.",
     busy: "Available after the agent finishes.",
   },

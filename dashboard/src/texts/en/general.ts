@@ -77,6 +77,8 @@ export const general = {
     title: "Search and commands",
     placeholder: "Search chats, messages, and commands…",
     chats: "Chats",
+    moreChats: (count: number) =>
+      plural(count, { one: "Show # more chat", other: "Show # more chats" }),
     messages: "Messages",
     agents: "Agents",
     actions: "Actions",

@@ -57,6 +57,7 @@ export const chat: typeof english = {
     regenerate: "再生成",
     regenerateHint: "このバージョンを残して、もう一度回答させる",
     editLabel: "メッセージを編集",
+    editDiscarded: "編集を破棄しました",
     editHint: "エージェントがもう一度回答します。このバージョンは残ります。",
     busy: "エージェントの完了後に利用できます。",
   },

@@ -71,6 +71,7 @@ export const general: typeof english = {
     title: "検索とコマンド",
     placeholder: "チャット、メッセージ、コマンドを検索…",
     chats: "チャット",
+    moreChats: (count: number) => `他${formatNumber(count)}件のチャットを表示`,
     messages: "メッセージ",
     agents: "エージェント",
     actions: "操作",

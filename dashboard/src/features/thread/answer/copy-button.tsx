@@ -1,5 +1,6 @@
 import { Check, Copy } from "lucide-react";
 import { copyText } from "@/clipboard";
+import { reportCopy } from "@/components/report-failure";
 import { texts } from "@/texts";
 import { copyAnswer } from "./copy-answer";
 import { useCopied } from "./use-copied";
@@ -19,11 +20,11 @@ export function CopyButton(props: {
     <button
       type="button"
       onClick={({ currentTarget }) =>
-        void (
+        void reportCopy(
           props.isAnswer
             ? copyAnswer(props.text, currentTarget.closest("[data-finished]"))
-            : copyText(props.text)
-        ).then(() => setCopied(true))
+            : copyText(props.text),
+        ).then((isDone) => isDone && setCopied(true))
       }
       className={`tap inline-flex items-center gap-1.5 rounded px-1 text-ink-3 text-small hover:text-ink ${props.className ?? ""}`}
     >

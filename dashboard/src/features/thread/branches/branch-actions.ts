@@ -58,7 +58,8 @@ export async function switchVersion(
       .map(({ turn }) => turn)
       .filter((turn) => turn >= message.turn),
   );
-  const view = row?.closest('[role="log"]');
+  const view = row?.closest<HTMLElement>('[role="log"]');
+  const focused = row?.contains(document.activeElement) ? document.activeElement : null;
   const offset =
     row && view ? row.getBoundingClientRect().top - view.getBoundingClientRect().top : null;
   try {
@@ -71,7 +72,33 @@ export async function switchVersion(
   }
   if (offset === null) return;
   const turn = await findJoined(sessionId, before, leaving);
-  if (turn !== null) goTo({ kind: "turn", turn, offset });
+  if (turn === null) return;
+  goTo({ kind: "turn", turn, offset });
+  if (view && focused) restoreFocus(view, turn, focused);
+}
+
+/** How long to wait until the buttons of the new version are shown. */
+const FOCUS_LIMIT_MS = 2000;
+
+/** Moves the focus to the button that replaces `focused`, unless the user has moved it. */
+function restoreFocus(view: HTMLElement, turn: number, focused: Element): void {
+  const limit = performance.now() + FOCUS_LIMIT_MS;
+  const label = focused.getAttribute("aria-label") ?? "";
+  let known = focused;
+  const check = () => {
+    const active = document.activeElement;
+    if (active !== document.body && active !== known) return;
+    const button = view.querySelector<HTMLElement>(
+      `[data-turn="${turn}"] [data-versions] [aria-label="${CSS.escape(label)}"]`,
+    );
+    if (button && button !== active) {
+      button.focus({ preventScroll: true });
+      known = button;
+    }
+    // The thread may render the row again.
+    if (performance.now() < limit) requestAnimationFrame(check);
+  };
+  check();
 }
 
 function turnsOf(sessionId: string) {

@@ -36,6 +36,17 @@ describe("long code in an answer", () => {
     expect(screen.queryByRole("button", { name: /^Show/ })).toBeNull();
   });
 
+  it("can be downloaded when it is complete", () => {
+    const text = fence("let a = 1;", "js");
+    const { rerender } = render(<MarkdownView text={text.slice(0, -4)} isStreaming />);
+    const button = screen.getByRole("button", { name: "Download code" });
+    expect(button).toHaveProperty("disabled", true);
+
+    rerender(<MarkdownView text={`${text}\nMore`} isStreaming />);
+
+    expect(screen.getByRole("button", { name: "Download code" })).toHaveProperty("disabled", false);
+  });
+
   it("is not folded while it is streamed, or when its answer is finished", () => {
     const text = fence(lines(50, "c"));
     const { container, rerender } = render(<MarkdownView text={text.slice(0, -3)} isStreaming />);

@@ -48,6 +48,8 @@ export const CodeBlock = memo(function CodeBlock(props: {
   /** Whether long code is folded unless it is being streamed. */
   isFoldable?: boolean;
   isStreaming?: boolean;
+  /** Whether the end of the code is missing. The code cannot be downloaded yet. */
+  isIncomplete?: boolean;
 }) {
   const { code, language, isFoldable = false, isStreaming = false } = props;
   const label = codeName(props.name) || language || texts.thread.code;
@@ -89,10 +91,11 @@ export const CodeBlock = memo(function CodeBlock(props: {
           </button>
           <button
             type="button"
+            disabled={props.isIncomplete}
             aria-label={texts.reading.downloadCode}
             title={texts.reading.downloadCode}
             onClick={() => saveText(code, codeFileName(props.name, language))}
-            className="tap rounded px-1 py-0.5 text-ink-3 hover:text-ink"
+            className="tap rounded px-1 py-0.5 text-ink-3 hover:text-ink disabled:opacity-40 disabled:hover:text-ink-3"
           >
             <Download size={14} aria-hidden="true" />
           </button>

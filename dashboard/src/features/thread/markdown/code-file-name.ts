@@ -37,9 +37,16 @@ const FILE_NAME =
   /^(?:.*[\\/])?((?!\.\.)[^\\/:*?"<>|\s\p{C}][^\\/:*?"<>|\p{C}]*\.[\w+-]{1,12}|Dockerfile|Makefile|\.\w[\w.-]*)$/u;
 const MAX_LENGTH = 100;
 
+/** An attribute with a name, which may follow other attributes. */
+const NAMED = /(?:^|\s)(?:title|filename|file)=(?:"([^"]+)"|'([^']+)'|([^\s"']+))/;
+/** Attributes after a name: words, values, and lines in braces, such as `showLineNumbers {1,3-4}`. */
+const MORE = /(?:\s+(?:[a-z]+[A-Z]\w*|[\w-]+=(?:"[^"]*"|'[^']*'|\S+)|\{[^}]*\}))+$/;
+
 /** Returns the name of a code block, which may be given as an attribute, such as `title="main.rs"`. */
 export function codeName(name: string | undefined): string {
-  return /^(?:title|filename|file)=(["']?)([^"']+)\1/.exec(name ?? "")?.[2] ?? name?.trim() ?? "";
+  const info = name?.trim() ?? "";
+  const [, double, single, bare] = NAMED.exec(info) ?? [];
+  return double ?? single ?? bare ?? info.replace(MORE, "");
 }
 
 /**

@@ -127,6 +127,7 @@ function Pre({ children, ...props }: Props<"pre"> & { "data-open"?: string }) {
       name={code?.props.node?.data?.meta}
       isFoldable
       isStreaming={isStreaming}
+      isIncomplete={isIncomplete}
     />
   );
 }

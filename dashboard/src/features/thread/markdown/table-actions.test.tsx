@@ -2,7 +2,8 @@ import { render, screen } from "@testing-library/react";
 import { userEvent } from "@testing-library/user-event";
 import fc from "fast-check";
 import type { Element } from "hast";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { Toaster } from "@/components/ui/toast";
 import { MarkdownView } from "./markdown-view";
 import { toCsv, toHtml } from "./table-text";
 
@@ -48,6 +49,30 @@ describe("a table", () => {
     ]);
   });
 
+  it("keeps the delimiters of math, and escapes dollar signs that are not math", async () => {
+    const table = String.raw`| A | B |
+| --- | --- |
+| \(x\) and $y_1$ | \$x\$ |
+| $$z^2$$ | $5 |
+`;
+
+    const copied = await copy(table, "Copy table as Markdown");
+
+    expect(copied.split("\n").map((line) => line.replaceAll(/ +/g, " "))).toEqual([
+      "| A | B |",
+      "| --------------- | ----- |",
+      String.raw`| \(x\) and $y_1$ | \$x\$ |`,
+      String.raw`| $$z^2$$ | \$5 |`,
+      "",
+    ]);
+  });
+
+  it("keeps dollar signs that cannot be math", async () => {
+    const copied = await copy("| A |\n| - |\n| $5 and $10 |\n", "Copy table as Markdown");
+
+    expect(copied).toContain("| $5 and $10 |");
+  });
+
   it("that was copied as Markdown renders in the same way", async () => {
     const { container } = render(<MarkdownView text={TABLE} isStreaming={false} />);
     const before = container.querySelector("table")?.outerHTML;
@@ -57,6 +82,19 @@ describe("a table", () => {
 
     const again = render(<MarkdownView text={copied} isStreaming={false} />).container;
     expect(again.querySelector("table")?.outerHTML).toBe(before);
+  });
+
+  it("says that the browser does not copy", async () => {
+    const user = userEvent.setup();
+    const copying = vi.spyOn(navigator.clipboard, "writeText").mockRejectedValue(new Error());
+    render(<MarkdownView text={TABLE} isStreaming={false} />);
+    render(<Toaster isListHidden={false} />);
+
+    await user.click(screen.getByRole("button", { name: "Copy table as Markdown" }));
+
+    await screen.findByText("Couldn’t copy. Allow clipboard access in your browser.");
+    expect(screen.queryByText("Copied")).toBeNull();
+    copying.mockRestore();
   });
 });
 

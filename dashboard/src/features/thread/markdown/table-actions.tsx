@@ -1,6 +1,7 @@
 import type { Element } from "hast";
 import { Check, Copy } from "lucide-react";
 import { copyRichText, copyText } from "@/clipboard";
+import { reportCopy } from "@/components/report-failure";
 import { texts } from "@/texts";
 import { useCopied } from "../answer/use-copied";
 import { toCsv, toHtml, toMarkdownTable } from "./table-text";
@@ -12,9 +13,11 @@ export function TableActions({ table }: { table: Element }) {
   const [copied, setCopied] = useCopied<Format>();
 
   async function copy(format: Format) {
-    if (format === "csv") await copyRichText(toCsv(table), toHtml(table));
-    else await copyText(toMarkdownTable(table));
-    setCopied(format);
+    const copying =
+      format === "csv"
+        ? copyRichText(toCsv(table), toHtml(table))
+        : copyText(toMarkdownTable(table));
+    if (await reportCopy(copying)) setCopied(format);
   }
 
   return (

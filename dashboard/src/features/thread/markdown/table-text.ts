@@ -3,7 +3,8 @@ import type { Element, ElementContent, RootContent } from "hast";
 import type { PhrasingContent, Table, TableRow } from "mdast";
 import { gfmToMarkdown } from "mdast-util-gfm";
 import { toMarkdown } from "mdast-util-to-markdown";
-import { INLINE_MATH } from "@/markdown/math-syntax";
+import { matchMath } from "@/markdown/math";
+import { BACKSLASH_MATH, DISPLAY_MATH, INLINE_MATH } from "@/markdown/math-syntax";
 
 type Align = "left" | "center" | "right" | null;
 
@@ -45,7 +46,20 @@ export function toMarkdownTable(table: Element): string {
       }),
     ),
   };
-  return toMarkdown(tree, { extensions: [gfmToMarkdown()] });
+  // A dollar sign is escaped only where it could begin or end math.
+  const unsafe = rows.flat().some(hasAmbiguousDollar)
+    ? [{ character: "$", inConstruct: "phrasing" as const }]
+    : [];
+  return toMarkdown(tree, { extensions: [gfmToMarkdown()], unsafe });
+}
+
+/** Returns whether the text of a cell contains a dollar sign that would be read as part of math. */
+function hasAmbiguousDollar(cell: Element): boolean {
+  const text = plainText(cell);
+  const starts = [...text.matchAll(/\$/g)].map(({ index }) => index);
+  if (starts.length === 0) return false;
+  if (findAll(cell, ["code"]).some(isMath)) return true;
+  return starts.some((start) => matchMath(text.slice(start), text[start - 1] ?? "") !== null);
 }
 
 /** Returns the cells of each row. */
@@ -108,9 +122,7 @@ function toPhrasing(node: ElementContent): PhrasingContent[] {
     case "s":
       return [{ type: "delete", children: children() }];
     case "code":
-      return [
-        isMath(node) ? math(plainText(node)) : { type: "inlineCode", value: plainText(node) },
-      ];
+      return [isMath(node) ? toMath(node) : { type: "inlineCode", value: plainText(node) }];
     case "a":
       return [{ type: "link", url: String(node.properties.href ?? ""), children: children() }];
     case "img":
@@ -122,11 +134,24 @@ function toPhrasing(node: ElementContent): PhrasingContent[] {
   }
 }
 
-function isMath({ properties }: Element): boolean {
-  return [properties.className].flat().includes(`language-${INLINE_MATH}`);
+const classesOf = ({ properties }: Element) => [properties.className].flat();
+
+function isMath(element: Element): boolean {
+  const classes = classesOf(element);
+  return [INLINE_MATH, DISPLAY_MATH].some((kind) => classes.includes(`language-${kind}`));
 }
 
-const math = (source: string): PhrasingContent => ({
-  type: "html",
-  value: `$${source.replaceAll("|", "\\|")}$`,
-});
+/** Returns math with the delimiters that the answer has. */
+function toMath(element: Element): PhrasingContent {
+  const classes = classesOf(element);
+  const isDisplay = classes.includes(`language-${DISPLAY_MATH}`);
+  const [start, end] = classes.includes(BACKSLASH_MATH)
+    ? isDisplay
+      ? ["\\[", "\\]"]
+      : ["\\(", "\\)"]
+    : isDisplay
+      ? ["$$", "$$"]
+      : ["$", "$"];
+  const source = plainText(element).replaceAll("|", "\\|");
+  return { type: "html", value: `${start}${source}${end}` };
+}

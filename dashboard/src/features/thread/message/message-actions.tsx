@@ -21,7 +21,7 @@ export function QueuedActions({ message, position }: { message: Message; positio
             {texts.receipt.sendNow}
           </TextButton>
         )}
-        <TextButton onClick={() => startEditing(message.id, "queued")}>
+        <TextButton onClick={() => startEditing(message, "queued")}>
           {texts.receipt.edit}
         </TextButton>
         <TextButton onClick={() => void removeQueued(message)}>{texts.receipt.remove}</TextButton>
@@ -39,7 +39,7 @@ export function EditAgain({ message }: { message: Message }) {
         <TextButton
           className="reveal me-1 text-ink-3 hover:text-ink print:hidden"
           title={texts.branches.editHint}
-          onClick={() => startEditing(message.id, "revision")}
+          onClick={() => startEditing(message, "revision")}
         >
           {texts.receipt.edit}
         </TextButton>
