@@ -103,23 +103,22 @@ impl Worktrees {
         discard(&git, &path).await?;
         let branch = branch_of(session);
         let git = git.without_filters().await?;
-        let existing = git.line(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]).await;
         let add = ["worktree", "add", "--quiet", "--no-checkout"].map(OsStr::new).into_iter();
-        let (commit, added): (String, Vec<&OsStr>) = match existing {
-            // The branch may contain work: the worktree was lost, for example with the data folder.
-            Ok(_) => {
-                let start = git.line(&["merge-base", &commit, &format!("refs/heads/{branch}")]).await;
-                (start.unwrap_or_else(|_| commit.clone()), add.chain([path.as_os_str(), OsStr::new(&branch)]).collect())
-            }
-            Err(_) => {
+        let reference = format!("refs/heads/{branch}");
+        let (start, added): (String, Vec<&OsStr>) =
+            if git.line(&["rev-parse", "--verify", "--quiet", &reference]).await.is_ok() {
+                // The branch may contain work: the worktree was lost, for example with the data folder.
+                let start = git.line(&["merge-base", &commit, &reference]).await;
+                let existing = [path.as_os_str(), OsStr::new(&branch)];
+                (start.unwrap_or_else(|_| commit.clone()), add.chain(existing).collect())
+            } else {
                 let new = [OsStr::new("-b"), OsStr::new(&branch), path.as_os_str(), OsStr::new(&commit)];
                 (commit.clone(), add.chain(new).collect())
-            }
-        };
+            };
         git.run(&added, Vec::new()).await?;
         Git::new(&self.host, &path)?.without_filters().await?.line(&["reset", "--quiet", "--hard"]).await?;
         let base = base.unwrap_or_default().to_owned();
-        let record = Record { repository, prefix, base, commit };
+        let record = Record { repository, prefix, base, commit: start };
         record.write(&self.record_path(session))?;
         Ok(path.join(record.prefix))
     }
