@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { uploaded } from "./attachments.mjs";
 import {
   ANSWER_MS,
   answered,
@@ -21,14 +22,20 @@ async function ready(page) {
   await focused(page, composer(page));
 }
 
-/** Presses Tab until the element has the focus. */
-async function tabTo(page, target, most = 40) {
+/** Presses a key until the element has the focus. */
+async function pressUntil(page, key, target, most = 40) {
   for (let count = 0; count < most; count += 1) {
     if (await target.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press("Tab");
+    await page.keyboard.press(key);
   }
-  assert.fail("Tab did not reach the element");
+  assert.fail(`${key} did not reach the element`);
 }
+
+/** Presses Tab until the element has the focus. */
+const tabTo = (page, target, most) => pressUntil(page, "Tab", target, most);
+
+/** Presses Shift+Tab until the element has the focus. */
+const backTo = (page, target) => pressUntil(page, "Shift+Tab", target);
 
 test("chats can be used by keyboard alone", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
@@ -321,5 +328,33 @@ test("an answer on a hidden page shows a badge and a notification", TIMEOUT, asy
     await page.evaluate(() => window.setHidden(false));
     await page.waitForFunction(() => !document.title.startsWith("("));
     assert.equal(await icon.getAttribute("href"), "/favicon.svg");
+  });
+});
+
+test("files are attached, removed, and sent by keyboard alone", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await page.goto("/new");
+    await ready(page);
+    const button = page.getByRole("button", { name: "Attach files" });
+    await tabTo(page, button);
+    const chooser = page.waitForEvent("filechooser");
+    await page.keyboard.press("Enter");
+    const text = (name) => ({ name, mimeType: "text/plain", buffer: Buffer.from("one two") });
+    await (await chooser).setFiles([text("kept.txt"), text("removed.txt")]);
+    await uploaded(page, "kept.txt").waitFor();
+    await uploaded(page, "removed.txt").waitFor();
+
+    await composer(page).focus();
+    await backTo(page, page.getByRole("button", { name: "Remove removed.txt" }));
+    await page.keyboard.press("Enter");
+    await uploaded(page, "removed.txt").waitFor({ state: "detached" });
+    await ready(page);
+    await page.keyboard.type("What is this?");
+    await page.keyboard.press("Enter");
+
+    await page.waitForURL(/\/chat\//);
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    await thread(page).getByRole("link", { name: "Download kept.txt" }).waitFor();
+    assert.equal(await thread(page).getByText("removed.txt").count(), 0);
   });
 });
