@@ -333,11 +333,11 @@ test("an answer on a hidden page shows a badge and a notification", TIMEOUT, asy
 
 test("files are attached, removed, and sent by keyboard alone", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
+    // The browser takes a moment to pass on the opening of file dialogs.
+    const chooser = page.waitForEvent("filechooser");
     await page.goto("/new");
     await ready(page);
-    const button = page.getByRole("button", { name: "Attach files" });
-    await tabTo(page, button);
-    const chooser = page.waitForEvent("filechooser");
+    await tabTo(page, page.getByRole("button", { name: "Attach files" }));
     await page.keyboard.press("Enter");
     const text = (name) => ({ name, mimeType: "text/plain", buffer: Buffer.from("one two") });
     await (await chooser).setFiles([text("kept.txt"), text("removed.txt")]);
