@@ -163,6 +163,7 @@ impl Connections {
     }
 
     async fn connection_failed(&self, what: &str) -> Result<(), String> {
+        self.shared.lock().cuts += 1;
         if !self.options.expects_steady_apis {
             return Ok(());
         }

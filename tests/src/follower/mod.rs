@@ -50,6 +50,8 @@ struct State {
     events: VecDeque<Event>,
     max_events: usize,
     connections: usize,
+    /// The number of connections that failed or that the api ended.
+    cuts: usize,
     violation: Option<String>,
     is_calm: bool,
     /// The current activity and the time at which it started.
@@ -115,6 +117,12 @@ impl Follower {
     /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         self.shared.lock().connections
+    }
+
+    /// Returns the number of connections that failed or that the api ended. The client itself also reconnects after it has
+    /// fetched the messages of a session that already had messages when it was announced.
+    pub fn cuts(&self) -> usize {
+        self.shared.lock().cuts
     }
 
     /// Drops the connection now, as if the client switched networks.

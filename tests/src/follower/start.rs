@@ -23,6 +23,7 @@ impl FollowerOptions {
             events: VecDeque::new(),
             max_events: self.max_events,
             connections: 0,
+            cuts: 0,
             violation: None,
             is_calm: false,
             activity: ("not started".into(), Instant::now()),
